@@ -1,0 +1,405 @@
+"""The experiment's configuration: one typed, frozen object; YAML in, YAML out.
+
+Every default is the paper's (Isola et al. 2017, section 3 and appendix 6.2), so that a config file says only what
+differs. Whatever cannot be meant (an unknown key, a wrong type, two keys that contradict each other) is a `UserError`
+that names the key, the value and the nearest right one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from pix2pix_tf.errors import UserError
+
+SMALLEST_FACTOR = 16  # crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name
+
+# Downsampling convolutions of the discriminator by its receptive field in pixels (appendix 6.1.2).
+RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
+
+
+def _pair(value: Any) -> Any:
+    """One number stands for a square; YAML has lists where we want tuples."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value, value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 2e-4 (no dot) as a string; people mean the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Positive = Annotated[int, Field(gt=0)]
+Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Size = Annotated[
+    tuple[Positive, Positive],
+    BeforeValidator(_pair),
+    PlainSerializer(list),
+    Field(description="pixels; one number or [height, width]"),
+]
+Every = Literal["epoch"] | Positive
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataConfig(_Section):
+    """Where pairs come from and how they become training crops (appendix 6.2)."""
+
+    dataset: str | None = None  # a name; `sample` is the embedded city
+    root: str | None = None  # the folder; null: datasets/<dataset> below the working directory
+    direction: Literal["AtoB", "BtoA"] = "AtoB"  # A is the left half, or the folder A/
+    load_size: Size = (286, 286)  # bicubic resize before the crop
+    crop_size: Size = (256, 256)  # what the networks see
+    mirror: bool = True
+    input_channels: Annotated[int, Field(ge=1, le=4)] = 3
+    target_channels: Annotated[int, Field(ge=1, le=4)] = 3
+    cache: bool = True  # keep decoded pairs in memory
+    on_bad_image: Literal["stop"] = "stop"
+    validation_share: Annotated[Real, Field(gt=0, lt=1)] = 0.1  # held out where there is no val/
+    sample_train: Positive = 200  # pairs drawn of the embedded city
+    sample_val: Positive = 20
+
+    @model_validator(mode="after")
+    def _agree(self) -> DataConfig:
+        if self.dataset is None and self.root is None:
+            raise _contradiction(
+                "root", None, "give the folder of your pairs (or the name of a dataset in data.dataset)"
+            )
+        if self.dataset == "sample" and self.root is not None:
+            raise _contradiction(
+                "root", self.root, "the embedded sample has no folder; leave out data.root or data.dataset"
+            )
+        for side, load, crop in zip(("height", "width"), self.load_size, self.crop_size, strict=True):
+            if crop > load:
+                raise _contradiction(
+                    "crop_size",
+                    crop,
+                    f"the crop's {side} is larger than that of data.load_size, {load}; "
+                    f"set data.load_size to at least {crop}",
+                )
+            if crop % SMALLEST_FACTOR:
+                below = max(crop // SMALLEST_FACTOR, 1) * SMALLEST_FACTOR
+                raise _contradiction(
+                    "crop_size",
+                    crop,
+                    f"the {side} must be a multiple of {SMALLEST_FACTOR}, a power of two is best; "
+                    f"the nearest are {below} and {below + SMALLEST_FACTOR}",
+                )
+        return self
+
+    @property
+    def levels(self) -> int:
+        """How often both sides of the crop can be halved: the depth of the U-Net; 8 at 256×256."""
+        common = math.gcd(*self.crop_size)
+        return (common & -common).bit_length() - 1
+
+
+class GeneratorConfig(_Section):
+    """The U-Net of section 3.2.1 and appendix 6.1.1."""
+
+    kind: Literal["unet"] = "unet"
+    width: Positive = 64  # filters of the first layer; the others are 2, 4 and 8 times as many
+    norm: Literal["batch"] = "batch"
+    bottleneck_norm: bool = False  # true reproduces the paper's own runs, which the errata correct
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.5
+    upsampling: Literal["transposed"] = "transposed"
+
+
+class DiscriminatorConfig(_Section):
+    """The PatchGAN of section 3.2.2 and appendix 6.1.2."""
+
+    receptive_field: Literal[1, 16, 34, 70, 142, 286] = 70  # pixels a side
+    width: Positive = 64
+    norm: Literal["batch"] = "batch"
+    spectral_norm: Literal[False] = False
+
+
+class ObjectiveConfig(_Section):
+    """Equation 4: the conditional GAN's objective plus `l1_weight` (λ) times L1."""
+
+    name: Literal["l1+cgan"] = "l1+cgan"
+    l1_weight: Annotated[Real, Field(ge=0)] = 100.0
+    gan_loss: Literal["vanilla"] = "vanilla"
+
+
+class TrainingConfig(_Section):
+    """The optimisation of section 3.3."""
+
+    epochs: Positive = 200
+    steps: Positive | None = None  # updates of the generator; wins over epochs
+    batch_size: Positive = 1  # of all replicas together
+    learning_rate: Annotated[Real, Field(gt=0)] = 2e-4
+    beta_1: Annotated[Real, Field(ge=0, lt=1)] = 0.5
+    beta_2: Annotated[Real, Field(ge=0, lt=1)] = 0.999
+    decay_from_epoch: Positive | None = None  # from here on the learning rate falls linearly to 0
+    discriminator_steps: Positive = 1  # k of them, each on fresh pairs, before each generator step
+    precision: Literal["float32"] = "float32"
+    jit_compile: Literal["auto"] | Literal[False] = "auto"
+    deterministic: bool = True  # the same numbers every time on the same machine
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+class LoggingConfig(_Section):
+    """What a run writes, and how often (in epochs or in steps)."""
+
+    tensorboard: bool = True
+    validate_every: Every = "epoch"
+    sheet_every: Every = "epoch"
+    sheet_rows: Positive = 6
+    checkpoint_every: Positive = 1000  # steps
+    keep: Positive = 3  # newest checkpoints; the best is kept besides
+
+
+class Config(_Section):
+    """A whole experiment. `Config(data={"dataset": "sample"})` has the paper's settings."""
+
+    data: DataConfig
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    training: TrainingConfig = TrainingConfig()
+    logging: LoggingConfig = LoggingConfig()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Config:
+        field = self.discriminator.receptive_field
+        if min(patch_grid(self.data.crop_size, field)) < 1:
+            fitting = [f for f in RECEPTIVE_FIELDS if min(patch_grid(self.data.crop_size, f)) >= 1]
+            raise PydanticCustomError(
+                "contradiction",
+                "discriminator.receptive_field: {field} leaves no patch of a data.crop_size of {size}; "
+                "the largest that fits is {best}",
+                {"field": field, "size": list(self.data.crop_size), "best": max(fitting)},
+            )
+        return self
+
+    def to_yaml(self) -> str:
+        """The config as YAML text that `load_config` reads back to an equal object."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
+
+
+def patch_grid(size: Sequence[int], receptive_field: int) -> tuple[int, int]:
+    """Height and width of the discriminator's output for an image `size` (height, width).
+
+    256×256 gives 30×30 at the default receptive field of 70 (appendix 6.1.2): each halving convolution (k4 s2 p1)
+    halves the size, the two last ones (k4 s1 p1) take one pixel each.
+    """
+    if receptive_field == 1:
+        return (size[0], size[1])
+    halvings = RECEPTIVE_FIELDS[receptive_field]
+    return ((size[0] >> halvings) - 2, (size[1] >> halvings) - 2)
+
+
+def load_config(
+    path_or_name: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()
+) -> Config:
+    """Reads a config file and applies overrides, validating the whole.
+
+    Args:
+        path_or_name: A file; or the name of a shipped config, with or without `.yaml`. A local file comes first.
+        overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value then being YAML.
+
+    Raises:
+        UserError: No such file or name, not YAML, unknown keys, wrong types or values, contradictions.
+    """
+    path = _find(path_or_name)
+    tree = _read_yaml(path)
+    for key, value in _override_items(overrides):
+        _set(tree, key, value)
+    return make_config(tree, source=str(path_or_name))
+
+
+def make_config(tree: Mapping[str, Any], source: str = "config") -> Config:
+    """Validates a tree of plain values (sections of keys) into a `Config`; `source` names it in errors."""
+    try:
+        return Config.model_validate(dict(tree))
+    except ValidationError as error:
+        raise UserError("\n".join(f"{source}: {line}" for line in _sentences(error))) from None
+
+
+def shipped_configs() -> list[str]:
+    """Names of the configs that come with the package, without `.yaml`."""
+    return sorted(path.stem for path in _shipped_folder().glob("*.yaml"))
+
+
+def _shipped_folder() -> Path:
+    import pix2pix_tf.configs
+
+    return Path(pix2pix_tf.configs.__path__[0])
+
+
+def _find(path_or_name: str | Path) -> Path:
+    local = Path(path_or_name)
+    if local.is_file():
+        return local
+    name = str(path_or_name).removesuffix(".yaml")
+    if name in shipped_configs():
+        return _shipped_folder() / f"{name}.yaml"
+    near = difflib.get_close_matches(name, shipped_configs(), n=1)
+    hint = f" Did you mean {near[0]}.yaml?" if near else ""
+    raise UserError(
+        f"config {path_or_name}: no such file in {Path.cwd()}, and no shipped config of that name; "
+        f"shipped are {', '.join(shipped_configs())}.{hint}"
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice, where plain YAML silently takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key_node.value} is given twice", problem_mark=key_node.start_mark
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UserError(f"{where}{place}: not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not valid YAML: {str(error).splitlines()[0]}") from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text: {error}") from None
+    tree = _parse_yaml(text, str(path))
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: expected sections such as data: and training:, found {tree!r}")
+    return tree
+
+
+def _override_items(overrides: Mapping[str, Any] | Sequence[str]) -> list[tuple[str, Any]]:
+    if isinstance(overrides, Mapping):
+        return list(overrides.items())
+    items = []
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set {text}: expected KEY=VALUE, for example training.steps=2000")
+        items.append((key.strip(), _parse_yaml(value, f"--set {text}")))
+    return items
+
+
+def _set(tree: dict[str, Any], key: str, value: Any) -> None:
+    section, dot, name = key.partition(".")
+    if not dot:
+        near = _nearest_path(key)
+        raise UserError(f"--set {key}: a key has the form SECTION.NAME{f', such as {near}' if near else ''}")
+    branch = tree.setdefault(section, {})
+    if isinstance(branch, dict):  # where it is something else, validation says so
+        tree[section] = {**branch, name: value}
+
+
+def _contradiction(key: str, value: Any, why: str) -> PydanticCustomError:
+    return PydanticCustomError("contradiction", "data.{key}: {value}: {why}", {"key": key, "value": value, "why": why})
+
+
+def _sections() -> dict[str, type[_Section]]:
+    return {name: field.annotation for name, field in Config.model_fields.items()}  # type: ignore[misc]
+
+
+def _all_paths() -> list[str]:
+    return [f"{s}.{name}" for s, section in _sections().items() for name in section.model_fields]
+
+
+def _nearest_path(key: str) -> str | None:
+    """The right key most like a wrong one; a key in the wrong section counts as near."""
+    leaf = key.rpartition(".")[2]
+    by_leaf = [path for path in _all_paths() if path.rpartition(".")[2] == leaf]
+    near = by_leaf or difflib.get_close_matches(key, _all_paths(), n=1, cutoff=0.5)
+    if not near:
+        leaves = {path.rpartition(".")[2]: path for path in _all_paths()}
+        near = [leaves[name] for name in difflib.get_close_matches(leaf, leaves, n=1)]
+    return near[0] if near else None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """One line a problem; the alternatives of a union are one problem, not several."""
+    lines: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"][:2])
+        lines.setdefault(key if problem["type"] != "contradiction" else problem["msg"], _sentence(key, problem))
+    return list(lines.values())
+
+
+def _sentence(key: str, problem: Any) -> str:
+    kind, value = problem["type"], problem["input"]
+    if kind == "contradiction":
+        return problem["msg"]
+    if kind == "extra_forbidden":
+        known = _all_paths() if "." in key else list(_sections())
+        near = _nearest_path(key) if "." in key else _first(difflib.get_close_matches(key, known, n=1))
+        return f"{key}: unknown key" + (f"; did you mean {near}?" if near else f"; known are {', '.join(known)}")
+    if kind == "missing":
+        return f"{key}: this section is missing; it says where the pairs are, for example data: {{root: my_pairs}}"
+    if kind in ("model_type", "model_attributes_type"):
+        return f"{key}: {value!r}: expected a section of keys"
+    choices = _choices(key)
+    if choices:
+        near = _first(difflib.get_close_matches(str(value), [str(c) for c in choices], n=1))
+        hint = f"; did you mean {near}?" if near else ""
+        return f"{key}: {value!r} is not one of {', '.join(str(c) for c in choices)}{hint}"
+    return f"{key}: {value!r}: {_expectation(key, problem['msg'])}"
+
+
+def _first(items: list[str]) -> str | None:
+    return items[0] if items else None
+
+
+def _field_annotation(key: str) -> Any:
+    section, _, name = key.partition(".")
+    return _sections()[section].model_fields[name].annotation
+
+
+def _choices(key: str) -> list[Any]:
+    """The values of a key that takes one of a few (a `Literal`, alone or in a union with numbers)."""
+    choices: list[Any] = []
+    annotation = _field_annotation(key)
+    for part in (annotation, *get_args(annotation)):
+        if getattr(part, "__origin__", None) is Literal:
+            choices += get_args(part)
+        elif choices and part is not annotation:
+            choices.append("a number of steps")
+    return choices
+
+
+def _expectation(key: str, message: str) -> str:
+    if "size" in key.rpartition(".")[2] and _field_annotation(key) is not int:
+        annotation = _field_annotation(key)
+        if get_args(annotation):
+            return "expected pixels: one positive whole number or [height, width]"
+    return message[0].lower() + message[1:].replace("Input should", "it should")

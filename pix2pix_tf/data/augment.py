@@ -1,0 +1,31 @@
+"""Random jitter of a pair (paper, section 3.3 and appendix 6.2): the same crop and mirroring for both images."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def jitter(
+    image: tf.Tensor, target: tf.Tensor, size: tuple[int, int], mirror: bool, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts the same random window out of both images and, half of the time, mirrors both left to right.
+
+    Every offset that fits is equally likely: 0..30 on each axis from 286 to 256.
+
+    Args:
+        image: [H, W, C] of any type.
+        target: [H, W, D] of the same height, width and type.
+        size: Height and width of the window, at most H and W.
+        mirror: Whether to mirror at all.
+        seed: int32 [2]. The result is a function of it and the images alone.
+    """
+    both = tf.concat([image, target], -1)
+    room = tf.shape(both)[:2] - tf.constant(size)
+    unit = tf.random.stateless_uniform([3], seed)
+    offset = tf.cast(unit[:2] * tf.cast(room + 1, tf.float32), tf.int32)
+    both = tf.slice(both, [offset[0], offset[1], 0], [*size, -1])
+    if mirror:
+        both = tf.cond(unit[2] < 0.5, lambda: tf.reverse(both, [1]), lambda: both)
+    channels = [image.shape[-1], target.shape[-1]]
+    image, target = tf.split(both, channels, axis=-1)
+    return image, target

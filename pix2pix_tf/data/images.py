@@ -1,0 +1,332 @@
+"""Image files to arrays and back, by Pillow, never silently wrong.
+
+Reading
+    - EXIF orientation is applied; an unreadable EXIF block counts as none, as image viewers have
+      it. Colour profiles are not applied.
+    - Palette images become RGB, or RGBA where they have transparency; bilevel becomes 0/255 grey.
+    - 1 channel is grey: colour by ITU-R 601 luma, alpha composited over white first. 2 channels are
+      grey and alpha. 3 are RGB, grey replicated, alpha composited over white first. 4 are RGBA,
+      opaque where a file has no alpha.
+    - 8-bit files become uint8 and 16-bit files uint16, full scale to full scale. One exception:
+      16-bit colour TIFF, which Pillow reduces to the high byte of each sample, is uint8.
+    - What a file holds counts, not its suffix: JPEG, PNG, WebP, BMP, TIFF or GIF. Of a JPEG with
+      further pictures behind the first (MPO, as phones write for previews), the first is read.
+
+Refused by name
+    - CMYK, LAB, HSV, and YCbCr that Pillow leaves as such; 32-bit, floating point, signed samples.
+    - TIFF kinds that Pillow reads wrongly: 12-bit grey, 16-bit grey with white as zero, 16-bit
+      colour in planes.
+    - More than one frame or page; empty, damaged and truncated files; more pixels than Pillow's
+      limit for decompression bombs (about 179 million).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from pix2pix_tf.errors import UserError
+
+_WRITTEN_AS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+IMAGE_SUFFIXES = tuple(_WRITTEN_AS)  # compare with a path's suffix in lower case
+
+# Nothing else is tried: Pillow would run Ghostscript on a file that calls itself PostScript.
+_READ_FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+_SAVE_OPTIONS: dict[str, dict[str, int | bool]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},  # the default halves the resolution of colour
+    "WEBP": {"lossless": True, "exact": True},  # exact keeps colour where alpha is 0
+}
+_GREY_MODES = ("1", "L", "LA", "La")
+_COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
+_MODE_NAMES = {"I": "32-bit or signed integer", "F": "32-bit floating point"}
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES, _TIFF_SAMPLE_FORMAT = 258, 262, 284, 339
+_EXIF_ORIENTATION = 0x0112
+_HEAD_BYTES = 26  # as far as bit depth and colour type of a PNG
+
+# warnings.catch_warnings swaps a process-wide list, which threads must not do at the same time.
+_QUIET = threading.Lock()
+
+
+def read_image(path: str | Path, channels: int) -> np.ndarray:
+    """Read an image file as [H, W, channels], channels 1 to 4 (see the module for what each means).
+
+    uint8 in 0..255 or uint16 in 0..65535, by what the file holds. Raises `UserError`, which names
+    the path, for whatever cannot be read or is refused.
+    """
+    return to_channels(decode_image(path), channels)
+
+
+def decode_image(path: str | Path) -> np.ndarray:
+    """Read an image file with the channels it has: [H, W, 1..4] for grey, grey + alpha, RGB, RGBA.
+
+    Values and errors are those of `read_image`.
+    """
+    path = Path(path)
+    with _opened(path) as (image, head):
+        # Opening a TIFF parses tags, and so does loading it, with a warning for each odd one.
+        with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
+            image.load()
+        pixels = _pixels(image, head, path)
+        orientation = _orientation(image)
+    return np.ascontiguousarray(_upright(pixels, orientation))
+
+
+def image_depth(path: str | Path) -> np.dtype:
+    """uint8 or uint16: the type `read_image` would return, from the file's header alone.
+
+    Raises `UserError` for what the header shows to be unusable; damaged pixels it cannot see.
+    """
+    with _opened(Path(path)) as (image, head):
+        deep = image.mode.startswith("I;16") or _png_depth(image, head) == 16
+    return np.dtype(np.uint16 if deep else np.uint8)
+
+
+def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Convert uint8 or uint16 [H, W, 1..4] to [H, W, channels] by the module's rules.
+
+    The type stays; the same array comes back when it already has the channels.
+    """
+    if channels not in (1, 2, 3, 4):
+        raise ValueError(f"channels is {channels}, not 1 to 4")
+    if image.shape[2] == channels:
+        return image
+    has_alpha = image.shape[2] in (2, 4)
+    colour = image[..., :-1] if has_alpha else image
+    if has_alpha and channels in (1, 3):
+        colour = _over_white(colour, image[..., -1:])
+    if channels <= 2 and colour.shape[2] == 3:
+        colour = _luma(colour)
+    if channels >= 3 and colour.shape[2] == 1:
+        colour = np.repeat(colour, 3, axis=2)
+    if channels in (1, 3):
+        return colour
+    opaque = np.full_like(colour[..., :1], np.iinfo(image.dtype).max)
+    return np.concatenate([colour, image[..., -1:] if has_alpha else opaque], axis=2)
+
+
+def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize uint8 or uint16 [H, W, 1..4] to [height, width, same channels], bicubic, antialiased.
+
+    The type stays; the same array comes back when it already has the size. Each channel is resized
+    on its own: Pillow would weigh colour by alpha.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    planes = [_resize_plane(image[..., k], height, width) for k in range(image.shape[2])]
+    return np.stack(planes, axis=2)
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write uint8 [H, W, 1..4] in the format that the suffix says: WebP lossless, JPEG quality 95.
+
+    The file appears under its name when it is whole, never before. Raises `UserError` for a suffix
+    that is not an image's, for alpha in a format that has none (JPEG, BMP), and when the file
+    cannot be written.
+    """
+    path = Path(path)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4):
+        raise ValueError(f"write_image takes uint8 [H, W, 1..4], not {image.dtype} {image.shape}")
+    written_as = _format_for(path, image.shape[2])
+    picture = Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
+    # Hidden, so that no listing of images takes an abandoned one for an image.
+    partial = path.with_name(f".{uuid.uuid4().hex}.partial")
+    try:
+        with partial.open("xb") as file:
+            picture.save(file, written_as, **_SAVE_OPTIONS.get(written_as, {}))
+        partial.replace(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"{path} cannot be written: {reason}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _format_for(path: Path, channels: int) -> str:
+    written_as = _WRITTEN_AS.get(path.suffix.lower())
+    if written_as is None:
+        raise UserError(
+            f"{path} cannot be written: its name must end in one of {', '.join(IMAGE_SUFFIXES)}."
+        )
+    if channels in (2, 4) and written_as in ("JPEG", "BMP"):
+        raise UserError(f"{path} cannot be written: {written_as} holds no alpha, use .png instead.")
+    return written_as
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Image.Image, bytes]]:
+    """An image that its header shows to be usable, not yet decoded, and its file's first bytes.
+
+    Whatever goes wrong inside becomes a `UserError`: a damaged file makes Pillow raise any type.
+    """
+    head = b""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            file.seek(0)
+            with _quiet():
+                image = Image.open(file, formats=_READ_FORMATS)
+                _refuse_unusable(image, path)
+            yield image, head
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_explain(path, head, error)) from error
+
+
+def _explain(path: Path, head: bytes, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path} does not exist: an image file was expected there."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{path} cannot be read: {error.strerror}."
+    if not head:
+        return f"{path} is empty (0 bytes): replace it or remove it."
+    if isinstance(error, Image.DecompressionBombError):
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        return f"{path} has more than {limit} pixels, too many to read safely: make it smaller."
+    if isinstance(error, UnidentifiedImageError) and head[:4] in (b"II*\0", b"MM\0*"):
+        return f"{path} is a damaged TIFF or of a kind that cannot be read: save it as PNG."
+    if isinstance(error, UnidentifiedImageError):
+        kinds = "JPEG, PNG, WebP, BMP, TIFF or GIF"
+        return f"{path} is not an image that can be read ({kinds}): replace it or remove it."
+    return f"{path} is damaged or cut short ({error}): replace it or remove it."
+
+
+def _refuse_unusable(image: Image.Image, path: Path) -> None:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise UserError(f"{path} holds {frames} frames or pages: save the one you want by itself.")
+    mode = image.mode
+    if mode not in _GREY_MODES + _COLOUR_MODES and not mode.startswith("I;16"):
+        raise UserError(
+            f"{path} is a {_MODE_NAMES.get(mode, mode)} image, which cannot be used: "
+            "convert it to 8-bit or 16-bit grey or RGB."
+        )
+    if image.format == "TIFF":
+        _refuse_unusable_tiff(image, path)
+
+
+def _refuse_unusable_tiff(image: Image.Image, path: Path) -> None:
+    """Name the kinds that Pillow (11 to 13) opens without complaint and decodes to other values."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    bits = max(tags.get(_TIFF_BITS, (1,)))
+    problem = None
+    if any(kind != 1 for kind in tags.get(_TIFF_SAMPLE_FORMAT, (1,))):
+        problem = "with signed or floating point samples"
+    elif bits not in (1, 2, 4, 8, 16):
+        problem = f"with {bits} bits per sample"
+    elif bits == 16 and tags.get(_TIFF_PHOTOMETRIC) == 0:
+        problem = "with 16 bits and white as zero"
+    elif bits == 16 and tags.get(_TIFF_PLANES) == 2:
+        problem = "with 16 bits and its colours in separate planes"
+    if problem:
+        raise UserError(f"{path} is a TIFF {problem}, which cannot be read: save it as PNG.")
+
+
+def _png_depth(image: Image.Image, head: bytes) -> int | None:
+    """Bits per sample of a PNG, from its IHDR chunk; None for other formats."""
+    return head[24] if image.format == "PNG" else None
+
+
+def _pixels(image: Image.Image, head: bytes, path: Path) -> np.ndarray:
+    if _pillow_alters(image, head):
+        return _decode_png(path, head)
+    if image.mode.startswith("I;16"):
+        return np.array(image).astype(np.uint16)[..., None]  # from either byte order
+    if image.mode in _COLOUR_MODES:
+        plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    else:
+        plain = image.convert("LA" if image.has_transparency_data else "L")
+    pixels = np.array(plain)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _pillow_alters(image: Image.Image, head: bytes) -> bool:
+    """Whether Pillow decodes this PNG to other values than the file holds.
+
+    It reduces 16-bit colour to 8 bits, and compares the grey value that means transparent unscaled:
+    at depths other than 8 that meets the wrong pixels or none.
+    """
+    depth = _png_depth(image, head)
+    if depth == 16 and image.mode in _COLOUR_MODES:
+        return True
+    grey = image.mode in ("1", "L") or image.mode.startswith("I;16")
+    return depth not in (None, 8) and grey and "transparency" in image.info
+
+
+def _decode_png(path: Path, head: bytes) -> np.ndarray:
+    """Decode by TensorFlow as grey + alpha or RGBA, uint16 for 16 bits and uint8 for fewer."""
+    import tensorflow as tf  # takes seconds, and few files need it
+
+    depth, colour_type = head[24], head[25]
+    channels = 4 if colour_type & 2 else 2  # bit 1 of the colour type says colour
+    dtype = tf.uint16 if depth == 16 else tf.uint8
+    with tf.init_scope():  # eager, even when a caller is being traced
+        return tf.io.decode_png(path.read_bytes(), channels=channels, dtype=dtype).numpy()
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation yet to be applied, 1 to 8; Pillow has applied a TIFF's on loading."""
+    try:
+        with _quiet():
+            return image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # a malformed block raises nearly anything
+        return 1
+
+
+def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo an EXIF orientation: it says where the stored first row and first column belong."""
+    if orientation in (5, 6, 7, 8):  # stored rows are columns of the picture
+        image = image.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image
+
+
+def _over_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Composite over white, rounded; 65535 squared and a half of it still fit uint32."""
+    top = np.uint32(np.iinfo(colour.dtype).max)
+    weight = alpha.astype(np.uint32)
+    total = colour * weight + top * (top - weight)
+    return ((total + top // 2) // top).astype(colour.dtype)
+
+
+def _luma(rgb: np.ndarray) -> np.ndarray:
+    """ITU-R 601 luma of [H, W, 3] as [H, W, 1]: Pillow's own for uint8, exact for uint16."""
+    if rgb.dtype == np.uint8:
+        return np.array(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))[..., None]
+    weighted = rgb @ np.array([299, 587, 114], np.uint32)
+    return ((weighted + 500) // 1000).astype(rgb.dtype)[..., None]
+
+
+def _resize_plane(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    size, bicubic = (width, height), Image.Resampling.BICUBIC
+    if plane.dtype == np.uint8:
+        return np.array(Image.fromarray(np.ascontiguousarray(plane)).resize(size, bicubic))
+    # Pillow resizes 16-bit grey in 8 bits or not at all; bicubic overshoots, hence the clip.
+    resized = np.array(Image.fromarray(plane.astype(np.float32)).resize(size, bicubic))
+    top = np.iinfo(plane.dtype).max
+    return np.clip(np.rint(resized), 0, top).astype(plane.dtype)

@@ -1,0 +1,182 @@
+"""Pairs of images as training and translation want them: input and target, of one size and type, by number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.config import Config, DataConfig
+from pix2pix_tf.data.files import PairFiles, find_flat, find_split, pair_depth, read_pair
+from pix2pix_tf.data.images import resize_image
+from pix2pix_tf.errors import UserError
+
+Pair = tuple[np.ndarray, np.ndarray]
+HELD_OUT_AT_MOST = 100
+
+
+class Pairs:
+    """A sequence of (input, target), each uint8 or uint16 [H, W, C] of one size and type.
+
+    Attributes:
+        names: What each pair is called; outputs take these names.
+        size: Height and width every image is resized to, bicubically.
+        dtype: uint16 where any of the images has 16 bits, else uint8.
+        failure: The error of a read that failed inside a tf.data pipeline, which would otherwise only pass on a text.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        read: Callable[[int], Pair],
+        size: tuple[int, int],
+        dtype: np.dtype,
+        cache: bool,
+    ) -> None:
+        self.names = list(names)
+        self.size = size
+        self.dtype = np.dtype(dtype)
+        self.failure: UserError | None = None
+        self._read = read
+        self._cache: dict[int, Pair] | None = {} if cache else None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Pair:
+        if self._cache is None:
+            return self._load(index)
+        if index not in self._cache:
+            self._cache[index] = self._load(index)
+        return self._cache[index]
+
+    def _load(self, index: int) -> Pair:
+        try:
+            first, second = self._read(index)
+        except UserError as error:
+            self.failure = error
+            raise
+        return self._fit(first), self._fit(second)
+
+    def _fit(self, image: np.ndarray) -> np.ndarray:
+        image = resize_image(image, *self.size)
+        if image.dtype != self.dtype:  # 8 bits among 16: 255 becomes 65535
+            image = image.astype(self.dtype) * 257
+        return image
+
+
+@dataclass(frozen=True)
+class OpenedPairs:
+    """What `open_pairs` found, and a sentence about it for the user."""
+
+    train: Pairs
+    val: Pairs
+    found: str
+
+
+def open_pairs(config: Config) -> OpenedPairs:
+    """Finds the training and validation pairs of a config.
+
+    Training pairs come at `data.load_size`, validation pairs at `data.crop_size`. Without a val split,
+    `data.validation_share` of the training pairs (100 at most) is held out, chosen by `training.seed`.
+
+    Raises:
+        UserError: Nothing there, names without a mate, unreadable headers, a cache that memory cannot hold.
+    """
+    opened = _open_city(config.data) if config.data.dataset == "sample" else _open_files(config)
+    if config.data.cache:
+        _check_memory(opened.train, config.data)
+    return opened
+
+
+def _open_city(data: DataConfig) -> OpenedPairs:
+    from pix2pix_tf.data.city import render_city
+
+    def pairs(first_seed: int, count: int, size: tuple[int, int]) -> Pairs:
+        def read(index: int) -> Pair:
+            city = render_city(first_seed + index, *size)
+            return _directed(data, city.aerial, city.street_map)
+
+        names = [f"city-{first_seed + index}" for index in range(count)]
+        return Pairs(names, read, size, np.dtype(np.uint8), data.cache)
+
+    if (data.input_channels, data.target_channels) != (3, 3):
+        raise UserError(
+            "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
+        )
+    # Training cities are numbered from 0 and validation cities from a million, so that they never meet.
+    return OpenedPairs(
+        train=pairs(0, data.sample_train, data.load_size),
+        val=pairs(1_000_000, data.sample_val, data.crop_size),
+        found=f"the embedded sample city: {data.sample_train} training and {data.sample_val} validation pairs",
+    )
+
+
+def _open_files(config: Config) -> OpenedPairs:
+    root = data_root(config.data)
+    train, val = find_split(root, "train"), find_split(root, "val")
+    found = f"{root}: {len(train or [])} training and {len(val or [])} validation pairs"
+    if val is None:
+        every = train if train is not None else find_flat(root)
+        train, val = _hold_out(every, config.data.validation_share, config.training.seed)
+        found = (
+            f"{root}: {len(every)} pairs and no val/ folder, so {len(val)} of them are held out for validation"
+        )
+    elif train is None:
+        raise UserError(f"{root}: has val/ but no train/; put the training pairs into {root / 'train'}")
+    return OpenedPairs(
+        train=file_pairs(train, config.data, config.data.load_size),
+        val=file_pairs(val, config.data, config.data.crop_size),
+        found=found,
+    )
+
+
+def data_root(data: DataConfig) -> Path:
+    """The folder the pairs are looked for in: `root`, or datasets/NAME below the working directory."""
+    return Path(data.root) if data.root is not None else Path("datasets") / str(data.dataset)
+
+
+def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, int]) -> Pairs:
+    """Pairs in files, in the config's direction and channels, each image resized to `size` (height, width)."""
+    forward = data.direction == "AtoB"
+    channels = (data.input_channels, data.target_channels)
+    channels_a, channels_b = channels if forward else channels[::-1]
+
+    def read(index: int) -> Pair:
+        return _directed(data, *read_pair(files[index], channels_a, channels_b))
+
+    deep = any(pair_depth(pair) == np.uint16 for pair in files)
+    dtype = np.dtype(np.uint16 if deep else np.uint8)
+    return Pairs([pair.name for pair in files], read, size, dtype, data.cache)
+
+
+def _directed(data: DataConfig, a: np.ndarray, b: np.ndarray) -> Pair:
+    return (a, b) if data.direction == "AtoB" else (b, a)
+
+
+def _hold_out(
+    files: list[PairFiles], share: float, seed: int
+) -> tuple[list[PairFiles], list[PairFiles]]:
+    if len(files) < 2:
+        raise UserError(
+            f"only {len(files)} pair found ({files[0].name}); training needs at least two, one of them to validate on"
+        )
+    count = min(max(round(len(files) * share), 1), HELD_OUT_AT_MOST)
+    chosen = set(np.random.default_rng(seed).permutation(len(files))[:count].tolist())
+    train = [pair for number, pair in enumerate(files) if number not in chosen]
+    return train, [files[number] for number in sorted(chosen)]
+
+
+def _check_memory(pairs: Pairs, data: DataConfig) -> None:
+    height, width = pairs.size
+    channels = data.input_channels + data.target_channels
+    needed = len(pairs) * height * width * channels * pairs.dtype.itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.7 * memory:
+        raise UserError(
+            f"data.cache: {len(pairs)} decoded pairs take {needed / 2**30:.1f} GiB, this machine has "
+            f"{memory / 2**30:.1f} GiB; set data.cache=false to read them from disk each epoch"
+        )

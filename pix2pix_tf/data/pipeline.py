@@ -1,0 +1,81 @@
+"""The tf.data pipeline of training: pairs by number, decoded in parallel, jittered, encoded, batched.
+
+Image number i of a training (counted over all epochs) is at place i mod N of epoch i div N; the order of an epoch, the
+jitter and the dropout mask of an image are functions of the seed and these numbers alone. So training resumes at any
+step by starting to count there.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.augment import jitter
+from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.representation import encode
+
+_JITTER, _DROPOUT = 1, 2  # what a seed is for: folded in, so that the two do not share their randomness
+
+
+def images_per_step(config: Config) -> int:
+    """Pairs one training step consumes: a batch for each of the discriminator's steps."""
+    return config.training.batch_size * config.training.discriminator_steps
+
+
+def training_batches(
+    pairs: Pairs, config: Config, first_step: int, total_steps: int
+) -> tf.data.Dataset:
+    """The batches of training steps `first_step` .. `total_steps` - 1.
+
+    Each is (input, target, seeds): float32 [N, h, w, C] in [-1, 1] at `data.crop_size`, and the dropout seeds, int32
+    [N, 2]; N is `images_per_step`. Every pair comes once an epoch, in an order of that epoch's own; an epoch's last
+    batch goes on into the next epoch.
+    """
+    count = images_per_step(config)
+    numbers = tf.data.Dataset.range(first_step * count, total_steps * count)
+    images = numbers.map(_loader(pairs, config), num_parallel_calls=tf.data.AUTOTUNE)
+    return images.batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _loader(pairs: Pairs, config: Config):  # type: ignore[no-untyped-def]
+    order = epoch_orders(len(pairs), config.training.seed)
+
+    def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
+        epoch, place = divmod(int(number), len(pairs))
+        return pairs[order(epoch)[place]]
+
+    def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        image, target = tf.numpy_function(read, [number], [pairs.dtype] * 2, stateful=False)
+        image.set_shape([*pairs.size, config.data.input_channels])
+        target.set_shape([*pairs.size, config.data.target_channels])
+        seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
+        image, target = jitter(
+            image, target, config.data.crop_size, config.data.mirror, _fold(seed, _JITTER)
+        )
+        image.set_shape([*config.data.crop_size, config.data.input_channels])
+        target.set_shape([*config.data.crop_size, config.data.target_channels])
+        return encode(image), encode(target), _fold(seed, _DROPOUT)
+
+    return load
+
+
+def epoch_orders(count: int, seed: int):  # type: ignore[no-untyped-def]
+    """A function from an epoch's number to its order: a permutation of range(count) of its own."""
+
+    @functools.lru_cache(maxsize=2)  # parallel reads straddle two epochs at most
+    def order(epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).permutation(count)
+
+    return order
+
+
+def validation_seeds(config: Config, index: int) -> tf.Tensor:
+    """The dropout seed, int32 [1, 2], of validation image `index`: the same at every validation."""
+    return tf.constant([[config.training.seed, index]], tf.int32)
+
+
+def _fold(seed: tf.Tensor, purpose: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, purpose)

@@ -1,0 +1,70 @@
+"""A generator applied to pictures of any size: the one function behind validation, `translate` and exported graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from pix2pix_tf.data.representation import decode, encode
+from pix2pix_tf.models.layers import dropout_seeds
+
+Translate = Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
+
+
+def translate_images(
+    generator: keras.Model, images: tf.Tensor, seeds: tf.Tensor | None, multiple: int
+) -> tf.Tensor:
+    """Translates whole pictures: pads by reflection to the multiple, applies the generator, crops back.
+
+    Normalisation uses each image's own statistics. Larger images than the generator was trained on are translated
+    convolutionally (paper, section 4.4 and figure 8).
+
+    Args:
+        generator: Built with `any_size=True`, or of exactly the padded size.
+        images: uint8 or uint16 [N, H, W, C].
+        seeds: int32 [N, 2], the dropout seed of each image; None turns dropout off.
+        multiple: What height and width are padded to a multiple of: 2**levels.
+
+    Returns:
+        uint8 [N, H, W, D].
+    """
+    height, width = tf.shape(images)[1], tf.shape(images)[2]
+    top, left = -height % multiple // 2, -width % multiple // 2
+    padded = reflect_to_multiple(encode(images), multiple)
+    if seeds is None:
+        prediction = generator(padded, training=False)
+    else:
+        with dropout_seeds(seeds):
+            prediction = generator(padded, training=False)
+    return decode(prediction[:, top : top + height, left : left + width])
+
+
+def reflect_to_multiple(images: tf.Tensor, multiple: int) -> tf.Tensor:
+    """Pads [N, H, W, C] on all sides to the next multiple, mirroring at the borders as often as it takes."""
+    for axis in (1, 2):
+        images = tf.gather(images, _reflected_positions(tf.shape(images)[axis], multiple), axis=axis)
+    return images
+
+
+def _reflected_positions(size: tf.Tensor, multiple: int) -> tf.Tensor:
+    """Where each position of the padded axis is read from: 3 to 8 reads 2 1 0 1 2 1 0 1 for a size of 3."""
+    padding = -size % multiple
+    position = tf.range(size + padding) - padding // 2
+    period = tf.maximum(2 * (size - 1), 1)
+    position = tf.math.floormod(position, period)
+    return tf.minimum(position, period - position) if size > 1 else tf.zeros_like(position)
+
+
+def compile_translation(generator: keras.Model, multiple: int) -> Translate:
+    """`translate_images` as a compiled function of (images, seeds) for one generator.
+
+    It is traced anew for uint8 and uint16 images and for seeds given or not, but not for each new size.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def translate(images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
+        return translate_images(generator, images, seeds, multiple)
+
+    return translate

@@ -1,0 +1,113 @@
+"""A run directory: the only thing that passes from training to everything after it.
+
+    config.yaml    everything needed to rebuild the networks and the data
+    checkpoints/   both networks, both optimisers, step and best score: the newest ones; best/ has the best generator
+    logs/          TensorBoard
+    samples/       sheets of input | output | target
+    metrics.json   every evaluation made of this run
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where the parts of one run lie, and the small files among them."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The experiment's config, complete."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Newest checkpoints; `best/` below it has the best generator."""
+        return self.path / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """TensorBoard's event files."""
+        return self.path / "logs"
+
+    @property
+    def samples(self) -> Path:
+        """Sheets of input | output | target."""
+        return self.path / "samples"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Every evaluation made of this run, a JSON list."""
+        return self.path / "metrics.json"
+
+    def exists(self) -> bool:
+        """Whether anything was ever trained here."""
+        return self.config_file.is_file()
+
+    def load_config(self) -> Config:
+        """The config this run was trained with.
+
+        Raises:
+            UserError: The folder is not there or holds no run.
+        """
+        if not self.path.is_dir():
+            raise UserError(f"run {self.path}: no such folder in {Path.cwd()}{self._runs_nearby()}")
+        if not self.exists():
+            raise UserError(
+                f"run {self.path}: holds no config.yaml, so it is not a run directory{self._runs_nearby()}"
+            )
+        return load_config(self.config_file)
+
+    def save_config(self, config: Config) -> None:
+        """Writes config.yaml, whole or not at all."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.config_file, config.to_yaml())
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every evaluation recorded so far."""
+        if not self.metrics_file.exists():
+            return []
+        try:
+            return json.loads(self.metrics_file.read_text())
+        except ValueError as error:
+            raise UserError(f"{self.metrics_file}: is damaged ({error}); move it away to go on") from None
+
+    def add_metrics(self, step: int, split: str, images: int, scores: dict[str, float]) -> None:
+        """Records one evaluation; one made before at the same step and split is replaced."""
+        others = [m for m in self.metrics() if (m["step"], m["split"]) != (step, split)]
+        entry = {"step": step, "split": split, "images": images, "scores": scores}
+        write_text(self.metrics_file, json.dumps([*others, entry], indent=1) + "\n")
+
+    def delete(self) -> None:
+        """Removes everything a training writes here and nothing else."""
+        for folder in (self.checkpoints, self.logs, self.samples):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.config_file, self.metrics_file):
+            file.unlink(missing_ok=True)
+
+    def _runs_nearby(self) -> str:
+        runs = sorted({file.parent for file in self.path.parent.glob("*/config.yaml")})
+        if not runs:
+            return "; `pix2pix-tf train` makes one"
+        return f"; runs beside it are {', '.join(str(run) for run in runs)}"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file under a temporary name and renames it, so that no half file ever has the name."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

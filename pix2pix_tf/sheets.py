@@ -1,0 +1,52 @@
+"""Contact sheets: rows of pictures under headings, as one image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+GAP = 6  # pixels between pictures
+_PAPER, _INK = (255, 255, 255), (60, 60, 60)
+
+
+def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Lays pictures out in rows under one heading a column.
+
+    Args:
+        headings: One a column.
+        rows: Of uint8 or uint16 [H, W, 1..4] pictures, all of one height and width.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
+    height, width = rows[0][0].shape[:2]
+    font = ImageFont.load_default(size=max(11, min(18, width // 12)))
+    head = int(font.size) + 2 * GAP
+    sheet = Image.new(
+        "RGB",
+        (len(headings) * (width + GAP) + GAP, len(rows) * (height + GAP) + head),
+        _PAPER,
+    )
+    draw = ImageDraw.Draw(sheet)
+    for column, heading in enumerate(headings):
+        left = GAP + column * (width + GAP)
+        draw.text((left + width / 2, head / 2), heading, fill=_INK, font=font, anchor="mm")
+        for row, pictures in enumerate(rows):
+            sheet.paste(Image.fromarray(for_display(pictures[column])), (left, head + row * (height + GAP)))
+    return np.asarray(sheet)
+
+
+def for_display(image: np.ndarray) -> np.ndarray:
+    """Any picture as uint8 [H, W, 3]: grey replicated, alpha over white, 16 bits reduced to 8."""
+    if image.dtype == np.uint16:
+        image = np.round(image / 257).astype(np.uint8)
+    colour, alpha = image, None
+    if image.shape[-1] in (2, 4):
+        colour, alpha = image[..., :-1], image[..., -1:] / 255
+    if colour.shape[-1] == 1:
+        colour = np.repeat(colour, 3, axis=-1)
+    if alpha is None:
+        return colour
+    return np.round(colour * alpha + 255 * (1 - alpha)).astype(np.uint8)

@@ -1,0 +1,120 @@
+"""Checkpoints: the whole state of a training, by name, so that it resumes exactly; and the best generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_tf.training.step import Networks
+
+BEST = "best"
+
+
+class Checkpoints:
+    """Saves and restores a training in a run's `checkpoints/`.
+
+    Every weight stands in the file under its own name (`generator/encoder_1/kernel`), independent of how the program
+    holds it. Files are written aside and renamed; the list of checkpoints changes last.
+
+    Attributes:
+        step: int64, generator updates made so far. What is random follows from it, so it is the random state too.
+        best_l1: float32, the lowest validation L1 so far.
+    """
+
+    def __init__(self, folder: Path, networks: Networks, keep: int) -> None:
+        self.step = tf.Variable(0, dtype=tf.int64, name="step")
+        self.best_l1 = tf.Variable(float("inf"), name="best_l1")
+        self._everything = tf.train.Checkpoint(
+            generator=_by_name(networks.generator.variables),
+            discriminator=_by_name(networks.discriminator.variables),
+            generator_optimizer=_by_name(networks.generator_optimizer.variables),
+            discriminator_optimizer=_by_name(networks.discriminator_optimizer.variables),
+            step=self.step,
+            best_l1=self.best_l1,
+        )
+        self._manager = tf.train.CheckpointManager(
+            self._everything, str(folder), max_to_keep=keep, checkpoint_name="step"
+        )
+        self._best = tf.train.CheckpointManager(
+            tf.train.Checkpoint(
+                generator=_by_name(networks.generator.variables), step=self.step
+            ),
+            str(folder / BEST),
+            max_to_keep=1,
+            checkpoint_name="step",
+        )
+
+    def restore(self) -> int:
+        """Restores the newest checkpoint, if there is one, and returns the step to go on from.
+
+        Raises:
+            UserError: The checkpoint is damaged or of other networks.
+        """
+        path = self._manager.latest_checkpoint
+        if path:
+            _restore(self._everything, path)
+        return int(self.step)
+
+    def save(self) -> None:
+        """Saves everything as the newest checkpoint, unless this very step is saved already."""
+        step = int(self.step)
+        if not (self._manager.latest_checkpoint or "").endswith(f"step-{step}"):
+            self._manager.save(checkpoint_number=step)
+
+    def save_best(self, l1: float) -> bool:
+        """Keeps the generator if its validation L1 is the lowest so far; says whether it was."""
+        if l1 >= float(self.best_l1):
+            return False
+        self.best_l1.assign(l1)
+        self._best.save(checkpoint_number=int(self.step))
+        return True
+
+
+def restore_generator(generator: keras.Model, folder: Path, which: str) -> int:
+    """Restores only the generator and returns the step it is from.
+
+    Args:
+        generator: Of the run's config.
+        folder: The run's `checkpoints/`.
+        which: `newest` or `best`.
+
+    Raises:
+        UserError: There is no checkpoint, or it is damaged or of another generator.
+    """
+    place = folder / BEST if which == BEST else folder
+    path = tf.train.latest_checkpoint(str(place))
+    if path is None:
+        raise UserError(f"{place}: no checkpoint there yet; `pix2pix-tf train` writes one")
+    step = tf.Variable(0, dtype=tf.int64)
+    _restore(
+        tf.train.Checkpoint(generator=_by_name(generator.variables), step=step), path, partly=True
+    )
+    return int(step)
+
+
+def _restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -> None:
+    try:
+        status = checkpoint.restore(path)
+        status.assert_existing_objects_matched()
+        status.expect_partial() if partly else status.assert_consumed()
+    except (AssertionError, ValueError) as error:
+        raise UserError(
+            f"checkpoint {path}: is of other networks than config.yaml beside it describes: {_first_line(error)}"
+        ) from None
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise UserError(f"checkpoint {path}: cannot be read: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _by_name(variables: Iterable[Any]) -> dict[str, tf.Variable]:
+    return {variable.path: variable.value for variable in variables}

@@ -1,0 +1,317 @@
+"""Training from start or checkpoint to end, as one reads it: open the data, build or resume, step, look, save."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.images import write_image
+from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
+from pix2pix_tf.data.pipeline import images_per_step, training_batches
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.evaluation.metrics import Scores
+from pix2pix_tf.inference import compile_translation
+from pix2pix_tf.runs import Run
+from pix2pix_tf.training.checkpoint import Checkpoints
+from pix2pix_tf.training.logs import TensorBoardLogs
+from pix2pix_tf.training.optimizer import FusedAdam
+from pix2pix_tf.training.progress import TrainingProgress
+from pix2pix_tf.training.step import Networks, build_networks, make_update
+from pix2pix_tf.training.validation import sample_sheet, validate
+
+REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training ended.
+
+    Attributes:
+        step: Generator updates made, over all sessions.
+        before: Validation scores before this session's first step, or None if there was nothing left to train.
+        after: Validation scores at the end, or None when it was interrupted.
+        interrupted: The signal that ended it early, after saving; or None.
+    """
+
+    step: int
+    before: Scores | None
+    after: Scores | None
+    interrupted: signal.Signals | None = None
+
+
+def train(
+    config: Config,
+    run_dir: str | Path,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
+    console: Console | None = None,
+) -> TrainingResult:
+    """Trains into a run directory, or resumes what is there: exactly, with the numbers of a run never stopped.
+
+    Args:
+        config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
+        run_dir: Made if it is not there.
+        strategy: Where to train; by default mirrored over all visible GPUs, or the CPU.
+        console: Where progress is shown; by default the standard output.
+
+    Raises:
+        UserError: The data, the run directory or the config cannot be used; losses became non-finite.
+    """
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    run = Run(Path(run_dir))
+    strategy = strategy or default_strategy()
+    _check_batch(config, strategy)
+    pairs = open_pairs(config)
+    run.save_config(config)
+    return _Training(config, run, strategy, pairs, console or Console()).run_to_end()
+
+
+def default_strategy() -> tf.distribute.Strategy:
+    """Mirrored over all visible GPUs, or over the one CPU where there is none."""
+    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
+    return tf.distribute.MirroredStrategy(gpus or ["CPU:0"])
+
+
+def total_steps(config: Config, pairs: int) -> int:
+    """Generator updates of a whole training: `training.steps`, or what its epochs come to, rounded up."""
+    if config.training.steps is not None:
+        return config.training.steps
+    return math.ceil(config.training.epochs * pairs / images_per_step(config))
+
+
+def decay_start(config: Config, pairs: int) -> int | None:
+    """The update from which the learning rate decays: the first of `training.decay_from_epoch`, counted from 1."""
+    if config.training.decay_from_epoch is None:
+        return None
+    return math.ceil((config.training.decay_from_epoch - 1) * pairs / images_per_step(config))
+
+
+def _check_batch(config: Config, strategy: tf.distribute.Strategy) -> None:
+    replicas = strategy.num_replicas_in_sync
+    if config.training.batch_size % replicas:
+        raise UserError(
+            f"training.batch_size: {config.training.batch_size}: is the batch of all {replicas} devices together and "
+            f"must be a multiple of {replicas}; hide devices with CUDA_VISIBLE_DEVICES, or set it to "
+            f"{math.ceil(config.training.batch_size / replicas) * replicas}"
+        )
+
+
+class _Training:
+    """One session of a training: everything it holds, and the loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        run: Run,
+        strategy: tf.distribute.Strategy,
+        pairs: OpenedPairs,
+        console: Console,
+    ) -> None:
+        self.config, self.run, self.strategy = config, run, strategy
+        self.pairs, self.console = pairs, console
+        self.total = total_steps(config, len(pairs.train))
+        with strategy.scope():
+            self.networks = build_networks(
+                config, self.total, decay_start(config, len(pairs.train))
+            )
+        self.checkpoints = Checkpoints(run.checkpoints, self.networks, config.logging.keep)
+        self.first = self.checkpoints.restore()
+        self.translate = compile_translation(self.networks.generator, 2**config.data.levels)
+        self.update = make_update(config, self.networks, strategy)
+        self.logs = TensorBoardLogs(run.logs, config, self.first, self.total)
+        self.window = _Window()
+
+    def run_to_end(self) -> TrainingResult:
+        progress = TrainingProgress(self.first, self.total, self.console)
+        self._announce(progress)
+        if self.first >= self.total:
+            progress.say(f"already trained to step {self.first}; raise training.steps or training.epochs to go on")
+            return TrainingResult(self.first, None, self._newest_scores())
+        with progress, _signals() as caught:
+            before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
+            after = self._steps(progress, caught)
+        return TrainingResult(int(self.checkpoints.step), before, after, caught.signal)
+
+    def _steps(self, progress: TrainingProgress, caught: _Caught) -> Scores | None:
+        """The loop. Returns the last validation's scores, or None when a signal ended it."""
+        scores = None
+        batches = self._batches()
+        progress.pause()
+        self.window = _Window()
+        for step in range(self.first + 1, self.total + 1):
+            self.window.add(step, *self._step(batches))
+            self.checkpoints.step.assign(step)
+            last, stop = step == self.total, caught.signal is not None
+            scored = last or self._due(self.config.logging.validate_every, step)
+            drawn = last or self._due(self.config.logging.sheet_every, step)
+            saved = last or stop or step % self.config.logging.checkpoint_every == 0
+            if scored or drawn or saved or self.window.seconds >= REPORT_SECONDS:
+                self._report(progress)  # first of all: nothing non-finite is ever scored or saved
+            if scored or drawn:
+                scores = self._look(progress, step, scored, drawn) or scores
+            if saved:
+                self.checkpoints.save()
+            if stop and not last:
+                progress.say(f"stopped at step {step} by {caught.signal.name}; saved: the same command resumes there")
+                return None
+        return scores
+
+    def _batches(self) -> Iterator[tuple[tf.Tensor, ...]]:
+        dataset = training_batches(self.pairs.train, self.config, self.first, self.total)
+        # Batches are split over replicas, not sharded by file: there is nothing on disk for TensorFlow to shard.
+        options = tf.data.Options()
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+        return iter(self.strategy.experimental_distribute_dataset(dataset.with_options(options)))
+
+    def _step(self, batches: Iterator[tuple[tf.Tensor, ...]]) -> tuple[dict[str, tf.Tensor], float]:
+        """One update; returns its losses and the seconds spent waiting for its batch."""
+        start = time.monotonic()
+        try:
+            batch = next(batches)
+        except tf.errors.OpError:
+            # Whatever made the pipeline fail left its own words with the pairs.
+            raise self.pairs.train.failure or RuntimeError("the input pipeline failed") from None
+        waited = time.monotonic() - start
+        return self.update(batch), waited
+
+    def _report(self, progress: TrainingProgress) -> None:
+        """Reads the losses of the steps since the last report, checks and shows them."""
+        first, last = self.window.steps[0], self.window.steps[-1]
+        losses = self.window.losses()
+        for offset, values in enumerate(zip(*losses.values(), strict=True)):
+            if not np.all(np.isfinite(values)):
+                raise UserError(self._non_finite(first + offset, dict(zip(losses, values, strict=True))))
+        means = {name: float(np.mean(values)) for name, values in losses.items()}
+        seconds = self.window.seconds
+        images = len(self.window.steps) * images_per_step(self.config)
+        rates = {
+            "speed/images_per_second": images / seconds,
+            "speed/waiting_for_data": self.window.waited / seconds,
+            "learning_rate/generator": _learning_rate(self.networks.generator_optimizer),
+            "learning_rate/discriminator": _learning_rate(self.networks.discriminator_optimizer),
+        }
+        self.logs.scalars(last, {**means, **rates})
+        progress.report(last, means)
+        self.window = _Window()
+
+    def _non_finite(self, step: int, losses: dict[str, float]) -> str:
+        names = ", ".join(f"{name} = {value}" for name, value in losses.items() if not np.isfinite(value))
+        saved = tf.train.latest_checkpoint(str(self.run.checkpoints))
+        kept = f"the last good checkpoint, {saved}, is kept" if saved else "no checkpoint was written yet"
+        return (
+            f"step {step}: {names}: the training has diverged; {kept}. "
+            "A lower training.learning_rate usually helps; look at the input images too"
+        )
+
+    def _look(
+        self, progress: TrainingProgress, step: int, scored: bool, drawn: bool
+    ) -> Scores | None:
+        """Validates and draws as asked, leaving the time it takes out of the training's rate."""
+        values = None
+        if scored:
+            values = validate(self.translate, self.pairs.val, self.config)
+            self.logs.scalars(step, {f"validation/{name}": value for name, value in values.items()})
+            self.run.add_metrics(step, "val", len(self.pairs.val), values)
+            best = self.checkpoints.save_best(values["l1"]) if step else False
+            progress.say(f"step {step}  validation {score_words(values)}{'  (best so far)' if best else ''}")
+        if drawn:
+            picture = sample_sheet(self.translate, self.pairs.val, self.config)
+            self.run.samples.mkdir(parents=True, exist_ok=True)
+            write_image(self.run.samples / f"step-{step:07d}.png", picture)
+            self.logs.sheet(step, picture)
+        self.logs.flush()
+        progress.pause()
+        self.window = _Window()
+        return values
+
+    def _due(self, every: str | int, step: int) -> bool:
+        if isinstance(every, int):
+            return step % every == 0
+        images, count = images_per_step(self.config), len(self.pairs.train)
+        return step * images // count > (step - 1) * images // count
+
+    def _announce(self, progress: TrainingProgress) -> None:
+        devices = self.strategy.num_replicas_in_sync
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        start = f"resuming at step {self.first}" if self.first else "starting"
+        progress.say(f"data: {self.pairs.found}")
+        progress.say(
+            f"run: {self.run.path}: {start} of {self.total} steps, "
+            f"batch {self.config.training.batch_size} on {devices} {kind}{'s' if devices > 1 else ''}"
+        )
+
+    def _newest_scores(self) -> Scores | None:
+        made = [entry for entry in self.run.metrics() if entry["step"] == self.first]
+        return made[-1]["scores"] if made else None
+
+
+@dataclass
+class _Window:
+    """The steps since the last report; their losses stay on the device until they are read together."""
+
+    steps: list[int] = field(default_factory=list)
+    waited: float = 0.0
+    _start: float = field(default_factory=time.monotonic)
+    _losses: list[dict[str, tf.Tensor]] = field(default_factory=list)
+
+    def add(self, step: int, losses: dict[str, tf.Tensor], waited: float) -> None:
+        self.steps.append(step)
+        self._losses.append(losses)
+        self.waited += waited
+
+    def losses(self) -> dict[str, list[float]]:
+        return {name: [float(step[name]) for step in self._losses] for name in self._losses[0]}
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+
+def _learning_rate(optimizer: FusedAdam) -> float:
+    return float(tf.convert_to_tensor(optimizer.learning_rate))
+
+
+def score_words(scores: Scores) -> str:
+    """Scores on one line, for people."""
+    return f"L1 {scores['l1']:.4f}  PSNR {scores['psnr']:.2f} dB  SSIM {scores['ssim']:.3f}"
+
+
+@dataclass
+class _Caught:
+    signal: signal.Signals | None = None
+
+
+@contextmanager
+def _signals() -> Iterator[_Caught]:
+    """Within it, the first SIGINT or SIGTERM is noted, for the loop to save and leave; a second one acts as usual."""
+    caught = _Caught()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.signal = signal.Signals(number)
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    try:
+        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield caught
+        return
+    try:
+        yield caught
+    finally:
+        restore()

@@ -1,0 +1,53 @@
+"""Adam, updating each weight in one pass over memory."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+EPSILON = 1e-8  # of the published programs; Keras' default is 1e-7
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """`keras.optimizers.Adam` whose update is TensorFlow's `ResourceApplyAdam` kernel.
+
+    The mathematics is Keras' own. Uncompiled, Keras goes over each weight in about ten operations, which for the
+    U-Net's 54 million weights takes a third of a training step on a CPU; the kernel takes one.
+    """
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        beta_1 = tf.cast(self.beta_1, variable.dtype)
+        beta_2 = tf.cast(self.beta_2, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.cast(self.epsilon, variable.dtype),
+            grad=gradient,
+        )
+
+
+@keras.saving.register_keras_serializable("pix2pix_tf")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A constant learning rate until update `start`, then falling linearly to 0 at update `end`."""
+
+    def __init__(self, learning_rate: float, start: int, end: int) -> None:
+        self.learning_rate = learning_rate
+        self.start = start
+        self.end = end
+
+    def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
+        left = (self.end - tf.cast(step, tf.float32)) / max(self.end - self.start, 1)
+        return self.learning_rate * tf.clip_by_value(left, 0.0, 1.0)
+
+    def get_config(self) -> dict[str, float]:
+        return {"learning_rate": self.learning_rate, "start": self.start, "end": self.end}

@@ -1,0 +1,86 @@
+"""What the terminal shows while a training runs: a bar, or a line every so often where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+LINE_EVERY = 15.0  # seconds between lines where there is no terminal
+_MEMORY = 0.9  # of the smoothed rate, per report
+
+
+class TrainingProgress:
+    """Shows steps done, rate, time left and losses. Use it as a context manager around the training loop."""
+
+    def __init__(self, first_step: int, total_steps: int, console: Console) -> None:
+        self._console = console
+        self._step = first_step
+        self._total = total_steps
+        self._seconds_a_step: float | None = None
+        self._last_report = self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total_steps, completed=first_step, status="")
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """Prints a line above the bar."""
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def pause(self) -> None:
+        """Leaves out of the rate the time since the last report: a validation, say."""
+        self._last_report = time.monotonic()
+
+    def report(self, step: int, losses: Mapping[str, float]) -> None:
+        """Shows that `step` steps are done, and their newest losses."""
+        now = time.monotonic()
+        self._measure((now - self._last_report) / max(step - self._step, 1))
+        self._step, self._last_report = step, now
+        status = f"{self._pace()}  {_loss_words(losses)}"
+        self._bar.update(self._task, completed=step, status=status)
+        if not self._console.is_terminal and (
+            now - self._last_line >= LINE_EVERY or step == self._total
+        ):
+            self._last_line = now
+            self.say(f"step {step}/{self._total}  {status}")
+
+    def _measure(self, seconds: float) -> None:
+        before = self._seconds_a_step
+        self._seconds_a_step = (
+            seconds if before is None else _MEMORY * before + (1 - _MEMORY) * seconds
+        )
+
+    def _pace(self) -> str:
+        seconds = self._seconds_a_step or 0.0
+        left = timedelta(seconds=round(seconds * (self._total - self._step)))
+        rate = f"{1 / seconds:.2f} steps/s" if seconds < 1 else f"{seconds:.2f} s/step"
+        return f"{rate}  {left} left"
+
+
+def _loss_words(losses: Mapping[str, float]) -> str:
+    return (
+        f"D {losses['discriminator/loss']:.3f}  "
+        f"G {losses['generator/gan']:.3f}  L1 {losses['generator/l1']:.3f}"
+    )
