@@ -1,0 +1,35 @@
+"""Image-to-image translation with conditional adversarial networks (pix2pix) in TensorFlow and
+Keras.
+
+What the commands call, in Python:
+
+    from pix2pix_tf import Translator, evaluate, load_config, train
+
+    train(load_config("facades.yaml", {"data.root": "my_facades"}), "runs/facades")
+    photo = Translator("runs/facades")(labels)      # uint8 [H, W, 3] in and out
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from pix2pix_tf.version import __version__
+
+# Imported on first use: TensorFlow takes seconds, and not everything here needs it.
+_EXPORTS = {
+    "Config": "pix2pix_tf.config",
+    "Translator": "pix2pix_tf.translate",
+    "UserError": "pix2pix_tf.errors",
+    "evaluate": "pix2pix_tf.evaluation.evaluate",
+    "load_config": "pix2pix_tf.config",
+    "train": "pix2pix_tf.training",
+}
+
+__all__ = ["Config", "Translator", "UserError", "__version__", "evaluate", "load_config", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'pix2pix_tf' has no attribute {name!r}")
+    return getattr(importlib.import_module(_EXPORTS[name]), name)

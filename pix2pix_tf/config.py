@@ -1,8 +1,9 @@
 """The experiment's configuration: one typed, frozen object; YAML in, YAML out.
 
-Every default is the paper's (Isola et al. 2017, section 3 and appendix 6.2), so that a config file says only what
-differs. Whatever cannot be meant (an unknown key, a wrong type, two keys that contradict each other) is a `UserError`
-that names the key, the value and the nearest right one.
+Every default is the paper's (Isola et al. 2017, section 3 and appendix 6.2), so that a config file
+says only what differs. Whatever cannot be meant (an unknown key, a wrong type, two keys that
+contradict each
+other) is a `UserError` that names the key, the value and the nearest right one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from pydantic_core import PydanticCustomError
 
 from pix2pix_tf.errors import UserError
 
-SMALLEST_FACTOR = 16  # crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name
+SMALLEST_FACTOR = (
+    16  # crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name
+)
 
 # Downsampling convolutions of the discriminator by its receptive field in pixels (appendix 6.1.2).
 RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
@@ -86,13 +89,19 @@ class DataConfig(_Section):
     def _agree(self) -> DataConfig:
         if self.dataset is None and self.root is None:
             raise _contradiction(
-                "root", None, "give the folder of your pairs (or the name of a dataset in data.dataset)"
+                "root",
+                None,
+                "give the folder of your pairs (or the name of a dataset in data.dataset)",
             )
         if self.dataset == "sample" and self.root is not None:
             raise _contradiction(
-                "root", self.root, "the embedded sample has no folder; leave out data.root or data.dataset"
+                "root",
+                self.root,
+                "the embedded sample has no folder; leave out data.root or data.dataset",
             )
-        for side, load, crop in zip(("height", "width"), self.load_size, self.crop_size, strict=True):
+        for side, load, crop in zip(
+            ("height", "width"), self.load_size, self.crop_size, strict=True
+        ):
             if crop > load:
                 raise _contradiction(
                     "crop_size",
@@ -190,7 +199,8 @@ class Config(_Section):
             fitting = [f for f in RECEPTIVE_FIELDS if min(patch_grid(self.data.crop_size, f)) >= 1]
             raise PydanticCustomError(
                 "contradiction",
-                "discriminator.receptive_field: {field} leaves no patch of a data.crop_size of {size}; "
+                "discriminator.receptive_field: {field} leaves no patch of a data.crop_size of "
+                "{size}; "
                 "the largest that fits is {best}",
                 {"field": field, "size": list(self.data.crop_size), "best": max(fitting)},
             )
@@ -198,14 +208,16 @@ class Config(_Section):
 
     def to_yaml(self) -> str:
         """The config as YAML text that `load_config` reads back to an equal object."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
+        return yaml.safe_dump(
+            self.model_dump(mode="json"), sort_keys=False, default_flow_style=None
+        )
 
 
 def patch_grid(size: Sequence[int], receptive_field: int) -> tuple[int, int]:
     """Height and width of the discriminator's output for an image `size` (height, width).
 
-    256×256 gives 30×30 at the default receptive field of 70 (appendix 6.1.2): each halving convolution (k4 s2 p1)
-    halves the size, the two last ones (k4 s1 p1) take one pixel each.
+    256×256 gives 30×30 at the default receptive field of 70 (appendix 6.1.2): each halving
+    convolution (k4 s2 p1) halves the size, the two last ones (k4 s1 p1) take one pixel each.
     """
     if receptive_field == 1:
         return (size[0], size[1])
@@ -219,11 +231,14 @@ def load_config(
     """Reads a config file and applies overrides, validating the whole.
 
     Args:
-        path_or_name: A file; or the name of a shipped config, with or without `.yaml`. A local file comes first.
-        overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value then being YAML.
+        path_or_name: A file; or the name of a shipped config, with or without `.yaml`. A local file
+            comes first.
+        overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
+            then being YAML.
 
     Raises:
-        UserError: No such file or name, not YAML, unknown keys, wrong types or values, contradictions.
+        UserError: No such file or name, not YAML, unknown keys, wrong types or values,
+        contradictions.
     """
     path = _find(path_or_name)
     tree = _read_yaml(path)
@@ -233,7 +248,9 @@ def load_config(
 
 
 def make_config(tree: Mapping[str, Any], source: str = "config") -> Config:
-    """Validates a tree of plain values (sections of keys) into a `Config`; `source` names it in errors."""
+    """Validates a tree of plain values (sections of keys) into a `Config`; `source` names it in
+    errors.
+    """
     try:
         return Config.model_validate(dict(tree))
     except ValidationError as error:
@@ -274,7 +291,8 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             if key_node.value in seen:
                 raise yaml.MarkedYAMLError(
-                    problem=f"the key {key_node.value} is given twice", problem_mark=key_node.start_mark
+                    problem=f"the key {key_node.value} is given twice",
+                    problem_mark=key_node.start_mark,
                 )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
@@ -286,7 +304,9 @@ def _parse_yaml(text: str, where: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{where}{place}: not valid YAML: {error.problem or error.context}") from None
+        raise UserError(
+            f"{where}{place}: not valid YAML: {error.problem or error.context}"
+        ) from None
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not valid YAML: {str(error).splitlines()[0]}") from None
 
@@ -318,14 +338,18 @@ def _set(tree: dict[str, Any], key: str, value: Any) -> None:
     section, dot, name = key.partition(".")
     if not dot:
         near = _nearest_path(key)
-        raise UserError(f"--set {key}: a key has the form SECTION.NAME{f', such as {near}' if near else ''}")
+        raise UserError(
+            f"--set {key}: a key has the form SECTION.NAME{f', such as {near}' if near else ''}"
+        )
     branch = tree.setdefault(section, {})
     if isinstance(branch, dict):  # where it is something else, validation says so
         tree[section] = {**branch, name: value}
 
 
 def _contradiction(key: str, value: Any, why: str) -> PydanticCustomError:
-    return PydanticCustomError("contradiction", "data.{key}: {value}: {why}", {"key": key, "value": value, "why": why})
+    return PydanticCustomError(
+        "contradiction", "data.{key}: {value}: {why}", {"key": key, "value": value, "why": why}
+    )
 
 
 def _sections() -> dict[str, type[_Section]]:
@@ -352,7 +376,9 @@ def _sentences(error: ValidationError) -> list[str]:
     lines: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         key = ".".join(str(part) for part in problem["loc"][:2])
-        lines.setdefault(key if problem["type"] != "contradiction" else problem["msg"], _sentence(key, problem))
+        lines.setdefault(
+            key if problem["type"] != "contradiction" else problem["msg"], _sentence(key, problem)
+        )
     return list(lines.values())
 
 
@@ -362,10 +388,14 @@ def _sentence(key: str, problem: Any) -> str:
         return problem["msg"]
     if kind == "extra_forbidden":
         known = _all_paths() if "." in key else list(_sections())
-        near = _nearest_path(key) if "." in key else _first(difflib.get_close_matches(key, known, n=1))
-        return f"{key}: unknown key" + (f"; did you mean {near}?" if near else f"; known are {', '.join(known)}")
+        near = (
+            _nearest_path(key) if "." in key else _first(difflib.get_close_matches(key, known, n=1))
+        )
+        return f"{key}: unknown key" + (
+            f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
+        )
     if kind == "missing":
-        return f"{key}: this section is missing; it says where the pairs are, for example data: {{root: my_pairs}}"
+        return f"{key}: missing; it says where the pairs are, for example data: {{root: my_pairs}}"
     if kind in ("model_type", "model_attributes_type"):
         return f"{key}: {value!r}: expected a section of keys"
     choices = _choices(key)
@@ -386,7 +416,7 @@ def _field_annotation(key: str) -> Any:
 
 
 def _choices(key: str) -> list[Any]:
-    """The values of a key that takes one of a few (a `Literal`, alone or in a union with numbers)."""
+    """The values of a key that takes one of a few: a `Literal`, alone or beside numbers."""
     choices: list[Any] = []
     annotation = _field_annotation(key)
     for part in (annotation, *get_args(annotation)):

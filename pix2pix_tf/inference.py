@@ -1,10 +1,13 @@
-"""A generator applied to pictures of any size: the one function behind validation, `translate` and exported graphs."""
+"""A generator applied to pictures of any size: the one function behind validation, `translate` and
+exported graphs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data.representation import decode, encode
@@ -16,10 +19,11 @@ Translate = Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
 def translate_images(
     generator: keras.Model, images: tf.Tensor, seeds: tf.Tensor | None, multiple: int
 ) -> tf.Tensor:
-    """Translates whole pictures: pads by reflection to the multiple, applies the generator, crops back.
+    """Translates whole pictures: pads by reflection to the multiple, applies the generator, crops
+    back.
 
-    Normalisation uses each image's own statistics. Larger images than the generator was trained on are translated
-    convolutionally (paper, section 4.4 and figure 8).
+    Normalisation uses each image's own statistics. Larger images than the generator was trained on
+    are translated convolutionally (paper, section 4.4 and figure 8).
 
     Args:
         generator: Built with `any_size=True`, or of exactly the padded size.
@@ -41,15 +45,28 @@ def translate_images(
     return decode(prediction[:, top : top + height, left : left + width])
 
 
+def image_seeds(seed: int, count: int) -> tf.Tensor:
+    """Dropout seeds, int32 [count, 2], for `count` images: the same for each, whatever its
+    neighbours.
+    """
+    return tf.constant([[seed, 0]] * count, tf.int32)
+
+
 def reflect_to_multiple(images: tf.Tensor, multiple: int) -> tf.Tensor:
-    """Pads [N, H, W, C] on all sides to the next multiple, mirroring at the borders as often as it takes."""
+    """Pads [N, H, W, C] on all sides to the next multiple, mirroring at the borders as often as it
+    takes.
+    """
     for axis in (1, 2):
-        images = tf.gather(images, _reflected_positions(tf.shape(images)[axis], multiple), axis=axis)
+        images = tf.gather(
+            images, _reflected_positions(tf.shape(images)[axis], multiple), axis=axis
+        )
     return images
 
 
 def _reflected_positions(size: tf.Tensor, multiple: int) -> tf.Tensor:
-    """Where each position of the padded axis is read from: 3 to 8 reads 2 1 0 1 2 1 0 1 for a size of 3."""
+    """Where each position of the padded axis is read from: 3 to 8 reads 2 1 0 1 2 1 0 1 for a size
+    of 3.
+    """
     padding = -size % multiple
     position = tf.range(size + padding) - padding // 2
     period = tf.maximum(2 * (size - 1), 1)
@@ -60,7 +77,8 @@ def _reflected_positions(size: tf.Tensor, multiple: int) -> tf.Tensor:
 def compile_translation(generator: keras.Model, multiple: int) -> Translate:
     """`translate_images` as a compiled function of (images, seeds) for one generator.
 
-    It is traced anew for uint8 and uint16 images and for seeds given or not, but not for each new size.
+    It is traced anew for uint8 and uint16 images and for seeds given or not, but not for each new
+    size.
     """
 
     @tf.function(reduce_retracing=True)
@@ -68,3 +86,18 @@ def compile_translation(generator: keras.Model, multiple: int) -> Translate:
         return translate_images(generator, images, seeds, multiple)
 
     return translate
+
+
+def array_translation(
+    generator: keras.Model, multiple: int, seed: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from one picture, uint8 or uint16 [H, W, C], to its translation with a fixed
+    dropout seed.
+    """
+    translate = compile_translation(generator, multiple)
+    seeds = image_seeds(seed, 1)
+
+    def translate_array(image: np.ndarray) -> np.ndarray:
+        return translate(tf.constant(image[np.newaxis]), seeds).numpy()[0]
+
+    return translate_array

@@ -1,10 +1,10 @@
 """A run directory: the only thing that passes from training to everything after it.
 
-    config.yaml    everything needed to rebuild the networks and the data
-    checkpoints/   both networks, both optimisers, step and best score: the newest ones; best/ has the best generator
-    logs/          TensorBoard
-    samples/       sheets of input | output | target
-    metrics.json   every evaluation made of this run
+config.yaml    everything needed to rebuild the networks and the data
+checkpoints/   both networks, both optimisers, step and best score: the newest ones; best/ has the
+best generator logs/          TensorBoard
+samples/       sheets of input | output | target
+metrics.json   every evaluation made of this run
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Run:
             raise UserError(f"run {self.path}: no such folder in {Path.cwd()}{self._runs_nearby()}")
         if not self.exists():
             raise UserError(
-                f"run {self.path}: holds no config.yaml, so it is not a run directory{self._runs_nearby()}"
+                f"run {self.path}: holds no config.yaml, so it is not a run "
+                f"directory{self._runs_nearby()}"
             )
         return load_config(self.config_file)
 
@@ -81,7 +82,9 @@ class Run:
         try:
             return json.loads(self.metrics_file.read_text())
         except ValueError as error:
-            raise UserError(f"{self.metrics_file}: is damaged ({error}); move it away to go on") from None
+            raise UserError(
+                f"{self.metrics_file}: is damaged ({error}); move it away to go on"
+            ) from None
 
     def add_metrics(self, step: int, split: str, images: int, scores: dict[str, float]) -> None:
         """Records one evaluation; one made before at the same step and split is replaced."""
@@ -104,7 +107,7 @@ class Run:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file under a temporary name and renames it, so that no half file ever has the name."""
+    """Writes a file aside and renames it, so that no half file ever has the name."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -22,8 +22,9 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
         uint8 [height, width, 3].
     """
     height, width = rows[0][0].shape[:2]
-    font = ImageFont.load_default(size=max(11, min(18, width // 12)))
-    head = int(font.size) + 2 * GAP
+    points = max(11, min(18, width // 12))
+    font = ImageFont.load_default(size=points)
+    head = points + 2 * GAP
     sheet = Image.new(
         "RGB",
         (len(headings) * (width + GAP) + GAP, len(rows) * (height + GAP) + head),
@@ -34,8 +35,23 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
         left = GAP + column * (width + GAP)
         draw.text((left + width / 2, head / 2), heading, fill=_INK, font=font, anchor="mm")
         for row, pictures in enumerate(rows):
-            sheet.paste(Image.fromarray(for_display(pictures[column])), (left, head + row * (height + GAP)))
+            sheet.paste(
+                Image.fromarray(for_display(pictures[column])), (left, head + row * (height + GAP))
+            )
     return np.asarray(sheet)
+
+
+def pairs_sheet(
+    translate: Callable[[np.ndarray], np.ndarray],
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    rows: int,
+) -> np.ndarray:
+    """A sheet of input | output | target for pairs spread evenly over the sequence: always the same
+    ones.
+    """
+    chosen = np.linspace(0, len(pairs) - 1, min(rows, len(pairs))).round().astype(int).tolist()
+    pictures = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
+    return make_sheet(("input", "output", "target"), pictures)
 
 
 def for_display(image: np.ndarray) -> np.ndarray:

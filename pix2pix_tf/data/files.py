@@ -9,7 +9,8 @@ A root folder holds its pairs in one of these layouts, never in two at once:
     A/*.png + B/*.png               two folders, without splits
 
 *.png stands for any of `IMAGE_SUFFIXES` in upper or lower case, at any depth. Files of A and B that
-have the same path without suffix are a pair, so A/1.jpg goes with B/1.png.
+have the same path without suffix are a pair, so A/1.jpg goes with B/1.png. Folders below a
+side-by-side folder may have any name but A and B and, without splits, those of `SPLITS`.
 """
 
 from __future__ import annotations
@@ -123,9 +124,8 @@ def _refuse_other_shape(
     path_a: Path, path_b: Path, shape_a: tuple[int, ...], shape_b: tuple[int, ...]
 ) -> None:
     (height_a, width_a), (height_b, width_b) = shape_a[:2], shape_b[:2]
-    smaller, larger = sorted(
-        (width_a * height_b, width_b * height_a)
-    )  # in whole numbers, no rounding
+    # Ratios by their cross products: in whole numbers exactly 2% is still accepted.
+    smaller, larger = sorted((width_a * height_b, width_b * height_a))
     if 100 * larger > 102 * smaller:
         raise UserError(
             f"{path_a} is {width_a}×{height_a} (width×height) and its mate {path_b} is "
@@ -297,8 +297,8 @@ def _instead(folder: Path, leave_out: Collection[str]) -> str:
     splits = [name for name in names if name in leave_out]
     found = []
     if endings:
-        shown = ", ".join(ending for ending, _ in endings.most_common(_NAMED_AT_MOST))
-        found.append(f"{_count(endings.total(), 'file')} ending {shown}")
+        commonest_first = sorted(endings, key=lambda ending: (-endings[ending], ending))
+        found.append(f"{_count(endings.total(), 'file')} ending {_some(commonest_first)}")
     elif names and not splits:
         found.append(f"only empty folders ({_some(names)})")
     if splits:

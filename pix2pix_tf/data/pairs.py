@@ -1,4 +1,6 @@
-"""Pairs of images as training and translation want them: input and target, of one size and type, by number."""
+"""Pairs of images as training and translation want them: input and target, of one size and type, by
+number.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,15 @@ Pair = tuple[np.ndarray, np.ndarray]
 HELD_OUT_AT_MOST = 100
 
 
-class Pairs:
+class Pairs(Sequence[Pair]):
     """A sequence of (input, target), each uint8 or uint16 [H, W, C] of one size and type.
 
     Attributes:
         names: What each pair is called; outputs take these names.
         size: Height and width every image is resized to, bicubically.
         dtype: uint16 where any of the images has 16 bits, else uint8.
-        failure: The error of a read that failed inside a tf.data pipeline, which would otherwise only pass on a text.
+        failure: The error of a read that failed inside a tf.data pipeline, which would otherwise
+            only pass on a text.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> Pair:
+    def __getitem__(self, index: int) -> Pair:  # type: ignore[override]  # no slices
         if self._cache is None:
             return self._load(index)
         if index not in self._cache:
@@ -80,16 +83,36 @@ class OpenedPairs:
 def open_pairs(config: Config) -> OpenedPairs:
     """Finds the training and validation pairs of a config.
 
-    Training pairs come at `data.load_size`, validation pairs at `data.crop_size`. Without a val split,
-    `data.validation_share` of the training pairs (100 at most) is held out, chosen by `training.seed`.
+    Training pairs come at `data.load_size`, validation pairs at `data.crop_size`. Without a val
+    split, `data.validation_share` of the training pairs (100 at most) is held out, chosen by
+    `training.seed`.
 
     Raises:
-        UserError: Nothing there, names without a mate, unreadable headers, a cache that memory cannot hold.
+        UserError: Nothing there, names without a mate, unreadable headers, a cache that memory
+        cannot hold.
     """
     opened = _open_city(config.data) if config.data.dataset == "sample" else _open_files(config)
     if config.data.cache:
         _check_memory(opened.train, config.data)
     return opened
+
+
+def open_split(config: Config, split: str) -> Pairs:
+    """The pairs of one split at `data.crop_size`, to evaluate on: `val` as in training, or a
+    folder's name.
+
+    Raises:
+        UserError: There is no such split.
+    """
+    if split == "val":
+        return open_pairs(config).val
+    if config.data.dataset == "sample":
+        raise UserError(f"split {split}: the embedded sample is evaluated on its split val")
+    root = data_root(config.data)
+    files = find_split(root, split)
+    if files is None:
+        raise UserError(f"split {split}: there is no {root / split}, and no {root / 'A' / split}")
+    return file_pairs(files, config.data, config.data.crop_size)
 
 
 def _open_city(data: DataConfig) -> OpenedPairs:
@@ -107,26 +130,27 @@ def _open_city(data: DataConfig) -> OpenedPairs:
         raise UserError(
             "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
         )
-    # Training cities are numbered from 0 and validation cities from a million, so that they never meet.
+    # Training cities are numbered from 0 and validation cities from a million, so that they never
+    # meet.
     return OpenedPairs(
         train=pairs(0, data.sample_train, data.load_size),
         val=pairs(1_000_000, data.sample_val, data.crop_size),
-        found=f"the embedded sample city: {data.sample_train} training and {data.sample_val} validation pairs",
+        found=f"the embedded sample city: {_counts(data.sample_train, data.sample_val)}",
     )
 
 
 def _open_files(config: Config) -> OpenedPairs:
     root = data_root(config.data)
     train, val = find_split(root, "train"), find_split(root, "val")
-    found = f"{root}: {len(train or [])} training and {len(val or [])} validation pairs"
+    found = f"{root}: {_counts(len(train or []), len(val or []))}"
     if val is None:
         every = train if train is not None else find_flat(root)
         train, val = _hold_out(every, config.data.validation_share, config.training.seed)
-        found = (
-            f"{root}: {len(every)} pairs and no val/ folder, so {len(val)} of them are held out for validation"
-        )
+        found = f"{root}: no val/ folder, so {len(val)} of {len(every)} pairs validate"
     elif train is None:
-        raise UserError(f"{root}: has val/ but no train/; put the training pairs into {root / 'train'}")
+        raise UserError(
+            f"{root}: has val/ but no train/; put the training pairs into {root / 'train'}"
+        )
     return OpenedPairs(
         train=file_pairs(train, config.data, config.data.load_size),
         val=file_pairs(val, config.data, config.data.crop_size),
@@ -135,12 +159,14 @@ def _open_files(config: Config) -> OpenedPairs:
 
 
 def data_root(data: DataConfig) -> Path:
-    """The folder the pairs are looked for in: `root`, or datasets/NAME below the working directory."""
+    """Where the pairs are looked for: `root`, or datasets/NAME below the working directory."""
     return Path(data.root) if data.root is not None else Path("datasets") / str(data.dataset)
 
 
 def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, int]) -> Pairs:
-    """Pairs in files, in the config's direction and channels, each image resized to `size` (height, width)."""
+    """Pairs in files, in the config's direction and channels, each image resized to `size` (height,
+    width).
+    """
     forward = data.direction == "AtoB"
     channels = (data.input_channels, data.target_channels)
     channels_a, channels_b = channels if forward else channels[::-1]
@@ -153,6 +179,10 @@ def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, in
     return Pairs([pair.name for pair in files], read, size, dtype, data.cache)
 
 
+def _counts(train: int, val: int) -> str:
+    return f"{train} training and {val} validation pairs"
+
+
 def _directed(data: DataConfig, a: np.ndarray, b: np.ndarray) -> Pair:
     return (a, b) if data.direction == "AtoB" else (b, a)
 
@@ -162,7 +192,8 @@ def _hold_out(
 ) -> tuple[list[PairFiles], list[PairFiles]]:
     if len(files) < 2:
         raise UserError(
-            f"only {len(files)} pair found ({files[0].name}); training needs at least two, one of them to validate on"
+            f"only {len(files)} pair found ({files[0].name}); training needs at least two, one of "
+            "them to validate on"
         )
     count = min(max(round(len(files) * share), 1), HELD_OUT_AT_MOST)
     chosen = set(np.random.default_rng(seed).permutation(len(files))[:count].tolist())
@@ -177,6 +208,7 @@ def _check_memory(pairs: Pairs, data: DataConfig) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > 0.7 * memory:
         raise UserError(
-            f"data.cache: {len(pairs)} decoded pairs take {needed / 2**30:.1f} GiB, this machine has "
+            f"data.cache: {len(pairs)} decoded pairs take {needed / 2**30:.1f} GiB, this machine "
+            "has "
             f"{memory / 2**30:.1f} GiB; set data.cache=false to read them from disk each epoch"
         )

@@ -1,8 +1,10 @@
-"""The tf.data pipeline of training: pairs by number, decoded in parallel, jittered, encoded, batched.
+"""The tf.data pipeline of training: pairs by number, decoded in parallel, jittered, encoded,
+batched.
 
-Image number i of a training (counted over all epochs) is at place i mod N of epoch i div N; the order of an epoch, the
-jitter and the dropout mask of an image are functions of the seed and these numbers alone. So training resumes at any
-step by starting to count there.
+Image number i of a training (counted over all epochs) is at place i mod N of epoch i div N; the
+order of an epoch, the jitter and the dropout mask of an image are functions of the seed and these
+numbers alone. So
+training resumes at any step by starting to count there.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from pix2pix_tf.data.augment import jitter
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.representation import encode
 
-_JITTER, _DROPOUT = 1, 2  # what a seed is for: folded in, so that the two do not share their randomness
+_JITTER, _DROPOUT = (
+    1,
+    2,
+)  # what a seed is for: folded in, so that the two do not share their randomness
 
 
 def images_per_step(config: Config) -> int:
@@ -30,9 +35,10 @@ def training_batches(
 ) -> tf.data.Dataset:
     """The batches of training steps `first_step` .. `total_steps` - 1.
 
-    Each is (input, target, seeds): float32 [N, h, w, C] in [-1, 1] at `data.crop_size`, and the dropout seeds, int32
-    [N, 2]; N is `images_per_step`. Every pair comes once an epoch, in an order of that epoch's own; an epoch's last
-    batch goes on into the next epoch.
+    Each is (input, target, seeds): float32 [N, h, w, C] in [-1, 1] at `data.crop_size`, and the
+    dropout seeds, int32 [N, 2]; N is `images_per_step`. Every pair comes once an epoch, in an order
+    of that epoch's own;
+    an epoch's last batch goes on into the next epoch.
     """
     count = images_per_step(config)
     numbers = tf.data.Dataset.range(first_step * count, total_steps * count)
@@ -70,11 +76,6 @@ def epoch_orders(count: int, seed: int):  # type: ignore[no-untyped-def]
         return np.random.default_rng([seed, epoch]).permutation(count)
 
     return order
-
-
-def validation_seeds(config: Config, index: int) -> tf.Tensor:
-    """The dropout seed, int32 [1, 2], of validation image `index`: the same at every validation."""
-    return tf.constant([[config.training.seed, index]], tf.int32)
 
 
 def _fold(seed: tf.Tensor, purpose: int) -> tf.Tensor:

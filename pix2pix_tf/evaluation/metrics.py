@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -25,7 +25,8 @@ def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
         target: uint8 or uint16 [H, W, C] of the same size and channels.
 
     Returns:
-        `l1`: mean |output - target| as a share of the full range, 0..1. `psnr`: dB, infinite for equal images.
+        `l1`: mean |output - target| as a share of the full range, 0..1. `psnr`: dB, infinite for
+            equal images.
         `ssim`: mean over channels of the 7×7 uniform-window SSIM of scikit-image.
     """
     first = output / np.iinfo(output.dtype).max
@@ -37,6 +38,20 @@ def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
         "psnr": float(peak_signal_noise_ratio(second, first, data_range=1.0)),
         "ssim": float(structural_similarity(second, first, data_range=1.0, channel_axis=-1)),
     }
+
+
+def score_pairs(
+    translate: Callable[[np.ndarray], np.ndarray],
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    advance: Callable[[], None] = lambda: None,
+) -> Scores:
+    """Mean over (input, target) pairs of `image_scores`; `advance` is called after each."""
+    rows = []
+    for index in range(len(pairs)):
+        image, target = pairs[index]
+        rows.append(image_scores(translate(image), target))
+        advance()
+    return mean_scores(rows)
 
 
 def mean_scores(scores: Iterable[Scores]) -> Scores:

@@ -16,8 +16,8 @@ def build_generator(config: Config, *, any_size: bool = False) -> keras.Model:
 
     Args:
         config: The experiment; height and width are its `data.crop_size`.
-        any_size: Leaves height and width open, to translate images of any size that is a multiple of
-            2**`config.data.levels`. The weights are the same.
+        any_size: Leaves height and width open, to translate images of any size that is a multiple
+            of 2**`config.data.levels`. The weights are the same.
     """
     return build_unet(
         size=(None, None) if any_size else config.data.crop_size,
@@ -32,7 +32,9 @@ def build_generator(config: Config, *, any_size: bool = False) -> keras.Model:
 
 
 def build_discriminator(config: Config) -> keras.Model:
-    """The discriminator of `config`: [input, target], each [N, H, W, C] in [-1, 1], to logits [N, h, w, 1]."""
+    """The discriminator of `config`: [input, target], each [N, H, W, C] in [-1, 1], to logits [N,
+    h, w, 1].
+    """
     return build_patchgan(
         size=config.data.crop_size,
         input_channels=config.data.input_channels,

@@ -1,4 +1,6 @@
-"""Seeds of initial weights: one stream a network, so that changing one network leaves the other's weights alone."""
+"""Seeds of initial weights: one stream a network, so that changing one network leaves the other's
+weights alone.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
-"""The two Keras layers pix2pix needs and Keras does not have: normalisation by batch statistics, seeded dropout.
+"""The two Keras layers pix2pix needs and Keras does not have: normalisation by batch statistics,
+seeded dropout.
 
-Both depend on how a network is called rather than on how it was built, so that one functional model serves training,
-validation and export: `batch_groups` tells the normalisation that its batch is several batches in a row,
-`dropout_seeds` gives the dropout its randomness. Both are dynamic scopes, like `tf.name_scope`.
+Both depend on how a network is called rather than on how it was built, so that one functional model
+serves training, validation and export: `batch_groups` tells the normalisation that its batch is
+several batches in a
+row, `dropout_seeds` gives the dropout its randomness. Both are dynamic scopes, like
+`tf.name_scope`.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ _seeds: ContextVar[tf.Tensor | None] = ContextVar("seeds", default=None)
 
 @contextmanager
 def batch_groups(count: int) -> Iterator[None]:
-    """Within it, a batch is `count` equal batches one after the other, each normalised by its own statistics.
+    """Within it, a batch is `count` equal batches one after the other, each normalised by its own
+    statistics.
 
     Real and fake pairs can so go through the discriminator in one pass with the numbers of two.
     """
@@ -39,7 +43,8 @@ def dropout_seeds(seeds: tf.Tensor) -> Iterator[None]:
     """Within it, `SeededDropout` is active, each image's mask being a function of its seed alone.
 
     Args:
-        seeds: int32 [N, 2], one seed an image. The same seed gives the same mask in whatever batch, order or replica.
+        seeds: int32 [N, 2], one seed an image. The same seed gives the same mask in whatever batch,
+            order or replica.
     """
     token = _seeds.set(seeds)
     try:
@@ -52,9 +57,11 @@ def dropout_seeds(seeds: tf.Tensor) -> Iterator[None]:
 class BatchStatisticsNorm(keras.layers.Layer):
     """Batch normalisation that never keeps running averages (paper, section 3.3 and appendix 6.1).
 
-    In training, each channel is normalised by the mean and variance of the batch, over all replicas; otherwise
-    (`training=False`) by those of each image by itself, so that a picture's translation cannot depend on its
-    neighbours in a batch. At batch size 1 the two are the same. Scale and offset are learnt.
+    In training, each channel is normalised by the mean and variance of the batch, over all
+    replicas; otherwise (`training=False`) by those of each image by itself, so that a picture's
+    translation cannot
+    depend on its neighbours in a batch. At batch size 1 the two are the same. Scale and offset are
+    learnt.
 
     Input and output: float [N, H, W, C].
 
@@ -71,7 +78,9 @@ class BatchStatisticsNorm(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = input_shape[-1]
         if channels is None:
-            raise ValueError(f"The number of channels must be known, received input_shape={input_shape}")
+            raise ValueError(
+                f"The number of channels must be known, received input_shape={input_shape}"
+            )
         scale_initializer = keras.initializers.RandomNormal(1.0, 0.02, seed=self.seed)
         self.scale = self.add_weight(shape=(channels,), initializer=scale_initializer, name="scale")
         self.offset = self.add_weight(shape=(channels,), initializer="zeros", name="offset")
@@ -105,7 +114,9 @@ class BatchStatisticsNorm(keras.layers.Layer):
 
 
 def _moments_over_replicas(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variance [1, 1, 1, C] of the global batch. Replicas have equal shares, so means average."""
+    """Mean and variance [1, 1, 1, C] of the global batch. Replicas have equal shares, so means
+    average.
+    """
     replica = tf.distribute.get_replica_context()
     mean = replica.all_reduce("MEAN", tf.reduce_mean(x, [0, 1, 2], keepdims=True))
     # The gradient through this mean is zero over the whole batch, as in tf.nn.moments.
@@ -116,10 +127,12 @@ def _moments_over_replicas(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class SeededDropout(keras.layers.Layer):
-    """Dropout whose masks are a stateless function of each image's seed (paper, section 3.1: the noise z).
+    """Dropout whose masks are a stateless function of each image's seed (paper, section 3.1: the
+    noise z).
 
-    Active within `dropout_seeds`, in training and when translating alike, as the paper applies it. Without seeds it
-    behaves as Keras' own: fresh random masks when `training` is true, else nothing.
+    Active within `dropout_seeds`, in training and when translating alike, as the paper applies it.
+    Without seeds it behaves as Keras' own: fresh random masks when `training` is true, else
+    nothing.
 
     Args:
         rate: Share of the activations set to zero; the others are scaled by 1 / (1 - rate).

@@ -1,7 +1,9 @@
 """The PatchGAN discriminator (paper, section 3.2.2 and appendix 6.1.2).
 
-It says of every patch whether it is real; the side of a patch is its receptive field. 70×70 is C64-C128-C256-C512 and
-a last convolution to one channel, all 4×4; every block but the last two halves the size, the first has no norm.
+It says of every patch whether it is real; the side of a patch is its receptive field. 70×70 is
+C64-C128-C256-C512 and a last convolution to one channel, all 4×4; every block but the last two
+halves the size, the first
+has no norm.
 """
 
 from __future__ import annotations
@@ -25,15 +27,16 @@ def build_patchgan(
 ) -> keras.Model:
     """Builds the conditional discriminator: [input, target] to one logit a patch.
 
-    Takes two images in [-1, 1], [N, H, W, input_channels] and [N, H, W, target_channels], and returns float
-    [N, h, w, 1]: 30×30 for 256×256 and three halvings. Above 0 means real.
+    Takes two images in [-1, 1], [N, H, W, input_channels] and [N, H, W, target_channels], and
+    returns float [N, h, w, 1]: 30×30 for 256×256 and three halvings. Above 0 means real.
 
     Args:
         size: Height and width, or None for any.
         input_channels: Channels of the image to translate, the condition.
         target_channels: Channels of its translation, real or generated.
         width: Filters of the first layer; they double with each layer up to eightfold.
-        halvings: Convolutions of stride 2: 0 to 5 give receptive fields of 1, 16, 34, 70, 142, 286 pixels.
+        halvings: Convolutions of stride 2: 0 to 5 give receptive fields of 1, 16, 34, 70, 142, 286
+            pixels.
         seed: Of the initial weights, N(0, 0.02).
     """
     image = keras.Input((*size, input_channels), name="input")

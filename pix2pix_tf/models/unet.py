@@ -1,8 +1,11 @@
 """The U-Net generator (paper, section 3.2.1 and appendix 6.1.1).
 
-At 256×256: C64-C128-C256-C512-C512-C512-C512-C512 down, CD512-CD512-CD512-C512-C256-C128-C64 up, all convolutions
-4×4 with stride 2, and skips between layers i and n-i. The order within a block is that of the authors' programs:
-LeakyReLU, convolution, norm on the way down; ReLU, transposed convolution, norm, dropout on the way up.
+At 256×256: C64-C128-C256-C512-C512-C512-C512-C512 down, CD512-CD512-CD512-C512-C256-C128-C64 up,
+all convolutions 4×4 with stride 2, and skips between layers i and n-i. The order within a block is
+that of the
+authors' programs: LeakyReLU, convolution, norm on the way down; ReLU, transposed convolution, norm,
+dropout on the way
+up.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ def build_unet(
     dropout: float,
     seed: int,
 ) -> keras.Model:
-    """Builds the generator: image [N, H, W, input_channels] in [-1, 1] to the same size in target_channels.
+    """Builds the generator: image [N, H, W, input_channels] in [-1, 1] to the same size in
+    target_channels.
 
     Args:
         size: Height and width, each a multiple of 2**levels, or None for any.
@@ -36,13 +40,15 @@ def build_unet(
         input_channels: Channels of the image.
         target_channels: Channels of the translation.
         width: Filters of the first layer.
-        bottleneck_norm: Normalises the innermost layer too, which zeroes a 1×1 bottleneck at batch size 1: the
-            paper's own runs, corrected by its errata.
+        bottleneck_norm: Normalises the innermost layer too, which zeroes a 1×1 bottleneck at batch
+            size 1: the paper's own runs, corrected by its errata.
         dropout: Rate in the first three decoder blocks.
         seed: Of the initial weights, N(0, 0.02).
     """
     seeds = weight_seeds(seed, "generator")
-    filters = [width * min(2**level, 8) for level in range(levels)]  # 64 128 256 512 512 512 512 512
+    filters = [
+        width * min(2**level, 8) for level in range(levels)
+    ]  # 64 128 256 512 512 512 512 512
 
     image = keras.Input((*size, input_channels), name="image")
     skips = []
@@ -69,9 +75,7 @@ def build_unet(
     return keras.Model(image, x, name="unet")
 
 
-def _down(
-    x: keras.KerasTensor, filters: int, seeds: Iterator[int], name: str
-) -> keras.KerasTensor:
+def _down(x: keras.KerasTensor, filters: int, seeds: Iterator[int], name: str) -> keras.KerasTensor:
     """Halves height and width: 4×4, stride 2, padding 1 (which "same" is on even sizes)."""
     initial = keras.initializers.RandomNormal(0.0, 0.02, seed=next(seeds))
     return layers.Conv2D(

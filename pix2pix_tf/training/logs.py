@@ -15,8 +15,8 @@ from pix2pix_tf.config import Config
 class TensorBoardLogs:
     """Scalars, sheets and the config, by step.
 
-    A second run named `ln2` draws the line ln 2 into the chart of `discriminator/loss`: there the discriminator cannot
-    tell real from fake; far below it, it has won.
+    A second run named `ln2` draws the line ln 2 into the chart of `discriminator/loss`: there the
+    discriminator cannot tell real from fake; far below it, it has won.
     """
 
     def __init__(self, folder: Path, config: Config, first_step: int, total_steps: int) -> None:

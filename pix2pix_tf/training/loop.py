@@ -1,4 +1,6 @@
-"""Training from start or checkpoint to end, as one reads it: open the data, build or resume, step, look, save."""
+"""Training from start or checkpoint to end, as one reads it: open the data, build or resume, step,
+look, save.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,21 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.evaluation.metrics import Scores
-from pix2pix_tf.inference import compile_translation
+from pix2pix_tf.evaluation.metrics import Scores, score_pairs
+from pix2pix_tf.inference import array_translation
 from pix2pix_tf.runs import Run
-from pix2pix_tf.training.checkpoint import Checkpoints
+from pix2pix_tf.sheets import pairs_sheet
 from pix2pix_tf.training.logs import TensorBoardLogs
 from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.progress import TrainingProgress
-from pix2pix_tf.training.step import Networks, build_networks, make_update
-from pix2pix_tf.training.validation import sample_sheet, validate
+from pix2pix_tf.training.resume import check_resumable
+from pix2pix_tf.training.step import build_networks, make_update
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -39,7 +42,8 @@ class TrainingResult:
 
     Attributes:
         step: Generator updates made, over all sessions.
-        before: Validation scores before this session's first step, or None if there was nothing left to train.
+        before: Validation scores before this session's first step, or None if there was nothing
+            left to train.
         after: Validation scores at the end, or None when it was interrupted.
         interrupted: The signal that ended it early, after saving; or None.
     """
@@ -57,7 +61,8 @@ def train(
     strategy: tf.distribute.Strategy | None = None,
     console: Console | None = None,
 ) -> TrainingResult:
-    """Trains into a run directory, or resumes what is there: exactly, with the numbers of a run never stopped.
+    """Trains into a run directory, or resumes what is there: exactly, with the numbers of a run
+    never stopped.
 
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
@@ -66,7 +71,8 @@ def train(
         console: Where progress is shown; by default the standard output.
 
     Raises:
-        UserError: The data, the run directory or the config cannot be used; losses became non-finite.
+        UserError: The data, the run directory or the config cannot be used; losses became
+        non-finite.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -74,8 +80,12 @@ def train(
     strategy = strategy or default_strategy()
     _check_batch(config, strategy)
     pairs = open_pairs(config)
+    notes = check_resumable(run, config)
     run.save_config(config)
-    return _Training(config, run, strategy, pairs, console or Console()).run_to_end()
+    console = console or Console()
+    for note in notes:
+        console.print(note, highlight=False, markup=False)
+    return _Training(config, run, strategy, pairs, console).run_to_end()
 
 
 def default_strategy() -> tf.distribute.Strategy:
@@ -85,14 +95,18 @@ def default_strategy() -> tf.distribute.Strategy:
 
 
 def total_steps(config: Config, pairs: int) -> int:
-    """Generator updates of a whole training: `training.steps`, or what its epochs come to, rounded up."""
+    """Generator updates of a whole training: `training.steps`, or what its epochs come to, rounded
+    up.
+    """
     if config.training.steps is not None:
         return config.training.steps
     return math.ceil(config.training.epochs * pairs / images_per_step(config))
 
 
 def decay_start(config: Config, pairs: int) -> int | None:
-    """The update from which the learning rate decays: the first of `training.decay_from_epoch`, counted from 1."""
+    """The update from which the learning rate decays: the first of `training.decay_from_epoch`,
+    counted from 1.
+    """
     if config.training.decay_from_epoch is None:
         return None
     return math.ceil((config.training.decay_from_epoch - 1) * pairs / images_per_step(config))
@@ -102,8 +116,10 @@ def _check_batch(config: Config, strategy: tf.distribute.Strategy) -> None:
     replicas = strategy.num_replicas_in_sync
     if config.training.batch_size % replicas:
         raise UserError(
-            f"training.batch_size: {config.training.batch_size}: is the batch of all {replicas} devices together and "
-            f"must be a multiple of {replicas}; hide devices with CUDA_VISIBLE_DEVICES, or set it to "
+            f"training.batch_size: {config.training.batch_size}: is the batch of all {replicas} "
+            "devices together and "
+            f"must be a multiple of {replicas}; hide devices with CUDA_VISIBLE_DEVICES, or set it "
+            "to "
             f"{math.ceil(config.training.batch_size / replicas) * replicas}"
         )
 
@@ -126,9 +142,13 @@ class _Training:
             self.networks = build_networks(
                 config, self.total, decay_start(config, len(pairs.train))
             )
-        self.checkpoints = Checkpoints(run.checkpoints, self.networks, config.logging.keep)
+        self.checkpoints = Checkpoints(
+            run.checkpoints, self.networks.variables(), config.logging.keep
+        )
         self.first = self.checkpoints.restore()
-        self.translate = compile_translation(self.networks.generator, 2**config.data.levels)
+        self.translate = array_translation(
+            self.networks.generator, 2**config.data.levels, config.training.seed
+        )
         self.update = make_update(config, self.networks, strategy)
         self.logs = TensorBoardLogs(run.logs, config, self.first, self.total)
         self.window = _Window()
@@ -137,12 +157,16 @@ class _Training:
         progress = TrainingProgress(self.first, self.total, self.console)
         self._announce(progress)
         if self.first >= self.total:
-            progress.say(f"already trained to step {self.first}; raise training.steps or training.epochs to go on")
+            progress.say(
+                f"already trained to step {self.first}; raise training.steps or training.epochs "
+                "to go on"
+            )
             return TrainingResult(self.first, None, self._newest_scores())
         with progress, _signals() as caught:
             before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
             after = self._steps(progress, caught)
-        return TrainingResult(int(self.checkpoints.step), before, after, caught.signal)
+        stopped = None if after else caught.signal
+        return TrainingResult(int(self.checkpoints.step), before, after, stopped)
 
     def _steps(self, progress: TrainingProgress, caught: _Caught) -> Scores | None:
         """The loop. Returns the last validation's scores, or None when a signal ended it."""
@@ -153,10 +177,10 @@ class _Training:
         for step in range(self.first + 1, self.total + 1):
             self.window.add(step, *self._step(batches))
             self.checkpoints.step.assign(step)
-            last, stop = step == self.total, caught.signal is not None
+            last, stop = step == self.total, caught.signal
             scored = last or self._due(self.config.logging.validate_every, step)
             drawn = last or self._due(self.config.logging.sheet_every, step)
-            saved = last or stop or step % self.config.logging.checkpoint_every == 0
+            saved = last or bool(stop) or step % self.config.logging.checkpoint_every == 0
             if scored or drawn or saved or self.window.seconds >= REPORT_SECONDS:
                 self._report(progress)  # first of all: nothing non-finite is ever scored or saved
             if scored or drawn:
@@ -164,13 +188,16 @@ class _Training:
             if saved:
                 self.checkpoints.save()
             if stop and not last:
-                progress.say(f"stopped at step {step} by {caught.signal.name}; saved: the same command resumes there")
+                progress.say(
+                    f"stopped at step {step} by {stop.name}; saved: the same command resumes there"
+                )
                 return None
         return scores
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, ...]]:
         dataset = training_batches(self.pairs.train, self.config, self.first, self.total)
-        # Batches are split over replicas, not sharded by file: there is nothing on disk for TensorFlow to shard.
+        # Batches are split over replicas, not sharded by file: there is nothing on disk for
+        # TensorFlow to shard.
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         return iter(self.strategy.experimental_distribute_dataset(dataset.with_options(options)))
@@ -192,7 +219,9 @@ class _Training:
         losses = self.window.losses()
         for offset, values in enumerate(zip(*losses.values(), strict=True)):
             if not np.all(np.isfinite(values)):
-                raise UserError(self._non_finite(first + offset, dict(zip(losses, values, strict=True))))
+                raise UserError(
+                    self._non_finite(first + offset, dict(zip(losses, values, strict=True)))
+                )
         means = {name: float(np.mean(values)) for name, values in losses.items()}
         seconds = self.window.seconds
         images = len(self.window.steps) * images_per_step(self.config)
@@ -207,9 +236,15 @@ class _Training:
         self.window = _Window()
 
     def _non_finite(self, step: int, losses: dict[str, float]) -> str:
-        names = ", ".join(f"{name} = {value}" for name, value in losses.items() if not np.isfinite(value))
+        names = ", ".join(
+            f"{name} = {value}" for name, value in losses.items() if not np.isfinite(value)
+        )
         saved = tf.train.latest_checkpoint(str(self.run.checkpoints))
-        kept = f"the last good checkpoint, {saved}, is kept" if saved else "no checkpoint was written yet"
+        kept = (
+            f"the last good checkpoint, {saved}, is kept"
+            if saved
+            else "no checkpoint was written yet"
+        )
         return (
             f"step {step}: {names}: the training has diverged; {kept}. "
             "A lower training.learning_rate usually helps; look at the input images too"
@@ -221,13 +256,15 @@ class _Training:
         """Validates and draws as asked, leaving the time it takes out of the training's rate."""
         values = None
         if scored:
-            values = validate(self.translate, self.pairs.val, self.config)
+            values = score_pairs(self.translate, self.pairs.val)
             self.logs.scalars(step, {f"validation/{name}": value for name, value in values.items()})
             self.run.add_metrics(step, "val", len(self.pairs.val), values)
             best = self.checkpoints.save_best(values["l1"]) if step else False
-            progress.say(f"step {step}  validation {score_words(values)}{'  (best so far)' if best else ''}")
+            progress.say(
+                f"step {step}  validation {score_words(values)}{'  (best so far)' if best else ''}"
+            )
         if drawn:
-            picture = sample_sheet(self.translate, self.pairs.val, self.config)
+            picture = pairs_sheet(self.translate, self.pairs.val, self.config.logging.sheet_rows)
             self.run.samples.mkdir(parents=True, exist_ok=True)
             write_image(self.run.samples / f"step-{step:07d}.png", picture)
             self.logs.sheet(step, picture)
@@ -249,7 +286,8 @@ class _Training:
         progress.say(f"data: {self.pairs.found}")
         progress.say(
             f"run: {self.run.path}: {start} of {self.total} steps, "
-            f"batch {self.config.training.batch_size} on {devices} {kind}{'s' if devices > 1 else ''}"
+            f"batch {self.config.training.batch_size} on {devices} "
+            f"{kind}{'s' if devices > 1 else ''}"
         )
 
     def _newest_scores(self) -> Scores | None:
@@ -259,7 +297,9 @@ class _Training:
 
 @dataclass
 class _Window:
-    """The steps since the last report; their losses stay on the device until they are read together."""
+    """The steps since the last report; their losses stay on the device until they are read
+    together.
+    """
 
     steps: list[int] = field(default_factory=list)
     waited: float = 0.0
@@ -295,7 +335,9 @@ class _Caught:
 
 @contextmanager
 def _signals() -> Iterator[_Caught]:
-    """Within it, the first SIGINT or SIGTERM is noted, for the loop to save and leave; a second one acts as usual."""
+    """Within it, the first SIGINT or SIGTERM is noted, for the loop to save and leave; a second one
+    acts as usual.
+    """
     caught = _Caught()
 
     def note(number: int, frame: FrameType | None) -> None:

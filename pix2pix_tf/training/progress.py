@@ -1,4 +1,6 @@
-"""What the terminal shows while a training runs: a bar, or a line every so often where there is no terminal."""
+"""What the terminal shows while a training runs: a bar, or a line every so often where there is no
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,16 @@ _MEMORY = 0.9  # of the smoothed rate, per report
 
 
 class TrainingProgress:
-    """Shows steps done, rate, time left and losses. Use it as a context manager around the training loop."""
+    """Shows steps done, rate, time left and losses. Use it as a context manager around the training
+    loop.
+    """
 
     def __init__(self, first_step: int, total_steps: int, console: Console) -> None:
         self._console = console
         self._step = first_step
         self._total = total_steps
         self._seconds_a_step: float | None = None
+        self._traced = False  # the first report includes compiling the step, which says nothing
         self._last_report = self._last_line = time.monotonic()
         self._bar = Progress(
             TextColumn("training"),
@@ -56,7 +61,9 @@ class TrainingProgress:
     def report(self, step: int, losses: Mapping[str, float]) -> None:
         """Shows that `step` steps are done, and their newest losses."""
         now = time.monotonic()
-        self._measure((now - self._last_report) / max(step - self._step, 1))
+        if self._traced:
+            self._measure((now - self._last_report) / max(step - self._step, 1))
+        self._traced = True
         self._step, self._last_report = step, now
         status = f"{self._pace()}  {_loss_words(losses)}"
         self._bar.update(self._task, completed=step, status=status)

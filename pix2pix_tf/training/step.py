@@ -1,4 +1,6 @@
-"""The alternating update (paper, section 3.3): the discriminator's step, then the generator's through the updated one."""
+"""The alternating update (paper, section 3.3): the discriminator's step, then the generator's
+through the updated one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from pix2pix_tf.models import build_discriminator, build_generator
 from pix2pix_tf.models.layers import batch_groups, dropout_seeds
 from pix2pix_tf.training.optimizer import EPSILON, FusedAdam, LinearDecay
 
-Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]  # input, target: float [N, H, W, C]; seeds: int32 [N, 2]
+Batch = tuple[
+    tf.Tensor, tf.Tensor, tf.Tensor
+]  # input, target: float [N, H, W, C]; seeds: int32 [N, 2]
 Losses = dict[str, tf.Tensor]
 
 
@@ -26,6 +30,15 @@ class Networks:
     discriminator: keras.Model
     generator_optimizer: FusedAdam
     discriminator_optimizer: FusedAdam
+
+    def variables(self) -> dict[str, list[keras.Variable]]:
+        """What a checkpoint must hold, by part; the learning rate is the config's."""
+        return {
+            "generator": self.generator.variables,
+            "discriminator": self.discriminator.variables,
+            "generator_optimizer": self.generator_optimizer.state,
+            "discriminator_optimizer": self.discriminator_optimizer.state,
+        }
 
 
 def build_networks(config: Config, total_steps: int, decay_start: int | None) -> Networks:
@@ -64,9 +77,11 @@ def make_update(
 ) -> Callable[[Batch], Losses]:
     """Compiles one update of both networks under `strategy`.
 
-    The returned function takes a distributed batch of `discriminator_steps` × `batch_size` pairs and returns the
-    losses before their updates, as means over the global batch: `discriminator/loss`, `discriminator/real` and
-    `discriminator/fake` (mean probabilities of being real), `generator/gan`, `generator/l1`.
+    The returned function takes a distributed batch of `discriminator_steps` × `batch_size` pairs
+    and returns the losses before their updates, as means over the global batch:
+    `discriminator/loss`,
+    `discriminator/real` and `discriminator/fake` (mean probabilities of being real),
+    `generator/gan`, `generator/l1`.
     """
 
     @tf.function
@@ -78,7 +93,9 @@ def make_update(
 
 
 def _replica_update(config: Config, networks: Networks, batch: Batch) -> Losses:
-    """One replica's share of an update; losses are divided by the global batch, gradients are summed over replicas."""
+    """One replica's share of an update; losses are divided by the global batch, gradients are
+    summed over replicas.
+    """
     *earlier, (image, target, seeds) = _split(batch, config.training.discriminator_steps)
     for early_image, early_target, early_seeds in earlier:
         fake = _generate(networks, early_image, early_seeds)
@@ -126,7 +143,9 @@ def _apply(
 
 
 def _global_mean(config: Config, per_image: tf.Tensor) -> tf.Tensor:
-    """This replica's part of the mean over the global batch: the parts of all replicas add up to it."""
+    """This replica's part of the mean over the global batch: the parts of all replicas add up to
+    it.
+    """
     return tf.reduce_sum(per_image) / config.training.batch_size
 
 

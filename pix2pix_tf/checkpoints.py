@@ -1,51 +1,52 @@
-"""Checkpoints: the whole state of a training, by name, so that it resumes exactly; and the best generator."""
+"""Checkpoints: the whole state of a training, by name, so that it resumes exactly; and the best
+generator.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from pix2pix_tf.errors import UserError
 
-if TYPE_CHECKING:
-    from pix2pix_tf.training.step import Networks
-
 BEST = "best"
+_GENERATOR = "generator"
 
 
 class Checkpoints:
     """Saves and restores a training in a run's `checkpoints/`.
 
-    Every weight stands in the file under its own name (`generator/encoder_1/kernel`), independent of how the program
-    holds it. Files are written aside and renamed; the list of checkpoints changes last.
+    Every weight stands in the file under its own name (`generator/encoder_1/kernel`), independent
+    of how the program holds it. Files are written aside and renamed; the list of checkpoints
+    changes last.
 
     Attributes:
-        step: int64, generator updates made so far. What is random follows from it, so it is the random state too.
+        step: int64, generator updates made so far. What is random follows from it, so it is the
+            random state too.
         best_l1: float32, the lowest validation L1 so far.
     """
 
-    def __init__(self, folder: Path, networks: Networks, keep: int) -> None:
+    def __init__(self, folder: Path, parts: Mapping[str, Iterable[Any]], keep: int) -> None:
+        """Prepares to save and restore; nothing is read or written yet.
+
+        Args:
+            folder: The run's `checkpoints/`.
+            parts: Keras variables by the part they belong to; `generator` must be among them.
+            keep: How many of the newest checkpoints stay.
+        """
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.best_l1 = tf.Variable(float("inf"), name="best_l1")
-        self._everything = tf.train.Checkpoint(
-            generator=_by_name(networks.generator.variables),
-            discriminator=_by_name(networks.discriminator.variables),
-            generator_optimizer=_by_name(networks.generator_optimizer.variables),
-            discriminator_optimizer=_by_name(networks.discriminator_optimizer.variables),
-            step=self.step,
-            best_l1=self.best_l1,
-        )
+        named = {part: _by_name(variables) for part, variables in parts.items()}
+        self._everything = tf.train.Checkpoint(**named, step=self.step, best_l1=self.best_l1)
         self._manager = tf.train.CheckpointManager(
             self._everything, str(folder), max_to_keep=keep, checkpoint_name="step"
         )
         self._best = tf.train.CheckpointManager(
-            tf.train.Checkpoint(
-                generator=_by_name(networks.generator.variables), step=self.step
-            ),
+            tf.train.Checkpoint(**{_GENERATOR: named[_GENERATOR]}, step=self.step),
             str(folder / BEST),
             max_to_keep=1,
             checkpoint_name="step",
@@ -63,18 +64,30 @@ class Checkpoints:
         return int(self.step)
 
     def save(self) -> None:
-        """Saves everything as the newest checkpoint, unless this very step is saved already."""
-        step = int(self.step)
-        if not (self._manager.latest_checkpoint or "").endswith(f"step-{step}"):
-            self._manager.save(checkpoint_number=step)
+        """Saves everything as the newest checkpoint, unless this very step is saved already.
+
+        Raises:
+            UserError: It cannot be written; the checkpoints before it are untouched.
+        """
+        if not (self._manager.latest_checkpoint or "").endswith(f"step-{int(self.step)}"):
+            self._write(self._manager)
 
     def save_best(self, l1: float) -> bool:
         """Keeps the generator if its validation L1 is the lowest so far; says whether it was."""
         if l1 >= float(self.best_l1):
             return False
         self.best_l1.assign(l1)
-        self._best.save(checkpoint_number=int(self.step))
+        self._write(self._best)
         return True
+
+    def _write(self, manager: tf.train.CheckpointManager) -> None:
+        try:
+            manager.save(checkpoint_number=int(self.step))
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"checkpoint of step {int(self.step)} cannot be written to {manager.directory}: "
+                f"{_first_line(error)}"
+            ) from None
 
 
 def restore_generator(generator: keras.Model, folder: Path, which: str) -> int:
@@ -94,7 +107,9 @@ def restore_generator(generator: keras.Model, folder: Path, which: str) -> int:
         raise UserError(f"{place}: no checkpoint there yet; `pix2pix-tf train` writes one")
     step = tf.Variable(0, dtype=tf.int64)
     _restore(
-        tf.train.Checkpoint(generator=_by_name(generator.variables), step=step), path, partly=True
+        tf.train.Checkpoint(**{_GENERATOR: _by_name(generator.variables)}, step=step),
+        path,
+        partly=True,
     )
     return int(step)
 
@@ -106,7 +121,8 @@ def _restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -
         status.expect_partial() if partly else status.assert_consumed()
     except (AssertionError, ValueError) as error:
         raise UserError(
-            f"checkpoint {path}: is of other networks than config.yaml beside it describes: {_first_line(error)}"
+            f"checkpoint {path}: is of other networks than config.yaml beside it describes: "
+            f"{_first_line(error)}"
         ) from None
     except (tf.errors.OpError, RuntimeError) as error:
         raise UserError(f"checkpoint {path}: cannot be read: {_first_line(error)}") from None

@@ -1,0 +1,270 @@
+"""The `pix2pix-tf` command: parse, call one function of the library, print."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.version import __version__
+
+if TYPE_CHECKING:
+    from pix2pix_tf.config import Config
+    from pix2pix_tf.evaluation.metrics import Scores
+    from pix2pix_tf.training import TrainingResult
+
+app = typer.Typer(
+    help="Image-to-image translation with conditional adversarial networks (pix2pix).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="Datasets: write the embedded sample.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run directory.")]
+CheckpointOption = Annotated[
+    str, typer.Option(help="newest, or best: the lowest validation L1.", metavar="newest|best")
+]
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Optional[str],  # noqa: UP045  Typer reads it at run time
+        typer.Option(
+            help="A YAML file or the name of a shipped config; a run has its own.",
+            metavar="FILE|NAME",
+        ),
+    ] = None,
+    run: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--run", help="Where to train; default runs/NAME of the config.", metavar="DIR"
+        ),
+    ] = None,
+    overrides: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--set", help="Override a key: training.steps=2000. Repeatable.", metavar="KEY=VALUE"
+        ),
+    ] = None,
+    fresh: Annotated[
+        int,
+        typer.Option(
+            "--fresh", count=True, help="Start over; give it twice to delete what is there."
+        ),
+    ] = 0,
+) -> None:
+    """Train, or resume what the run directory holds."""
+    settings, run_dir = _experiment(config, run, overrides or [])
+    if fresh:
+        _start_over(run_dir, fresh)
+    _start_tensorflow()
+    from pix2pix_tf.training import train as train_run
+
+    console = Console()
+    result = train_run(settings, run_dir, console=console)
+    if result.interrupted is not None:
+        raise typer.Exit(128 + result.interrupted)
+    _print_outcome(console, run_dir, result)
+
+
+@app.command()
+def translate(
+    run: RunOption,
+    inputs: Annotated[
+        list[str],
+        typer.Option("--input", metavar="FILE|FOLDER|GLOB", help="What to translate. Repeatable."),
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.png of each input goes.")],
+    more: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[FILE]...", help="More inputs, as a shell expands a pattern."),
+    ] = None,
+    pairs: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--pairs/--no-pairs",
+            help="Whether inputs are side-by-side pairs; by default their proportions tell.",
+        ),
+    ] = None,
+    dropout: Annotated[
+        bool, typer.Option("--dropout/--no-dropout", help="The paper's noise at test time.")
+    ] = True,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, max=2**31 - 1, help="Make the dropout repeatable."),
+    ] = None,
+    checkpoint: CheckpointOption = "newest",
+) -> None:
+    """Translate pictures of any size with a trained run."""
+    _start_tensorflow()
+    from pix2pix_tf.translate import Translator, find_inputs, translate_files
+
+    translator = Translator(run, checkpoint=_checkpoint(checkpoint))
+    data = translator.config.data
+    found = find_inputs([*inputs, *(more or [])], data, pairs)
+    console = Console()
+    count = len(found.paths)
+    if found.pairs:
+        half = "left" if data.direction == "AtoB" else "right"
+        why = "" if pairs else " by their proportions (--no-pairs says otherwise)"
+        console.print(f"{count} side-by-side pairs{why}: translating their {half} halves")
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("translating", total=count)
+        translate_files(
+            translator, found, output, dropout=dropout, seed=seed, advance=lambda: bar.advance(task)
+        )
+    console.print(f"{count} translations of step {translator.step} in {output}", highlight=False)
+
+
+@app.command()
+def evaluate(
+    run: RunOption,
+    split: Annotated[str, typer.Option(help="Which pairs to score.", metavar="NAME")] = "val",
+    dropout: Annotated[
+        bool, typer.Option("--dropout/--no-dropout", help="The paper's noise at test time.")
+    ] = True,
+    checkpoint: CheckpointOption = "newest",
+) -> None:
+    """Score a run on pairs: L1, PSNR, SSIM."""
+    _start_tensorflow()
+    from pix2pix_tf.evaluation.evaluate import evaluate as evaluate_run
+
+    console = Console()
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("evaluating", total=None)
+        result = evaluate_run(
+            run,
+            split,
+            checkpoint=_checkpoint(checkpoint),
+            dropout=dropout,
+            advance=lambda total: bar.update(task, total=total, advance=1),
+        )
+    title = f"{run}, step {result.step}, {result.images} {result.split} pairs"
+    console.print(_score_table(title, {"score": result.scores}))
+
+
+@data_app.command("sample")
+def data_sample(
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
+    train_pairs: Annotated[int, typer.Option("--train", min=1, help="Training pairs.")] = 200,
+    val_pairs: Annotated[int, typer.Option("--val", min=1, help="Validation pairs.")] = 20,
+    size: Annotated[
+        int, typer.Option(min=16, max=8192, help="Pixels a side of one picture.")
+    ] = 256,
+) -> None:
+    """Write pairs of the embedded city, aerial photograph | street map, and their classes."""
+    from pix2pix_tf.data.sample import write_sample
+
+    console = Console()
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("drawing", total=train_pairs + val_pairs)
+        write_sample(output, train_pairs, val_pairs, (size, size), lambda: bar.advance(task))
+    console.print(f"{train_pairs} + {val_pairs} pairs in {output}", highlight=False)
+
+
+def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> tuple[Config, Path]:
+    """The config and the run directory that a train command means."""
+    from pix2pix_tf.config import load_config
+    from pix2pix_tf.runs import Run
+
+    if config is not None:
+        return load_config(config, overrides), run or Path("runs") / Path(config).stem
+    if run is None:
+        raise UserError("train: give --config FILE|NAME to start, or --run DIR to resume")
+    stored = Run(run)
+    stored.load_config()  # says what is wrong when there is no run
+    return load_config(stored.config_file, overrides), run
+
+
+def _start_over(run_dir: Path, times: int) -> None:
+    from pix2pix_tf.runs import Run
+
+    run = Run(run_dir)
+    if not run.exists():
+        return
+    if times < 2:
+        raise UserError(
+            f"run {run_dir}: --fresh would delete the training it holds; "
+            "give --fresh --fresh to do so, or choose another --run"
+        )
+    run.delete()
+
+
+def _start_tensorflow() -> None:
+    from pix2pix_tf.quiet import start_tensorflow
+
+    start_tensorflow()
+
+
+def _checkpoint(name: str) -> str:
+    if name not in ("newest", "best"):
+        raise UserError(f"--checkpoint {name}: expected newest or best")
+    return name
+
+
+def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> None:
+    columns = {}
+    if result.before:
+        columns["before"] = result.before
+    if result.after:
+        columns[f"step {result.step}"] = result.after
+    console.print()
+    console.print(_score_table("validation", columns))
+    lines = (
+        f"Sheets of input | output | target: {run_dir / 'samples'}",
+        f"Curves:                            tensorboard --logdir {run_dir / 'logs'}",
+        f"Translate pictures of your own:    pix2pix-tf translate --run {run_dir} --input FOLDER "
+        "--output FOLDER",
+        f"Train on:                          pix2pix-tf train --run {run_dir} --set "
+        f"training.steps={2 * result.step}",
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _score_table(title: str, columns: dict[str, Scores]) -> Table:
+    from pix2pix_tf.evaluation.metrics import SCORES
+
+    table = Table("", *columns, "", title=title, title_justify="left")
+    for name, meaning in SCORES.items():
+        table.add_row(name, *(f"{scores[name]:.4f}" for scores in columns.values()), meaning)
+    return table
+
+
+def main() -> NoReturn:
+    """Runs the command; what the user can mend is one message and exit code 2, no traceback."""
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"pix2pix-tf: {message}", file=sys.stderr)
+    sys.exit(2)

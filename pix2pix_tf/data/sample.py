@@ -1,0 +1,51 @@
+"""The embedded sample city as files: a dataset like any other, with the exact classes beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data.city import render_city
+from pix2pix_tf.data.images import write_image
+from pix2pix_tf.errors import UserError
+
+FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
+
+
+def write_sample(
+    output: str | Path,
+    train: int,
+    val: int,
+    size: tuple[int, int],
+    advance: Callable[[], None] = lambda: None,
+) -> None:
+    """Writes sample cities: side-by-side pairs (aerial photograph left, street map right) and class
+    maps.
+
+    Args:
+        output: The folder; gets `train/NAME.png`, `val/NAME.png` and `classes/SPLIT/NAME.png`, the
+            last a grey image whose values are indices into `pix2pix_tf.data.city.CLASSES`.
+        train: Training pairs.
+        val: Validation pairs.
+        size: Height and width of one picture.
+        advance: Called after each pair.
+
+    Raises:
+        UserError: The folder is not empty, or cannot be written.
+    """
+    folder = Path(output)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: exists and is not empty; give --output a new folder")
+    for split, first, count in (("train", 0, train), ("val", FIRST_VALIDATION_SEED, val)):
+        (folder / split).mkdir(parents=True, exist_ok=True)
+        (folder / "classes" / split).mkdir(parents=True, exist_ok=True)
+        for seed in range(first, first + count):
+            city = render_city(seed, *size)
+            pair = np.concatenate([city.aerial, city.street_map], axis=1)
+            write_image(folder / split / f"city-{seed}.png", pair)
+            write_image(
+                folder / "classes" / split / f"city-{seed}.png", city.classes[..., np.newaxis]
+            )
+            advance()
