@@ -12,7 +12,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from pix2pix_tf.config_errors import CONTRADICTION, nearest_key, sentences
 from pix2pix_tf.errors import UserError
 
 SMALLEST_FACTOR = (
@@ -198,7 +199,7 @@ class Config(_Section):
         if min(patch_grid(self.data.crop_size, field)) < 1:
             fitting = [f for f in RECEPTIVE_FIELDS if min(patch_grid(self.data.crop_size, f)) >= 1]
             raise PydanticCustomError(
-                "contradiction",
+                CONTRADICTION,
                 "discriminator.receptive_field: {field} leaves no patch of a data.crop_size of "
                 "{size}; "
                 "the largest that fits is {best}",
@@ -254,7 +255,9 @@ def make_config(tree: Mapping[str, Any], source: str = "config") -> Config:
     try:
         return Config.model_validate(dict(tree))
     except ValidationError as error:
-        raise UserError("\n".join(f"{source}: {line}" for line in _sentences(error))) from None
+        raise UserError(
+            "\n".join(f"{source}: {line}" for line in sentences(Config, error))
+        ) from None
 
 
 def shipped_configs() -> list[str]:
@@ -337,7 +340,7 @@ def _override_items(overrides: Mapping[str, Any] | Sequence[str]) -> list[tuple[
 def _set(tree: dict[str, Any], key: str, value: Any) -> None:
     section, dot, name = key.partition(".")
     if not dot:
-        near = _nearest_path(key)
+        near = nearest_key(Config, key)
         raise UserError(
             f"--set {key}: a key has the form SECTION.NAME{f', such as {near}' if near else ''}"
         )
@@ -348,88 +351,5 @@ def _set(tree: dict[str, Any], key: str, value: Any) -> None:
 
 def _contradiction(key: str, value: Any, why: str) -> PydanticCustomError:
     return PydanticCustomError(
-        "contradiction", "data.{key}: {value}: {why}", {"key": key, "value": value, "why": why}
+        CONTRADICTION, "data.{key}: {value}: {why}", {"key": key, "value": value, "why": why}
     )
-
-
-def _sections() -> dict[str, type[_Section]]:
-    return {name: field.annotation for name, field in Config.model_fields.items()}  # type: ignore[misc]
-
-
-def _all_paths() -> list[str]:
-    return [f"{s}.{name}" for s, section in _sections().items() for name in section.model_fields]
-
-
-def _nearest_path(key: str) -> str | None:
-    """The right key most like a wrong one; a key in the wrong section counts as near."""
-    leaf = key.rpartition(".")[2]
-    by_leaf = [path for path in _all_paths() if path.rpartition(".")[2] == leaf]
-    near = by_leaf or difflib.get_close_matches(key, _all_paths(), n=1, cutoff=0.5)
-    if not near:
-        leaves = {path.rpartition(".")[2]: path for path in _all_paths()}
-        near = [leaves[name] for name in difflib.get_close_matches(leaf, leaves, n=1)]
-    return near[0] if near else None
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    """One line a problem; the alternatives of a union are one problem, not several."""
-    lines: dict[str, str] = {}
-    for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"][:2])
-        lines.setdefault(
-            key if problem["type"] != "contradiction" else problem["msg"], _sentence(key, problem)
-        )
-    return list(lines.values())
-
-
-def _sentence(key: str, problem: Any) -> str:
-    kind, value = problem["type"], problem["input"]
-    if kind == "contradiction":
-        return problem["msg"]
-    if kind == "extra_forbidden":
-        known = _all_paths() if "." in key else list(_sections())
-        near = (
-            _nearest_path(key) if "." in key else _first(difflib.get_close_matches(key, known, n=1))
-        )
-        return f"{key}: unknown key" + (
-            f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
-        )
-    if kind == "missing":
-        return f"{key}: missing; it says where the pairs are, for example data: {{root: my_pairs}}"
-    if kind in ("model_type", "model_attributes_type"):
-        return f"{key}: {value!r}: expected a section of keys"
-    choices = _choices(key)
-    if choices:
-        near = _first(difflib.get_close_matches(str(value), [str(c) for c in choices], n=1))
-        hint = f"; did you mean {near}?" if near else ""
-        return f"{key}: {value!r} is not one of {', '.join(str(c) for c in choices)}{hint}"
-    return f"{key}: {value!r}: {_expectation(key, problem['msg'])}"
-
-
-def _first(items: list[str]) -> str | None:
-    return items[0] if items else None
-
-
-def _field_annotation(key: str) -> Any:
-    section, _, name = key.partition(".")
-    return _sections()[section].model_fields[name].annotation
-
-
-def _choices(key: str) -> list[Any]:
-    """The values of a key that takes one of a few: a `Literal`, alone or beside numbers."""
-    choices: list[Any] = []
-    annotation = _field_annotation(key)
-    for part in (annotation, *get_args(annotation)):
-        if getattr(part, "__origin__", None) is Literal:
-            choices += get_args(part)
-        elif choices and part is not annotation:
-            choices.append("a number of steps")
-    return choices
-
-
-def _expectation(key: str, message: str) -> str:
-    if "size" in key.rpartition(".")[2] and _field_annotation(key) is not int:
-        annotation = _field_annotation(key)
-        if get_args(annotation):
-            return "expected pixels: one positive whole number or [height, width]"
-    return message[0].lower() + message[1:].replace("Input should", "it should")

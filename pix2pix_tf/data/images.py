@@ -96,6 +96,15 @@ def image_depth(path: str | Path) -> np.dtype:
     return np.dtype(np.uint16 if deep else np.uint8)
 
 
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of what `read_image` would return, from the file's header alone."""
+    with _opened(Path(path)) as (image, _):
+        height, width = image.height, image.width
+        # Of a TIFF Pillow has turned the size already, and turns the pixels when it loads them.
+        turned = image.format != "TIFF" and _orientation(image) >= 5
+    return (width, height) if turned else (height, width)
+
+
 def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Convert uint8 or uint16 [H, W, 1..4] to [H, W, channels] by the module's rules.
 
@@ -291,11 +300,9 @@ def _decode_png(path: Path, head: bytes) -> np.ndarray:
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation yet to be applied, 1 to 8; Pillow has applied a TIFF's on loading."""
-    try:
-        with _quiet():
-            return image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  (a malformed block raises nearly anything)
-        return 1
+    with contextlib.suppress(Exception), _quiet():  # a malformed block raises nearly anything
+        return image.getexif().get(_EXIF_ORIENTATION, 1)
+    return 1
 
 
 def _upright(image: np.ndarray, orientation: int) -> np.ndarray:

@@ -140,7 +140,7 @@ def _open_city(data: DataConfig) -> OpenedPairs:
 
 
 def _open_files(config: Config) -> OpenedPairs:
-    root = data_root(config.data)
+    root = _existing_root(config.data)
     train, val = find_split(root, "train"), find_split(root, "val")
     found = f"{root}: {_counts(len(train or []), len(val or []))}"
     if val is None:
@@ -156,6 +156,17 @@ def _open_files(config: Config) -> OpenedPairs:
         val=file_pairs(val, config.data, config.data.crop_size),
         found=found,
     )
+
+
+def _existing_root(data: DataConfig) -> Path:
+    root = data_root(data)
+    if data.root is None and not root.is_dir():
+        raise UserError(
+            f"the dataset {data.dataset} was looked for in {root.absolute()}, which is not there; "
+            "put it there, or say where it is with --set data.root=FOLDER; "
+            "--config sample.yaml needs no data"
+        )
+    return root
 
 
 def data_root(data: DataConfig) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pix2pix_tf.data.images import (
     IMAGE_SUFFIXES,
     decode_image,
     image_depth,
+    image_size,
     read_image,
     resize_image,
     to_channels,
@@ -394,6 +394,7 @@ def test_orientation_is_applied_once(tmp_path, suffix, orientation, options):
     options = options if suffix == ".tif" else {}
     path = save(tmp_path / f"x{suffix}", STORED[orientation], exif=exif(orientation), **options)
     assert read_image(path, 1)[..., 0].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert image_size(path) == (2, 3)  # of the upright picture
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
@@ -578,12 +579,12 @@ def test_no_file_is_left_open(tmp_path):
     descriptors = Path("/proc/self/fd")
     if not descriptors.is_dir():
         pytest.skip("open files are counted by /proc")
-    before = len(os.listdir(descriptors))
+    before = len(list(descriptors.iterdir()))
     for path in (good, lzw):
         read_image(path, 3)
         image_depth(path)
     refusal(bad)
-    assert len(os.listdir(descriptors)) == before
+    assert len(list(descriptors.iterdir())) == before
 
 
 def test_large_images_are_read_up_to_pillows_error_limit(tmp_path, monkeypatch):

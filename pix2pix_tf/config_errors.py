@@ -1,0 +1,98 @@
+"""What Pydantic finds wrong with a config, said in the words of someone who writes one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+CONTRADICTION = "contradiction"  # type of the errors whose message is a whole sentence already
+
+
+def sentences(config: type[BaseModel], error: ValidationError) -> list[str]:
+    """One sentence a problem, each with its key, the value and what was expected.
+
+    Args:
+        config: The root model, of sections of keys.
+        error: What validating it raised.
+    """
+    found: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"][:2])
+        sentence = _sentence(config, key, problem)
+        # The alternatives of a union come as several errors of one key: they are one problem.
+        found.setdefault(sentence if problem["type"] == CONTRADICTION else key, sentence)
+    return list(found.values())
+
+
+def nearest_key(config: type[BaseModel], key: str) -> str | None:
+    """The right key (`section.name`) most like a wrong one, also in another section."""
+    section, _, name = key.rpartition(".")
+    keys = [path.partition(".") for path in _keys(config)]
+    here = {leaf: f"{place}.{leaf}" for place, _, leaf in keys if place == section}
+    elsewhere = {leaf: f"{place}.{leaf}" for place, _, leaf in keys}
+    return here.get(_nearest(name, here) or "") or elsewhere.get(_nearest(name, elsewhere) or "")
+
+
+def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
+    kind, value = problem["type"], problem["input"]
+    if kind == CONTRADICTION:
+        return problem["msg"]
+    if kind in ("extra_forbidden", "invalid_key"):
+        return f"{key}: unknown key{_instead(config, key)}"
+    if kind == "missing":
+        return f"{key}: missing; it says where the pairs are, for example data: {{root: my_pairs}}"
+    if kind in ("model_type", "model_attributes_type"):
+        return f"{key}: {value!r}: expected a section of keys"
+    annotation = _annotation(config, key)
+    choices = _choices(annotation)
+    if choices:
+        near = _nearest(str(value), choices)
+        hint = f"; did you mean {near}?" if near else ""
+        return f"{key}: {value!r} is not one of {', '.join(choices)}{hint}"
+    if get_origin(annotation) is tuple:
+        return f"{key}: {value!r}: expected pixels, one positive whole number or [height, width]"
+    message = problem["msg"].replace("a valid integer", "a whole number")
+    return f"{key}: {value!r}: {message[0].lower()}{message[1:]}"
+
+
+def _instead(config: type[BaseModel], key: str) -> str:
+    section, dot, _ = key.partition(".")
+    near = nearest_key(config, key) if dot else _nearest(key, config.model_fields)
+    if near:
+        return f"; did you mean {near}?"
+    known = [path for path in _keys(config) if path.startswith(f"{section}.")]
+    return f"; known are {', '.join(known or config.model_fields)}"
+
+
+def _keys(config: type[BaseModel]) -> list[str]:
+    return [
+        f"{section}.{name}"
+        for section, field in config.model_fields.items()
+        for name in field.annotation.model_fields  # type: ignore[union-attr]
+    ]
+
+
+def _annotation(config: type[BaseModel], key: str) -> Any:
+    section, _, name = key.partition(".")
+    model: Any = config.model_fields[section].annotation
+    return model.model_fields[name].annotation
+
+
+def _choices(annotation: Any) -> list[str]:
+    """What a key that takes one of a few values takes: a `Literal`, alone or beside a number."""
+    parts = [annotation] if get_origin(annotation) is Literal else get_args(annotation)
+    literals = [part for part in parts if get_origin(part) is Literal]
+    choices = [str(value) for part in literals for value in get_args(part)]
+    if literals and len(literals) < len(parts):
+        choices.append("a positive whole number")
+    return choices
+
+
+def _nearest(word: str, among: Iterable[str]) -> str | None:
+    among = list(among)
+    if word.isdigit() and all(other.isdigit() for other in among):
+        return min(among, key=lambda other: abs(int(other) - int(word)))
+    return next(iter(difflib.get_close_matches(word, among, n=1)), None)

@@ -1,0 +1,187 @@
+import pytest
+import yaml
+
+from pix2pix_tf.config import Config, load_config, make_config, patch_grid, shipped_configs
+from pix2pix_tf.errors import UserError
+
+SAMPLE = {"data": {"dataset": "sample"}}
+
+
+def test_defaults_are_the_papers():
+    config = make_config(SAMPLE)
+    assert config.data.load_size == (286, 286)
+    assert config.data.crop_size == (256, 256)
+    assert config.data.levels == 8
+    assert (config.objective.name, config.objective.l1_weight) == ("l1+cgan", 100)
+    training = config.training
+    assert (training.epochs, training.batch_size) == (200, 1)
+    assert (training.learning_rate, training.beta_1, training.beta_2) == (2e-4, 0.5, 0.999)
+    assert config.generator.dropout == 0.5
+    assert config.discriminator.receptive_field == 70
+
+
+@pytest.mark.parametrize("name", ["facades", "maps", "sample"])
+def test_shipped_configs_load_by_either_name(name):
+    assert name in shipped_configs()
+    assert load_config(name) == load_config(f"{name}.yaml")
+
+
+@pytest.mark.parametrize("name", ["facades", "maps"])
+def test_recipes_of_the_papers_appendix(name):
+    config = load_config(name)
+    assert config == make_config({"data": {"dataset": name, "direction": "BtoA"}})
+
+
+def test_every_shipped_config_says_its_command():
+    for name in shipped_configs():
+        import pix2pix_tf.configs
+
+        text = next(
+            path.joinpath(f"{name}.yaml").read_text()
+            for path in map(__import__("pathlib").Path, pix2pix_tf.configs.__path__)
+        )
+        assert f"#   pix2pix-tf train --config {name}.yaml" in text
+
+
+def test_local_file_comes_before_the_shipped_one(tmp_path, monkeypatch):
+    (tmp_path / "maps.yaml").write_text("data: {dataset: maps, crop_size: 64}")
+    monkeypatch.chdir(tmp_path)
+    assert load_config("maps.yaml").data.crop_size == (64, 64)
+
+
+def test_yaml_round_trip():
+    config = load_config("facades", {"data.crop_size": [128, 64], "training.learning_rate": 3e-5})
+    assert make_config(yaml.safe_load(config.to_yaml())) == config
+
+
+def test_overrides_as_typed_and_as_mapping_agree():
+    typed = load_config("maps", ["training.steps=2000", "data.load_size=[300, 290]"])
+    mapped = load_config("maps", {"training.steps": 2000, "data.load_size": [300, 290]})
+    assert typed == mapped
+    assert typed.training.steps == 2000
+    assert typed.data.load_size == (300, 290)
+
+
+def test_number_without_a_dot():
+    assert load_config("maps", ["training.learning_rate=2e-4"]).training.learning_rate == 2e-4
+
+
+def test_config_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        make_config(SAMPLE).training.steps = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("size", "levels"), [(256, 8), (64, 6), ([128, 512], 7), (384, 7), (48, 4), (1024, 10)]
+)
+def test_levels_follow_from_the_size(size, levels):
+    config = make_config({"data": {"dataset": "sample", "crop_size": size, "load_size": size}})
+    assert config.data.levels == levels
+
+
+@pytest.mark.parametrize(
+    ("field", "grid"), [(1, (256, 256)), (16, (126, 126)), (70, (30, 30)), (286, (6, 6))]
+)
+def test_patch_grid(field, grid):
+    assert patch_grid((256, 256), field) == grid
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ("training.stepz=3", "training.stepz: unknown key; did you mean training.steps?"),
+        ("data.width=3", "data.width: unknown key; did you mean discriminator.width?"),
+        ("trainin.steps=3", "trainin: unknown key; did you mean training?"),
+        ("generator.zzzz=3", "generator.zzzz: unknown key; known are generator.kind"),
+        ("training.steps=many", "training.steps: 'many': input should be a whole number"),
+        ("training.steps=true", "training.steps: True: input should be a whole number"),
+        ("training.steps=0", "training.steps: 0: input should be greater than 0"),
+        ("training.learning_rate=fast", "training.learning_rate: 'fast'"),
+        ("training.learning_rate=.nan", "training.learning_rate: nan"),
+        ("training=3", "--set training: a key has the form SECTION.NAME"),
+        ("data.mirror=3", "data.mirror: 3"),
+        ("data.direction=BotA", "'BotA' is not one of AtoB, BtoA; did you mean BtoA?"),
+        (
+            "data.crop_size=300",
+            "crop_size: 300: the crop's height is larger than that of data.load",
+        ),
+        ("data.crop_size=[256,300]", "the crop's width is larger"),
+        (
+            "data.crop_size=255",
+            "multiple of 16, a power of two is best; the nearest are 240 and 256",
+        ),
+        ("data.crop_size=8", "the nearest are 16 and 32"),
+        ("data.crop_size=big", "data.crop_size: 'big': expected pixels"),
+        (
+            "data.crop_size=16",
+            "receptive_field: 70 leaves no patch of a data.crop_size of [16, 16]",
+        ),
+        ("data.input_channels=5", "data.input_channels: 5"),
+        (
+            "discriminator.receptive_field=71",
+            "is not one of 1, 16, 34, 70, 142, 286; did you mean 70?",
+        ),
+        (
+            "logging.sheet_every=epok",
+            "not one of epoch, a positive whole number; did you mean epoch",
+        ),
+        ("training.steps", "expected KEY=VALUE"),
+        ("training.steps=[1", "not valid YAML"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(overrides, words):
+    with pytest.raises(UserError) as error:
+        load_config("facades", [overrides])
+    assert words in str(error.value)
+
+
+def test_the_sample_has_no_folder():
+    with pytest.raises(UserError, match=r"data\.root: here: the embedded sample"):
+        load_config("sample", ["data.root=here"])
+
+
+def test_every_problem_is_told_at_once():
+    with pytest.raises(UserError) as error:
+        load_config("sample", ["training.stepz=3", "generator.kind=unett"])
+    assert str(error.value).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("training: {steps: 3}", "data: missing"),
+        ("data: {direction: AtoB}", "data.root: None: give the folder of your pairs"),
+        ("data: 3", "data: 3: expected a section of keys"),
+        ("[1, 2]", "expected sections such as data:"),
+        (
+            "data: {dataset: x, dataset: y}",
+            "line 1, column 20: not valid YAML: the key dataset is given",
+        ),
+        ("data:\n  root: [", "not valid YAML"),
+        ("{1: 2, data: {dataset: x}}", "1: unknown key"),
+    ],
+)
+def test_bad_files_are_refused_by_name(tmp_path, text, words):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        load_config(path)
+    assert words in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_missing_config_names_the_nearest():
+    with pytest.raises(UserError, match=r"no shipped config of that name.*mean facades.yaml\?"):
+        load_config("fasades.yaml")
+
+
+def test_config_needs_no_tensorflow():
+    import subprocess
+    import sys
+
+    code = "import sys, pix2pix_tf.config; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_config_can_be_made_in_python():
+    assert Config(data={"dataset": "sample"}) == make_config(SAMPLE)  # type: ignore[arg-type]
