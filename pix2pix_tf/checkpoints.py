@@ -124,7 +124,7 @@ def _restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -
             f"checkpoint {path}: is of other networks than config.yaml beside it describes: "
             f"{_first_line(error)}"
         ) from None
-    except (tf.errors.OpError, RuntimeError) as error:
+    except (tf.errors.OpError, RuntimeError, LookupError) as error:  # a damaged file: any of them
         raise UserError(f"checkpoint {path}: cannot be read: {_first_line(error)}") from None
 
 

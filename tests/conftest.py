@@ -1,4 +1,6 @@
 import os
+import shutil
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -31,3 +33,54 @@ def tiny():
         return make_config(tree)
 
     return config
+
+
+def write_pairs(root, size=(36, 36), **splits):
+    """Writes side-by-side pairs of blocks (A) and the same blocks in other colours (B)."""
+    import numpy as np
+
+    from pix2pix_tf.data.images import write_image
+
+    for split, count in (splits or {"train": 6, "val": 2}).items():
+        (root / split).mkdir(parents=True)
+        for number in range(count):
+            random = np.random.default_rng([number, len(split)])
+            a = np.full((*size, 3), 40, np.uint8)
+            top, left = random.integers(0, size[0] // 2, 2)
+            a[top : top + size[0] // 3, left : left + size[1] // 3] = random.integers(60, 255, 3)
+            write_image(root / split / f"{number}.png", np.concatenate([a, 255 - a], axis=1))
+    return root
+
+
+@pytest.fixture
+def pairs_folder(tmp_path):
+    """A function that writes a folder of pairs, see `write_pairs`."""
+    return lambda name="pairs", **words: write_pairs(tmp_path / name, **words)
+
+
+# Settings of a training that takes seconds, as typed; the rest is the paper's.
+TINY = {
+    "data.load_size": 36,
+    "data.crop_size": 32,
+    "generator.width": 4,
+    "discriminator.width": 4,
+    "discriminator.receptive_field": 34,
+}
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    from pix2pix_tf.config import load_config
+    from pix2pix_tf.training import train
+
+    folder = tmp_path_factory.mktemp("finished")
+    root = write_pairs(folder / "trained_on")
+    overrides = {**TINY, "data.root": str(root), "training.steps": 2, "logging.tensorboard": False}
+    train(load_config("facades", overrides), folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def tiny_run(finished_run, tmp_path):
+    """A finished run of two steps on a folder of pairs, the test's own copy."""
+    return Path(shutil.copytree(finished_run, tmp_path / "tiny_run"))

@@ -80,7 +80,9 @@ class TrainingProgress:
         )
 
     def _pace(self) -> str:
-        seconds = self._seconds_a_step or 0.0
+        seconds = self._seconds_a_step
+        if seconds is None:
+            return "measuring the rate"
         left = timedelta(seconds=round(seconds * (self._total - self._step)))
         rate = f"{1 / seconds:.2f} steps/s" if seconds < 1 else f"{seconds:.2f} s/step"
         return f"{rate}  {left} left"

@@ -69,7 +69,10 @@ def _adam(training: TrainingConfig, total: int, decay_start: int | None) -> Fuse
     rate: float | LinearDecay = training.learning_rate
     if decay_start is not None:
         rate = LinearDecay(training.learning_rate, decay_start, total)
-    return FusedAdam(rate, beta_1=training.beta_1, beta_2=training.beta_2, epsilon=EPSILON)
+    # Named, since Keras would otherwise number optimisers, and checkpoints go by names.
+    return FusedAdam(
+        rate, beta_1=training.beta_1, beta_2=training.beta_2, epsilon=EPSILON, name="adam"
+    )
 
 
 def make_update(

@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix_tf.config import make_config
+from pix2pix_tf.data.images import write_image
+from pix2pix_tf.data.pairs import Pairs, open_pairs, open_split
+from pix2pix_tf.errors import UserError
+
+
+def config(root, **data):
+    sizes = {"load_size": 40, "crop_size": 32}
+    return make_config(
+        {
+            "data": {"root": str(root), **sizes, **data},
+            "discriminator": {"receptive_field": 34},
+        }
+    )
+
+
+def test_direction_says_which_half_is_the_input(pairs_folder):
+    root = pairs_folder(size=(32, 32))
+    both = np.asarray(Image.open(root / "val" / "0.png"))
+    for direction, (first, second) in {"AtoB": (0, 32), "BtoA": (32, 0)}.items():
+        image, target = open_pairs(config(root, direction=direction)).val[0]
+        assert np.array_equal(image, both[:, first : first + 32])
+        assert np.array_equal(target, both[:, second : second + 32])
+
+
+def test_training_pairs_come_at_load_size_and_validation_at_crop_size(pairs_folder):
+    opened = open_pairs(config(pairs_folder(), load_size=[48, 40]))
+    assert opened.train[0][0].shape == (48, 40, 3)
+    assert opened.val[0][1].shape == (32, 32, 3)
+    assert "6 training and 2 validation pairs" in opened.found
+
+
+def test_without_val_a_share_is_held_out(pairs_folder):
+    root = pairs_folder(train=20)
+    opened = open_pairs(config(root))
+    assert (len(opened.train), len(opened.val)) == (18, 2)
+    assert not set(opened.train.names) & set(opened.val.names)
+    assert "no val/ folder, so 2 of 20 pairs validate" in opened.found
+    assert open_pairs(config(root)).val.names == opened.val.names
+
+
+def test_flat_folder_is_enough(pairs_folder):
+    root = pairs_folder(train=10) / "train"
+    opened = open_pairs(config(root))
+    assert (len(opened.train), len(opened.val)) == (9, 1)
+
+
+def test_two_folders_of_grey_16_bits(tmp_path):
+    for side, top in (("A", 65535), ("B", 255)):
+        (tmp_path / side / "train").mkdir(parents=True)
+        (tmp_path / side / "val").mkdir()
+        kind = np.uint16 if side == "A" else np.uint8
+        for split in ("train", "val"):
+            pixels = np.linspace(0, top, 32 * 32).reshape(32, 32).round().astype(kind)
+            Image.fromarray(pixels).save(tmp_path / side / split / "x.png")
+    image, target = open_pairs(config(tmp_path, input_channels=1, target_channels=1)).val[0]
+    assert image.dtype == target.dtype == np.uint16
+    assert image.max() == target.max() == 65535  # each scaled by its own type
+    assert np.abs(image.astype(int) - target).max() <= 129  # half a step of 8 bits
+
+
+def test_cache_reads_once(monkeypatch):
+    reads = []
+
+    def read(index):
+        reads.append(index)
+        return np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8)
+
+    for cache, expected in ((True, [0]), (False, [0, 0])):
+        reads.clear()
+        pairs = Pairs(["x"], read, (4, 4), np.dtype(np.uint8), cache)
+        assert pairs[0][0].shape == pairs[0][1].shape == (4, 4, 3)
+        assert reads == expected
+
+
+def test_cache_larger_than_memory_is_refused(pairs_folder, monkeypatch):
+    monkeypatch.setattr("os.sysconf", lambda name: 100)
+    with pytest.raises(UserError, match=r"data\.cache: 6 decoded pairs take .* data\.cache=false"):
+        open_pairs(config(pairs_folder()))
+
+
+def test_missing_dataset_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"datasets/maps, which is not there.*data\.root=FOLDER"):
+        open_pairs(make_config({"data": {"dataset": "maps"}}))
+
+
+def test_val_without_train_and_single_pairs_are_refused(pairs_folder):
+    with pytest.raises(UserError, match="has val/ but no train/"):
+        open_pairs(config(pairs_folder("one", val=2)))
+    with pytest.raises(UserError, match="needs at least two"):
+        open_pairs(config(pairs_folder("two", train=1)))
+
+
+def test_other_splits_can_be_opened(pairs_folder):
+    root = pairs_folder(train=3, val=2, test=4)
+    assert len(open_split(config(root), "test")) == 4
+    with pytest.raises(UserError, match="split nowhere: there is no"):
+        open_split(config(root), "nowhere")
+
+
+def test_sample_city_is_a_dataset():
+    settings = make_config(
+        {
+            "data": {"dataset": "sample", "load_size": 40, "crop_size": 32, "direction": "BtoA"}
+            | {"sample_train": 3, "sample_val": 2},
+            "discriminator": {"receptive_field": 34},
+        }
+    )
+    opened = open_pairs(settings)
+    from pix2pix_tf.data.city import render_city
+
+    image, target = opened.train[1]
+    city = render_city(1, 40, 40)
+    assert np.array_equal(image, city.street_map)
+    assert np.array_equal(target, city.aerial)
+    assert len(opened.val) == 2
+    assert not set(opened.val.names) & set(opened.train.names)
+
+
+def test_written_sample_can_be_trained_on(tmp_path):
+    from pix2pix_tf.data.city import CLASSES
+
+    from pix2pix_tf.data.sample import write_sample
+
+    write_sample(tmp_path / "city", train=2, val=1, size=(32, 32))
+    opened = open_pairs(config(tmp_path / "city"))
+    assert (opened.train.names, len(opened.val)) == (["city-0", "city-1"], 1)
+    classes = np.asarray(Image.open(tmp_path / "city" / "classes" / "train" / "city-0.png"))
+    assert classes.shape == (32, 32)
+    assert classes.max() < len(CLASSES)
+    with pytest.raises(UserError, match="exists and is not empty"):
+        write_sample(tmp_path / "city", train=1, val=1, size=(32, 32))
+
+
+def test_write_image_keeps_pairs_exact(tmp_path):
+    pixels = np.arange(32 * 64 * 3, dtype=np.uint32).reshape(32, 64, 3).astype(np.uint8)
+    (tmp_path / "train").mkdir()
+    for name in "ab":
+        write_image(tmp_path / "train" / f"{name}.png", pixels)
+    image, _ = open_pairs(config(tmp_path, load_size=32)).train[0]
+    assert np.array_equal(image, pixels[:, :32])

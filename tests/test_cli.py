@@ -1,0 +1,191 @@
+"""The user's journeys through the command line, as a user types them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import TINY
+from PIL import Image
+
+from pix2pix_tf import cli
+from pix2pix_tf.data.images import write_image
+
+COMMAND = str(Path(sys.executable).with_name("pix2pix-tf"))
+
+
+def settings(root, **more):
+    """The words of a training that takes seconds."""
+    overrides = {**TINY, "data.root": root, "logging.tensorboard": "false"}
+    overrides |= {key.replace("__", "."): value for key, value in more.items()}
+    return [word for key, value in overrides.items() for word in ("--set", f"{key}={value}")]
+
+
+def typed(*words, cwd):
+    return subprocess.run(
+        [COMMAND, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def here(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, in tmp_path: for what ends early."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["pix2pix-tf", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        return end.value.code, captured.out, captured.err
+
+    return run
+
+
+def test_train_translate_evaluate(tmp_path, pairs_folder):
+    root = pairs_folder()
+    trained = typed(
+        "train", "--config", "facades.yaml", *settings(root, training__epochs=1), cwd=tmp_path
+    )
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stderr == ""
+    assert "step 6/6" in trained.stdout
+    assert "before" in trained.stdout
+    assert "translate --run runs/facades" in trained.stdout
+
+    (tmp_path / "mine").mkdir()
+    random = np.random.default_rng(0)
+    write_image(tmp_path / "mine" / "wide.jpg", random.integers(0, 255, (40, 64, 3), np.uint8))
+    deep = random.integers(0, 65535, (33, 47)).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "mine" / "deep.png")
+    words = ("--run", "runs/facades", "--input", "mine", "--output", "out", "--seed", 1)
+    translated = typed("translate", *words, cwd=tmp_path)
+    assert translated.returncode == 0, translated.stderr
+    sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
+    assert sizes == {"wide.png": (64, 40), "deep.png": (47, 33)}
+
+    evaluated = typed("evaluate", "--run", "runs/facades", cwd=tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    scores = json.loads((tmp_path / "runs" / "facades" / "metrics.json").read_text())[-1]["scores"]
+    assert f"{scores['l1']:.4f}" in evaluated.stdout
+
+
+def _wait_for(path, process):
+    deadline = time.monotonic() + 180
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_killed_between_checkpoints_it_resumes_bit_for_bit(tmp_path, pairs_folder):
+    from training.test_loop import assert_same_weights
+
+    words = ["train", "--config", "facades.yaml"]
+    words += settings(
+        pairs_folder(),
+        training__steps=120,
+        logging__checkpoint_every=50,
+        logging__validate_every=1000,
+        logging__sheet_every=1000,
+    )
+    whole = subprocess.Popen([COMMAND, *words, "--run", "whole"], cwd=tmp_path, stdout=-3)
+    killed = subprocess.Popen([COMMAND, *words, "--run", "killed"], cwd=tmp_path, stdout=-3)
+    _wait_for(tmp_path / "killed" / "checkpoints" / "step-50.index", killed)
+    time.sleep(0.3)  # some steps further
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "checkpoints" / "step-120.index").exists()
+    again = typed(*words, "--run", "killed", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "resuming at step" in again.stdout
+    assert whole.wait() == 0
+    assert_same_weights(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_sigterm_saves_and_leaves(tmp_path, pairs_folder):
+    words = ["train", "--config", "facades", *settings(pairs_folder(), training__steps=100_000)]
+    process = subprocess.Popen(
+        [COMMAND, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    run = tmp_path / "runs" / "facades"
+    _wait_for(run / "samples" / "step-0000006.png", process)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "saved: the same command resumes there" in out
+    assert err == ""
+    (saved,) = (run / "checkpoints").glob("step-*.index")
+    step = int(saved.stem.partition("-")[2])
+    assert f"stopped at step {step} by SIGTERM" in out
+    more = typed("train", "--run", run, "--set", f"training.steps={step + 1}", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    assert f"resuming at step {step} of {step + 1}" in more.stdout
+
+
+def test_fresh_must_be_said_twice(tiny_run, here):
+    words = ("train", "--config", tiny_run / "config.yaml", "--run", tiny_run)
+    (tiny_run / "notes.txt").write_text("mine")
+    code, _, err = here(*words, "--fresh")
+    assert code == 2
+    assert "--fresh --fresh" in err
+    assert (tiny_run / "checkpoints" / "step-2.index").exists()
+    copy = (tiny_run / "config.yaml").rename(tiny_run.parent / "again.yaml")
+    (tiny_run / "config.yaml").write_text(copy.read_text())
+    code, out, _ = here("train", "--config", copy, "--run", tiny_run, "--fresh", "--fresh")
+    assert code == 0
+    assert "starting of 2 steps" in out
+    assert (tiny_run / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train"], "give --config FILE|NAME to start, or --run DIR to resume"),
+        (["train", "--config", "mapps.yaml"], "Did you mean maps.yaml?"),
+        (["train", "--config", "maps", "--set", "data.root=nowhere"], "There is no folder"),
+        (["train", "--config", "maps", "--set", "data.rot=x"], "did you mean data.root?"),
+        (["train", "--run", "nothing"], "run nothing: no such folder"),
+        (["translate", "--run", "no", "--input", "x", "--output", "y"], "run no: no such folder"),
+        (["evaluate", "--run", "no", "--checkpoint", "old"], "expected newest or best"),
+        (["evaluate"], "Missing option '--run'"),
+        (["nonsense"], "No such command 'nonsense'"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(here, words, message):
+    code, _, err = here(*words)
+    assert code == 2
+    assert message in " ".join(err.replace("│", " ").split())
+    assert "Traceback" not in err
+
+
+def test_directory_that_cannot_be_written(here, pairs_folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = here("train", "--config", "maps", "--run", "file/run", *settings(pairs_folder()))
+    assert code == 2
+    assert "file/run" in err
+
+
+def test_help_and_version_need_no_tensorflow():
+    code = (
+        "import sys; sys.argv = ['pix2pix-tf', '--help']\n"
+        "from pix2pix_tf.cli import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "sys.exit('tensorflow' in sys.modules or 'numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], stdout=-3, check=False).returncode == 0
+    assert typed("--version", cwd="/").stdout.strip() == "0.1.0"
+
+
+def test_sample_is_written(here, tmp_path):
+    code, out, _ = here(
+        "data", "sample", "--output", "city", "--train", 2, "--val", 1, "--size", 48
+    )
+    assert code == 0
+    assert "2 + 1 pairs in city" in out
+    assert Image.open(tmp_path / "city" / "val" / "city-1000000.png").size == (96, 48)

@@ -1,0 +1,70 @@
+"""The wheel, built and installed elsewhere, as a user gets it."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    out = tmp_path_factory.mktemp("wheel")
+    source = tmp_path_factory.mktemp("source") / "checkout"
+    # From a copy, so that no build folder is left in the checkout.
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+    )
+    for name in files.stdout.decode().splitlines():
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+def test_wheel_holds_the_packages_and_their_data(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for name in ("pix2pix_tf/cli.py", "pix2pix_tf/exporters/__init__.py", "pix2pix_tf/py.typed"):
+        assert name in names
+    shipped = {f"pix2pix_tf/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
+    assert shipped <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.startswith(("tests/", "examples/", "configs/"))]
+
+
+def test_installed_elsewhere_the_command_works(wheel, tmp_path):
+    # Its own environment, which sees this one's dependencies but not the checkout.
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", wheel]
+    subprocess.run(install, check=True)
+    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
+    here = next(path for path in map(Path, sys.path) if path.name == "site-packages")
+    dependencies = [
+        path.name
+        for path in here.iterdir()
+        if not path.name.startswith(("pix2pix", "__editable__", "_"))
+    ]
+    for name in dependencies:
+        if not (site / name).exists():
+            (site / name).symlink_to(here / name)
+
+    def run(*args):
+        return subprocess.run(args, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    command = tmp_path / "env" / "bin" / "pix2pix-tf"
+    where = run(python, "-c", "import pix2pix_tf.exporters as e; print(e.__file__)")
+    assert str(site) in where
+    assert "translate" in run(command, "--help")
+    run(command, "data", "sample", "--output", "city", "--train", "2", "--val", "1", "--size", "64")
+    settings = ["training.steps=1", "data.load_size=36", "data.crop_size=32"]
+    settings += ["generator.width=4", "discriminator.width=4", "discriminator.receptive_field=34"]
+    sets = [part for setting in settings for part in ("--set", setting)]
+    run(command, "train", "--config", "maps.yaml", "--set", "data.root=city", *sets)
+    assert (tmp_path / "runs" / "maps" / "samples" / "step-0000001.png").exists()
