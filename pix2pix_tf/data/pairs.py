@@ -14,6 +14,8 @@ import numpy as np
 from pix2pix_tf.config import Config, DataConfig
 from pix2pix_tf.data.files import PairFiles, find_flat, find_split, pair_depth, read_pair
 from pix2pix_tf.data.images import resize_image
+from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
+from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.errors import UserError
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -116,8 +118,6 @@ def open_split(config: Config, split: str) -> Pairs:
 
 
 def _open_city(data: DataConfig) -> OpenedPairs:
-    from pix2pix_tf.data.city import render_city
-
     def pairs(first_seed: int, count: int, size: tuple[int, int]) -> Pairs:
         def read(index: int) -> Pair:
             city = render_city(first_seed + index, *size)
@@ -130,11 +130,9 @@ def _open_city(data: DataConfig) -> OpenedPairs:
         raise UserError(
             "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
         )
-    # Training cities are numbered from 0 and validation cities from a million, so that they never
-    # meet.
     return OpenedPairs(
         train=pairs(0, data.sample_train, data.load_size),
-        val=pairs(1_000_000, data.sample_val, data.crop_size),
+        val=pairs(FIRST_VALIDATION_SEED, data.sample_val, data.crop_size),
         found=f"the embedded sample city: {_counts(data.sample_train, data.sample_val)}",
     )
 

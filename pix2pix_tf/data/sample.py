@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.city import render_city
 from pix2pix_tf.data.images import write_image
+from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.errors import UserError
 
 FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
@@ -26,7 +26,7 @@ def write_sample(
 
     Args:
         output: The folder; gets `train/NAME.png`, `val/NAME.png` and `classes/SPLIT/NAME.png`, the
-            last a grey image whose values are indices into `pix2pix_tf.data.city.CLASSES`.
+            last a grey image whose values are indices into `pix2pix_tf.data.sample_city.CLASSES`.
         train: Training pairs.
         val: Validation pairs.
         size: Height and width of one picture.

@@ -1,0 +1,258 @@
+"""The plan photographed from above: textures, roofs, trees, cars, cast shadows, weather and the
+camera's faults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pix2pix_tf.data.sample_city.fields import Array, cover, noise, uniform
+from pix2pix_tf.data.sample_city.plan import (
+    AVENUE_HALF,
+    BANK,
+    COMMERCIAL,
+    INDUSTRIAL,
+    MAIN_HALF,
+    PARK,
+    RESIDENTIAL,
+    SIDEWALK,
+    Plan,
+)
+
+PIXEL = 1.2  # metres a side
+REACH = 20  # pixels: the longest shadow, and the margin a picture needs around it
+
+_TREE_CELL = 7.0  # pixels: at most one crown a cell
+_CAR_SLOT = 13.0  # pixels along a street: at most one car a slot and side
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Light and camera of one picture; the sun stands in the north-west, as on shaded maps."""
+
+    to_sun: tuple[float, float]  # unit vector in the picture's x and y
+    rise: float  # metres that a sunbeam climbs per pixel of way
+    warmth: float  # -1..1
+    exposure: float
+    haze: float  # 0..1
+    dryness: float  # 0..1, of the grass
+
+
+def random_weather(random: np.random.Generator) -> Weather:
+    """Draws the weather of one picture."""
+    azimuth = np.deg2rad(225 + random.uniform(-12, 12))
+    elevation = np.deg2rad(random.uniform(42, 54))
+    return Weather(
+        to_sun=(float(np.cos(azimuth)), float(np.sin(azimuth))),
+        rise=float(np.tan(elevation) * PIXEL),
+        warmth=random.uniform(-1, 1),
+        exposure=random.uniform(1.08, 1.24),
+        haze=random.uniform(0, 0.08),
+        dryness=random.uniform(0, 0.6),
+    )
+
+
+def photograph(plan: Plan, seed: int) -> Array:
+    """The aerial photograph of a plan, uint8 [H, W, 3]; shadows are whole `REACH` pixels inside the
+    edge.
+    """
+    random = np.random.default_rng([seed, 1])
+    keys = [int(key) for key in random.integers(0, 2**62, 8)]
+    weather = random_weather(random)
+    grain = noise(keys[0], plan.x, plan.y, 2.2)
+    patches = noise(keys[1], plan.x, plan.y, 23.0)
+
+    picture = _ground(plan, weather, grain, patches)
+    picture = _streets(picture, plan, keys[2], grain)
+    roofs = cover(plan.buildings.distance)
+    picture = _mix(picture, _roof_colours(plan, weather, keys[3]), roofs)
+    crowns, crown_height, crown_colour = _trees(plan, weather, keys[4], grain)
+    height = np.where(plan.buildings.distance < 0, plan.buildings.height, 0)
+    picture = _mix(picture, crown_colour, crowns)
+    lit = _lit(np.maximum(height, crown_height), weather)[..., np.newaxis]
+    picture = picture * (np.array([0.46, 0.51, 0.60], np.float32) * (1 - lit) + lit)
+    return _develop(picture, weather, random)
+
+
+def _ground(plan: Plan, weather: Weather, grain: Array, patches: Array) -> Array:
+    """Everything that lies flat, but the streets."""
+    lawn = _grass(weather, patches)
+    garden = _mix(lawn, _flat(plan, (142, 128, 104)), np.clip(0.25 + 0.8 * patches, 0, 0.75))
+    picture = np.select(
+        [(plan.use == kind)[..., np.newaxis] for kind in (RESIDENTIAL, COMMERCIAL, INDUSTRIAL)],
+        [garden, _flat(plan, (150, 147, 141)), _flat(plan, (136, 131, 122))],
+        lawn * 0.96,
+    )
+    picture = _mix(picture, _flat(plan, (180, 168, 140)), cover(plan.path))
+    picture = _mix(picture, lawn * 0.88, cover(plan.water - BANK))
+    pavement = (plan.block_inset < SIDEWALK) & (plan.water > BANK)
+    picture = _mix(picture, _flat(plan, (170, 166, 160)), pavement.astype(np.float32))
+    picture = picture * (1 + 0.07 * grain + 0.05 * patches)[..., np.newaxis]
+    shore = _flat(plan, (112, 104, 82))
+    picture = _mix(picture, shore, cover(plan.water - 1.5))
+    depth = np.clip(-plan.water / 12, 0, 1)[..., np.newaxis]
+    water = _flat(plan, (74, 96, 92)) * (1 - depth) + _flat(plan, (40, 66, 80)) * depth
+    water = water * (1 + 0.04 * grain + 0.06 * patches)[..., np.newaxis]
+    picture = _mix(picture, water, cover(plan.water))
+    return _railway(picture, plan, grain)
+
+
+def _grass(weather: Weather, patches: Array) -> Array:
+    green, straw = np.array([88, 116, 56], np.float32), np.array([142, 136, 84], np.float32)
+    share = np.clip(weather.dryness * (0.6 + 0.7 * patches), 0, 1)[..., np.newaxis]
+    return green + share * (straw - green)
+
+
+def _railway(picture: Array, plan: Plan, grain: Array) -> Array:
+    there = plan.rail < 50
+    ballast = _flat(plan, (126, 115, 103)) * (1 + 0.1 * grain)[..., np.newaxis]
+    picture = _mix(picture, ballast, cover(plan.rail) * there)
+    sleepers = (np.mod(plan.rail_along, 3.0) < 1.4) & (np.abs(plan.rail_across) < 2.6)
+    picture = _mix(picture, ballast * 0.72, (sleepers & there).astype(np.float32))
+    rails = cover(np.abs(np.abs(plan.rail_across) - 1.3) - 0.35)
+    return _mix(picture, _flat(plan, (78, 70, 66)), rails * there)
+
+
+def _streets(picture: Array, plan: Plan, key: int, grain: Array) -> Array:
+    streets = plan.streets
+    paved = np.minimum.reduce([streets.minor, streets.main, streets.avenue])
+    wide = np.minimum(streets.main, streets.avenue)
+    kerb = _flat(plan, (176, 172, 166))
+    picture = _mix(picture, kerb, cover(paved - 1.6))
+    tone = np.where(wide < 0, 104.0, 118.0)[..., np.newaxis] * np.array([1, 1, 1.02], np.float32)
+    picture = _mix(picture, tone * (1 + 0.05 * grain)[..., np.newaxis], cover(paved))
+    dashed = (np.mod(streets.along, 12.0) < 6) & streets.nearest_is_wide
+    middle = cover(np.abs(streets.across) - 0.45) * dashed * (wide < -1)
+    picture = _mix(picture, _flat(plan, (226, 224, 214)), middle * 0.85)
+    return _cars(picture, plan, key, paved)
+
+
+def _cars(picture: Array, plan: Plan, key: int, paved: Array) -> Array:
+    streets = plan.streets
+    slot = np.floor(streets.along / _CAR_SLOT).astype(np.int64)
+    chance = uniform(key, slot, streets.side)
+    place = (slot + 0.3 + 0.4 * uniform(key + 1, slot, streets.side)) * _CAR_SLOT
+    lane = np.where(
+        streets.avenue < 0, 0.55 * AVENUE_HALF, np.where(streets.main < 0, 0.5 * MAIN_HALF, 1.9)
+    )
+    outline = np.maximum(np.abs(streets.along - place) - 2.0, np.abs(streets.across - lane) - 0.9)
+    shown = cover(outline) * (chance < 0.2) * (paved < -0.8)
+    paints = np.array(
+        [(232, 232, 230), (196, 198, 200), (60, 62, 66), (150, 44, 40), (58, 78, 120)], np.float32
+    )
+    return _mix(picture, paints[(chance * 25).astype(int) % 5], shown)
+
+
+def _roof_colours(plan: Plan, weather: Weather, key: int) -> Array:
+    """Tiles and slates on pitched roofs, one side of them in the sun; gravel, tar and metal on flat
+    ones.
+    """
+    house = plan.buildings
+    tiles = np.array(
+        [(168, 92, 66), (150, 82, 62), (176, 112, 82), (122, 92, 80), (112, 110, 112)], np.float32
+    )
+    gravel = np.array(
+        [(176, 172, 164), (150, 146, 140), (196, 194, 190), (128, 120, 112)], np.float32
+    )
+    number = (house.tone * 997).astype(int)
+    colour = np.where(house.flat[..., np.newaxis], gravel[number % 4], tiles[number % 5])
+    hall = (plan.use == INDUSTRIAL)[..., np.newaxis]
+    colour = np.where(hall, np.array([158, 166, 174], np.float32), colour)
+    # Which way each side of a pitched roof faces, in the picture's axes.
+    across = house.angle + np.where(house.ridge_along_u, np.pi / 2, 0)
+    towards = np.cos(across) * weather.to_sun[0] + np.sin(across) * weather.to_sun[1]
+    pitched = 1 + 0.24 * towards * np.sign(house.slope) * np.minimum(np.abs(house.slope) * 6, 1)
+    rows = 1 + 0.05 * np.sin(house.slope * 14)
+    parapet = np.where(house.distance > -1.2, 1.14, 1.0)
+    shade = np.where(house.flat, parapet, pitched * rows)
+    boxes = uniform(
+        key, np.floor(plan.x / 5).astype(np.int64), np.floor(plan.y / 5).astype(np.int64)
+    )
+    machines = house.flat & (boxes < 0.1) & (house.distance < -3)
+    return (
+        colour
+        * (shade * np.where(machines, 0.78, 1.0) * (0.94 + 0.12 * house.tone))[..., np.newaxis]
+    )
+
+
+def _trees(plan: Plan, weather: Weather, key: int, grain: Array) -> tuple[Array, Array, Array]:
+    """Crowns: how much of each pixel they cover, their height in metres and their lit colour."""
+    i, j = np.floor(plan.x / _TREE_CELL), np.floor(plan.y / _TREE_CELL)
+    i, j = i.astype(np.int64), j.astype(np.int64)
+    best = np.full_like(plan.x, -1.0)
+    cover_, height = np.zeros_like(plan.x), np.zeros_like(plan.x)
+    shade, tone = np.ones_like(plan.x), np.zeros_like(plan.x)
+    welcome = _tree_density(plan)
+    left, top = plan.x[0, 0], plan.y[0, 0]
+    for dj in (-1, 0, 1):
+        for di in (-1, 0, 1):
+            centre_x = (i + di + 0.2 + 0.6 * uniform(key, i + di, j + dj)) * _TREE_CELL
+            centre_y = (j + dj + 0.2 + 0.6 * uniform(key + 1, i + di, j + dj)) * _TREE_CELL
+            column = np.clip(np.round(centre_x - left), 0, plan.x.shape[1] - 1).astype(int)
+            row = np.clip(np.round(centre_y - top), 0, plan.x.shape[0] - 1).astype(int)
+            grows = uniform(key + 2, i + di, j + dj) < welcome[row, column]
+            radius = 2.6 + 2.0 * uniform(key + 3, i + di, j + dj)
+            x, y = (plan.x - centre_x) / radius, (plan.y - centre_y) / radius
+            dome = 1 - x * x - y * y
+            nearer = grows & (dome > best)
+            best = np.where(nearer, dome, best)
+            cover_ = np.where(nearer, cover((np.sqrt(x * x + y * y) - 1) * radius), cover_)
+            height = np.where(nearer, np.sqrt(np.maximum(dome, 0)) * radius * 1.5, height)
+            facing = x * weather.to_sun[0] + y * weather.to_sun[1]
+            shade = np.where(nearer, 0.92 + 0.42 * facing, shade)
+            tone = np.where(nearer, uniform(key + 4, i + di, j + dj), tone)
+    dark, light = np.array([52, 78, 40], np.float32), np.array([98, 116, 58], np.float32)
+    colour = dark + tone[..., np.newaxis] * (light - dark)
+    colour = colour * (shade * (1 + 0.22 * grain))[..., np.newaxis]
+    return cover_, height * (cover_ > 0.5), colour
+
+
+def _tree_density(plan: Plan) -> Array:
+    """The chance that a crown stands with its middle at a pixel."""
+    clear_of_streets = plan.block_inset > SIDEWALK + 2
+    chance = np.select(
+        [plan.use == PARK, plan.use == RESIDENTIAL, plan.use == COMMERCIAL], [0.75, 0.6, 0.12], 0.05
+    )
+    chance = chance * clear_of_streets * (plan.buildings.distance > 2) * (plan.path > 2)
+    bank = (plan.water > 2) & (plan.water < BANK)
+    chance = np.where(bank, 0.4, chance)
+    wide = np.minimum(plan.streets.main, plan.streets.avenue)
+    return chance * (plan.water > 1.5) * (wide > 2.5) * (plan.rail > 2)
+
+
+def _lit(height: Array, weather: Weather) -> Array:
+    """1 in the sun, 0 in shadow, soft in between: walks from every pixel towards the sun."""
+    shadow = np.zeros_like(height)
+    for step in range(1, REACH):
+        dx, dy = round(step * weather.to_sun[0]), round(step * weather.to_sun[1])
+        blocker = np.roll(height, (-dy, -dx), (0, 1)) - step * weather.rise
+        shadow = np.maximum(shadow, np.clip((blocker - height) / weather.rise, 0, 1))
+    return 1 - _soften(shadow, 0.25)
+
+
+def _develop(picture: Array, weather: Weather, random: np.random.Generator) -> Array:
+    """Optics, weather and sensor: blur, warmth, haze, noise."""
+    picture = _soften(picture, 0.12)
+    balance = np.array([1 + 0.04 * weather.warmth, 1, 1 - 0.05 * weather.warmth], np.float32)
+    picture = picture * balance * weather.exposure
+    picture = picture + weather.haze * (np.array([190, 200, 212], np.float32) - picture)
+    picture = picture + random.normal(0, 2.2, picture.shape).astype(np.float32)
+    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+
+
+def _soften(field: Array, side: float) -> Array:
+    """A three-tap blur along both axes, its outer taps of weight `side`."""
+    for axis in (0, 1):
+        around = np.roll(field, 1, axis) + np.roll(field, -1, axis)
+        field = (1 - 2 * side) * field + side * around
+    return field
+
+
+def _flat(plan: Plan, colour: tuple[int, int, int]) -> Array:
+    return np.broadcast_to(np.array(colour, np.float32), (*plan.x.shape, 3))
+
+
+def _mix(below: Array, above: Array, amount: Array) -> Array:
+    return below + amount[..., np.newaxis] * (above - below)

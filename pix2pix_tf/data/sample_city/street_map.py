@@ -1,0 +1,57 @@
+"""The plan drawn as a street map, in flat colours with soft edges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pix2pix_tf.data.sample_city.fields import Array, cover
+from pix2pix_tf.data.sample_city.plan import BANK, COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL, Plan
+
+GROUND = {
+    RESIDENTIAL: (240, 237, 229),
+    COMMERCIAL: (236, 229, 223),
+    INDUSTRIAL: (231, 229, 236),
+    PARK: (197, 226, 179),
+}
+BUILDING = {
+    RESIDENTIAL: (212, 200, 190),
+    COMMERCIAL: (222, 190, 170),
+    INDUSTRIAL: (196, 192, 212),
+    PARK: (212, 200, 190),
+}
+WATER, PATH = (158, 202, 232), (226, 236, 212)
+MINOR, MAIN, AVENUE = (255, 255, 255), (253, 228, 148), (247, 181, 104)
+CASING = (196, 191, 184)
+RAIL, RAIL_GAP, RAIL_BED = (120, 116, 122), (236, 234, 236), (224, 218, 212)
+_SLEEPER = 10.0  # pixels of one dash of the railway
+
+
+def draw_map(plan: Plan) -> Array:
+    """The street map, uint8 [H, W, 3]."""
+    picture = _by_use(GROUND, plan.use)
+    picture = _paint(picture, GROUND[PARK], cover(plan.water - BANK))
+    picture = _paint(picture, PATH, cover(plan.path))
+    picture = _paint(picture, WATER, cover(plan.water))
+    picture = _paint(picture, RAIL_BED, cover(plan.rail))
+    outline = cover(plan.buildings.distance)[..., np.newaxis]
+    picture += outline * (_by_use(BUILDING, plan.use) - picture)
+    picture = _paint(picture, RAIL, cover(np.abs(plan.rail_across) - 2.0) * (plan.rail < 50))
+    dashes = np.abs(np.mod(plan.rail_along, _SLEEPER) - _SLEEPER / 2) - _SLEEPER / 4
+    gap = np.maximum(np.abs(plan.rail_across) - 1.0, dashes)
+    picture = _paint(picture, RAIL_GAP, cover(gap) * (plan.rail < 50))
+    streets = plan.streets
+    ways = [(streets.minor, MINOR), (streets.main, MAIN), (streets.avenue, AVENUE)]
+    for distance, _ in ways:  # all casings first, so that crossings are open
+        picture = _paint(picture, CASING, cover(distance - 0.8))
+    for distance, colour in ways:
+        picture = _paint(picture, colour, cover(distance + 0.4))
+    return np.round(picture).astype(np.uint8)
+
+
+def _by_use(colours: dict[int, tuple[int, int, int]], use: Array) -> Array:
+    table = np.array([colours[kind] for kind in sorted(colours)], np.float32)
+    return table[use]
+
+
+def _paint(picture: Array, colour: tuple[int, int, int], amount: Array) -> Array:
+    return picture + amount[..., np.newaxis] * (np.array(colour, np.float32) - picture)
