@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -56,20 +56,20 @@ def _root(
 @app.command()
 def train(
     config: Annotated[
-        Optional[str],  # noqa: UP045  Typer reads it at run time
+        str | None,
         typer.Option(
             help="A YAML file or the name of a shipped config; a run has its own.",
             metavar="FILE|NAME",
         ),
     ] = None,
     run: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(
             "--run", help="Where to train; default runs/NAME of the config.", metavar="DIR"
         ),
     ] = None,
     overrides: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             "--set", help="Override a key: training.steps=2000. Repeatable.", metavar="KEY=VALUE"
         ),
@@ -77,7 +77,11 @@ def train(
     fresh: Annotated[
         int,
         typer.Option(
-            "--fresh", count=True, help="Start over; give it twice to delete what is there."
+            "--fresh",
+            count=True,
+            metavar="",
+            show_default=False,
+            help="Start over; give it twice to delete what is there.",
         ),
     ] = 0,
 ) -> None:
@@ -104,11 +108,11 @@ def translate(
     ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where NAME.png of each input goes.")],
     more: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Argument(metavar="[FILE]...", help="More inputs, as a shell expands a pattern."),
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="More inputs, as a shell expands a pattern."),
     ] = None,
     pairs: Annotated[
-        Optional[bool],  # noqa: UP045
+        bool | None,
         typer.Option(
             "--pairs/--no-pairs",
             help="Whether inputs are side-by-side pairs; by default their proportions tell.",
@@ -118,7 +122,7 @@ def translate(
         bool, typer.Option("--dropout/--no-dropout", help="The paper's noise at test time.")
     ] = True,
     seed: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(min=0, max=2**31 - 1, help="Make the dropout repeatable."),
     ] = None,
     checkpoint: CheckpointOption = "newest",

@@ -10,6 +10,7 @@ training resumes at any step by starting to count there.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -46,7 +47,7 @@ def training_batches(
     return images.batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _loader(pairs: Pairs, config: Config):  # type: ignore[no-untyped-def]
+def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
     order = epoch_orders(len(pairs), config.training.seed)
 
     def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +69,7 @@ def _loader(pairs: Pairs, config: Config):  # type: ignore[no-untyped-def]
     return load
 
 
-def epoch_orders(count: int, seed: int):  # type: ignore[no-untyped-def]
+def epoch_orders(count: int, seed: int) -> Callable[[int], np.ndarray]:
     """A function from an epoch's number to its order: a permutation of range(count) of its own."""
 
     @functools.lru_cache(maxsize=2)  # parallel reads straddle two epochs at most

@@ -8,10 +8,8 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +29,7 @@ from pix2pix_tf.training.logs import TensorBoardLogs
 from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.progress import TrainingProgress
 from pix2pix_tf.training.resume import check_resumable
+from pix2pix_tf.training.signals import Caught, stop_signals
 from pix2pix_tf.training.step import build_networks, make_update
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
@@ -95,32 +94,26 @@ def default_strategy() -> tf.distribute.Strategy:
 
 
 def total_steps(config: Config, pairs: int) -> int:
-    """Generator updates of a whole training: `training.steps`, or what its epochs come to, rounded
-    up.
-    """
+    """Generator updates of a whole training: `training.steps`, or its epochs' worth, rounded up."""
     if config.training.steps is not None:
         return config.training.steps
     return math.ceil(config.training.epochs * pairs / images_per_step(config))
 
 
 def decay_start(config: Config, pairs: int) -> int | None:
-    """The update from which the learning rate decays: the first of `training.decay_from_epoch`,
-    counted from 1.
-    """
+    """The update from which the learning rate decays: the first of that epoch, counted from 1."""
     if config.training.decay_from_epoch is None:
         return None
     return math.ceil((config.training.decay_from_epoch - 1) * pairs / images_per_step(config))
 
 
 def _check_batch(config: Config, strategy: tf.distribute.Strategy) -> None:
-    replicas = strategy.num_replicas_in_sync
-    if config.training.batch_size % replicas:
+    replicas, batch = strategy.num_replicas_in_sync, config.training.batch_size
+    if batch % replicas:
         raise UserError(
-            f"training.batch_size: {config.training.batch_size}: is the batch of all {replicas} "
-            "devices together and "
+            f"training.batch_size: {batch}: is the batch of all {replicas} devices together and "
             f"must be a multiple of {replicas}; hide devices with CUDA_VISIBLE_DEVICES, or set it "
-            "to "
-            f"{math.ceil(config.training.batch_size / replicas) * replicas}"
+            f"to {math.ceil(batch / replicas) * replicas}"
         )
 
 
@@ -162,13 +155,13 @@ class _Training:
                 "to go on"
             )
             return TrainingResult(self.first, None, self._newest_scores())
-        with progress, _signals() as caught:
+        with progress, stop_signals() as caught:
             before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
             after = self._steps(progress, caught)
         stopped = None if after else caught.signal
         return TrainingResult(int(self.checkpoints.step), before, after, stopped)
 
-    def _steps(self, progress: TrainingProgress, caught: _Caught) -> Scores | None:
+    def _steps(self, progress: TrainingProgress, caught: Caught) -> Scores | None:
         """The loop. Returns the last validation's scores, or None when a signal ended it."""
         scores = None
         batches = self._batches()
@@ -223,16 +216,16 @@ class _Training:
                     self._non_finite(first + offset, dict(zip(losses, values, strict=True)))
                 )
         means = {name: float(np.mean(values)) for name, values in losses.items()}
-        seconds = self.window.seconds
+        seconds, waiting = self.window.seconds, self.window.waited / self.window.seconds
         images = len(self.window.steps) * images_per_step(self.config)
         rates = {
             "speed/images_per_second": images / seconds,
-            "speed/waiting_for_data": self.window.waited / seconds,
+            "speed/waiting_for_data": waiting,
             "learning_rate/generator": _learning_rate(self.networks.generator_optimizer),
             "learning_rate/discriminator": _learning_rate(self.networks.discriminator_optimizer),
         }
         self.logs.scalars(last, {**means, **rates})
-        progress.report(last, means)
+        progress.report(last, means, waiting)
         self.window = _Window()
 
     def _non_finite(self, step: int, losses: dict[str, float]) -> str:
@@ -297,9 +290,7 @@ class _Training:
 
 @dataclass
 class _Window:
-    """The steps since the last report; their losses stay on the device until they are read
-    together.
-    """
+    """The steps since the last report; their losses stay on the device until read together."""
 
     steps: list[int] = field(default_factory=list)
     waited: float = 0.0
@@ -326,34 +317,3 @@ def _learning_rate(optimizer: FusedAdam) -> float:
 def score_words(scores: Scores) -> str:
     """Scores on one line, for people."""
     return f"L1 {scores['l1']:.4f}  PSNR {scores['psnr']:.2f} dB  SSIM {scores['ssim']:.3f}"
-
-
-@dataclass
-class _Caught:
-    signal: signal.Signals | None = None
-
-
-@contextmanager
-def _signals() -> Iterator[_Caught]:
-    """Within it, the first SIGINT or SIGTERM is noted, for the loop to save and leave; a second one
-    acts as usual.
-    """
-    caught = _Caught()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.signal = signal.Signals(number)
-        restore()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    try:
-        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: signals are somebody else's
-        yield caught
-        return
-    try:
-        yield caught
-    finally:
-        restore()

@@ -58,14 +58,16 @@ class TrainingProgress:
         """Leaves out of the rate the time since the last report: a validation, say."""
         self._last_report = time.monotonic()
 
-    def report(self, step: int, losses: Mapping[str, float]) -> None:
-        """Shows that `step` steps are done, and their newest losses."""
+    def report(self, step: int, losses: Mapping[str, float], waiting: float = 0.0) -> None:
+        """Shows that `step` steps are done, their newest losses, and the share of time `waiting`
+        for data.
+        """
         now = time.monotonic()
         if self._traced:
             self._measure((now - self._last_report) / max(step - self._step, 1))
         self._traced = True
         self._step, self._last_report = step, now
-        status = f"{self._pace()}  {_loss_words(losses)}"
+        status = f"{self._pace()}  data {waiting:.0%}  {_loss_words(losses)}"
         self._bar.update(self._task, completed=step, status=status)
         if not self._console.is_terminal and (
             now - self._last_line >= LINE_EVERY or step == self._total

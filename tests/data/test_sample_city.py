@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 
@@ -54,7 +55,7 @@ def test_same_seed_same_city_in_any_order_and_process(cities):
 
 
 def test_other_seeds_are_other_cities(cities):
-    for one, other in zip(cities, cities[1:], strict=False):
+    for one, other in itertools.pairwise(cities):
         assert (one.classes != other.classes).mean() > 0.3
 
 

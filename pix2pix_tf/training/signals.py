@@ -1,0 +1,42 @@
+"""Ctrl-C and SIGTERM as a wish to stop, which the training loop grants when it has saved."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+
+@dataclass
+class Caught:
+    """The signal that asked to stop, or None so far."""
+
+    signal: signal.Signals | None = None
+
+
+@contextmanager
+def stop_signals() -> Iterator[Caught]:
+    """Within it, the first SIGINT or SIGTERM is noted, for the loop to save and leave; a second one
+    acts as usual.
+    """
+    caught = Caught()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.signal = signal.Signals(number)
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    try:
+        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield caught
+        return
+    try:
+        yield caught
+    finally:
+        restore()

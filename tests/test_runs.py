@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+from pix2pix_tf.config import load_config
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.runs import Run, write_text
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run(tmp_path / "run")
+    run.save_config(load_config("maps"))
+    return run
+
+
+def test_config_round_trip(run):
+    assert run.exists()
+    assert run.load_config() == load_config("maps")
+
+
+def test_metrics_of_the_same_step_and_split_are_replaced(run):
+    run.add_metrics(1, "val", 3, {"l1": 0.5})
+    run.add_metrics(2, "val", 3, {"l1": 0.4})
+    run.add_metrics(1, "val", 3, {"l1": 0.3})
+    kept = {(entry["step"], entry["scores"]["l1"]) for entry in run.metrics()}
+    assert kept == {(2, 0.4), (1, 0.3)}
+    assert json.loads(run.metrics_file.read_text()) == run.metrics()
+
+
+def test_damaged_metrics_are_named(run):
+    run.metrics_file.write_text("[{")
+    with pytest.raises(UserError, match=r"metrics\.json: is damaged"):
+        run.metrics()
+
+
+def test_delete_removes_what_training_writes_and_nothing_else(run):
+    for folder in (run.checkpoints, run.logs, run.samples):
+        folder.mkdir()
+        (folder / "file").write_text("")
+    (run.path / "notes.txt").write_text("mine")
+    run.delete()
+    assert [path.name for path in run.path.iterdir()] == ["notes.txt"]
+
+
+def test_failed_write_leaves_the_old_file(tmp_path):
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(tmp_path / "file", "new \ud800")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "old"
