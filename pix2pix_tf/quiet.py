@@ -1,4 +1,4 @@
-"""TensorFlow without the lines it prints on start-up, which tell a user nothing to act on."""
+"""TensorFlow started for a command: fast on this processor, and without its start-up lines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from contextlib import contextmanager
 
 
 def start_tensorflow() -> None:
-    """Imports TensorFlow and looks for devices, silently; what it said is shown if that fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Imports TensorFlow and looks for devices, silently; what it said is shown if that fails.
+
+    Variables of the environment that are set already stay as they are.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors still come as exceptions
+    # TensorFlow leaves oneDNN off on some processors, where its convolutions are faster too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _native_stderr_held_back():
         import tensorflow as tf
 

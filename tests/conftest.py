@@ -15,6 +15,17 @@ tf.config.set_logical_device_configuration(
 tf.get_logger().setLevel("ERROR")
 
 
+@pytest.fixture(scope="session")
+def one_device():
+    return tf.distribute.MirroredStrategy(["CPU:0"])
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """One for all tests of a process: two over the same devices mix up their messages."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
 @pytest.fixture
 def tiny():
     """A config of networks that take milliseconds: 32×32, 4 filters; keyword arguments override."""

@@ -88,22 +88,10 @@ class BatchStatisticsNorm(keras.layers.Layer):
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training:
             return self._normalise(x, *tf.nn.moments(x, [1, 2], keepdims=True))
-        groups = [self._normalise_group(group) for group in tf.split(x, _groups.get())]
+        groups = [
+            self._normalise(group, *_batch_moments(group)) for group in tf.split(x, _groups.get())
+        ]
         return groups[0] if len(groups) == 1 else tf.concat(groups, 0)
-
-    def _normalise_group(self, x: tf.Tensor) -> tf.Tensor:
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            return self._normalise(x, *_moments_over_replicas(x))
-        # The fused kernel computes the same as the lines below it, in one pass over memory.
-        return tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=tf.convert_to_tensor(self.scale),
-            offset=tf.convert_to_tensor(self.offset),
-            mean=[],
-            variance=[],
-            epsilon=self.epsilon,
-            is_training=True,
-        ).y
 
     def _normalise(self, x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
         # (x - mean) first: where one pixel is its own mean the result is the offset, exactly.
@@ -113,11 +101,12 @@ class BatchStatisticsNorm(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon, "seed": self.seed}
 
 
-def _moments_over_replicas(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variance [1, 1, 1, C] of the global batch. Replicas have equal shares, so means
-    average.
-    """
+def _batch_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and variance, [1, 1, 1, C], of the batch of all replicas together."""
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return tf.nn.moments(x, [0, 1, 2], keepdims=True)
     replica = tf.distribute.get_replica_context()
+    # Replicas have equal shares of the batch, so means average.
     mean = replica.all_reduce("MEAN", tf.reduce_mean(x, [0, 1, 2], keepdims=True))
     # The gradient through this mean is zero over the whole batch, as in tf.nn.moments.
     deviation = tf.math.squared_difference(x, tf.stop_gradient(mean))

@@ -4,6 +4,7 @@ look, save.
 
 from __future__ import annotations
 
+import functools
 import math
 import signal
 import time
@@ -87,6 +88,7 @@ def train(
     return _Training(config, run, strategy, pairs, console).run_to_end()
 
 
+@functools.cache  # a second strategy over the same devices would mix up their messages
 def default_strategy() -> tf.distribute.Strategy:
     """Mirrored over all visible GPUs, or over the one CPU where there is none."""
     gpus = [device.name for device in tf.config.list_logical_devices("GPU")]

@@ -153,21 +153,20 @@ def test_other_experiment_in_the_run_directory_is_refused(tmp_path, pairs_folder
         train(config(root, generator__width=8), tmp_path / "run", console=quiet())
 
 
-def test_batch_must_fit_the_replicas(tmp_path, pairs_folder):
+def test_batch_must_fit_the_replicas(tmp_path, pairs_folder, two_replicas):
     with pytest.raises(UserError, match="must be a multiple of 2"):
         train(
             config(pairs_folder(), training__steps=1),
             tmp_path / "run",
-            strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+            strategy=two_replicas,
             console=quiet(),
         )
 
 
-def test_two_replicas_train_like_one(tmp_path, pairs_folder):
+def test_two_replicas_train_like_one(tmp_path, pairs_folder, two_replicas):
     settings = config(pairs_folder(), training__steps=3, training__batch_size=2)
     train(settings, tmp_path / "one", console=quiet())
-    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    train(settings, tmp_path / "two", strategy=two, console=quiet())
+    train(settings, tmp_path / "two", strategy=two_replicas, console=quiet())
     one, other = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name, value in one.items():
         if name.startswith(("generator/", "discriminator/")):

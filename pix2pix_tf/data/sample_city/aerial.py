@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix_tf.data.sample_city.fields import Array, cover, noise, uniform
+from pix2pix_tf.data.sample_city.fields import Array, cover, noise, table, uniform
 from pix2pix_tf.data.sample_city.plan import (
     AVENUE_HALF,
     BANK,
@@ -181,32 +181,47 @@ def _trees(plan: Plan, weather: Weather, key: int, grain: Array) -> tuple[Array,
     """Crowns: how much of each pixel they cover, their height in metres and their lit colour."""
     i, j = np.floor(plan.x / _TREE_CELL), np.floor(plan.y / _TREE_CELL)
     i, j = i.astype(np.int64), j.astype(np.int64)
+    cells = _tree_cells(plan, i, j, key)
+    i, j = i - (i.min() - 1), j - (j.min() - 1)
     best = np.full_like(plan.x, -1.0)
-    cover_, height = np.zeros_like(plan.x), np.zeros_like(plan.x)
+    crown, height = np.zeros_like(plan.x), np.zeros_like(plan.x)
     shade, tone = np.ones_like(plan.x), np.zeros_like(plan.x)
-    welcome = _tree_density(plan)
-    left, top = plan.x[0, 0], plan.y[0, 0]
     for dj in (-1, 0, 1):
         for di in (-1, 0, 1):
-            centre_x = (i + di + 0.2 + 0.6 * uniform(key, i + di, j + dj)) * _TREE_CELL
-            centre_y = (j + dj + 0.2 + 0.6 * uniform(key + 1, i + di, j + dj)) * _TREE_CELL
-            column = np.clip(np.round(centre_x - left), 0, plan.x.shape[1] - 1).astype(int)
-            row = np.clip(np.round(centre_y - top), 0, plan.x.shape[0] - 1).astype(int)
-            grows = uniform(key + 2, i + di, j + dj) < welcome[row, column]
-            radius = 2.6 + 2.0 * uniform(key + 3, i + di, j + dj)
+            centre_x, centre_y, radius, its_tone = cells[:, j + dj, i + di]
             x, y = (plan.x - centre_x) / radius, (plan.y - centre_y) / radius
-            dome = 1 - x * x - y * y
-            nearer = grows & (dome > best)
+            square = x * x + y * y
+            dome = 1 - square
+            nearer = dome > best
             best = np.where(nearer, dome, best)
-            cover_ = np.where(nearer, cover((np.sqrt(x * x + y * y) - 1) * radius), cover_)
+            crown = np.where(nearer, cover((np.sqrt(square) - 1) * radius), crown)
             height = np.where(nearer, np.sqrt(np.maximum(dome, 0)) * radius * 1.5, height)
             facing = x * weather.to_sun[0] + y * weather.to_sun[1]
             shade = np.where(nearer, 0.92 + 0.42 * facing, shade)
-            tone = np.where(nearer, uniform(key + 4, i + di, j + dj), tone)
+            tone = np.where(nearer, its_tone, tone)
     dark, light = np.array([52, 78, 40], np.float32), np.array([98, 116, 58], np.float32)
     colour = dark + tone[..., np.newaxis] * (light - dark)
     colour = colour * (shade * (1 + 0.22 * grain))[..., np.newaxis]
-    return cover_, height * (cover_ > 0.5), colour
+    return crown, height * (crown > 0.5), colour
+
+
+def _tree_cells(plan: Plan, i: Array, j: Array, key: int) -> Array:
+    """Middle (x, y), radius and tone of the tree of every cell around: [4, rows, columns].
+
+    A cell without a tree has its middle far away.
+    """
+    draws = [table(key + n, i, j, reach=(-1, 1))[0] for n in range(5)]
+    rows, columns = draws[0].shape
+    centre_x = (
+        np.arange(columns) + i.min() - 0.8 + 0.6 * draws[0]
+    ) * _TREE_CELL  # a cell before the first
+    centre_y = (np.arange(rows)[:, np.newaxis] + j.min() - 0.8 + 0.6 * draws[1]) * _TREE_CELL
+    bottom, right = plan.x.shape[0] - 1, plan.x.shape[1] - 1
+    column = np.clip(np.round(centre_x - plan.x[0, 0]), 0, right).astype(int)
+    row = np.clip(np.round(centre_y - plan.y[0, 0]), 0, bottom).astype(int)
+    grows = draws[2] < _tree_density(plan)[row, column]
+    centre_x = np.where(grows, centre_x, 1e6)
+    return np.stack([centre_x, centre_y, 2.6 + 2.0 * draws[3], draws[4]]).astype(np.float32)
 
 
 def _tree_density(plan: Plan) -> Array:

@@ -35,11 +35,29 @@ def noise(seed: int, x: Array, y: Array, scale: float) -> Array:
     x, y = x / scale, y / scale
     i, j = np.floor(x), np.floor(y)
     s, t = _smooth(x - i), _smooth(y - j)
-    i, j = i.astype(np.int64), j.astype(np.int64)
-    corners = [uniform(seed, i + di, j + dj) for dj in (0, 1) for di in (0, 1)]
-    top = corners[0] + s * (corners[1] - corners[0])
-    bottom = corners[2] + s * (corners[3] - corners[2])
+    lattice, i, j = table(seed, i.astype(np.int64), j.astype(np.int64), reach=(0, 1))
+    top = lattice[j, i] + s * (lattice[j, i + 1] - lattice[j, i])
+    bottom = lattice[j + 1, i] + s * (lattice[j + 1, i + 1] - lattice[j + 1, i])
     return 2 * (top + t * (bottom - top)) - 1
+
+
+def table(seed: int, i: Array, j: Array, reach: tuple[int, int]) -> tuple[Array, Array, Array]:
+    """`uniform` of all cells that occur, and of those around them: hashed once a cell, not a pixel.
+
+    Args:
+        seed: See `uniform`.
+        i: Whole numbers, the cells' first coordinate.
+        j: Their second coordinate, of the same shape.
+        reach: How far below and above the cells that occur the table goes on.
+
+    Returns:
+        The table, [rows, columns], and `i` and `j` as indices into it: `table[j, i]`.
+    """
+    (low_i, high_i), (low_j, high_j) = (
+        (int(k.min()) + reach[0], int(k.max()) + reach[1]) for k in (i, j)
+    )
+    columns, rows = np.arange(low_i, high_i + 1), np.arange(low_j, high_j + 1)
+    return uniform(seed, columns, rows[:, np.newaxis]), i - low_i, j - low_j
 
 
 def _smooth(t: Array) -> Array:

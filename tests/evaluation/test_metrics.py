@@ -1,0 +1,43 @@
+import math
+
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from pix2pix_tf.evaluation.metrics import image_scores, mean_scores, score_pairs
+
+RANDOM = np.random.default_rng(0)
+OUTPUT, TARGET = RANDOM.integers(0, 256, (2, 16, 20, 3), np.uint8)
+
+
+def test_by_hand():
+    output, target = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    output[:4] = 51  # a fifth of full range in half of the pixels
+    scores = image_scores(output, target)
+    assert scores["l1"] == pytest.approx(0.1)
+    assert scores["psnr"] == pytest.approx(10 * math.log10(1 / 0.02))
+
+
+def test_ssim_is_scikit_images():
+    expected = structural_similarity(TARGET, OUTPUT, channel_axis=-1)
+    assert image_scores(OUTPUT, TARGET)["ssim"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_equal_images():
+    assert image_scores(TARGET, TARGET) == {"l1": 0, "psnr": math.inf, "ssim": 1}
+
+
+def test_targets_of_16_bits_are_scaled_by_their_range():
+    deep = TARGET.astype(np.uint16) * 257
+    assert image_scores(OUTPUT, deep) == pytest.approx(image_scores(OUTPUT, TARGET))
+
+
+def test_means():
+    assert mean_scores([{"l1": 0.1, "ssim": 1.0}, {"l1": 0.3, "ssim": 0.0}]) == {
+        "l1": pytest.approx(0.2),
+        "ssim": 0.5,
+    }
+    done = []
+    scores = score_pairs(lambda x: x, [(OUTPUT, TARGET)] * 3, lambda: done.append(1))
+    assert scores == pytest.approx(image_scores(OUTPUT, TARGET))
+    assert len(done) == 3

@@ -1,0 +1,44 @@
+import numpy as np
+
+from pix2pix_tf.sheets import GAP, for_display, make_sheet, pairs_sheet
+
+
+def flat(value, channels=3, dtype=np.uint8, size=(20, 30)):
+    return np.full((*size, channels), value, dtype)
+
+
+def test_pictures_stand_where_they_should():
+    rows = [(flat(10), flat(20), flat(30)), (flat(40), flat(50), flat(60))]
+    sheet = make_sheet(("input", "output", "target"), rows)
+    head = sheet.shape[0] - 2 * (20 + GAP)
+    assert sheet.shape[1] == 3 * (30 + GAP) + GAP
+    for row in (0, 1):
+        for column in (0, 1, 2):
+            top, left = head + row * (20 + GAP), GAP + column * (30 + GAP)
+            window = sheet[top : top + 20, left : left + 30]
+            assert np.unique(window).tolist() == [10 * (3 * row + column + 1)]
+    assert sheet[:head].min() < 128  # headings are written
+
+
+def test_any_picture_can_be_shown():
+    assert (for_display(flat(7, 1)) == 7).all()
+    assert for_display(flat(7, 1)).shape == (20, 30, 3)
+    assert (for_display(flat(65535, 3, np.uint16)) == 255).all()
+    half = np.concatenate([flat(0, 3), flat(51, 1)], axis=-1)  # black at a fifth of opacity
+    assert (for_display(half) == 204).all()
+    assert (for_display(np.concatenate([flat(100, 1), flat(0, 1)], axis=-1)) == 255).all()
+
+
+def test_rows_are_spread_over_the_pairs():
+    seen = []
+
+    def translate(image):
+        seen.append(int(image[0, 0, 0]))
+        return image
+
+    pairs = [(flat(k), flat(k)) for k in range(11)]
+    pairs_sheet(translate, pairs, 3)
+    assert seen == [0, 5, 10]
+    seen.clear()
+    pairs_sheet(translate, pairs[:2], 6)
+    assert seen == [0, 1]
