@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.version import __version__
 
@@ -140,10 +140,9 @@ def translate(
         half = "left" if data.direction == "AtoB" else "right"
         why = "" if pairs else " by their proportions (--no-pairs says otherwise)"
         console.print(f"{count} side-by-side pairs{why}: translating their {half} halves")
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("translating", total=count)
+    with counting(console, "translating") as counter:
         translate_files(
-            translator, found, output, dropout=dropout, seed=seed, advance=lambda: bar.advance(task)
+            translator, found, output, dropout=dropout, seed=seed, advance=counter.advance
         )
     console.print(f"{count} translations of step {translator.step} in {output}", highlight=False)
 
@@ -162,14 +161,13 @@ def evaluate(
     from pix2pix_tf.evaluation.evaluate import evaluate as evaluate_run
 
     console = Console()
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("evaluating", total=None)
+    with counting(console, "evaluating") as counter:
         result = evaluate_run(
             run,
             split,
             checkpoint=_checkpoint(checkpoint),
             dropout=dropout,
-            advance=lambda total: bar.update(task, total=total, advance=1),
+            advance=counter.advance,
         )
     title = f"{run}, step {result.step}, {result.images} {result.split} pairs"
     console.print(_score_table(title, {"score": result.scores}))
@@ -188,9 +186,8 @@ def data_sample(
     from pix2pix_tf.data.sample import write_sample
 
     console = Console()
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("drawing", total=train_pairs + val_pairs)
-        write_sample(output, train_pairs, val_pairs, (size, size), lambda: bar.advance(task))
+    with counting(console, "drawing") as counter:
+        write_sample(output, train_pairs, val_pairs, (size, size), counter.advance)
     console.print(f"{train_pairs} + {val_pairs} pairs in {output}", highlight=False)
 
 

@@ -2,8 +2,7 @@
 
 Every default is the paper's (Isola et al. 2017, section 3 and appendix 6.2), so that a config file
 says only what differs. Whatever cannot be meant (an unknown key, a wrong type, two keys that
-contradict each
-other) is a `UserError` that names the key, the value and the nearest right one.
+contradict each other) is a `UserError` that names the key, the value and the nearest right one.
 """
 
 from __future__ import annotations
@@ -29,9 +28,8 @@ from pydantic_core import PydanticCustomError
 from pix2pix_tf.config_errors import CONTRADICTION, nearest_key, sentences
 from pix2pix_tf.errors import UserError
 
-SMALLEST_FACTOR = (
-    16  # crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name
-)
+# Crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name.
+SMALLEST_FACTOR = 16
 
 # Downsampling convolutions of the discriminator by its receptive field in pixels (appendix 6.1.2).
 RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}

@@ -3,8 +3,7 @@ trained in).
 
 Every function returns one number an image, float [N], so that the caller divides by the global
 batch size, which no replica knows. Logits are the discriminator's output [N, h, w, 1]; a patch
-counts as one judgement
-and their mean is the image's.
+counts as one judgement and their mean is the image's.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ def translate_files(
     *,
     dropout: bool = True,
     seed: int | None = None,
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[int], None] = lambda total: None,
 ) -> list[Path]:
     """Translates every input into `output`/NAME.png, NAME being the input's own, and returns the
     files written.
@@ -183,7 +183,7 @@ def translate_files(
         output: The folder to write to, made if it is not there.
         dropout: See `Translator`.
         seed: See `Translator`; every picture is translated with it.
-        advance: Called after each picture.
+        advance: Called after each picture with the number of all.
 
     Raises:
         UserError: An input cannot be read, or an output would replace its own input.
@@ -197,7 +197,7 @@ def translate_files(
     for image, target in zip(_read(inputs, translator.config.data), targets, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         write_image(target, translator(image, dropout=dropout, seed=seed))
-        advance()
+        advance(len(targets))
     return targets
 
 

@@ -3,8 +3,7 @@ batched.
 
 Image number i of a training (counted over all epochs) is at place i mod N of epoch i div N; the
 order of an epoch, the jitter and the dropout mask of an image are functions of the seed and these
-numbers alone. So
-training resumes at any step by starting to count there.
+numbers alone. So training resumes at any step by starting to count there.
 """
 
 from __future__ import annotations
@@ -38,8 +37,7 @@ def training_batches(
 
     Each is (input, target, seeds): float32 [N, h, w, C] in [-1, 1] at `data.crop_size`, and the
     dropout seeds, int32 [N, 2]; N is `images_per_step`. Every pair comes once an epoch, in an order
-    of that epoch's own;
-    an epoch's last batch goes on into the next epoch.
+    of that epoch's own; an epoch's last batch goes on into the next epoch.
     """
     count = images_per_step(config)
     numbers = tf.data.Dataset.range(first_step * count, total_steps * count)

@@ -19,7 +19,7 @@ def write_sample(
     train: int,
     val: int,
     size: tuple[int, int],
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[int], None] = lambda total: None,
 ) -> None:
     """Writes sample cities: side-by-side pairs (aerial photograph left, street map right) and class
     maps.
@@ -30,7 +30,7 @@ def write_sample(
         train: Training pairs.
         val: Validation pairs.
         size: Height and width of one picture.
-        advance: Called after each pair.
+        advance: Called after each pair with the number of all.
 
     Raises:
         UserError: The folder is not empty, or cannot be written.
@@ -48,4 +48,4 @@ def write_sample(
             write_image(
                 folder / "classes" / split / f"city-{seed}.png", city.classes[..., np.newaxis]
             )
-            advance()
+            advance(train + val)

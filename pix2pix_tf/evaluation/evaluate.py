@@ -51,7 +51,7 @@ def evaluate(
     scores = score_pairs(
         lambda image: translator(image, dropout=dropout, seed=translator.config.training.seed),
         pairs,
-        lambda: advance(len(pairs)),
+        advance,
     )
     evaluation = Evaluation(translator.step, split, len(pairs), scores)
     if dropout:

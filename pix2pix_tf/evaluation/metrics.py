@@ -43,14 +43,15 @@ def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
 def score_pairs(
     translate: Callable[[np.ndarray], np.ndarray],
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[int], None] = lambda total: None,
 ) -> Scores:
-    """Mean over (input, target) pairs of `image_scores`; `advance` is called after each."""
+    """Mean over (input, target) pairs of `image_scores`; `advance` is called after each
+    with the number of all."""
     rows = []
     for index in range(len(pairs)):
         image, target = pairs[index]
         rows.append(image_scores(translate(image), target))
-        advance()
+        advance(len(pairs))
     return mean_scores(rows)
 
 

@@ -3,9 +3,8 @@ seeded dropout.
 
 Both depend on how a network is called rather than on how it was built, so that one functional model
 serves training, validation and export: `batch_groups` tells the normalisation that its batch is
-several batches in a
-row, `dropout_seeds` gives the dropout its randomness. Both are dynamic scopes, like
-`tf.name_scope`.
+several batches in a row, `dropout_seeds` gives the dropout its randomness. Both are dynamic scopes,
+like `tf.name_scope`.
 """
 
 from __future__ import annotations
@@ -59,9 +58,8 @@ class BatchStatisticsNorm(keras.layers.Layer):
 
     In training, each channel is normalised by the mean and variance of the batch, over all
     replicas; otherwise (`training=False`) by those of each image by itself, so that a picture's
-    translation cannot
-    depend on its neighbours in a batch. At batch size 1 the two are the same. Scale and offset are
-    learnt.
+    translation cannot depend on its neighbours in a batch. At batch size 1 the two are the same.
+    Scale and offset are learnt.
 
     Input and output: float [N, H, W, C].
 

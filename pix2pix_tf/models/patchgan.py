@@ -2,8 +2,7 @@
 
 It says of every patch whether it is real; the side of a patch is its receptive field. 70×70 is
 C64-C128-C256-C512 and a last convolution to one channel, all 4×4; every block but the last two
-halves the size, the first
-has no norm.
+halves the size, the first has no norm.
 """
 
 from __future__ import annotations

@@ -2,10 +2,8 @@
 
 At 256×256: C64-C128-C256-C512-C512-C512-C512-C512 down, CD512-CD512-CD512-C512-C256-C128-C64 up,
 all convolutions 4×4 with stride 2, and skips between layers i and n-i. The order within a block is
-that of the
-authors' programs: LeakyReLU, convolution, norm on the way down; ReLU, transposed convolution, norm,
-dropout on the way
-up.
+that of the authors' programs: LeakyReLU, convolution, norm on the way down; ReLU, transposed
+convolution, norm, dropout on the way up.
 """
 
 from __future__ import annotations

@@ -82,9 +82,8 @@ def make_update(
 
     The returned function takes a distributed batch of `discriminator_steps` × `batch_size` pairs
     and returns the losses before their updates, as means over the global batch:
-    `discriminator/loss`,
-    `discriminator/real` and `discriminator/fake` (mean probabilities of being real),
-    `generator/gan`, `generator/l1`.
+    `discriminator/loss`, `discriminator/real` and `discriminator/fake` (mean probabilities of being
+    real), `generator/gan`, `generator/l1`.
     """
 
     @tf.function

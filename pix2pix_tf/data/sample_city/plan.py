@@ -3,10 +3,8 @@ window of pixels.
 
 Two districts, each with a street grid of its own angle and gentle bends, meet along an avenue. A
 river with quays and a railway may cross both. Between streets lie blocks; blocks are cut into lots,
-and lots bear
-buildings. Everything is given as signed distances in pixels (negative inside), from which the
-pictures take exact edges and
-soft ones.
+and lots bear buildings. Everything is given as signed distances in pixels (negative inside), from
+which the pictures take exact edges and soft ones.
 """
 
 from __future__ import annotations
@@ -22,6 +20,8 @@ SIDEWALK = 2.5
 QUAY = 9.0  # from the bank to the middle of the street along it
 BANK = QUAY - 4.0  # how far the grass along the water reaches
 MAIN_EVERY = 3  # every third line of a grid is a main street
+
+FAR = 1e3  # distance to what is not there
 
 RESIDENTIAL, COMMERCIAL, INDUSTRIAL, PARK = range(4)  # uses of a block
 _SHARES = (0.52, 0.74, 0.84)  # cumulative, in the order above
@@ -85,11 +85,11 @@ def make_plan(seed: int, height: int, width: int) -> Plan:
 
     # River and railway cross the avenue rather than run along it.
     river, _ = _curve(random, x, y, heading + random.uniform(0.9, 2.2), bend=30)
-    river_half = random.uniform(12, 19) if random.random() < 0.45 else -1e4
+    river_half = random.uniform(12, 19) if random.random() < 0.45 else -FAR
     bank = np.abs(river) - river_half
     quay = np.abs(bank - QUAY) - MINOR_HALF
     track, track_along = _curve(random, x, y, heading + random.uniform(0.7, 2.4), bend=8)
-    rail = np.abs(track) - (5.0 if random.random() < 0.35 else -1e4)
+    rail = np.abs(track) - (5.0 if random.random() < 0.35 else -FAR)
 
     streets = _streets(grid, avenue, avenue_along, quay, bank)
     ponds = _ponds(grid, int(keys[4]))
@@ -105,11 +105,11 @@ def make_plan(seed: int, height: int, width: int) -> Plan:
         buildings=buildings,
         use=use,
         block_inset=clear,
-        water=np.minimum(bank, np.where(use == PARK, np.maximum(ponds, 6 - clear), 1e3)),
+        water=np.minimum(bank, np.where(use == PARK, np.maximum(ponds, 6 - clear), FAR)),
         rail=rail,
         rail_across=track,
         rail_along=track_along,
-        path=np.where(use == PARK, _paths(grid), 1e3),
+        path=np.where(use == PARK, _paths(grid), FAR),
     )
 
 
@@ -187,15 +187,15 @@ def _streets(grid: _Grid, avenue: Array, avenue_along: Array, quay: Array, bank:
         (grid.v - grid.v_low, grid.u, grid.j),
         (grid.v_high - grid.v, grid.u, grid.j + 1),
     ]
-    minor = np.full_like(grid.u, 1e3)
-    main = np.full_like(grid.u, 1e3)
-    best, along, across = np.full_like(grid.u, 1e3), grid.u, grid.v
+    minor = np.full_like(grid.u, FAR)
+    main = np.full_like(grid.u, FAR)
+    best, along, across = np.full_like(grid.u, FAR), grid.u, grid.v
     side = grid.i
     for number, (offset, position, line) in enumerate(lines):
         wide = line % MAIN_EVERY == 0
         distance = offset - grid.half(line)
-        main = np.minimum(main, np.where(wide, distance, 1e3))
-        minor = np.minimum(minor, np.where(wide, 1e3, np.maximum(distance, QUAY - bank)))
+        main = np.minimum(main, np.where(wide, distance, FAR))
+        minor = np.minimum(minor, np.where(wide, FAR, np.maximum(distance, QUAY - bank)))
         nearer = distance < best
         best = np.where(nearer, distance, best)
         along, across = np.where(nearer, position, along), np.where(nearer, offset, across)
@@ -224,7 +224,7 @@ def _ponds(grid: _Grid, key: int) -> Array:
     size = (grid.high_v - grid.low_v) * (0.18 + 0.1 * grid.block_random(key))
     wobble = 1 + 0.18 * np.sin(3 * np.arctan2(grid.v - centre_v, grid.u - centre_u) + 9 * size)
     distance = np.hypot((grid.u - centre_u) / 1.5, grid.v - centre_v) - size * wobble
-    return np.where(grid.block_random(key + 1) < 0.55, distance, 1e3)
+    return np.where(grid.block_random(key + 1) < 0.55, distance, FAR)
 
 
 def _paths(grid: _Grid) -> Array:
@@ -270,7 +270,7 @@ def _buildings(grid: _Grid, use: Array, key: int, barrier: Array) -> Buildings:
     )
     distance = np.where(draw(6) < 0.45, np.maximum(distance, -corner), distance)
     vacant = (use == PARK) | (draw(7) < np.where(house, 0.06, 0.1)) | (np.minimum(lot_u, lot_v) < 9)
-    distance = np.where(vacant, 1e3, np.maximum(distance, -barrier))
+    distance = np.where(vacant, FAR, np.maximum(distance, -barrier))
     height = np.select(
         [house, use == COMMERCIAL], [5 + 4 * draw(8), 9 + 15 * draw(8) ** 2], 7 + 3 * draw(8)
     )
