@@ -1,5 +1,4 @@
-"""Image-to-image translation with conditional adversarial networks (pix2pix) in TensorFlow and
-Keras.
+"""Image-to-image translation with conditional adversarial networks: pix2pix in TensorFlow.
 
 What the commands call, in Python:
 

@@ -1,6 +1,4 @@
-"""Checkpoints: the whole state of a training, by name, so that it resumes exactly; and the best
-generator.
-"""
+"""Checkpoints: the whole state of a training, by name, and the best generator."""
 
 from __future__ import annotations
 

@@ -199,8 +199,7 @@ class Config(_Section):
             raise PydanticCustomError(
                 CONTRADICTION,
                 "discriminator.receptive_field: {field} leaves no patch of a data.crop_size of "
-                "{size}; "
-                "the largest that fits is {best}",
+                "{size}; the largest that fits is {best}",
                 {"field": field, "size": list(self.data.crop_size), "best": max(fitting)},
             )
         return self
@@ -237,7 +236,7 @@ def load_config(
 
     Raises:
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,
-        contradictions.
+            contradictions.
     """
     path = _find(path_or_name)
     tree = _read_yaml(path)
@@ -247,9 +246,7 @@ def load_config(
 
 
 def make_config(tree: Mapping[str, Any], source: str = "config") -> Config:
-    """Validates a tree of plain values (sections of keys) into a `Config`; `source` names it in
-    errors.
-    """
+    """Validates sections of plain values into a `Config`; `source` names them in errors."""
     try:
         return Config.model_validate(dict(tree))
     except ValidationError as error:

@@ -1,6 +1,4 @@
-"""A generator applied to pictures of any size: the one function behind validation, `translate` and
-exported graphs.
-"""
+"""A generator applied to pictures of any size: in validation, `translate` and exports."""
 
 from __future__ import annotations
 
@@ -19,8 +17,7 @@ Translate = Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
 def translate_images(
     generator: keras.Model, images: tf.Tensor, seeds: tf.Tensor | None, multiple: int
 ) -> tf.Tensor:
-    """Translates whole pictures: pads by reflection to the multiple, applies the generator, crops
-    back.
+    """Translates whole pictures: pads by reflection to the multiple, generates, crops back.
 
     Normalisation uses each image's own statistics. Larger images than the generator was trained on
     are translated convolutionally (paper, section 4.4 and figure 8).
@@ -46,16 +43,12 @@ def translate_images(
 
 
 def image_seeds(seed: int, count: int) -> tf.Tensor:
-    """Dropout seeds, int32 [count, 2], for `count` images: the same for each, whatever its
-    neighbours.
-    """
+    """Dropout seeds, int32 [count, 2]: the same for each image, whatever its neighbours."""
     return tf.constant([[seed, 0]] * count, tf.int32)
 
 
 def reflect_to_multiple(images: tf.Tensor, multiple: int) -> tf.Tensor:
-    """Pads [N, H, W, C] on all sides to the next multiple, mirroring at the borders as often as it
-    takes.
-    """
+    """Pads [N, H, W, C] on all sides to the next multiple, mirroring as often as it takes."""
     for axis in (1, 2):
         images = tf.gather(
             images, _reflected_positions(tf.shape(images)[axis], multiple), axis=axis
@@ -64,9 +57,7 @@ def reflect_to_multiple(images: tf.Tensor, multiple: int) -> tf.Tensor:
 
 
 def _reflected_positions(size: tf.Tensor, multiple: int) -> tf.Tensor:
-    """Where each position of the padded axis is read from: 3 to 8 reads 2 1 0 1 2 1 0 1 for a size
-    of 3.
-    """
+    """Where each position of the padded axis is read from: 2 1 0 1 2 1 0 1 for a size of 3 in 8."""
     padding = -size % multiple
     position = tf.range(size + padding) - padding // 2
     period = tf.maximum(2 * (size - 1), 1)
@@ -91,9 +82,7 @@ def compile_translation(generator: keras.Model, multiple: int) -> Translate:
 def array_translation(
     generator: keras.Model, multiple: int, seed: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from one picture, uint8 or uint16 [H, W, C], to its translation with a fixed
-    dropout seed.
-    """
+    """From one picture, uint8 or uint16 [H, W, C], to its translation with a fixed dropout seed."""
     translate = compile_translation(generator, multiple)
     seeds = image_seeds(seed, 1)
 

@@ -1,5 +1,4 @@
-"""What the two networks want (paper, section 3.1, equations 1-4; section 3.3 for the form they are
-trained in).
+"""What the two networks want: equations 1-4 of the paper, in the form of section 3.3.
 
 Every function returns one number an image, float [N], so that the caller divides by the global
 batch size, which no replica knows. Logits are the discriminator's output [N, h, w, 1]; a patch
@@ -12,8 +11,7 @@ import tensorflow as tf
 
 
 def discriminator_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
-    """Half of -[log D(x, y) + log(1 - D(x, G(x)))]: equation 1, halved to slow D down (section
-    3.3).
+    """Half of -[log D(x, y) + log(1 - D(x, G(x)))]: equation 1, halved to slow D (section 3.3).
 
     It is ln 2 where D cannot tell, and 0 where it is always right.
     """

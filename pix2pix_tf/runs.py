@@ -1,8 +1,9 @@
 """A run directory: the only thing that passes from training to everything after it.
 
 config.yaml    everything needed to rebuild the networks and the data
-checkpoints/   both networks, both optimisers, step and best score: the newest ones; best/ has the
-best generator logs/          TensorBoard
+checkpoints/   both networks, both optimisers, step and best score: the newest ones;
+               best/ has the best generator
+logs/          TensorBoard
 samples/       sheets of input | output | target
 metrics.json   every evaluation made of this run
 """

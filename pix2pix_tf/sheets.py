@@ -46,9 +46,7 @@ def pairs_sheet(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     rows: int,
 ) -> np.ndarray:
-    """A sheet of input | output | target for pairs spread evenly over the sequence: always the same
-    ones.
-    """
+    """Sheet of input | output | target: pairs spread evenly over the sequence, always the same."""
     chosen = np.linspace(0, len(pairs) - 1, min(rows, len(pairs))).round().astype(int).tolist()
     pictures = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
     return make_sheet(("input", "output", "target"), pictures)

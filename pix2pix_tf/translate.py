@@ -25,8 +25,7 @@ class Translator:
     """The generator of a run, as a function from pictures to pictures.
 
         translator = Translator("runs/maps")
-        aerial = translator(street_map)      # uint8 [H, W, 3] -> uint8 [H, W, 3], any height and
-        width
+        aerial = translator(street_map)  # uint8 [H, W, 3], any height and width
 
     Attributes:
         config: The run's config.
@@ -110,9 +109,8 @@ def find_inputs(patterns: Sequence[str], data: DataConfig, pairs: bool | None = 
             them has the proportions of two training images beside each other.
 
     Raises:
-        UserError: Nothing there, a file that is no image, two inputs of one name, some proportions
-        of pairs and
-            some not.
+        UserError: Nothing there, a file that is no image, two inputs of one name, some of
+            them with the proportions of pairs and some not.
     """
     named: dict[str, Path] = {}
     for pattern in patterns:
@@ -174,8 +172,7 @@ def translate_files(
     seed: int | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> list[Path]:
-    """Translates every input into `output`/NAME.png, NAME being the input's own, and returns the
-    files written.
+    """Translates every input into `output`/NAME.png, NAME being its own; returns the files written.
 
     Args:
         translator: The trained generator.

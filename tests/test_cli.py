@@ -88,7 +88,7 @@ def test_killed_between_checkpoints_it_resumes_bit_for_bit(tmp_path, pairs_folde
     words = ["train", "--config", "facades.yaml"]
     words += settings(
         pairs_folder(),
-        training__steps=120,
+        training__steps=300,
         logging__checkpoint_every=50,
         logging__validate_every=1000,
         logging__sheet_every=1000,
@@ -99,7 +99,7 @@ def test_killed_between_checkpoints_it_resumes_bit_for_bit(tmp_path, pairs_folde
     time.sleep(0.3)  # some steps further
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "checkpoints" / "step-120.index").exists()
+    assert not (tmp_path / "killed" / "checkpoints" / "step-300.index").exists()
     again = typed(*words, "--run", "killed", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "resuming at step" in again.stdout

@@ -1,6 +1,4 @@
-"""Random jitter of a pair (paper, section 3.3 and appendix 6.2): the same crop and mirroring for
-both images.
-"""
+"""Random jitter of a pair: the same for both images (paper, section 3.3 and appendix 6.2)."""
 
 from __future__ import annotations
 
@@ -10,8 +8,7 @@ import tensorflow as tf
 def jitter(
     image: tf.Tensor, target: tf.Tensor, size: tuple[int, int], mirror: bool, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts the same random window out of both images and, half of the time, mirrors both left to
-    right.
+    """Cuts the same random window out of both images and mirrors both half of the time.
 
     Every offset that fits is equally likely: 0..30 on each axis from 286 to 256.
 

@@ -1,6 +1,4 @@
-"""Pairs of images as training and translation want them: input and target, of one size and type, by
-number.
-"""
+"""Pairs as training and evaluation want them: input and target, of one size and type, by number."""
 
 from __future__ import annotations
 
@@ -91,7 +89,7 @@ def open_pairs(config: Config) -> OpenedPairs:
 
     Raises:
         UserError: Nothing there, names without a mate, unreadable headers, a cache that memory
-        cannot hold.
+            cannot hold.
     """
     opened = _open_city(config.data) if config.data.dataset == "sample" else _open_files(config)
     if config.data.cache:
@@ -100,8 +98,7 @@ def open_pairs(config: Config) -> OpenedPairs:
 
 
 def open_split(config: Config, split: str) -> Pairs:
-    """The pairs of one split at `data.crop_size`, to evaluate on: `val` as in training, or a
-    folder's name.
+    """The pairs of one split at `data.crop_size`: `val` as in training, or a folder's name.
 
     Raises:
         UserError: There is no such split.
@@ -173,9 +170,7 @@ def data_root(data: DataConfig) -> Path:
 
 
 def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, int]) -> Pairs:
-    """Pairs in files, in the config's direction and channels, each image resized to `size` (height,
-    width).
-    """
+    """Pairs in files, in the config's direction and channels, resized to `size` (height, width)."""
     forward = data.direction == "AtoB"
     channels = (data.input_channels, data.target_channels)
     channels_a, channels_b = channels if forward else channels[::-1]
@@ -218,6 +213,5 @@ def _check_memory(pairs: Pairs, data: DataConfig) -> None:
     if needed > 0.7 * memory:
         raise UserError(
             f"data.cache: {len(pairs)} decoded pairs take {needed / 2**30:.1f} GiB, this machine "
-            "has "
-            f"{memory / 2**30:.1f} GiB; set data.cache=false to read them from disk each epoch"
+            f"has {memory / 2**30:.1f} GiB; set data.cache=false to read them from disk each epoch"
         )

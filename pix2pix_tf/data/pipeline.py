@@ -1,5 +1,4 @@
-"""The tf.data pipeline of training: pairs by number, decoded in parallel, jittered, encoded,
-batched.
+"""The tf.data pipeline of training: pairs by number, decoded in parallel, jittered, batched.
 
 Image number i of a training (counted over all epochs) is at place i mod N of epoch i div N; the
 order of an epoch, the jitter and the dropout mask of an image are functions of the seed and these
@@ -19,10 +18,8 @@ from pix2pix_tf.data.augment import jitter
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.representation import encode
 
-_JITTER, _DROPOUT = (
-    1,
-    2,
-)  # what a seed is for: folded in, so that the two do not share their randomness
+# What a seed is for: folded in, so that the two do not share their randomness.
+_JITTER, _DROPOUT = 1, 2
 
 
 def images_per_step(config: Config) -> int:

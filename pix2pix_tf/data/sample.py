@@ -21,8 +21,7 @@ def write_sample(
     size: tuple[int, int],
     advance: Callable[[int], None] = lambda total: None,
 ) -> None:
-    """Writes sample cities: side-by-side pairs (aerial photograph left, street map right) and class
-    maps.
+    """Writes sample cities: side-by-side pairs (aerial photograph | street map) and class maps.
 
     Args:
         output: The folder; gets `train/NAME.png`, `val/NAME.png` and `classes/SPLIT/NAME.png`, the

@@ -30,8 +30,7 @@ def evaluate(
     dropout: bool = True,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Evaluation:
-    """Scores a run on every pair of a split, at the size it was trained on, and records it in its
-    metrics.json.
+    """Scores a run on every pair of a split, at the size it was trained on, and records the scores.
 
     The dropout seed is the config's: the scores are those that training printed at the same step.
 

@@ -45,8 +45,7 @@ def score_pairs(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     advance: Callable[[int], None] = lambda total: None,
 ) -> Scores:
-    """Mean over (input, target) pairs of `image_scores`; `advance` is called after each
-    with the number of all."""
+    """Mean of `image_scores` over pairs; `advance` is called after each with the number of all."""
     rows = []
     for index in range(len(pairs)):
         image, target = pairs[index]

@@ -32,9 +32,7 @@ def build_generator(config: Config, *, any_size: bool = False) -> keras.Model:
 
 
 def build_discriminator(config: Config) -> keras.Model:
-    """The discriminator of `config`: [input, target], each [N, H, W, C] in [-1, 1], to logits [N,
-    h, w, 1].
-    """
+    """The discriminator of `config`: two images [N, H, W, C] in [-1, 1] to logits [N, h, w, 1]."""
     return build_patchgan(
         size=config.data.crop_size,
         input_channels=config.data.input_channels,

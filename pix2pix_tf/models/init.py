@@ -1,6 +1,4 @@
-"""Seeds of initial weights: one stream a network, so that changing one network leaves the other's
-weights alone.
-"""
+"""Seeds of initial weights: a stream for each network, independent of the other's layers."""
 
 from __future__ import annotations
 

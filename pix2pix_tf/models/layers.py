@@ -1,5 +1,4 @@
-"""The two Keras layers pix2pix needs and Keras does not have: normalisation by batch statistics,
-seeded dropout.
+"""The two layers Keras does not have: normalisation by batch statistics, and seeded dropout.
 
 Both depend on how a network is called rather than on how it was built, so that one functional model
 serves training, validation and export: `batch_groups` tells the normalisation that its batch is
@@ -25,8 +24,7 @@ _seeds: ContextVar[tf.Tensor | None] = ContextVar("seeds", default=None)
 
 @contextmanager
 def batch_groups(count: int) -> Iterator[None]:
-    """Within it, a batch is `count` equal batches one after the other, each normalised by its own
-    statistics.
+    """Within it, a batch is `count` equal batches in a row, each normalised by its own statistics.
 
     Real and fake pairs can so go through the discriminator in one pass with the numbers of two.
     """
@@ -114,8 +112,7 @@ def _batch_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class SeededDropout(keras.layers.Layer):
-    """Dropout whose masks are a stateless function of each image's seed (paper, section 3.1: the
-    noise z).
+    """Dropout whose masks follow from each image's seed: the noise z of the paper's section 3.1.
 
     Active within `dropout_seeds`, in training and when translating alike, as the paper applies it.
     Without seeds it behaves as Keras' own: fresh random masks when `training` is true, else

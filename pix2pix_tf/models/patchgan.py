@@ -34,8 +34,7 @@ def build_patchgan(
         input_channels: Channels of the image to translate, the condition.
         target_channels: Channels of its translation, real or generated.
         width: Filters of the first layer; they double with each layer up to eightfold.
-        halvings: Convolutions of stride 2: 0 to 5 give receptive fields of 1, 16, 34, 70, 142, 286
-            pixels.
+        halvings: Convolutions of stride 2: 0 to 5 give receptive fields of 1, 16, 34, 70, 142, 286.
         seed: Of the initial weights, N(0, 0.02).
     """
     image = keras.Input((*size, input_channels), name="input")

@@ -29,8 +29,7 @@ def build_unet(
     dropout: float,
     seed: int,
 ) -> keras.Model:
-    """Builds the generator: image [N, H, W, input_channels] in [-1, 1] to the same size in
-    target_channels.
+    """Builds the generator: [N, H, W, input_channels] to [N, H, W, target_channels], in [-1, 1].
 
     Args:
         size: Height and width, each a multiple of 2**levels, or None for any.
@@ -44,9 +43,8 @@ def build_unet(
         seed: Of the initial weights, N(0, 0.02).
     """
     seeds = weight_seeds(seed, "generator")
-    filters = [
-        width * min(2**level, 8) for level in range(levels)
-    ]  # 64 128 256 512 512 512 512 512
+    # 64 128 256 512 512 512 512 512 in the paper
+    filters = [width * min(2**level, 8) for level in range(levels)]
 
     image = keras.Input((*size, input_channels), name="image")
     skips = []

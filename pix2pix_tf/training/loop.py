@@ -1,6 +1,4 @@
-"""Training from start or checkpoint to end, as one reads it: open the data, build or resume, step,
-look, save.
-"""
+"""Training from start or checkpoint to end: open the data, build or resume, step, look, save."""
 
 from __future__ import annotations
 
@@ -61,8 +59,7 @@ def train(
     strategy: tf.distribute.Strategy | None = None,
     console: Console | None = None,
 ) -> TrainingResult:
-    """Trains into a run directory, or resumes what is there: exactly, with the numbers of a run
-    never stopped.
+    """Trains into a run directory, or resumes what is there, as if it had never stopped.
 
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
@@ -72,7 +69,7 @@ def train(
 
     Raises:
         UserError: The data, the run directory or the config cannot be used; losses became
-        non-finite.
+            non-finite.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -18,9 +18,7 @@ class FusedAdam(keras.optimizers.Adam):
 
     @property
     def state(self) -> list[keras.Variable]:
-        """What the updates so far have left: the moments and their count, but not the learning
-        rate.
-        """
+        """What the updates so far have left: the moments and their count, not the learning rate."""
         return [self.iterations, *self._momentums, *self._velocities]
 
     def update_step(

@@ -1,6 +1,4 @@
-"""What the terminal shows while a training runs: a bar, or a line every so often where there is no
-terminal.
-"""
+"""What is shown while a training runs: a bar, or without a terminal a line every so often."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ _MEMORY = 0.9  # of the smoothed rate, per report
 
 
 class TrainingProgress:
-    """Shows steps done, rate, time left and losses. Use it as a context manager around the training
-    loop.
-    """
+    """Steps done, rate, time left and losses: a context manager around the training loop."""
 
     def __init__(self, first_step: int, total_steps: int, console: Console) -> None:
         self._console = console
@@ -59,9 +55,7 @@ class TrainingProgress:
         self._last_report = time.monotonic()
 
     def report(self, step: int, losses: Mapping[str, float], waiting: float = 0.0) -> None:
-        """Shows that `step` steps are done, their newest losses, and the share of time `waiting`
-        for data.
-        """
+        """Shows that `step` steps are done, their losses, the share of time `waiting` for data."""
         now = time.monotonic()
         if self._traced:
             self._measure((now - self._last_report) / max(step - self._step, 1))

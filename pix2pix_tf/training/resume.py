@@ -1,6 +1,4 @@
-"""Which configs may go on with a run: those that describe the same training, only longer or looked
-at otherwise.
-"""
+"""Which configs may go on with a run: the same training, only longer or looked at otherwise."""
 
 from __future__ import annotations
 

@@ -18,9 +18,7 @@ class Caught:
 
 @contextmanager
 def stop_signals() -> Iterator[Caught]:
-    """Within it, the first SIGINT or SIGTERM is noted, for the loop to save and leave; a second one
-    acts as usual.
-    """
+    """Within it, a first SIGINT or SIGTERM is noted, to save and leave; a second acts as usual."""
     caught = Caught()
 
     def note(number: int, frame: FrameType | None) -> None:

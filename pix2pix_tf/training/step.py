@@ -1,6 +1,4 @@
-"""The alternating update (paper, section 3.3): the discriminator's step, then the generator's
-through the updated one.
-"""
+"""The alternating update of section 3.3: the discriminator's step, then the generator's."""
 
 from __future__ import annotations
 
@@ -95,9 +93,7 @@ def make_update(
 
 
 def _replica_update(config: Config, networks: Networks, batch: Batch) -> Losses:
-    """One replica's share of an update; losses are divided by the global batch, gradients are
-    summed over replicas.
-    """
+    """One replica's share: losses divided by the global batch, gradients summed over replicas."""
     *earlier, (image, target, seeds) = _split(batch, config.training.discriminator_steps)
     for early_image, early_target, early_seeds in earlier:
         fake = _generate(networks, early_image, early_seeds)
@@ -145,9 +141,7 @@ def _apply(
 
 
 def _global_mean(config: Config, per_image: tf.Tensor) -> tf.Tensor:
-    """This replica's part of the mean over the global batch: the parts of all replicas add up to
-    it.
-    """
+    """This replica's part of the mean over the global batch: the parts of all replicas add up."""
     return tf.reduce_sum(per_image) / config.training.batch_size
 
 

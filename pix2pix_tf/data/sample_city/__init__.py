@@ -1,5 +1,4 @@
-"""A procedural city: from a seed, a street plan drawn twice, as a street map and as an aerial
-photograph.
+"""A procedural city: a street plan from a seed, drawn as a street map and as an aerial photograph.
 
 Deterministic, endless, nothing to download. One pixel is about 1.2 metres; a larger picture shows
 more of the same city.

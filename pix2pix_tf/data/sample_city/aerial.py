@@ -1,6 +1,4 @@
-"""The plan photographed from above: textures, roofs, trees, cars, cast shadows, weather and the
-camera's faults.
-"""
+"""The plan photographed from above: textures, roofs, trees, cars, shadows, weather, camera."""
 
 from __future__ import annotations
 
@@ -55,9 +53,7 @@ def random_weather(random: np.random.Generator) -> Weather:
 
 
 def photograph(plan: Plan, seed: int) -> Array:
-    """The aerial photograph of a plan, uint8 [H, W, 3]; shadows are whole `REACH` pixels inside the
-    edge.
-    """
+    """A plan's aerial photograph, uint8 [H, W, 3]; shadows are whole from `REACH` pixels on."""
     random = np.random.default_rng([seed, 1])
     keys = [int(key) for key in random.integers(0, 2**62, 8)]
     weather = random_weather(random)
@@ -146,9 +142,7 @@ def _cars(picture: Array, plan: Plan, key: int, paved: Array) -> Array:
 
 
 def _roof_colours(plan: Plan, weather: Weather, key: int) -> Array:
-    """Tiles and slates on pitched roofs, one side of them in the sun; gravel, tar and metal on flat
-    ones.
-    """
+    """Tiles and slates on pitched roofs, lit on one side; gravel, tar and metal on flat ones."""
     house = plan.buildings
     tiles = np.array(
         [(168, 92, 66), (150, 82, 62), (176, 112, 82), (122, 92, 80), (112, 110, 112)], np.float32

@@ -1,6 +1,4 @@
-"""Random fields on the infinite plane: the same seed and place give the same value, whatever the
-window.
-"""
+"""Random fields on the infinite plane: a seed and a place give one value, whatever the window."""
 
 from __future__ import annotations
 
@@ -13,8 +11,7 @@ _STEP_X, _STEP_Y = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 def uniform(seed: int, i: Array | int, j: Array | int = 0) -> Array:
-    """A random number in [0, 1) for each pair of whole numbers: a hash, so that any cell can be
-    asked alone.
+    """A random number in [0, 1) for each cell: a hash, so that any cell can be asked alone.
 
     Args:
         seed: Below 2**63; every use has its own.
@@ -65,9 +62,7 @@ def _smooth(t: Array) -> Array:
 
 
 def cover(distance: Array) -> Array:
-    """How much of a pixel lies inside a shape, 0..1, by the pixel's signed distance (negative
-    inside).
-    """
+    """How much of a pixel lies inside a shape, 0..1, by its signed distance (negative inside)."""
     return np.clip(0.5 - distance, 0, 1)
 
 

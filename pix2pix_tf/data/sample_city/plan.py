@@ -1,6 +1,4 @@
-"""The plan of a city: where streets, blocks, buildings, parks, water and rail lie, as fields over a
-window of pixels.
-
+"""The plan of a city: streets, blocks, buildings, parks, water and rail, as fields over pixels.
 Two districts, each with a street grid of its own angle and gentle bends, meet along an avenue. A
 river with quays and a railway may cross both. Between streets lie blocks; blocks are cut into lots,
 and lots bear buildings. Everything is given as signed distances in pixels (negative inside), from
