@@ -1,5 +1,7 @@
-# make run    train on the embedded sample city and look at the result (a few minutes)
-# make test   lint, types and tests
+# make run         train on the embedded sample city and look at the result (a few minutes)
+# make test        lint, types and tests
+# make web-assets  take the browser runtime that exported pages carry (needs npm)
+# make wheel       build the package, with that runtime, into dist/
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +10,9 @@ BIN := $(VENV)/bin
 PIP := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet
 RUN ?= runs/sample
 
-.PHONY: run test lint types pytest clean
+WEB := exporters/litert
+
+.PHONY: run test lint types pytest web-assets wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -23,8 +27,20 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-pytest: $(VENV)/installed-dev
+# Where there is npm; without, the tests of the web page say what they miss.
+pytest: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 	$(BIN)/pytest -n 2
+
+web-assets: $(WEB)/index.js
+
+$(WEB)/index.js: tools/web_assets/package-lock.json tools/web_assets/take.py
+	mkdir -p build/web-assets
+	cp tools/web_assets/package*.json build/web-assets
+	cd build/web-assets && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(PYTHON) tools/web_assets/take.py build/web-assets/node_modules $(WEB)
+
+wheel: $(VENV)/installed-dev $(WEB)/index.js
+	$(BIN)/python -m build --wheel
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) \

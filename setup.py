@@ -26,5 +26,9 @@ setup(
         "pix2pix_tf.configs": "configs",
         "pix2pix_tf.exporters": "exporters",
     },
-    package_data={"pix2pix_tf": ["py.typed"], "pix2pix_tf.configs": ["*.yaml"]},
+    package_data={
+        "pix2pix_tf": ["py.typed"],
+        "pix2pix_tf.configs": ["*.yaml"],
+        "pix2pix_tf.exporters": ["page/*", "litert/*", "litert/wasm/*"],
+    },
 )

@@ -17,6 +17,7 @@ from pix2pix_tf.version import __version__
 if TYPE_CHECKING:
     from pix2pix_tf.config import Config
     from pix2pix_tf.evaluation.metrics import Scores
+    from pix2pix_tf.exporters import Exported
     from pix2pix_tf.training import TrainingResult
 
 app = typer.Typer(
@@ -173,6 +174,63 @@ def evaluate(
     console.print(_score_table(title, {"score": result.scores}))
 
 
+@app.command()
+def export(
+    run: RunOption,
+    format: Annotated[str, typer.Option(help="What to make.", metavar="saved_model|tflite|web")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where to.")],
+    name: Annotated[
+        str | None, typer.Option(help="The model's name; default: the run's.", metavar="NAME")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="tflite (default float32) and web (default float16).",
+            metavar="float32|float16|dynamic|int8",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="tflite and web: the pictures' size; default: that of training.",
+            metavar="N|HEIGHTxWIDTH",
+        ),
+    ] = None,
+    resizable: Annotated[
+        bool, typer.Option("--resizable", help="tflite: leave height and width open.")
+    ] = False,
+    uint8: Annotated[
+        bool, typer.Option("--uint8", help="tflite: uint8 in and out, not float32 in 0..255.")
+    ] = False,
+    checkpoint: CheckpointOption = "newest",
+    images: Annotated[
+        int, typer.Option(min=1, help="Validation images to compare on, at most.")
+    ] = 20,
+) -> None:
+    """Export a run, and prove that the export computes the same pictures."""
+    _start_tensorflow()
+    from pix2pix_tf.exporters import export as export_run
+
+    console = Console()
+    with counting(console, "exporting") as counter:
+        exported = export_run(
+            run,
+            format,
+            output,
+            name=name,
+            precision=precision,
+            size=_size(size),
+            resizable=resizable,
+            uint8=uint8,
+            checkpoint=_checkpoint(checkpoint),
+            images=images,
+            advance=counter.advance,
+        )
+    console.print(_parity_table(exported))
+    megabytes = exported.bytes / 1e6
+    console.print(f"{exported.folder}: {megabytes:.1f} MB; report in export.json", highlight=False)
+
+
 @data_app.command("sample")
 def data_sample(
     output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
@@ -225,6 +283,15 @@ def _start_tensorflow() -> None:
     start_tensorflow()
 
 
+def _size(text: str | None) -> int | tuple[int, int] | None:
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise UserError(f"--size {text}: expected a number, or HEIGHTxWIDTH such as 256x512")
+    return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
+
+
 def _checkpoint(name: str) -> str:
     if name not in ("newest", "best"):
         raise UserError(f"--checkpoint {name}: expected newest or best")
@@ -257,6 +324,24 @@ def _score_table(title: str, columns: dict[str, Scores]) -> Table:
     table = Table("", *columns, "", title=title, title_justify="left")
     for name, meaning in SCORES.items():
         table.add_row(name, *(f"{scores[name]:.4f}" for scores in columns.values()), meaning)
+    return table
+
+
+def _parity_table(exported: Exported) -> Table:
+    images = exported.parity[0].images
+    title = f"compared with translate on {images} validation images; errors in grey levels of 255"
+    columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
+    table = Table("", *columns, title=title, title_justify="left")
+    for parity in exported.parity:
+        table.add_row(
+            parity.variant,
+            str(parity.max_error),
+            f"{parity.mean_error:.3f}",
+            f"{parity.ssim:.4f}",
+            f"{parity.milliseconds:.1f}",
+            f"{parity.translate_milliseconds:.1f}",
+            str(parity.limit),
+        )
     return table
 
 

@@ -17,6 +17,23 @@ Translate = Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
 def translate_images(
     generator: keras.Model, images: tf.Tensor, seeds: tf.Tensor | None, multiple: int
 ) -> tf.Tensor:
+    """Translates whole pictures as people have them: `translate_pixels` from and to integers.
+
+    Args:
+        generator: See `translate_pixels`.
+        images: uint8 or uint16 [N, H, W, C].
+        seeds: See `translate_pixels`.
+        multiple: See `translate_pixels`.
+
+    Returns:
+        uint8 [N, H, W, D].
+    """
+    return decode(translate_pixels(generator, encode(images), seeds, multiple))
+
+
+def translate_pixels(
+    generator: keras.Model, images: tf.Tensor, seeds: tf.Tensor | None, multiple: int
+) -> tf.Tensor:
     """Translates whole pictures: pads by reflection to the multiple, generates, crops back.
 
     Normalisation uses each image's own statistics. Larger images than the generator was trained on
@@ -24,22 +41,24 @@ def translate_images(
 
     Args:
         generator: Built with `any_size=True`, or of exactly the padded size.
-        images: uint8 or uint16 [N, H, W, C].
+        images: float32 [N, H, W, C] in [-1, 1].
         seeds: int32 [N, 2], the dropout seed of each image; None turns dropout off.
         multiple: What height and width are padded to a multiple of: 2**levels.
 
     Returns:
-        uint8 [N, H, W, D].
+        float32 [N, H, W, D] in [-1, 1].
     """
-    height, width = tf.shape(images)[1], tf.shape(images)[2]
-    top, left = -height % multiple // 2, -width % multiple // 2
-    padded = reflect_to_multiple(encode(images), multiple)
+    height, width = _sides(images)
+    padded = reflect_to_multiple(images, multiple)
     if seeds is None:
         prediction = generator(padded, training=False)
     else:
         with dropout_seeds(seeds):
             prediction = generator(padded, training=False)
-    return decode(prediction[:, top : top + height, left : left + width])
+    if padded is images:
+        return prediction
+    top, left = -height % multiple // 2, -width % multiple // 2
+    return prediction[:, top : top + height, left : left + width]
 
 
 def image_seeds(seed: int, count: int) -> tf.Tensor:
@@ -49,20 +68,25 @@ def image_seeds(seed: int, count: int) -> tf.Tensor:
 
 def reflect_to_multiple(images: tf.Tensor, multiple: int) -> tf.Tensor:
     """Pads [N, H, W, C] on all sides to the next multiple, mirroring as often as it takes."""
-    for axis in (1, 2):
-        images = tf.gather(
-            images, _reflected_positions(tf.shape(images)[axis], multiple), axis=axis
-        )
+    for axis, size in enumerate(_sides(images), start=1):
+        if not (isinstance(size, int) and size % multiple == 0):
+            images = tf.gather(images, _reflected_positions(size, multiple), axis=axis)
     return images
 
 
-def _reflected_positions(size: tf.Tensor, multiple: int) -> tf.Tensor:
+def _sides(images: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
+    """Height and width: numbers where known, so that a fixed graph has no needless steps."""
+    known, sizes = images.shape.as_list()[1:3], tf.unstack(tf.shape(images)[1:3])
+    return tuple(size if side is None else side for side, size in zip(known, sizes, strict=True))
+
+
+def _reflected_positions(size: int | tf.Tensor, multiple: int) -> tf.Tensor:
     """Where each position of the padded axis is read from: 2 1 0 1 2 1 0 1 for a size of 3 in 8."""
     padding = -size % multiple
     position = tf.range(size + padding) - padding // 2
     period = tf.maximum(2 * (size - 1), 1)
     position = tf.math.floormod(position, period)
-    return tf.minimum(position, period - position) if size > 1 else tf.zeros_like(position)
+    return tf.minimum(position, period - position)
 
 
 def compile_translation(generator: keras.Model, multiple: int) -> Translate:

@@ -17,7 +17,7 @@ def start_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors still come as exceptions
     # TensorFlow leaves oneDNN off on some processors, where its convolutions are faster too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    with _native_stderr_held_back():
+    with native_stderr_held_back():
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
@@ -25,7 +25,7 @@ def start_tensorflow() -> None:
 
 
 @contextmanager
-def _native_stderr_held_back() -> Iterator[None]:
+def native_stderr_held_back() -> Iterator[None]:
     """Holds back what native code writes to standard error; Python's exceptions pass."""
     sys.stderr.flush()
     saved = os.dup(2)

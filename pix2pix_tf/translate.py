@@ -30,6 +30,8 @@ class Translator:
     Attributes:
         config: The run's config.
         step: The training step the generator is from.
+        generator: The network itself, for images of any size that is a multiple of
+            2**`config.data.levels`.
     """
 
     def __init__(self, run_dir: str | Path, *, checkpoint: str = "newest") -> None:
@@ -44,9 +46,9 @@ class Translator:
         """
         run = Run(Path(run_dir))
         self.config: Config = run.load_config()
-        generator = build_generator(self.config, any_size=True)
-        self.step = restore_generator(generator, run.checkpoints, checkpoint)
-        self._translate = compile_translation(generator, 2**self.config.data.levels)
+        self.generator = build_generator(self.config, any_size=True)
+        self.step = restore_generator(self.generator, run.checkpoints, checkpoint)
+        self._translate = compile_translation(self.generator, 2**self.config.data.levels)
 
     def __call__(
         self, images: np.ndarray, *, dropout: bool = True, seed: int | None = None

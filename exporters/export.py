@@ -1,0 +1,219 @@
+"""One export: write the artefact aside, check that it computes the same pictures, let it appear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.data.images import resize_image
+from pix2pix_tf.data.pairs import Pairs, open_pairs
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
+from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
+from pix2pix_tf.exporters.staging import new_folder, next_version, written_aside
+from pix2pix_tf.exporters.tflite import (
+    LIMITS,
+    PRECISIONS,
+    convert_to_tflite,
+    tflite_variant,
+)
+from pix2pix_tf.exporters.web import check_runtime, write_page
+from pix2pix_tf.quiet import native_stderr_held_back
+from pix2pix_tf.translate import Translator
+from pix2pix_tf.version import __version__
+
+FORMATS = ("saved_model", "tflite", "web")
+REPORT = "export.json"
+CALIBRATION_IMAGES = 100
+# A page's visitors wait for its model to arrive: half the size, and no visible difference.
+_DEFAULT_PRECISION = {"tflite": "float32", "web": "float16"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was exported.
+
+    Attributes:
+        folder: The artefact: a version of a served model, or the folder that holds the TFLite
+            file or the page.
+        bytes: Its size without the report.
+        parity: How each way to call it compares with `translate`.
+    """
+
+    folder: Path
+    bytes: int
+    parity: list[Parity]
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What the caller of `export` asked for."""
+
+    format: str
+    name: str
+    precision: str
+    size: tuple[int, int] | None
+    uint8: bool
+
+
+def export(
+    run_dir: str | Path,
+    format: str,
+    output: str | Path,
+    *,
+    name: str | None = None,
+    precision: str | None = None,
+    size: int | tuple[int, int] | None = None,
+    resizable: bool = False,
+    uint8: bool = False,
+    checkpoint: str = "newest",
+    images: int = 20,
+    advance: Callable[[int], None] = lambda total: None,
+) -> Exported:
+    """Exports a run's generator, and proves on validation images that it computes the same.
+
+    The report is written beside the artefact as `export.json`, with the run's config. Nothing is
+    left of an export that fails.
+
+    Args:
+        run_dir: The run directory.
+        format: `saved_model`: a version of a model for TensorFlow Serving, OUTPUT/NAME/1 at first;
+            `tflite`: OUTPUT/NAME.tflite; `web`: a folder OUTPUT for any static web server.
+        output: Where to; for `tflite` and `web` a folder that is not there yet.
+        name: The model's name; by default the run's.
+        precision: For `tflite` (default `float32`) and `web` (default `float16`): `float32`,
+            `float16`, `dynamic` or `int8`.
+        size: For `tflite` and `web`: the pictures' height and width, or one number for both; by
+            default those of training.
+        resizable: For `tflite`: leaves height and width open.
+        uint8: For `tflite`: pictures are uint8 in and out, instead of float32 in 0..255.
+        checkpoint: `newest` or `best`.
+        images: Validation images to compare on, at most, spread evenly.
+        advance: Called after each picture compared with the number of all.
+
+    Raises:
+        UserError: No such run or checkpoint, an unknown format or precision, options that do not
+            go together, an output that is there already, a result that differs from `translate`.
+    """
+    run, output = Path(run_dir), Path(output)
+    wish = _wish(format, name or run.absolute().name, precision, size, resizable, uint8)
+    target = _target(output, wish)
+    translator = Translator(run, checkpoint=checkpoint)
+    if wish.size is None and format != "saved_model" and not resizable:
+        wish = replace(wish, size=translator.config.data.crop_size)
+    pairs = open_pairs(translator.config)
+    with written_aside(target) as folder, native_stderr_held_back():  # converters talk much
+        pictures = _spread(pairs.val, images, wish.size)
+        variants = _write(translator, wish, folder, pairs.train, pictures)
+        parities = [
+            compare(variant, pictures, lambda: advance(len(pictures) * len(variants)))
+            for variant in variants
+        ]
+        refuse_failures(parities)
+        exported = Exported(target, _bytes(folder), parities)
+        report = _report(translator, wish, exported)
+        (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return exported
+
+
+def _wish(
+    format: str,
+    name: str,
+    precision: str | None,
+    size: int | tuple[int, int] | None,
+    resizable: bool,
+    uint8: bool,
+) -> _Wish:
+    if format not in FORMATS:
+        raise UserError(f"format {format}: expected {_either(FORMATS)}")
+    if not name or name.startswith(".") or "/" in name or "\\" in name:
+        raise UserError(f"name {name!r}: cannot be a file's name; give another with --name")
+    given = {
+        "precision": precision is not None,
+        "size": size is not None,
+        "resizable": resizable,
+        "uint8": uint8,
+    }
+    allowed = {"saved_model": (), "tflite": tuple(given), "web": ("precision", "size")}[format]
+    for option in (option for option, used in given.items() if used and option not in allowed):
+        raise UserError(f"--{option}: is not for format {format}")
+    precision = precision or _DEFAULT_PRECISION.get(format, "float32")
+    if precision not in PRECISIONS:
+        raise UserError(f"precision {precision}: expected {_either(PRECISIONS)}")
+    if size is not None and resizable:
+        raise UserError("--size and --resizable: give one of them; a resizable model has no size")
+    sides = (size, size) if isinstance(size, int) else size
+    if sides is not None and min(sides) < 1:
+        raise UserError(f"size {sides[0]}×{sides[1]}: expected at least one pixel a side")
+    return _Wish(format, name, precision, sides, uint8)
+
+
+def _either(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _target(output: Path, wish: _Wish) -> Path:
+    """Where the artefact goes, checked before any work is done."""
+    if wish.format == "saved_model":
+        return next_version(output / wish.name)
+    if wish.format == "web":
+        check_runtime()
+    return new_folder(output)
+
+
+def _write(
+    translator: Translator,
+    wish: _Wish,
+    folder: Path,
+    train: Pairs,
+    pictures: Sequence[np.ndarray],
+) -> list[Variant]:
+    """Writes the artefact into `folder`; returns the ways to call it."""
+    if wish.format == "saved_model":
+        write_saved_model(translator, folder, wish.name)
+        return saved_model_variants(translator, folder)
+    model = convert_to_tflite(
+        translator,
+        wish.precision,
+        size=wish.size,
+        uint8=wish.uint8,
+        calibration=lambda: _spread(train, CALIBRATION_IMAGES, wish.size),
+    )
+    if wish.format == "tflite":
+        (folder / f"{wish.name}.tflite").write_bytes(model)
+    else:
+        write_page(folder, wish.name, model, translator.config.data, pictures)
+    limit = LIMITS[wish.precision]
+    return [tflite_variant(translator, model, wish.precision, wish.size, limit)]
+
+
+def _spread(pairs: Pairs, count: int, size: tuple[int, int] | None) -> list[np.ndarray]:
+    """Inputs of at most `count` pairs, spread evenly, at `size` where one is given."""
+    chosen = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int).tolist()
+    pictures = [pairs[index][0] for index in chosen]
+    return pictures if size is None else [resize_image(picture, *size) for picture in pictures]
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _report(translator: Translator, wish: _Wish, exported: Exported) -> dict[str, Any]:
+    return {
+        "format": wish.format,
+        "name": wish.name,
+        "precision": wish.precision,
+        "size": wish.size and list(wish.size),
+        "uint8": wish.uint8,
+        "step": translator.step,
+        "bytes": exported.bytes,
+        "parity": [parity.as_dict() for parity in exported.parity],
+        "versions": {"pix2pix_tf": __version__, "tensorflow": tf.__version__},
+        "config": translator.config.model_dump(mode="json"),
+    }

@@ -1,0 +1,128 @@
+"""SavedModels for TensorFlow Serving, complete: decoding, any size, encoding, warm-up.
+
+Three signatures, all with named inputs and outputs:
+
+- `serving_default`: `image_bytes`, string [N], PNG or JPEG files of any sizes, to `image_bytes`,
+  string [N], PNG.
+- `images`: `images`, uint8 [N, H, W, C], to `images`, uint8 [N, H, W, D].
+- `sample`: `images` and `seed`, int32 [N], to `images`: with the dropout that the paper applies at
+  test time.
+
+Each image is normalised by its own statistics, so that batching, a server's or a client's, cannot
+change an answer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from pix2pix_tf.exporters.image_files import translate_files
+from pix2pix_tf.exporters.parity import EXACT, Variant
+from pix2pix_tf.inference import translate_images
+from pix2pix_tf.translate import Translator
+
+WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
+
+
+def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
+    """Writes a SavedModel into `folder`.
+
+    Args:
+        translator: The trained generator.
+        folder: An empty one.
+        name: What the model is called in the warm-up requests.
+    """
+    module = tf.Module()
+    module.weights = [variable.value for variable in translator.generator.variables]
+    tf.saved_model.save(module, str(folder), signatures=_signatures(translator))
+    _write_warmup(translator, folder / WARMUP, name)
+
+
+def _signatures(translator: Translator) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    generator, data = translator.generator, translator.config.data
+    multiple = 2**data.levels
+    many_files = tf.TensorSpec([None], tf.string, "image_bytes")
+    many_images = tf.TensorSpec([None, None, None, data.input_channels], tf.uint8, "images")
+    many_seeds = tf.TensorSpec([None], tf.int32, "seed")
+
+    @tf.function(input_signature=[many_files])
+    def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        def translate(image: tf.Tensor) -> tf.Tensor:
+            return translate_images(generator, image, None, multiple)
+
+        return {"image_bytes": translate_files(image_bytes, data.input_channels, translate)}
+
+    @tf.function(input_signature=[many_images])
+    def images(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": translate_images(generator, images, None, multiple)}
+
+    @tf.function(input_signature=[many_images, many_seeds])
+    def sample(images: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        seeds = tf.stack([seed, tf.zeros_like(seed)], axis=1)  # as `image_seeds` does
+        return {"images": translate_images(generator, images, seeds, multiple)}
+
+    functions = {"serving_default": serving_default, "images": images, "sample": sample}
+    return {name: function.get_concrete_function() for name, function in functions.items()}
+
+
+def _write_warmup(translator: Translator, path: Path, name: str) -> None:
+    """One request to every signature, at the size of training: what a server runs before it serves.
+
+    Without it the first requests after a start or a new version wait for initialisation.
+    """
+    data = translator.config.data
+    image = np.full((1, *data.crop_size, data.input_channels), 127, np.uint8)
+    files = [tf.io.encode_png(image[0]).numpy()]
+    inputs = {
+        "serving_default": {"image_bytes": files},
+        "images": {"images": image},
+        "sample": {"images": image, "seed": np.zeros(1, np.int32)},
+    }
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, tensors in inputs.items():
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name = name
+            request.model_spec.signature_name = signature
+            for key, value in tensors.items():
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            log = prediction_log_pb2.PredictionLog()
+            log.predict_log.request.CopyFrom(request)
+            writer.write(log.SerializeToString())
+
+
+def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
+    """The signatures of the SavedModel in `folder`, as they are loaded from there."""
+    loaded = tf.saved_model.load(str(folder))
+    files, images, sample = (
+        loaded.signatures[name] for name in ("serving_default", "images", "sample")
+    )
+    channels = translator.config.data.target_channels
+    seed = 1
+
+    def by_files(image: np.ndarray) -> np.ndarray:
+        png = tf.io.encode_png(image)[tf.newaxis]
+        return tf.io.decode_png(files(image_bytes=png)["image_bytes"][0], channels).numpy()
+
+    def by_images(image: np.ndarray) -> np.ndarray:
+        return images(images=tf.constant(image[np.newaxis]))["images"].numpy()[0]
+
+    def by_sample(image: np.ndarray) -> np.ndarray:
+        inputs = {"images": tf.constant(image[np.newaxis]), "seed": tf.constant([seed])}
+        return sample(**inputs)["images"].numpy()[0]
+
+    def translate(image: np.ndarray) -> np.ndarray:
+        return translator(image, dropout=False)
+
+    def translate_sample(image: np.ndarray) -> np.ndarray:
+        return translator(image, seed=seed)
+
+    return [
+        Variant("serving_default", by_files, translate, EXACT),
+        Variant("images", by_images, translate, EXACT),
+        Variant("sample", by_sample, translate_sample, EXACT),
+    ]
