@@ -1,6 +1,6 @@
 """From a run directory to what works where its users are: SavedModel, TFLite, web page."""
 
-from pix2pix_tf.exporters.export import FORMATS, Exported, export
+from pix2pix_tf.exporters.exporting import FORMATS, Exported, export
 from pix2pix_tf.exporters.parity import Parity
 from pix2pix_tf.exporters.tflite import PRECISIONS
 

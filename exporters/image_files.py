@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
-_HEAD_BYTES = 1 << 16  # EXIF is at most a JPEG segment long, and comes first
+_EXIF_MARKER = b"Exif\0\0"
 _WHOLE_PNG = base64.b64decode(  # one grey pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
@@ -81,7 +82,7 @@ def _decode_checked(file: tf.Tensor) -> tf.Tensor:
     usable = tf.cond(
         _is_jpeg(file),
         lambda: tf.image.extract_jpeg_shape(file)[2] <= 3,  # 4 components are CMYK
-        lambda: _is_png(file) & (_find(_before_pixels(_head(file)), b"acTL") < 0),  # animation
+        lambda: _is_png(file) & ~_png_chunks(file).animated,
     )
     with tf.control_dependencies([tf.debugging.Assert(usable, ["refused"])]):
         return tf.io.decode_image(file, expand_animations=False)
@@ -95,15 +96,71 @@ def _is_png(file: tf.Tensor) -> tf.Tensor:
     return tf.strings.substr(file, 0, 8) == b"\x89PNG\r\n\x1a\n"
 
 
-def _head(file: tf.Tensor) -> tf.Tensor:
-    """Its first bytes, uint8 [n]."""
-    return tf.io.decode_raw(tf.strings.substr(file, 0, _HEAD_BYTES), tf.uint8)
+class _PngChunks(NamedTuple):
+    """What the chunks of a PNG say beside its pixels.
+
+    Attributes:
+        animated: bool, whether it is an animation.
+        transparent: bool, whether it has transparency beside an alpha channel (tRNS).
+        exif: string, its EXIF block; empty where there is none.
+    """
+
+    animated: tf.Tensor
+    transparent: tf.Tensor
+    exif: tf.Tensor
 
 
-def _before_pixels(head: tf.Tensor) -> tf.Tensor:
-    """What stands before the pixels of a PNG."""
-    pixels = _find(head, b"IDAT")
-    return head[: tf.where(pixels < 0, tf.size(head), pixels)]
+def _png_chunks(file: tf.Tensor) -> _PngChunks:
+    """Walks over the chunks: a length, a kind, as many bytes, a checksum."""
+    size = tf.cast(tf.strings.length(file), tf.int64)
+
+    def step(place: tf.Tensor, said: _PngChunks) -> tuple[tf.Tensor, _PngChunks]:
+        length = tf.maximum(_big_endian(file, place, tf.int32), 0)  # onwards, even if damaged
+        kind = tf.strings.substr(file, place + 4, 4)
+        exif = tf.cond(
+            kind == b"eXIf",
+            lambda: tf.strings.substr(file, place + 8, length),
+            lambda: said.exif,
+        )
+        animated, transparent = kind == b"acTL", kind == b"tRNS"
+        after = tf.where(kind == b"IEND", size, place + 12 + length)
+        return after, _PngChunks(said.animated | animated, said.transparent | transparent, exif)
+
+    nothing = _PngChunks(tf.constant(False), tf.constant(False), tf.constant(b""))
+    start = tf.constant(8, tf.int64)  # behind the signature
+    return tf.while_loop(lambda place, said: place + 12 <= size, step, (start, nothing))[1]
+
+
+def _jpeg_exif(file: tf.Tensor) -> tf.Tensor:
+    """The EXIF block, string, of a JPEG, with its marker; empty where there is none.
+
+    Walks over the segments before the pixels: a kind, a length that counts itself, the rest.
+    """
+    size = tf.cast(tf.strings.length(file), tf.int64)
+
+    def more(place: tf.Tensor, exif: tf.Tensor) -> tf.Tensor:
+        pixels = tf.strings.substr(file, place, 2) == b"\xff\xda"
+        return (place + 10 <= size) & ~pixels & (exif == b"")
+
+    def step(place: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        length = _big_endian(file, place + 2, tf.uint16)
+        application_1 = tf.strings.substr(file, place, 2) == b"\xff\xe1"
+        marked = tf.strings.substr(file, place + 4, len(_EXIF_MARKER)) == _EXIF_MARKER
+        exif = tf.cond(
+            application_1 & marked,
+            lambda: tf.strings.substr(file, place + 4, tf.maximum(length - 2, 0)),
+            lambda: b"",
+        )
+        return tf.minimum(place + 2 + length, size), exif
+
+    start = tf.constant(2, tf.int64)
+    return tf.while_loop(more, step, (start, tf.constant(b"")))[1]
+
+
+def _big_endian(file: tf.Tensor, place: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """The number at `place`, int64."""
+    data = tf.strings.substr(file, place, dtype.size)
+    return tf.cast(tf.io.decode_raw(data, dtype, little_endian=False)[0], tf.int64)
 
 
 def decode_file(file: tf.Tensor, channels: int) -> tf.Tensor:
@@ -120,54 +177,54 @@ def _decode_jpeg(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     rgb = tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
     alpha = tf.fill([*tf.unstack(tf.shape(rgb)[:2]), 1], 255)
     rgba = tf.concat([tf.cast(rgb, tf.int32), alpha], -1)
-    return rgba, tf.constant(255), _orientation(_head(file), b"Exif\0\0")
+    return rgba, tf.constant(255), _orientation(_jpeg_exif(file))
 
 
 def _decode_png(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     rgba = tf.cast(tf.io.decode_png(file, channels=4, dtype=tf.uint16), tf.int32)
-    head = _head(file)
-    deep = head[24] == 16  # bits per sample, in IHDR
-    orientation = _orientation(_before_pixels(head), b"eXIf")
-    return tf.where(deep, rgba, rgba // 257), tf.where(deep, 65535, 255), orientation
+    depth = tf.io.decode_raw(tf.strings.substr(file, 24, 1), tf.uint8)[0]  # in IHDR
+    chunks = _png_chunks(file)
+    # Where TensorFlow makes up the alpha of fewer than 8 bits, it forgets to scale it.
+    made_up = (depth < 8) & ~chunks.transparent
+    rgba = tf.concat([rgba[..., :3], tf.where(made_up, 65535, rgba[..., 3:])], -1)
+    deep = depth == 16
+    rgba, top = tf.where(deep, rgba, rgba // 257), tf.where(deep, 65535, 255)
+    return rgba, top, _orientation(chunks.exif)
 
 
-def _find(data: tf.Tensor, pattern: bytes) -> tf.Tensor:
-    """Where `pattern` first stands in uint8 [n], or -1."""
-    starts = tf.maximum(tf.size(data) - len(pattern) + 1, 0)
-    equal = tf.ones([starts], tf.bool)
-    for offset, byte in enumerate(pattern):
-        equal &= data[offset : offset + starts] == byte
-    places = tf.where(equal)
-    return tf.cond(tf.size(places) > 0, lambda: tf.cast(places[0, 0], tf.int32), lambda: -1)
+def _orientation(exif: tf.Tensor) -> tf.Tensor:
+    """The EXIF orientation, int32 1 to 8, of a block, string; 1 where it has none or is damaged.
 
-
-def _orientation(head: tf.Tensor, marker: bytes) -> tf.Tensor:
-    """The EXIF orientation, 1 to 8, of the block after `marker`; 1 where there is none."""
-    place = _find(head, marker)
-    return tf.cond(place >= 0, lambda: _read_orientation(head, place + len(marker)), lambda: 1)
-
-
-def _read_orientation(data: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-    """Tag 0x0112 of the EXIF block at `start`; 1 where it is missing or damaged.
-
-    The block is a TIFF file: its byte order, then the place of its first directory, which has a
-    count and 12 bytes an entry.
+    The block is a TIFF file, mostly behind a marker: its byte order, then the place of its first
+    directory, which has a count and 12 bytes an entry.
     """
+    marked = tf.strings.substr(exif, 0, len(_EXIF_MARKER)) == _EXIF_MARKER
+    exif = tf.cond(
+        marked, lambda: tf.strings.substr(exif, len(_EXIF_MARKER), 1 << 30), lambda: exif
+    )
+    size = tf.cast(tf.strings.length(exif), tf.int64)
     # A zero behind the end, and places taken no further than there: damaged blocks point anywhere.
-    padded = tf.concat([tf.cast(data, tf.int32), [0]], 0)
-    big_endian = padded[tf.minimum(start, tf.size(data))] == ord("M")
+    padded = tf.concat([tf.cast(tf.io.decode_raw(exif, tf.uint8), tf.int64), [0]], 0)
+    byte_order = tf.strings.substr(exif, 0, 4)
+    big_endian = byte_order == b"MM\0*"
 
-    def number(place: tf.Tensor, size: int) -> tf.Tensor:
-        places = tf.clip_by_value(place[..., tf.newaxis] + tf.range(size), 0, tf.size(data))
-        powers = tf.bitwise.left_shift(1, 8 * tf.range(size))
+    def number(place: tf.Tensor, bytes: int) -> tf.Tensor:
+        places = tf.minimum(place[..., tf.newaxis] + tf.range(bytes, dtype=tf.int64), size)
+        powers = tf.bitwise.left_shift(
+            tf.constant(1, tf.int64), 8 * tf.range(bytes, dtype=tf.int64)
+        )
         powers = tf.where(big_endian, powers[::-1], powers)
         return tf.reduce_sum(tf.gather(padded, places) * powers, -1)
 
-    directory = start + number(start + 4, 4)
+    directory = number(tf.constant(4, tf.int64), 4)
     entries = directory + 2 + 12 * tf.range(number(directory, 2))
-    found = tf.boolean_mask(entries, number(entries, 2) == 0x0112)
-    value = tf.reduce_max(number(found[:1] + 8, 2))  # the least number where nothing is found
-    return tf.where((value >= 1) & (value <= 8), value, 1)
+    kinds = number(entries + 2, 2)  # of number: 2 bytes as it should be, or 4
+    usable = (entries + 12 <= size) & ((kinds == 3) | (kinds == 4)) & (number(entries + 4, 4) == 1)
+    usable &= number(entries, 2) == 0x0112
+    values = tf.where(kinds == 3, number(entries + 8, 2), number(entries + 8, 4))
+    value = tf.reduce_max(tf.boolean_mask(values, usable)[:1])  # the least number for none
+    sound = (big_endian | (byte_order == b"II*\0")) & (value >= 1) & (value <= 8)
+    return tf.cast(tf.where(sound, value, 1), tf.int32)
 
 
 def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

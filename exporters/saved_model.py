@@ -15,6 +15,7 @@ change an answer.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -77,7 +78,7 @@ def _write_warmup(translator: Translator, path: Path, name: str) -> None:
     data = translator.config.data
     image = np.full((1, *data.crop_size, data.input_channels), 127, np.uint8)
     files = [tf.io.encode_png(image[0]).numpy()]
-    inputs = {
+    inputs: dict[str, dict[str, Any]] = {
         "serving_default": {"image_bytes": files},
         "images": {"images": image},
         "sample": {"images": image, "seed": np.zeros(1, np.int32)},

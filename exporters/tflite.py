@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -109,9 +110,11 @@ def _convert_to_int8(
         denylisted_ops=_FLOAT_OPERATIONS,
         denylisted_nodes=[name for name in names if _FIRST_CONVOLUTION.search(name)],
     )
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=calibrated, debug_dataset=samples, debug_options=options
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of TensorFlow about what it calls itself
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=calibrated, debug_dataset=samples, debug_options=options
+        )
     return debugger.get_nondebug_quantized_model()
 
 

@@ -67,7 +67,7 @@ def write_page(
     (folder / "page.json").write_text(json.dumps(task, indent=1) + "\n", encoding="utf-8")
 
 
-def common_colours(images: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:
+def common_colours(images: Sequence[np.ndarray]) -> list[tuple[int, ...]]:
     """The commonest colours of pictures, RGB in 0..255, the commonest first: a label palette.
 
     Colours that are much like a commoner one are left out: compression blurs the borders of labels.

@@ -2,10 +2,11 @@
 
 What the commands call, in Python:
 
-    from pix2pix_tf import Translator, evaluate, load_config, train
+    from pix2pix_tf import Translator, evaluate, export, load_config, train
 
     train(load_config("facades.yaml", {"data.root": "my_facades"}), "runs/facades")
-    photo = Translator("runs/facades")(labels)      # uint8 [H, W, 3] in and out
+    photo = Translator("runs/facades")(labels)  # uint8 [H, W, 3] in and out
+    export("runs/facades", "tflite", "phone")
 """
 
 from __future__ import annotations
@@ -16,19 +17,29 @@ from typing import Any
 from pix2pix_tf.version import __version__
 
 # Imported on first use: TensorFlow takes seconds, and not everything here needs it.
-_EXPORTS = {
+_PLACES = {
     "Config": "pix2pix_tf.config",
     "Translator": "pix2pix_tf.translate",
     "UserError": "pix2pix_tf.errors",
     "evaluate": "pix2pix_tf.evaluation.evaluate",
+    "export": "pix2pix_tf.exporters",
     "load_config": "pix2pix_tf.config",
     "train": "pix2pix_tf.training",
 }
 
-__all__ = ["Config", "Translator", "UserError", "__version__", "evaluate", "load_config", "train"]
+__all__ = [
+    "Config",
+    "Translator",
+    "UserError",
+    "__version__",
+    "evaluate",
+    "export",
+    "load_config",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
+    if name not in _PLACES:
         raise AttributeError(f"module 'pix2pix_tf' has no attribute {name!r}")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+    return getattr(importlib.import_module(_PLACES[name]), name)

@@ -19,16 +19,18 @@ class Counter:
         self._console, self._what, self._bar = console, what, bar
         self._task = bar.add_task(what, total=None)
         self._done = 0
-        self._start = self._last_line = time.monotonic()
+        self._start = self._last_line = 0.0
 
     def advance(self, total: int) -> None:
         """Says that one more of `total` is done."""
         self._done += 1
         self._bar.update(self._task, total=total, completed=self._done)
         now = time.monotonic()
+        if self._done == 1:  # from here on: what comes before it takes longer than the others
+            self._start = self._last_line = now
         if not self._console.is_terminal and now - self._last_line >= LINE_EVERY:
             self._last_line = now
-            rate = self._done / (now - self._start)
+            rate = (self._done - 1) / (now - self._start)
             left = (total - self._done) / rate
             self._console.print(
                 f"{self._what} {self._done}/{total}  {rate:.2f}/s  {left:.0f} s left",

@@ -1,5 +1,7 @@
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -13,6 +15,33 @@ tf.config.set_logical_device_configuration(
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
 tf.get_logger().setLevel("ERROR")
+
+
+COMMAND = str(Path(sys.executable).with_name("pix2pix-tf"))
+
+
+def typed(*words, cwd):
+    """Runs the command as a user types it."""
+    return subprocess.run(
+        [COMMAND, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def here(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, in tmp_path: for what ends early."""
+    from pix2pix_tf import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["pix2pix-tf", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        return end.value.code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

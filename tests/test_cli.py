@@ -5,17 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY
+from conftest import COMMAND, TINY, typed
 from PIL import Image
 
-from pix2pix_tf import cli
 from pix2pix_tf.data.images import write_image
-
-COMMAND = str(Path(sys.executable).with_name("pix2pix-tf"))
 
 
 def settings(root, **more):
@@ -23,27 +19,6 @@ def settings(root, **more):
     overrides = {**TINY, "data.root": root, "logging.tensorboard": "false"}
     overrides |= {key.replace("__", "."): value for key, value in more.items()}
     return [word for key, value in overrides.items() for word in ("--set", f"{key}={value}")]
-
-
-def typed(*words, cwd):
-    return subprocess.run(
-        [COMMAND, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture
-def here(monkeypatch, capsys, tmp_path):
-    """Runs the command in this process, in tmp_path: for what ends early."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        monkeypatch.setattr("sys.argv", ["pix2pix-tf", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_train_translate_evaluate(tmp_path, pairs_folder):

@@ -14,6 +14,6 @@ def test_without_a_terminal_there_is_a_line_every_so_often(monkeypatch):
             now[0] += 2.0
             counter.advance(20)
     assert out.getvalue().splitlines() == [
-        "translating 8/20  0.50/s  24 s left",
-        "translating 16/20  0.50/s  8 s left",
+        "translating 9/20  0.50/s  22 s left",
+        "translating 17/20  0.50/s  6 s left",
     ]

@@ -1,5 +1,6 @@
 """The wheel, built and installed elsewhere, as a user gets it."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+RUNTIME = ROOT / "exporters" / "litert"
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,8 @@ def wheel(tmp_path_factory):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
+    if RUNTIME.is_dir():  # made by `make web-assets`, not kept in git
+        shutil.copytree(RUNTIME, source / "exporters" / "litert")
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     return next(out.glob("*.whl"))
@@ -34,8 +38,22 @@ def test_wheel_holds_the_packages_and_their_data(wheel):
         assert name in names
     shipped = {f"pix2pix_tf/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
     assert shipped <= names
+    page = {
+        f"pix2pix_tf/exporters/page/{path.name}" for path in (ROOT / "exporters/page").iterdir()
+    }
+    assert page <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "examples/", "configs/"))]
+
+
+@pytest.mark.skipif(
+    not RUNTIME.is_dir(), reason="this checkout has no browser runtime: make web-assets"
+)
+def test_wheel_carries_the_browser_runtime_with_its_licence(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in ("index.js", "LICENSE", "wasm/litert_wasm_internal.wasm"):
+        assert f"pix2pix_tf/exporters/litert/{name}" in names
+    assert not [name for name in names if "package" in name]
 
 
 def test_installed_elsewhere_the_command_works(wheel, tmp_path):
@@ -68,3 +86,5 @@ def test_installed_elsewhere_the_command_works(wheel, tmp_path):
     sets = [part for setting in settings for part in ("--set", setting)]
     run(command, "train", "--config", "maps.yaml", "--set", "data.root=city", *sets)
     assert (tmp_path / "runs" / "maps" / "samples" / "step-0000001.png").exists()
+    run(command, "export", "--run", "runs/maps", "--format", "tflite", "--output", "phone")
+    assert (tmp_path / "phone" / "maps.tflite").exists()

@@ -335,7 +335,7 @@ function listenToKeys() {
   });
   input.onblur = () => {
     if (pen.down) togglePen();
-    get("pen").hidden = true;
+    get("mark").hidden = true;
   };
 }
 
@@ -356,7 +356,7 @@ function togglePen() {
 }
 
 function showPen() {
-  const mark = get("pen");
+  const mark = get("mark");
   mark.hidden = false;
   mark.classList.toggle("down", pen.down);
   mark.style.left = `${(100 * pen.x) / task.width}%`;

@@ -1,0 +1,158 @@
+from pathlib import Path
+
+import pytest
+
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.exporters.staging import new_folder, next_version, written_aside
+
+
+def everything(folder):
+    """All below a folder, hidden or not, by relative path."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+# --- written_aside ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["model", "deep/down/model", "made/deep/down/model"])
+def test_a_folder_appears_whole(tmp_path, target):
+    (tmp_path / "made").mkdir()
+    before = everything(tmp_path)
+    with written_aside(tmp_path / target) as folder:
+        assert folder.is_dir()
+        assert everything(folder) == []
+        (folder / "sub").mkdir()
+        (folder / "sub" / "file").write_text("content")
+        assert not (tmp_path / target).exists()
+        assert folder.name.startswith(".")  # no server or listing takes it for the finished one
+        # Nothing but the hidden folder, which lies where the last step is a rename.
+        assert [path for path in everything(tmp_path) if ".partial" not in path] == before
+    assert (tmp_path / target / "sub" / "file").read_text() == "content"
+    assert not folder.exists()
+    assert not any(".partial" in path for path in everything(tmp_path))
+
+
+@pytest.mark.parametrize("error", [UserError("refused"), KeyboardInterrupt(), OSError(28, "full")])
+@pytest.mark.parametrize("target", ["model", "deep/down/model", "made/deep/down/model"])
+def test_nothing_is_left_after_an_error(tmp_path, target, error):
+    (tmp_path / "made").mkdir()
+    before = everything(tmp_path)
+    with (  # noqa: PT012  the block is what is tested
+        pytest.raises(type(error)) as caught,
+        written_aside(tmp_path / target) as folder,
+    ):
+        (folder / "sub").mkdir()
+        (folder / "sub" / "file").write_text("half")
+        raise error
+    assert caught.value is error
+    assert everything(tmp_path) == before
+
+
+def test_an_empty_folder_is_replaced(tmp_path):
+    (tmp_path / "model").mkdir()
+    with written_aside(tmp_path / "model") as folder:
+        (folder / "file").touch()
+    assert everything(tmp_path) == ["model", "model/file"]
+
+
+def test_an_empty_folder_stays_after_an_error(tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UserError), written_aside(tmp_path / "model"):
+        raise UserError("refused")
+    assert everything(tmp_path) == ["model"]
+
+
+def test_what_came_there_meanwhile_is_not_replaced(tmp_path):
+    with pytest.raises(OSError), written_aside(tmp_path / "model") as folder:  # noqa: PT011, PT012
+        (folder / "file").touch()
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "of another").touch()
+    assert everything(tmp_path) == ["model", "model/of another"]
+
+
+def test_two_at_once_do_not_meet(tmp_path):
+    with (
+        written_aside(tmp_path / "models" / "1") as first,
+        written_aside(tmp_path / "models" / "2") as second,
+    ):
+        (first / "first").touch()
+        (second / "second").touch()
+    assert everything(tmp_path / "models") == ["1", "1/first", "2", "2/second"]
+
+
+def test_a_relative_target(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with written_aside(Path("new/model")) as folder:
+        (folder / "file").touch()
+    assert everything(tmp_path) == ["new", "new/model", "new/model/file"]
+
+
+# --- new_folder ---------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_not_there_or_empty_is_new(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "none", "none/deep"):
+        assert new_folder(tmp_path / name) == tmp_path / name
+    assert everything(tmp_path) == ["empty"]  # it only looks
+
+
+def test_what_is_there_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".hidden").touch()
+    for name in ("file", "folder"):
+        with pytest.raises(UserError) as caught:
+            new_folder(tmp_path / name)
+        assert str(caught.value) == (
+            f"--output {tmp_path / name}: is there already; give a new folder, or remove that one"
+        )
+    assert everything(tmp_path) == ["file", "folder", "folder/.hidden"]
+
+
+# --- next_version -------------------------------------------------------------------------------
+
+
+def test_versions_count_from_1(tmp_path):
+    model = tmp_path / "models" / "maps"
+    assert next_version(model) == model / "1"
+    assert everything(tmp_path) == []  # it only looks
+    model.mkdir(parents=True)
+    assert next_version(model) == model / "1"
+    for number in range(1, 12):
+        assert next_version(model) == model / str(number)  # 10 after 9
+        (model / str(number)).mkdir()
+
+
+def test_a_removed_version_is_not_given_again_while_a_later_one_is_there(tmp_path):
+    for name in ("2", "7"):
+        (tmp_path / name).mkdir()
+    assert next_version(tmp_path) == tmp_path / "8"
+
+
+def test_other_names_are_no_versions(tmp_path):
+    for name in ("3", "11.old", "v12", "-13", " 14", "1e3", ".15.0123.partial", "assets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "16").touch()  # a file
+    assert next_version(tmp_path) == tmp_path / "4"
+
+
+@pytest.mark.parametrize("inside", [None, "readme.txt", "1/saved_model.pb"])
+def test_a_model_without_versions_is_refused(tmp_path, inside):
+    model = tmp_path / "maps"
+    if inside is None:
+        model.touch()
+    elif inside.startswith("1/"):  # a folder called 1, which is a file
+        model.mkdir()
+        (model / "1").touch()
+    else:
+        model.mkdir()
+        (model / inside).touch()
+    before = everything(tmp_path)
+    with pytest.raises(UserError) as caught:
+        next_version(model)
+    assert str(caught.value) == (
+        f"{model}: is there already and holds no versions of a served model; "
+        "choose another --output or --name"
+    )
+    assert everything(tmp_path) == before
