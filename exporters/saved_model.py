@@ -45,7 +45,7 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
 
 def _signatures(translator: Translator) -> dict[str, tf.types.experimental.ConcreteFunction]:
     generator, data = translator.generator, translator.config.data
-    multiple = 2**data.levels
+    multiple = translator.config.size_multiple
     many_files = tf.TensorSpec([None], tf.string, "image_bytes")
     many_images = tf.TensorSpec([None, None, None, data.input_channels], tf.uint8, "images")
     many_seeds = tf.TensorSpec([None], tf.int32, "seed")

@@ -12,7 +12,7 @@ import tensorflow as tf
 from pix2pix_tf.errors import UserError
 
 BEST = "best"
-_GENERATOR = "generator"
+_GENERATOR, _AVERAGE = "generator", "generator_average"
 
 
 class Checkpoints:
@@ -33,7 +33,8 @@ class Checkpoints:
 
         Args:
             folder: The run's `checkpoints/`.
-            parts: Keras variables by the part they belong to; `generator` must be among them.
+            parts: Keras variables by the part they belong to; `generator` must be among them, and
+                where there is a `generator_average`, that is what translates.
             keep: How many of the newest checkpoints stay.
         """
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
@@ -44,7 +45,7 @@ class Checkpoints:
             self._everything, str(folder), max_to_keep=keep, checkpoint_name="step"
         )
         self._best = tf.train.CheckpointManager(
-            tf.train.Checkpoint(**{_GENERATOR: named[_GENERATOR]}, step=self.step),
+            tf.train.Checkpoint(**_translating(named), step=self.step),
             str(folder / BEST),
             max_to_keep=1,
             checkpoint_name="step",
@@ -88,13 +89,16 @@ class Checkpoints:
             ) from None
 
 
-def restore_generator(generator: keras.Model, folder: Path, which: str) -> int:
-    """Restores only the generator and returns the step it is from.
+def restore_generator(
+    generator: keras.Model, folder: Path, which: str, averaged: bool = False
+) -> int:
+    """Restores only the generator that translates and returns the step it is from.
 
     Args:
         generator: Of the run's config.
         folder: The run's `checkpoints/`.
         which: `newest` or `best`.
+        averaged: Whether the run keeps a moving average of its weights: that is taken.
 
     Raises:
         UserError: There is no checkpoint, or it is damaged or of another generator.
@@ -104,11 +108,9 @@ def restore_generator(generator: keras.Model, folder: Path, which: str) -> int:
     if path is None:
         raise UserError(f"{place}: no checkpoint there yet; `pix2pix-tf train` writes one")
     step = tf.Variable(0, dtype=tf.int64)
-    _restore(
-        tf.train.Checkpoint(**{_GENERATOR: _by_name(generator.variables)}, step=step),
-        path,
-        partly=True,
-    )
+    part = _AVERAGE if averaged else _GENERATOR
+    named = {part: _by_name(generator.variables)}
+    _restore(tf.train.Checkpoint(**named, step=step), path, partly=True)
     return int(step)
 
 
@@ -128,6 +130,11 @@ def _restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _translating(named: Mapping[str, Any]) -> dict[str, Any]:
+    part = _AVERAGE if _AVERAGE in named else _GENERATOR
+    return {part: named[part]}
 
 
 def _by_name(variables: Iterable[Any]) -> dict[str, tf.Variable]:

@@ -126,14 +126,16 @@ class DataConfig(_Section):
 
 
 class GeneratorConfig(_Section):
-    """The U-Net of section 3.2.1 and appendix 6.1.1."""
+    """The U-Net of section 3.2.1 and appendix 6.1.1, and what it is compared with."""
 
-    kind: Literal["unet"] = "unet"
+    # encoder_decoder is the U-Net without skips (Table 2); the ResNets are those of the authors'
+    # PyTorch program.
+    kind: Literal["unet", "encoder_decoder", "resnet_6", "resnet_9"] = "unet"
     width: Positive = 64  # filters of the first layer; the others are 2, 4 and 8 times as many
-    norm: Literal["batch"] = "batch"
+    norm: Literal["batch", "instance", "none"] = "batch"
     bottleneck_norm: bool = False  # true reproduces the paper's own runs, which the errata correct
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.5
-    upsampling: Literal["transposed"] = "transposed"
+    upsampling: Literal["transposed", "resize"] = "transposed"  # resize avoids chequered patterns
 
 
 class DiscriminatorConfig(_Section):
@@ -141,16 +143,34 @@ class DiscriminatorConfig(_Section):
 
     receptive_field: Literal[1, 16, 34, 70, 142, 286] = 70  # pixels a side
     width: Positive = 64
-    norm: Literal["batch"] = "batch"
-    spectral_norm: Literal[False] = False
+    norm: Literal["batch", "instance", "none"] = "batch"
+    spectral_norm: bool = False
 
 
 class ObjectiveConfig(_Section):
-    """Equation 4: the conditional GAN's objective plus `l1_weight` (λ) times L1."""
+    """Equation 4 and the objectives of Table 1: a GAN's, plus `l1_weight` (λ) times a distance.
 
-    name: Literal["l1+cgan"] = "l1+cgan"
-    l1_weight: Annotated[Real, Field(ge=0)] = 100.0
-    gan_loss: Literal["vanilla"] = "vanilla"
+    `cgan`: the discriminator sees the input; `gan`: it does not; `l2` stands for `l1` in a name.
+    """
+
+    name: Literal["l1", "l2", "gan", "cgan", "l1+gan", "l1+cgan", "l2+gan", "l2+cgan"] = "l1+cgan"
+    l1_weight: Annotated[Real, Field(ge=0)] = 100.0  # of the distance, l1 or l2
+    gan_loss: Literal["vanilla", "least_squares", "hinge"] = "vanilla"
+
+    @property
+    def distance(self) -> Literal["l1", "l2"] | None:
+        """The distance to the target that the objective has, or None."""
+        return {"l1": "l1", "l2": "l2"}.get(self.name[:2])  # type: ignore[return-value]
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether there is a discriminator."""
+        return self.name.endswith("gan")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the discriminator sees the input."""
+        return self.name.endswith("cgan")
 
 
 class TrainingConfig(_Section):
@@ -164,6 +184,8 @@ class TrainingConfig(_Section):
     beta_2: Annotated[Real, Field(ge=0, lt=1)] = 0.999
     decay_from_epoch: Positive | None = None  # from here on the learning rate falls linearly to 0
     discriminator_steps: Positive = 1  # k of them, each on fresh pairs, before each generator step
+    # Decay (such as 0.999) of a moving average of the generator's weights, which then translates.
+    generator_average: Annotated[Real, Field(gt=0, lt=1)] | None = None
     precision: Literal["float32"] = "float32"
     jit_compile: Literal["auto"] | Literal[False] = "auto"
     deterministic: bool = True  # the same numbers every time on the same machine
@@ -202,7 +224,20 @@ class Config(_Section):
                 "{size}; the largest that fits is {best}",
                 {"field": field, "size": list(self.data.crop_size), "best": max(fitting)},
             )
+        if self.generator.bottleneck_norm and (
+            self.generator.kind.startswith("resnet") or self.generator.norm == "none"
+        ):
+            raise PydanticCustomError(
+                CONTRADICTION,
+                "generator.bottleneck_norm: true: is for generator.kind unet or encoder_decoder "
+                "with a generator.norm",
+            )
         return self
+
+    @property
+    def size_multiple(self) -> int:
+        """What height and width of an image must be a multiple of for the generator."""
+        return 4 if self.generator.kind.startswith("resnet") else 2**self.data.levels
 
     def to_yaml(self) -> str:
         """The config as YAML text that `load_config` reads back to an equal object."""

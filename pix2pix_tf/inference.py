@@ -43,7 +43,7 @@ def translate_pixels(
         generator: Built with `any_size=True`, or of exactly the padded size.
         images: float32 [N, H, W, C] in [-1, 1].
         seeds: int32 [N, 2], the dropout seed of each image; None turns dropout off.
-        multiple: What height and width are padded to a multiple of: 2**levels.
+        multiple: What height and width are padded to a multiple of: the config's `size_multiple`.
 
     Returns:
         float32 [N, H, W, D] in [-1, 1].

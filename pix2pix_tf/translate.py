@@ -31,7 +31,7 @@ class Translator:
         config: The run's config.
         step: The training step the generator is from.
         generator: The network itself, for images of any size that is a multiple of
-            2**`config.data.levels`.
+            `config.size_multiple`.
     """
 
     def __init__(self, run_dir: str | Path, *, checkpoint: str = "newest") -> None:
@@ -47,8 +47,9 @@ class Translator:
         run = Run(Path(run_dir))
         self.config: Config = run.load_config()
         self.generator = build_generator(self.config, any_size=True)
-        self.step = restore_generator(self.generator, run.checkpoints, checkpoint)
-        self._translate = compile_translation(self.generator, 2**self.config.data.levels)
+        averaged = self.config.training.generator_average is not None
+        self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)
+        self._translate = compile_translation(self.generator, self.config.size_multiple)
 
     def __call__(
         self, images: np.ndarray, *, dropout: bool = True, seed: int | None = None

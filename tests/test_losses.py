@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.losses import discriminator_loss, generator_gan_loss, l1_loss
+from pix2pix_tf.losses import discriminator_loss, distance_loss, generator_gan_loss
 
 
 def logits(*values):
@@ -47,4 +47,24 @@ def test_large_logits_stay_finite():
 def test_l1_by_hand():
     target = tf.constant([[[[1.0, -1.0]]], [[[0.0, 0.0]]]])
     output = tf.constant([[[[0.5, 1.0]]], [[[0.0, 1.0]]]])
-    assert l1_loss(target, output).numpy().tolist() == [1.25, 0.5]
+    assert distance_loss(target, output).numpy().tolist() == [1.25, 0.5]
+
+
+def test_l2_by_hand():
+    target = tf.constant([[[[1.0, -1.0]]], [[[0.0, 0.0]]]])
+    output = tf.constant([[[[0.5, 1.0]]], [[[0.0, 1.0]]]])
+    assert distance_loss(target, output, "l2").numpy().tolist() == [2.125, 0.5]
+
+
+def test_least_squares_by_hand():
+    real, fake = logits([1, 3]), logits([0, -2])
+    # ((0 + 4) / 2 + (0 + 4) / 2) / 2, and ((0 - 1)² + (-2 - 1)²) / 2
+    assert discriminator_loss(real, fake, "least_squares").numpy().tolist() == [2.0]
+    assert generator_gan_loss(fake, "least_squares").numpy().tolist() == [5.0]
+
+
+def test_hinge_by_hand():
+    real, fake = logits([2, 0.5]), logits([-3, 1])
+    # (0 + 0.5) / 2 and (0 + 2) / 2, halved
+    assert discriminator_loss(real, fake, "hinge").numpy().tolist() == [0.625]
+    assert generator_gan_loss(fake, "hinge").numpy().tolist() == [1.0]

@@ -1,9 +1,9 @@
-"""The two layers Keras does not have: normalisation by batch statistics, and seeded dropout.
+"""The layers of ours: normalisation by batch statistics, seeded dropout, spectral normalisation.
 
-Both depend on how a network is called rather than on how it was built, so that one functional model
-serves training, validation and export: `batch_groups` tells the normalisation that its batch is
-several batches in a row, `dropout_seeds` gives the dropout its randomness. Both are dynamic scopes,
-like `tf.name_scope`.
+The first two depend on how a network is called rather than on how it was built, so that one
+functional model serves training, validation and export: `batch_groups` tells the normalisation that
+its batch is several batches in a row, `dropout_seeds` gives the dropout its randomness. Both are
+dynamic scopes, like `tf.name_scope`.
 """
 
 from __future__ import annotations
@@ -63,12 +63,20 @@ class BatchStatisticsNorm(keras.layers.Layer):
 
     Args:
         epsilon: Added to the variance.
+        each_image: Normalises each image by itself in training too: instance normalisation.
         seed: Of the initial scale, drawn from N(1, 0.02).
     """
 
-    def __init__(self, epsilon: float = EPSILON, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        epsilon: float = EPSILON,
+        each_image: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
+        self.each_image = each_image
         self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -82,7 +90,7 @@ class BatchStatisticsNorm(keras.layers.Layer):
         self.offset = self.add_weight(shape=(channels,), initializer="zeros", name="offset")
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        if not training:
+        if self.each_image or not training:
             return self._normalise(x, *tf.nn.moments(x, [1, 2], keepdims=True))
         groups = [
             self._normalise(group, *_batch_moments(group)) for group in tf.split(x, _groups.get())
@@ -94,7 +102,8 @@ class BatchStatisticsNorm(keras.layers.Layer):
         return (x - mean) * (tf.math.rsqrt(variance + self.epsilon) * self.scale) + self.offset
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon, "seed": self.seed}
+        own = {"epsilon": self.epsilon, "each_image": self.each_image, "seed": self.seed}
+        return {**super().get_config(), **own}
 
 
 def _batch_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -149,3 +158,71 @@ class SeededDropout(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "index": self.index}
+
+
+@keras.saving.register_keras_serializable("pix2pix_tf")
+class SpectralConv2D(keras.layers.Conv2D):
+    """A convolution by its kernels divided by their largest singular value (Miyato et al. 2018).
+
+    The singular value is that of the kernels as a matrix [height · width · channels, filters],
+    found by one power iteration a training step; `singular`, [1, filters], remembers how far it has
+    come. Unlike Keras' wrapper it leaves the stored kernels alone, so that the gradient and what
+    optimisers and replicas do to them stay plain.
+
+    Args:
+        seed: Of the first guess of `singular`.
+    """
+
+    def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.seed = seed
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build(input_shape)
+        initial = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.seed)
+        self.singular = self.add_weight(
+            shape=(1, self.filters), initializer=initial, trainable=False, name="singular"
+        )
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        kernel = tf.convert_to_tensor(self.kernel)
+        y = self.convolution_op(x, kernel / self._largest_singular_value(kernel, training))
+        return y + self.bias if self.use_bias else y
+
+    def _largest_singular_value(self, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
+        matrix = tf.reshape(kernel, [-1, self.filters])
+        right = tf.convert_to_tensor(self.singular)
+        left = tf.math.l2_normalize(tf.matmul(right, tf.stop_gradient(matrix), transpose_b=True))
+        right = tf.math.l2_normalize(tf.matmul(left, tf.stop_gradient(matrix)))
+        if training:
+            # On this replica's own copy: every replica finds the same.
+            tf.raw_ops.AssignVariableOp(resource=self.singular.value.handle, value=right)
+        return tf.matmul(tf.matmul(left, matrix), right, transpose_b=True)[0, 0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("pix2pix_tf")
+class ReflectionPadding2D(keras.layers.Layer):
+    """Pads [N, H, W, C] by mirroring at the borders, without repeating them.
+
+    Args:
+        padding: Pixels on every side, fewer than the image has.
+    """
+
+    def __init__(self, padding: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.padding = padding
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        sides = [self.padding, self.padding]
+        return tf.pad(x, [[0, 0], sides, sides, [0, 0]], mode="REFLECT")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        batch, height, width, channels = input_shape
+        more = 2 * self.padding
+        return (batch, height and height + more, width and width + more, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "padding": self.padding}

@@ -2,18 +2,22 @@
 
 It says of every patch whether it is real; the side of a patch is its receptive field. 70×70 is
 C64-C128-C256-C512 and a last convolution to one channel, all 4×4; every block but the last two
-halves the size, the first has no norm.
+halves the size, the first has no norm. Patches that reach beyond the image see zeros there: at
+256×256 all of the 286×286 ones do (Table 3).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import keras
 from keras import layers
 
+from pix2pix_tf.models.blocks import convolve, normaliser
 from pix2pix_tf.models.init import weight_seeds
-from pix2pix_tf.models.layers import BatchStatisticsNorm
+
+Layer = Callable[..., keras.KerasTensor]
 
 
 def build_patchgan(
@@ -23,8 +27,12 @@ def build_patchgan(
     width: int,
     halvings: int,
     seed: int,
+    *,
+    conditional: bool = True,
+    norm: str = "batch",
+    spectral: bool = False,
 ) -> keras.Model:
-    """Builds the conditional discriminator: [input, target] to one logit a patch.
+    """Builds the discriminator: [input, target] to one logit a patch.
 
     Takes two images in [-1, 1], [N, H, W, input_channels] and [N, H, W, target_channels], and
     returns float [N, h, w, 1]: 30×30 for 256×256 and three halvings. Above 0 means real.
@@ -36,43 +44,73 @@ def build_patchgan(
         width: Filters of the first layer; they double with each layer up to eightfold.
         halvings: Convolutions of stride 2: 0 to 5 give receptive fields of 1, 16, 34, 70, 142, 286.
         seed: Of the initial weights, N(0, 0.02).
+        conditional: Whether it sees the input. Without it (the GAN rows of Table 1) the model takes
+            [target] alone.
+        norm: `batch`, `instance` or `none`.
+        spectral: Divides every convolution's kernels by their spectral norm (Miyato et al. 2018).
     """
-    image = keras.Input((*size, input_channels), name="input")
     target = keras.Input((*size, target_channels), name="target")
-    x = layers.Concatenate(name="pair")([image, target])
-    logits = _pixel_layers(x, width, seed) if halvings == 0 else _layers(x, width, halvings, seed)
-    return keras.Model([image, target], logits, name="patchgan")
-
-
-def _layers(x: keras.KerasTensor, width: int, halvings: int, seed: int) -> keras.KerasTensor:
+    seen, x = [target], target
+    if conditional:
+        image = keras.Input((*size, input_channels), name="input")
+        seen, x = [image, target], layers.Concatenate(name="pair")([image, target])
     seeds = weight_seeds(seed, "discriminator")
-    x = _conv(x, width, next(seeds), "conv_1", strides=2, use_bias=True)
+    layer = partial(_convolve, seeds=seeds, normed_bias=norm == "none", spectral=spectral)
+    normalise = normaliser(norm, seeds)
+    build = partial(_layers, halvings=halvings)
+    if halvings == 0:  # whose last layer has no bias in the published batch-norm program
+        build = partial(_pixel_layers, last_bias=norm != "batch")
+    return keras.Model(seen, build(x, width, layer, normalise), name="patchgan")
+
+
+def _layers(
+    x: keras.KerasTensor, width: int, layer: Layer, normalise: Layer, halvings: int
+) -> keras.KerasTensor:
+    x = layer(x, width, 4, 2, name="conv_1")
     for i in range(1, halvings + 1):
         x = layers.LeakyReLU(0.2, name=f"conv_{i}_activation")(x)
         strides = 2 if i < halvings else 1
-        x = _conv(x, width * min(2**i, 8), next(seeds), f"conv_{i + 1}", strides=strides)
-        x = BatchStatisticsNorm(seed=next(seeds), name=f"conv_{i + 1}_norm")(x)
+        x = layer(x, width * min(2**i, 8), 4, strides, name=f"conv_{i + 1}", norm_follows=True)
+        x = normalise(x, f"conv_{i + 1}_norm")
     x = layers.LeakyReLU(0.2, name=f"conv_{halvings + 1}_activation")(x)
-    return _conv(x, 1, next(seeds), "logits", strides=1, use_bias=True)
+    return layer(x, 1, 4, 1, name="logits")
 
 
-def _pixel_layers(x: keras.KerasTensor, width: int, seed: int) -> keras.KerasTensor:
+def _pixel_layers(
+    x: keras.KerasTensor, width: int, layer: Layer, normalise: Layer, last_bias: bool
+) -> keras.KerasTensor:
     """The 1×1 PixelGAN: C64-C128, judging each pixel by its colour alone."""
-    seeds = weight_seeds(seed, "discriminator")
-    x = _conv(x, width, next(seeds), "conv_1", kernel=1, use_bias=True)
+    x = layer(x, width, 1, 1, name="conv_1")
     x = layers.LeakyReLU(0.2, name="conv_1_activation")(x)
-    x = _conv(x, 2 * width, next(seeds), "conv_2", kernel=1)
-    x = BatchStatisticsNorm(seed=next(seeds), name="conv_2_norm")(x)
+    x = layer(x, 2 * width, 1, 1, name="conv_2", norm_follows=True)
+    x = normalise(x, "conv_2_norm")
     x = layers.LeakyReLU(0.2, name="conv_2_activation")(x)
-    return _conv(x, 1, next(seeds), "logits", kernel=1)
+    return layer(x, 1, 1, 1, name="logits", norm_follows=not last_bias)
 
 
-def _conv(
-    x: keras.KerasTensor, filters: int, seed: int, name: str, kernel: int = 4, **kwargs: Any
+def _convolve(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    strides: int,
+    name: str,
+    *,
+    seeds: Iterator[int],
+    normed_bias: bool,
+    spectral: bool,
+    norm_follows: bool = False,
 ) -> keras.KerasTensor:
     if kernel == 4:  # padding 1 whatever the stride; "same" would give 2 on one side at stride 1
         x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
-    initial = keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
-    return layers.Conv2D(
-        filters, kernel, kernel_initializer=initial, name=name, **{"use_bias": False, **kwargs}
-    )(x)
+    use_bias = normed_bias or not norm_follows
+    return convolve(
+        x,
+        filters,
+        kernel,
+        strides,
+        seeds,
+        name,
+        padding="valid",
+        use_bias=use_bias,
+        spectral=spectral,
+    )

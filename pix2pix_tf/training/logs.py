@@ -27,7 +27,8 @@ class TensorBoardLogs:
         self._ln2 = tf.summary.create_file_writer(str(folder / "ln2"))
         with self._writer.as_default(first_step):
             tf.summary.text("config", f"```yaml\n{config.to_yaml()}```")
-        for step in (first_step, total_steps):
+        vanilla = config.objective.adversarial and config.objective.gan_loss == "vanilla"
+        for step in (first_step, total_steps) if vanilla else ():
             with self._ln2.as_default(step):
                 tf.summary.scalar("discriminator/loss", math.log(2))
 

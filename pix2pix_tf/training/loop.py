@@ -139,7 +139,7 @@ class _Training:
         )
         self.first = self.checkpoints.restore()
         self.translate = array_translation(
-            self.networks.generator, 2**config.data.levels, config.training.seed
+            self.networks.translating, config.size_multiple, config.training.seed
         )
         self.update = make_update(config, self.networks, strategy)
         self.logs = TensorBoardLogs(run.logs, config, self.first, self.total)
@@ -221,8 +221,11 @@ class _Training:
             "speed/images_per_second": images / seconds,
             "speed/waiting_for_data": waiting,
             "learning_rate/generator": _learning_rate(self.networks.generator_optimizer),
-            "learning_rate/discriminator": _learning_rate(self.networks.discriminator_optimizer),
         }
+        if self.networks.discriminator_optimizer is not None:
+            rates["learning_rate/discriminator"] = _learning_rate(
+                self.networks.discriminator_optimizer
+            )
         self.logs.scalars(last, {**means, **rates})
         progress.report(last, means, waiting)
         self.window = _Window()

@@ -84,8 +84,15 @@ class TrainingProgress:
         return f"{rate}  {left} left"
 
 
+_WORDS = {
+    "discriminator/loss": "D",
+    "generator/gan": "G",
+    "generator/l1": "L1",
+    "generator/l2": "L2",
+}
+
+
 def _loss_words(losses: Mapping[str, float]) -> str:
-    return (
-        f"D {losses['discriminator/loss']:.3f}  "
-        f"G {losses['generator/gan']:.3f}  L1 {losses['generator/l1']:.3f}"
+    return "  ".join(
+        f"{word} {losses[name]:.3f}" for name, word in _WORDS.items() if name in losses
     )

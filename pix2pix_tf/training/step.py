@@ -9,68 +9,94 @@ import keras
 import tensorflow as tf
 
 from pix2pix_tf.config import Config, TrainingConfig
-from pix2pix_tf.losses import discriminator_loss, generator_gan_loss, l1_loss
+from pix2pix_tf.losses import discriminator_loss, distance_loss, generator_gan_loss
 from pix2pix_tf.models import build_discriminator, build_generator
 from pix2pix_tf.models.layers import batch_groups, dropout_seeds
 from pix2pix_tf.training.optimizer import EPSILON, FusedAdam, LinearDecay
 
-Batch = tuple[
-    tf.Tensor, tf.Tensor, tf.Tensor
-]  # input, target: float [N, H, W, C]; seeds: int32 [N, 2]
+# Input, target: float [N, H, W, C]; dropout seeds: int32 [N, 2].
+Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 Losses = dict[str, tf.Tensor]
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Both networks and their optimisers, with every variable made: what an update changes."""
+    """The networks and their optimisers, with every variable made: what an update changes.
+
+    Attributes:
+        generator: The one that is trained.
+        generator_optimizer: Its optimiser.
+        discriminator: None where the objective has none.
+        discriminator_optimizer: None likewise.
+        average: A generator whose weights are the moving average of the trained one's; None where
+            `training.generator_average` is.
+    """
 
     generator: keras.Model
-    discriminator: keras.Model
     generator_optimizer: FusedAdam
-    discriminator_optimizer: FusedAdam
+    discriminator: keras.Model | None
+    discriminator_optimizer: FusedAdam | None
+    average: keras.Model | None
+
+    @property
+    def translating(self) -> keras.Model:
+        """The generator to translate with: the average where there is one."""
+        return self.average or self.generator
 
     def variables(self) -> dict[str, list[keras.Variable]]:
         """What a checkpoint must hold, by part; the learning rate is the config's."""
-        return {
+        parts = {
             "generator": self.generator.variables,
-            "discriminator": self.discriminator.variables,
             "generator_optimizer": self.generator_optimizer.state,
-            "discriminator_optimizer": self.discriminator_optimizer.state,
         }
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            parts["discriminator"] = self.discriminator.variables
+            parts["discriminator_optimizer"] = self.discriminator_optimizer.state
+        if self.average is not None:
+            parts["generator_average"] = self.average.variables
+        return parts
 
 
 def build_networks(config: Config, total_steps: int, decay_start: int | None) -> Networks:
-    """Builds both networks and optimisers; call it within the strategy's scope.
+    """Builds networks and optimisers; call it within the strategy's scope.
 
     Args:
         config: The experiment.
         total_steps: Generator updates of the whole training; the learning rate's decay ends there.
         decay_start: The update from which the learning rate decays, or None to hold it.
     """
-    generator, discriminator = build_generator(config), build_discriminator(config)
+    generator = build_generator(config)
+    discriminator = build_discriminator(config) if config.objective.adversarial else None
     d_steps = config.training.discriminator_steps
-    networks = Networks(
+    return Networks(
         generator=generator,
+        generator_optimizer=_adam(generator, config.training, total_steps, decay_start),
         discriminator=discriminator,
-        generator_optimizer=_adam(config.training, total_steps, decay_start),
-        discriminator_optimizer=_adam(
-            config.training, total_steps * d_steps, decay_start and decay_start * d_steps
+        discriminator_optimizer=discriminator
+        and _adam(
+            discriminator,
+            config.training,
+            total_steps * d_steps,
+            decay_start and decay_start * d_steps,
         ),
+        # Of the same seed: it starts as the generator does.
+        average=build_generator(config) if config.training.generator_average else None,
     )
-    # Built now, not at the first update, so that a checkpoint finds every variable in place.
-    networks.generator_optimizer.build(generator.trainable_variables)
-    networks.discriminator_optimizer.build(discriminator.trainable_variables)
-    return networks
 
 
-def _adam(training: TrainingConfig, total: int, decay_start: int | None) -> FusedAdam:
+def _adam(
+    network: keras.Model, training: TrainingConfig, total: int, decay_start: int | None
+) -> FusedAdam:
     rate: float | LinearDecay = training.learning_rate
     if decay_start is not None:
         rate = LinearDecay(training.learning_rate, decay_start, total)
     # Named, since Keras would otherwise number optimisers, and checkpoints go by names.
-    return FusedAdam(
+    optimizer = FusedAdam(
         rate, beta_1=training.beta_1, beta_2=training.beta_2, epsilon=EPSILON, name="adam"
     )
+    # Built now, not at the first update, so that a checkpoint finds every variable in place.
+    optimizer.build(network.trainable_variables)
+    return optimizer
 
 
 def make_update(
@@ -81,7 +107,7 @@ def make_update(
     The returned function takes a distributed batch of `discriminator_steps` × `batch_size` pairs
     and returns the losses before their updates, as means over the global batch:
     `discriminator/loss`, `discriminator/real` and `discriminator/fake` (mean probabilities of being
-    real), `generator/gan`, `generator/l1`.
+    real), `generator/gan`, `generator/l1` or `generator/l2`: those that the objective has.
     """
 
     @tf.function
@@ -99,16 +125,38 @@ def _replica_update(config: Config, networks: Networks, batch: Batch) -> Losses:
         fake = _generate(networks, early_image, early_seeds)
         _update_discriminator(config, networks, early_image, early_target, fake)
 
+    losses: Losses = {}
     with tf.GradientTape() as tape:
         fake = _generate(networks, image, seeds)  # the only forward pass: both steps use it
         with tape.stop_recording():
-            losses = _update_discriminator(config, networks, image, target, fake)
-        judged = networks.discriminator([image, fake], training=True)
-        gan = _global_mean(config, generator_gan_loss(judged))
-        l1 = _global_mean(config, l1_loss(target, fake))
-        loss = gan + config.objective.l1_weight * l1  # equation 4
+            losses |= _update_discriminator(config, networks, image, target, fake)
+        terms = _generator_losses(config, networks, image, target, fake)
+        loss = tf.add_n(
+            [
+                term if name == "generator/gan" else config.objective.l1_weight * term
+                for name, term in terms.items()
+            ]
+        )  # equation 4
     _apply(networks.generator, networks.generator_optimizer, tape, loss)
-    return {**losses, "generator/gan": gan, "generator/l1": l1}
+    decay = config.training.generator_average
+    if networks.average is not None and decay is not None:
+        _follow(networks.average, networks.generator, decay)
+    return {**losses, **terms}
+
+
+def _generator_losses(
+    config: Config, networks: Networks, image: tf.Tensor, target: tf.Tensor, fake: tf.Tensor
+) -> Losses:
+    objective, terms = config.objective, {}
+    if networks.discriminator is not None:
+        logits = _judge(config, networks.discriminator, image, fake)
+        terms["generator/gan"] = _global_mean(
+            config, generator_gan_loss(logits, objective.gan_loss)
+        )
+    if objective.distance is not None:
+        distance = distance_loss(target, fake, objective.distance)
+        terms[f"generator/{objective.distance}"] = _global_mean(config, distance)
+    return terms
 
 
 def _generate(networks: Networks, image: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
@@ -116,20 +164,41 @@ def _generate(networks: Networks, image: tf.Tensor, seeds: tf.Tensor) -> tf.Tens
         return networks.generator(image, training=True)
 
 
+def _judge(
+    config: Config, discriminator: keras.Model, image: tf.Tensor, output: tf.Tensor
+) -> tf.Tensor:
+    seen = [image, output] if config.objective.conditional else output
+    return discriminator(seen, training=True)
+
+
 def _update_discriminator(
     config: Config, networks: Networks, image: tf.Tensor, target: tf.Tensor, fake: tf.Tensor
 ) -> Losses:
+    discriminator, optimizer = networks.discriminator, networks.discriminator_optimizer
+    if discriminator is None or optimizer is None:
+        return {}
     with tf.GradientTape() as tape, batch_groups(2):
-        images = tf.concat([image, image], 0)
-        logits = networks.discriminator([images, tf.concat([target, fake], 0)], training=True)
+        both = tf.concat([target, fake], 0)
+        logits = _judge(config, discriminator, tf.concat([image, image], 0), both)
         real_logits, fake_logits = tf.split(logits, 2)
-        loss = _global_mean(config, discriminator_loss(real_logits, fake_logits))
-    _apply(networks.discriminator, networks.discriminator_optimizer, tape, loss)
+        loss = _global_mean(
+            config, discriminator_loss(real_logits, fake_logits, config.objective.gan_loss)
+        )
+    _apply(discriminator, optimizer, tape, loss)
     return {
         "discriminator/loss": loss,
         "discriminator/real": _global_mean(config, _probability(real_logits)),
         "discriminator/fake": _global_mean(config, _probability(fake_logits)),
     }
+
+
+def _follow(average: keras.Model, generator: keras.Model, decay: float) -> None:
+    """Moves each weight of `average` by 1 - decay of its way to the generator's."""
+    for mean, weight in zip(average.variables, generator.variables, strict=True):
+        mean_now = tf.convert_to_tensor(mean.value)
+        step = (1.0 - decay) * (tf.convert_to_tensor(weight.value) - mean_now)
+        # On this replica's own copy: every replica makes the same step.
+        tf.raw_ops.AssignAddVariableOp(resource=mean.value.handle, value=step)
 
 
 def _apply(

@@ -1,0 +1,150 @@
+"""The datasets that were published with pix2pix: what they hold and where they are fetched from.
+
+Numbers of pairs and sizes are as published or as the archives were seen to have; what is not known
+is None. The program's authors state no licence for the archives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pix2pix_tf.errors import UserError
+
+# As the authors' own download script has it, without TLS.
+BASE_URL = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/"
+NOT_STATED = "not stated"
+
+_HED = 'edges by HED: Xie and Tu, "Holistically-Nested Edge Detection", ICCV 2015'
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One published dataset of side-by-side pairs.
+
+    Attributes:
+        name: Its folder below `datasets` and its archive, NAME.tar.gz.
+        what: What the pictures are and where they come from.
+        a: What the left half of each file shows.
+        b: What the right half shows.
+        pairs: How many there are in which split.
+        citation: What its publishers ask to cite.
+        licence: As published.
+        bytes: Size of the archive.
+        exact: Whether `bytes` is the exact size; else it is rounded.
+        sha256: Of the archive, in hexadecimal, where it is known.
+        base_url: The address of the folder that the archive lies in.
+    """
+
+    name: str
+    what: str
+    a: str
+    b: str
+    pairs: str
+    citation: str
+    licence: str = NOT_STATED
+    bytes: int | None = None
+    exact: bool = False
+    sha256: str | None = None
+    base_url: str = BASE_URL
+
+    @property
+    def url(self) -> str:
+        """Where the archive was published."""
+        return archive_url(self.base_url, self.name)
+
+
+CATALOGUE: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            name="facades",
+            what="façades of the CMP Facades dataset",
+            a="photo",
+            b="architectural labels",
+            pairs="400 train, 100 val, 106 test",
+            citation='Tyleček and Šára, "Spatial Pattern Templates for Recognition of Objects with '
+            'Regular Structure", GCPR 2013',
+            bytes=30_168_306,
+            exact=True,
+        ),
+        Dataset(
+            name="maps",
+            what="pictures of Google Maps",
+            a="aerial photo",
+            b="street map",
+            pairs="1,096 train, and val",
+            citation='Isola et al., "Image-to-Image Translation with Conditional Adversarial '
+            'Networks", CVPR 2017',
+            bytes=250_242_400,
+            exact=True,
+        ),
+        Dataset(
+            name="cityscapes",
+            what="street scenes of the Cityscapes training set",
+            a="photo",
+            b="colours of 19 classes",
+            pairs="2,975 train, and val",
+            citation='Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene '
+            'Understanding", CVPR 2016',
+            licence="not stated; the authors' later program offers it no more for reasons of "
+            "licence and sends to cityscapes-dataset.com",
+            bytes=99 * 2**20,
+        ),
+        Dataset(
+            name="edges2shoes",
+            what="shoes of UT Zappos50K",
+            a="edges",
+            b="photo",
+            pairs="about 50,000 train, and val",
+            citation='Yu and Grauman, "Fine-Grained Visual Comparisons with Local Learning", '
+            f"CVPR 2014; {_HED}",
+            bytes=2 * 2**30,
+        ),
+        Dataset(
+            name="edges2handbags",
+            what="Amazon handbags of the iGAN project",
+            a="edges",
+            b="photo",
+            pairs="about 137,000 train, and val",
+            citation='Zhu et al., "Generative Visual Manipulation on the Natural Image Manifold", '
+            f"ECCV 2016; {_HED}",
+            bytes=8 * 2**30,
+        ),
+        Dataset(
+            name="night2day",
+            what="outdoor scenes of the Transient Attributes dataset",
+            a="night",
+            b="day",
+            pairs="17,823 train, 10 val, 2,287 test",
+            citation='Laffont et al., "Transient Attributes for High-Level Understanding and '
+            'Editing of Outdoor Scenes", SIGGRAPH 2014',
+            bytes=int(1.9 * 2**30),
+        ),
+    )
+}
+
+
+def archive_url(base_or_file: str, name: str) -> str:
+    """The address of an archive, from its own or that of the folder that NAME.tar.gz lies in.
+
+    Raises:
+        UserError: It is no http or https address.
+    """
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(base_or_file)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UserError(f"{base_or_file}: expected an address that begins http:// or https://")
+    if archive_suffix(base_or_file) is not None:
+        return base_or_file
+    return parts._replace(path=f"{parts.path.rstrip('/')}/{name}.tar.gz").geturl()
+
+
+def archive_suffix(url: str) -> str | None:
+    """`.tar.gz` or `.zip`, by the path of an address; None where it names no archive."""
+    from urllib.parse import urlsplit
+
+    path = urlsplit(url).path.lower()
+    if path.endswith((".tar.gz", ".tgz")):
+        return ".tar.gz"
+    return ".zip" if path.endswith(".zip") else None

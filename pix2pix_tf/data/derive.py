@@ -1,0 +1,171 @@
+"""Inputs derived from one photograph, and folders of pairs made of them: derived | photograph.
+
+Each function takes uint8 [H, W, 3] and gives uint8 [H, W, C]. Edges are in `edges`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from skimage.color import rgb2lab
+
+from pix2pix_tf.data.files import list_images
+from pix2pix_tf.data.images import IMAGE_SUFFIXES, read_image, to_channels, write_image
+from pix2pix_tf.errors import UserError
+
+FILL = 255  # what is missing is white, 1.0 in [-1, 1], as in the authors' program
+
+_GRID = 64  # cells along each side that rectangles of `random_mask` are made of
+_SIDES = (8, 20)  # cells along the shortest and the longest side of a rectangle
+_SHARES = (0.12, 0.28)  # rectangles are added until they cover at least a share in this range
+
+
+def grey(photo: np.ndarray) -> np.ndarray:
+    """The luma of ITU-R 601: [H, W, 1]."""
+    return to_channels(_checked(photo), 1)
+
+
+def lab_lightness(photo: np.ndarray) -> np.ndarray:
+    """L of CIE Lab, of sRGB under D65 seen by the 2° observer: [H, W, 1], 0..100 as 0..255."""
+    lightness = rgb2lab(_checked(photo), illuminant="D65", observer="2")[..., :1]
+    return np.clip(np.rint(lightness * 2.55), 0, 255).astype(np.uint8)
+
+
+def centre_mask(photo: np.ndarray) -> np.ndarray:
+    """The photograph without its centre: the middle half of its height and width is `FILL`.
+
+    Of an odd height or width the half is rounded down.
+    """
+    (height, width), masked = photo.shape[:2], _checked(photo).copy()
+    top, left = (height - height // 2) // 2, (width - width // 2) // 2
+    masked[top : top + height // 2, left : left + width // 2] = FILL
+    return masked
+
+
+def random_mask(photo: np.ndarray, seed: int) -> np.ndarray:
+    """The photograph with two or more rectangles of it `FILL`, 10 to 40 percent of its area.
+
+    They depend on the seed alone, relative to height and width: the same seed masks the same part
+    of any photograph. Below 32×32 pixels the share can come out of its range by rounding.
+    """
+    masked = _checked(photo).copy()
+    missing = _missing_cells(seed)
+    height, width = photo.shape[:2]
+    # Each pixel belongs to the cell that its centre lies in.
+    rows = (2 * np.arange(height) + 1) * _GRID // (2 * height)
+    columns = (2 * np.arange(width) + 1) * _GRID // (2 * width)
+    masked[missing[np.ix_(rows, columns)]] = FILL
+    return masked
+
+
+def write_derived_pairs(
+    photos_folder: str | Path,
+    output: str | Path,
+    derive: Callable[[np.ndarray], np.ndarray],
+    advance: Callable[[int], None] = lambda total: None,
+) -> int:
+    """Write side-by-side pairs (derived | photograph) of all photographs below a folder, as PNG.
+
+    Sub-folders stay: photos/train/shoes/1.jpg becomes output/train/shoes/1.png. The output appears
+    when it is whole; whatever fails before leaves nothing behind.
+
+    Args:
+        photos_folder: Photographs at any depth, read as `images.read_image` has it, 16 bits reduced
+            to 8.
+        output: A folder that is not there yet, or empty.
+        derive: From uint8 [H, W, 3] to uint8 [H, W], [H, W, 1] or [H, W, 3]; called once for each
+            photograph in natural order of their paths, so that a count may serve it as a seed.
+        advance: Called after each pair with the number of all.
+
+    Returns:
+        The number of pairs.
+
+    Raises:
+        UserError: There are no photographs, two would become one file, one cannot be read; the
+            output is there already or cannot be written.
+    """
+    photos_folder, output = Path(photos_folder), Path(output)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UserError(f"{output} exists and is not empty: give a new folder, or remove it.")
+    photos = _photos_by_target(photos_folder)
+    with _written_aside(output) as folder:
+        for target, path in photos.items():
+            pair = _pair(_eight_bits(read_image(path, 3)), derive)
+            (folder / target).parent.mkdir(parents=True, exist_ok=True)
+            write_image(folder / target, pair)
+            advance(len(photos))
+    return len(photos)
+
+
+def _checked(photo: np.ndarray) -> np.ndarray:
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
+        raise ValueError(f"expected is uint8 [H, W, 3], not {photo.dtype} {photo.shape}")
+    return photo
+
+
+def _missing_cells(seed: int) -> np.ndarray:
+    """bool [_GRID, _GRID]; a rectangle is at most 10 percent, so two at least reach the share."""
+    random = np.random.default_rng(seed)
+    share = random.uniform(*_SHARES)
+    missing = np.zeros((_GRID, _GRID), bool)
+    while missing.mean() < share:
+        height, width = random.integers(*_SIDES, size=2, endpoint=True)
+        top, left = random.integers(0, (_GRID - height, _GRID - width), endpoint=True)
+        missing[top : top + height, left : left + width] = True
+    return missing
+
+
+def _photos_by_target(folder: Path) -> dict[Path, Path]:
+    photos: dict[Path, Path] = {}
+    for path in list_images(folder):
+        target = path.relative_to(folder).with_suffix(".png")
+        if target in photos:
+            raise UserError(
+                f"{photos[target]} and {path.name} would both become {target}: rename one of them."
+            )
+        photos[target] = path
+    if not photos:
+        raise UserError(
+            f"No photographs were found in {folder.absolute()}: files must end in "
+            f"{', '.join(IMAGE_SUFFIXES)}."
+        )
+    return photos
+
+
+def _pair(photo: np.ndarray, derive: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    derived = derive(photo)
+    if derived.ndim == 2:
+        derived = derived[..., np.newaxis]
+    if derived.dtype != np.uint8 or derived.shape[:2] != photo.shape[:2]:
+        raise ValueError(f"derived is {derived.dtype} {derived.shape} for {photo.shape}")
+    return np.concatenate([to_channels(derived, 3), photo], axis=1)
+
+
+def _eight_bits(image: np.ndarray) -> np.ndarray:
+    if image.dtype == np.uint8:
+        return image
+    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+@contextmanager
+def _written_aside(output: Path) -> Iterator[Path]:
+    """An empty hidden folder that becomes `output` at the end, or vanishes with an error.
+
+    It lies in the nearest folder above that exists, so that the last step is a rename.
+    """
+    place = next(folder for folder in output.absolute().parents if folder.is_dir())
+    partial = place / f".{output.name}.{uuid.uuid4().hex}.partial"
+    try:
+        partial.mkdir()
+        yield partial
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(output)
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,167 @@
+"""A published dataset brought to datasets/NAME: fetched, checked, unpacked, there whole or not."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from pix2pix_tf.data.catalogue import CATALOGUE, Dataset, archive_suffix, archive_url
+from pix2pix_tf.data.fetch import TIMEOUT, fetch, forget
+from pix2pix_tf.data.staging import refuse_existing, written_aside
+from pix2pix_tf.data.unpack import unpack
+from pix2pix_tf.errors import UserError
+
+Progress = Callable[[str, int, "int | None"], None]
+
+_LAYOUT_FOLDERS = ("train", "val", "test", "A", "B")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """What a download left.
+
+    Attributes:
+        folder: The dataset.
+        url: Where the archive came from.
+        sha256: Of the archive, in hexadecimal.
+        pictures: How many image files the folder has.
+    """
+
+    folder: Path
+    url: str
+    sha256: str
+    pictures: int
+
+
+def download(
+    name: str,
+    output: str | Path = "datasets",
+    *,
+    url: str | None = None,
+    sha256: str | None = None,
+    progress: Progress = lambda stage, done, total: None,
+    timeout: float = TIMEOUT,
+) -> Downloaded:
+    """Brings a dataset to `output`/`name`.
+
+    The archive is fetched into `output`/NAME.tar.gz.part (or .zip.part), where an interrupted
+    download leaves what it has and the next goes on, and removed at the end. An archive that has
+    one folder at its top, as the published ones do, becomes that folder.
+
+    Args:
+        name: A name of `CATALOGUE`; or any other, if `url` gives an archive.
+        output: The folder that datasets lie in; made if need be.
+        url: Another address than the catalogue's: of an archive, or of a folder with NAME.tar.gz.
+        sha256: What the archive must have, in hexadecimal; default: the catalogue's, if any.
+        progress: Called with the stage (`fetching`, `checking`, `unpacking`), its bytes done and
+            those of all, None where nobody knows.
+        timeout: Seconds without an answer or a byte after which a connection counts as cut.
+
+    Raises:
+        UserError: An unknown name, something there already, no connection, a cut connection (what
+            has come stays), another checksum, a damaged or hostile archive or one without pictures
+            (which is removed), a full disk.
+    """
+    address, expected = _source(name, url, sha256)
+    output = Path(output)
+    folder = output / name
+    refuse_existing(folder)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UserError(f"--output {output}: is a file, expected a folder") from error
+    part = output / f"{name}{archive_suffix(address)}.part"
+    fetch(
+        address,
+        part,
+        lambda done, total: progress("fetching", done, total),
+        space_for=lambda size: 2 * size,  # the archive, and pictures that hardly compress
+        timeout=timeout,
+    )
+    found = _sha256(part, progress)
+    if expected is not None and found != expected:
+        forget(part)
+        raise UserError(
+            f"{address} has sha256 {found}, expected was {expected}: the file was removed; try "
+            "another address with --url, or another --sha256 if you trust this file"
+        )
+    pictures = _unpack(part, folder, address, progress)
+    forget(part)
+    return Downloaded(folder, address, found, pictures)
+
+
+def _source(name: str, url: str | None, sha256: str | None) -> tuple[str, str | None]:
+    """The archive's address and the checksum it must have."""
+    dataset = _known(name, url)
+    address = archive_url(url, name) if url is not None or dataset is None else dataset.url
+    if sha256 is not None:
+        if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+            raise UserError(f"--sha256 {sha256}: expected 64 hexadecimal digits")
+        return address, sha256.lower()
+    if dataset is not None and address.endswith(f"/{name}.tar.gz"):  # a mirror, not a repacking
+        return address, dataset.sha256
+    return address, None
+
+
+def _known(name: str, url: str | None) -> Dataset | None:
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    if url is not None and archive_suffix(url) is not None:
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise UserError(f"{name}: expected a name of letters, digits, '_', '-' and '.'")
+        return None
+    near = get_close_matches(name, CATALOGUE, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise UserError(
+        f"{name}: expected one of {', '.join(CATALOGUE)}{hint}\n"
+        "Any other name takes --url with the address of a .tar.gz or .zip archive."
+    )
+
+
+def _sha256(path: Path, progress: Progress) -> str:
+    total, done = path.stat().st_size, 0
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            done += len(chunk)
+            progress("checking", done, total)
+    return digest.hexdigest()
+
+
+def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
+    """Unpacks into a hidden folder that becomes `folder`; how many pictures that has."""
+    from pix2pix_tf.data.files import list_images
+
+    with written_aside(folder) as aside:
+        content = aside / "content"
+        content.mkdir()
+        try:
+            unpack(part, content, lambda done, total: progress("unpacking", done, total))
+            dataset = _top(content)
+            pictures = len(list_images(dataset))
+            if not pictures:
+                raise UserError(f"{part} has no pictures in it")
+        except UserError as error:
+            if _disk(error):
+                raise
+            forget(part)
+            raise UserError(f"{error}; it came from {url} and was removed") from error
+        return pictures
+
+
+def _top(content: Path) -> Path:
+    """The folder that is the dataset: the one that holds everything else, if there is one."""
+    entries = [
+        entry
+        for entry in content.iterdir()
+        if not entry.name.startswith(".") and entry.name != "__MACOSX"
+    ]
+    if len(entries) == 1 and entries[0].is_dir() and entries[0].name not in _LAYOUT_FOLDERS:
+        return entries[0]
+    return content

@@ -1,0 +1,91 @@
+"""What the networks are made of: convolutions from N(0, 0.02), upsamplings, norms.
+
+A convolution that a norm follows has no bias: the norm would take it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+from keras import layers
+
+from pix2pix_tf.models.layers import BatchStatisticsNorm, SpectralConv2D
+
+
+def initial_weights(seed: int) -> keras.Initializer:
+    """N(0, 0.02), as the paper initialises (appendix 6.2)."""
+    return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
+
+
+def convolve(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    strides: int,
+    seeds: Iterator[int],
+    name: str,
+    *,
+    padding: str = "same",
+    use_bias: bool = False,
+    spectral: bool = False,
+) -> keras.KerasTensor:
+    """A convolution with square kernels; `spectral` divides them by their spectral norm."""
+    kind = SpectralConv2D if spectral else layers.Conv2D
+    kwargs: dict[str, Any] = {"seed": next(seeds)} if spectral else {}
+    initial = initial_weights(next(seeds))
+    return kind(
+        filters,
+        kernel,
+        strides,
+        padding,
+        use_bias=use_bias,
+        kernel_initializer=initial,
+        name=name,
+        **kwargs,
+    )(x)
+
+
+def upsample(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    kind: str,
+    seeds: Iterator[int],
+    name: str,
+    *,
+    use_bias: bool = False,
+) -> keras.KerasTensor:
+    """Doubles height and width.
+
+    Args:
+        x: [N, H, W, C].
+        filters: Channels of the result.
+        kernel: Side of the transposed convolution's kernels.
+        kind: `transposed`, as the paper; or `resize`: nearest neighbours, then a 3×3 convolution,
+            which cannot leave a chequered pattern (Odena et al. 2016).
+        seeds: Of the initial weights.
+        name: Of the convolution.
+        use_bias: Whether it has one.
+    """
+    if kind == "resize":
+        x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(x)
+        return convolve(x, filters, 3, 1, seeds, name, use_bias=use_bias)
+    initial = initial_weights(next(seeds))
+    return layers.Conv2DTranspose(
+        filters, kernel, 2, "same", use_bias=use_bias, kernel_initializer=initial, name=name
+    )(x)
+
+
+def normaliser(
+    kind: str, seeds: Iterator[int]
+) -> Callable[[keras.KerasTensor, str], keras.KerasTensor]:
+    """A function from (x, name) to x normalised: `batch`, `instance`, or `none`: as it is."""
+
+    def normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        if kind == "none":
+            return x
+        return BatchStatisticsNorm(each_image=kind == "instance", seed=next(seeds), name=name)(x)
+
+    return normalise
