@@ -44,27 +44,27 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
 
 
 def _signatures(translator: Translator) -> dict[str, tf.types.experimental.ConcreteFunction]:
-    generator, data = translator.generator, translator.config.data
-    multiple = translator.config.size_multiple
+    translation = translator.translation
+    channels, _ = translator.config.data.picture_channels
     many_files = tf.TensorSpec([None], tf.string, "image_bytes")
-    many_images = tf.TensorSpec([None, None, None, data.input_channels], tf.uint8, "images")
+    many_images = tf.TensorSpec([None, None, None, channels], tf.uint8, "images")
     many_seeds = tf.TensorSpec([None], tf.int32, "seed")
 
     @tf.function(input_signature=[many_files])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def translate(image: tf.Tensor) -> tf.Tensor:
-            return translate_images(generator, image, None, multiple)
+            return translate_images(translation, image, None)
 
-        return {"image_bytes": translate_files(image_bytes, data.input_channels, translate)}
+        return {"image_bytes": translate_files(image_bytes, channels, translate)}
 
     @tf.function(input_signature=[many_images])
     def images(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": translate_images(generator, images, None, multiple)}
+        return {"images": translate_images(translation, images, None)}
 
     @tf.function(input_signature=[many_images, many_seeds])
     def sample(images: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         seeds = tf.stack([seed, tf.zeros_like(seed)], axis=1)  # as `image_seeds` does
-        return {"images": translate_images(generator, images, seeds, multiple)}
+        return {"images": translate_images(translation, images, seeds)}
 
     functions = {"serving_default": serving_default, "images": images, "sample": sample}
     return {name: function.get_concrete_function() for name, function in functions.items()}
@@ -76,7 +76,7 @@ def _write_warmup(translator: Translator, path: Path, name: str) -> None:
     Without it the first requests after a start or a new version wait for initialisation.
     """
     data = translator.config.data
-    image = np.full((1, *data.crop_size, data.input_channels), 127, np.uint8)
+    image = np.full((1, *data.crop_size, data.picture_channels[0]), 127, np.uint8)
     files = [tf.io.encode_png(image[0]).numpy()]
     inputs: dict[str, dict[str, Any]] = {
         "serving_default": {"image_bytes": files},
@@ -102,7 +102,7 @@ def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
     files, images, sample = (
         loaded.signatures[name] for name in ("serving_default", "images", "sample")
     )
-    channels = translator.config.data.target_channels
+    _, channels = translator.config.data.picture_channels
     seed = 1
 
     def by_files(image: np.ndarray) -> np.ndarray:

@@ -82,19 +82,18 @@ def convert_to_tflite(
 def _translating_function(
     translator: Translator, size: tuple[int, int] | None, uint8: bool
 ) -> tuple[tf.Module, tf.types.experimental.ConcreteFunction]:
-    generator, data = translator.generator, translator.config.data
-    multiple = translator.config.size_multiple
+    channels, _ = translator.config.data.picture_channels
     dtype = tf.uint8 if uint8 else tf.float32
-    picture = tf.TensorSpec([1, *(size or (None, None)), data.input_channels], dtype, "images")
+    picture = tf.TensorSpec([1, *(size or (None, None)), channels], dtype, "images")
 
     @tf.function(input_signature=[picture])
     def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 127.5 - 1.0
-        output = translate_pixels(generator, pixels, None, multiple)
+        output = translate_pixels(translator.translation, pixels, None)
         return {"images": decode(output) if uint8 else (output + 1.0) * 127.5}
 
     module = tf.Module()
-    module.weights = [variable.value for variable in generator.variables]
+    module.weights = [variable.value for variable in translator.generator.variables]
     return module, translate.get_concrete_function()
 
 

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pix2pix_tf import cli_derive
+from pix2pix_tf.cli_data import data_app
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.version import __version__
@@ -27,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Datasets: write the embedded sample.", no_args_is_help=True)
+cli_derive.add_commands(data_app)
 app.add_typer(data_app, name="data")
 
 RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run directory.")]
@@ -231,22 +233,43 @@ def export(
     console.print(f"{exported.folder}: {megabytes:.1f} MB; report in export.json", highlight=False)
 
 
-@data_app.command("sample")
-def data_sample(
-    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
-    train_pairs: Annotated[int, typer.Option("--train", min=1, help="Training pairs.")] = 200,
-    val_pairs: Annotated[int, typer.Option("--val", min=1, help="Validation pairs.")] = 20,
-    size: Annotated[
-        int, typer.Option(min=16, max=8192, help="Pixels a side of one picture.")
-    ] = 256,
+@app.command("import")
+def import_(
+    generator: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The generator's weights, such as latest_net_G.pth."),
+    ],
+    run: Annotated[Path, typer.Option("--run", metavar="DIR", help="A new run directory.")],
+    source: Annotated[
+        str, typer.Option("--from", metavar="torch", help="Where they come from.")
+    ] = "torch",
+    discriminator: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The discriminator's, to train on; else it starts fresh."
+        ),
+    ] = None,
+    config: Annotated[
+        str, typer.Option(help="For the data and the training.", metavar="FILE|NAME")
+    ] = "facades",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override a key of it. Repeatable.", metavar="KEY=VALUE"),
+    ] = None,
 ) -> None:
-    """Write pairs of the embedded city, aerial photograph | street map, and their classes."""
-    from pix2pix_tf.data.sample import write_sample
+    """Make a run of weights of the authors' PyTorch program, to translate, export, train on."""
+    if source != "torch":
+        raise UserError(f"--from {source}: expected torch")
+    _start_tensorflow()
+    from pix2pix_tf.importing import import_weights
 
     console = Console()
-    with counting(console, "drawing") as counter:
-        write_sample(output, train_pairs, val_pairs, (size, size), counter.advance)
-    console.print(f"{train_pairs} + {val_pairs} pairs in {output}", highlight=False)
+    imported = import_weights(
+        generator, run, discriminator_file=discriminator, config=config, overrides=overrides or []
+    )
+    names = f"{imported.generator}, discriminator {imported.discriminator or 'fresh'}"
+    for line in (f"{imported.run}: {names}", *imported.notes):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> tuple[Config, Path]:

@@ -76,6 +76,11 @@ class DataConfig(_Section):
     load_size: Size = (286, 286)  # bicubic resize before the crop
     crop_size: Size = (256, 256)  # what the networks see
     mirror: bool = True
+    # pair: files hold pairs. Else they hold photographs, the targets, and inputs are made of them.
+    derive: Literal["pair", "lightness", "grey", "edges", "centre_mask", "random_mask"] = "pair"
+    # What those photographs are: whole files, or one half of side-by-side (A/, B/) pairs.
+    photo: Literal["file", "A", "B"] = "file"
+    representation: Literal["plain", "lab"] = "plain"  # lab: L in, a and b out (colourisation)
     input_channels: Annotated[int, Field(ge=1, le=4)] = 3
     target_channels: Annotated[int, Field(ge=1, le=4)] = 3
     cache: bool = True  # keep decoded pairs in memory
@@ -117,6 +122,28 @@ class DataConfig(_Section):
                     f"the nearest are {below} and {below + SMALLEST_FACTOR}",
                 )
         return self
+
+    @model_validator(mode="after")
+    def _fit_representation(self) -> DataConfig:
+        channels = (self.input_channels, self.target_channels)
+        if self.representation == "lab" and channels != (1, 2):
+            raise _contradiction(
+                "representation",
+                "lab",
+                "has one channel in and two out; set data.input_channels=1, data.target_channels=2",
+            )
+        if self.derive not in ("pair", "grey") and self.picture_channels != (3, 3):
+            raise _contradiction(
+                "derive", self.derive, "is made of colour photographs, 3 channels a side"
+            )
+        return self
+
+    @property
+    def picture_channels(self) -> tuple[int, int]:
+        """Channels of input and target as pictures: what files are read as and written with."""
+        if self.representation == "lab":
+            return (3, 3)
+        return (self.input_channels, self.target_channels)
 
     @property
     def levels(self) -> int:

@@ -3,36 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.representation import decode, encode
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.representation import Representation, decode, encode, representation
 from pix2pix_tf.models.layers import dropout_seeds
 
 Translate = Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
 
 
+@dataclass(frozen=True)
+class PictureTranslation:
+    """A generator with what lies between it and pictures.
+
+    Attributes:
+        generator: Built with `any_size=True`, or of exactly the size of the pictures.
+        between: What of pictures the generator sees and makes.
+        multiple: What height and width are padded to a multiple of: the config's `size_multiple`.
+    """
+
+    generator: keras.Model
+    between: Representation
+    multiple: int
+
+
+def picture_translation(generator: keras.Model, config: Config) -> PictureTranslation:
+    """The translation of pictures by a generator of `config`."""
+    return PictureTranslation(
+        generator, representation(config.data.representation), config.size_multiple
+    )
+
+
 def translate_images(
-    generator: keras.Model, images: tf.Tensor, seeds: tf.Tensor | None, multiple: int
+    translation: PictureTranslation, images: tf.Tensor, seeds: tf.Tensor | None
 ) -> tf.Tensor:
     """Translates whole pictures as people have them: `translate_pixels` from and to integers.
 
     Args:
-        generator: See `translate_pixels`.
+        translation: The generator and what belongs to it.
         images: uint8 or uint16 [N, H, W, C].
         seeds: See `translate_pixels`.
-        multiple: See `translate_pixels`.
 
     Returns:
         uint8 [N, H, W, D].
     """
-    return decode(translate_pixels(generator, encode(images), seeds, multiple))
+    return decode(translate_pixels(translation, encode(images), seeds))
 
 
 def translate_pixels(
-    generator: keras.Model, images: tf.Tensor, seeds: tf.Tensor | None, multiple: int
+    translation: PictureTranslation, images: tf.Tensor, seeds: tf.Tensor | None
 ) -> tf.Tensor:
     """Translates whole pictures: pads by reflection to the multiple, generates, crops back.
 
@@ -40,25 +63,25 @@ def translate_pixels(
     are translated convolutionally (paper, section 4.4 and figure 8).
 
     Args:
-        generator: Built with `any_size=True`, or of exactly the padded size.
+        translation: The generator and what belongs to it.
         images: float32 [N, H, W, C] in [-1, 1].
         seeds: int32 [N, 2], the dropout seed of each image; None turns dropout off.
-        multiple: What height and width are padded to a multiple of: the config's `size_multiple`.
 
     Returns:
         float32 [N, H, W, D] in [-1, 1].
     """
     height, width = _sides(images)
-    padded = reflect_to_multiple(images, multiple)
+    padded = reflect_to_multiple(images, translation.multiple)
+    seen = translation.between.to_input(padded)
     if seeds is None:
-        prediction = generator(padded, training=False)
+        made = translation.generator(seen, training=False)
     else:
         with dropout_seeds(seeds):
-            prediction = generator(padded, training=False)
-    if padded is images:
-        return prediction
-    top, left = -height % multiple // 2, -width % multiple // 2
-    return prediction[:, top : top + height, left : left + width]
+            made = translation.generator(seen, training=False)
+    if padded is not images:
+        top, left = (-side % translation.multiple // 2 for side in (height, width))
+        made = made[:, top : top + height, left : left + width]
+    return translation.between.to_picture(made, images)
 
 
 def image_seeds(seed: int, count: int) -> tf.Tensor:
@@ -89,7 +112,7 @@ def _reflected_positions(size: int | tf.Tensor, multiple: int) -> tf.Tensor:
     return tf.minimum(position, period - position)
 
 
-def compile_translation(generator: keras.Model, multiple: int) -> Translate:
+def compile_translation(translation: PictureTranslation) -> Translate:
     """`translate_images` as a compiled function of (images, seeds) for one generator.
 
     It is traced anew for uint8 and uint16 images and for seeds given or not, but not for each new
@@ -98,16 +121,16 @@ def compile_translation(generator: keras.Model, multiple: int) -> Translate:
 
     @tf.function(reduce_retracing=True)
     def translate(images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        return translate_images(generator, images, seeds, multiple)
+        return translate_images(translation, images, seeds)
 
     return translate
 
 
 def array_translation(
-    generator: keras.Model, multiple: int, seed: int
+    translation: PictureTranslation, seed: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """From one picture, uint8 or uint16 [H, W, C], to its translation with a fixed dropout seed."""
-    translate = compile_translation(generator, multiple)
+    translate = compile_translation(translation)
     seeds = image_seeds(seed, 1)
 
     def translate_array(image: np.ndarray) -> np.ndarray:

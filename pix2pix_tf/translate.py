@@ -16,7 +16,7 @@ from pix2pix_tf.config import Config, DataConfig
 from pix2pix_tf.data.files import PairFiles, list_images, read_pair
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, image_size, read_image, write_image
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.inference import compile_translation, image_seeds
+from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs import Run
 
@@ -32,6 +32,7 @@ class Translator:
         step: The training step the generator is from.
         generator: The network itself, for images of any size that is a multiple of
             `config.size_multiple`.
+        translation: It with what lies between it and pictures, as the exporters take it.
     """
 
     def __init__(self, run_dir: str | Path, *, checkpoint: str = "newest") -> None:
@@ -49,7 +50,8 @@ class Translator:
         self.generator = build_generator(self.config, any_size=True)
         averaged = self.config.training.generator_average is not None
         self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)
-        self._translate = compile_translation(self.generator, self.config.size_multiple)
+        self.translation = picture_translation(self.generator, self.config)
+        self._translate = compile_translation(self.translation)
 
     def __call__(
         self, images: np.ndarray, *, dropout: bool = True, seed: int | None = None
@@ -60,12 +62,13 @@ class Translator:
         dropout mask, so that a picture's translation does not depend on its neighbours.
 
         Args:
-            images: uint8 or uint16, [H, W, C] or [N, H, W, C], with the run's `input_channels`.
+            images: uint8 or uint16, [H, W, C] or [N, H, W, C], with the channels of the run's
+                input pictures.
             dropout: The paper's noise: on when translating as in training (section 3.1).
             seed: Makes the dropout repeatable; None draws one.
 
         Returns:
-            uint8 of the same height and width, with the run's `target_channels`.
+            uint8 of the same height and width, with the channels of the run's target pictures.
         """
         images = np.asarray(images)
         self._check(images)
@@ -77,7 +80,7 @@ class Translator:
         return outputs if images.ndim == 4 else outputs[0]
 
     def _check(self, images: np.ndarray) -> None:
-        channels = self.config.data.input_channels
+        channels, _ = self.config.data.picture_channels
         if images.dtype not in (np.uint8, np.uint16):
             raise UserError(f"images: are of type {images.dtype}; expected uint8 or uint16")
         if images.ndim not in (3, 4) or images.shape[-1] != channels or 0 in images.shape:
@@ -202,10 +205,11 @@ def translate_files(
 
 
 def _read(inputs: Inputs, data: DataConfig) -> Iterable[np.ndarray]:
+    channels, _ = data.picture_channels
     for path in inputs.paths:
         if not inputs.pairs:
-            yield read_image(path, data.input_channels)
+            yield read_image(path, channels)
             continue
         # Both halves are read in the input's channels: the target's half is not looked at.
-        a, b = read_pair(PairFiles(path.stem, path, None), data.input_channels, data.input_channels)
+        a, b = read_pair(PairFiles(path.stem, path, None), channels, channels)
         yield a if data.direction == "AtoB" else b

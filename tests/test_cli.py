@@ -155,12 +155,3 @@ def test_help_and_version_need_no_tensorflow():
     )
     assert subprocess.run([sys.executable, "-c", code], stdout=-3, check=False).returncode == 0
     assert typed("--version", cwd="/").stdout.strip() == "0.1.0"
-
-
-def test_sample_is_written(here, tmp_path):
-    code, out, _ = here(
-        "data", "sample", "--output", "city", "--train", 2, "--val", 1, "--size", 48
-    )
-    assert code == 0
-    assert "2 + 1 pairs in city" in out
-    assert Image.open(tmp_path / "city" / "val" / "city-1000000.png").size == (96, 48)

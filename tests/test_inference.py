@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pix2pix_tf.data.representation import representation
 from pix2pix_tf.inference import (
+    PictureTranslation,
     compile_translation,
     image_seeds,
     reflect_to_multiple,
     translate_images,
 )
 from pix2pix_tf.models import build_generator
+
+
+def plain(generator, multiple=32):
+    return PictureTranslation(generator, representation("plain"), multiple)
 
 
 @pytest.mark.parametrize("multiple", [4, 32])
@@ -31,12 +37,12 @@ def test_what_comes_in_at_a_place_comes_out_there():
 
     for size in ((50, 37), (1, 1), (32, 32), (33, 95)):
         images = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
-        assert np.array_equal(translate_images(identity, tf.constant(images), None, 32), images)
+        assert np.array_equal(translate_images(plain(identity), tf.constant(images), None), images)
 
 
 def test_16_bits_are_scaled():
     images = tf.constant([0, 32768, 65535], tf.uint16, shape=(1, 1, 3, 1))
-    output = translate_images(lambda x, training: x, images, None, 4)
+    output = translate_images(plain(lambda x, training: x, 4), images, None)
     assert output.numpy().ravel().tolist() == [0, 128, 255]
 
 
@@ -51,9 +57,9 @@ def generator():
 
 def test_alone_and_in_a_batch(generator):
     images = np.random.default_rng(0).integers(0, 256, (4, 40, 33, 3), np.uint8)
-    together = translate_images(generator, tf.constant(images), image_seeds(7, 4), 32).numpy()
+    together = translate_images(plain(generator), tf.constant(images), image_seeds(7, 4)).numpy()
     for image, output in zip(images, together, strict=True):
-        alone = translate_images(generator, tf.constant(image[None]), image_seeds(7, 1), 32)
+        alone = translate_images(plain(generator), tf.constant(image[None]), image_seeds(7, 1))
         assert np.abs(alone[0].numpy().astype(int) - output).max() <= 1
 
 
@@ -64,7 +70,7 @@ def test_one_trace_for_all_sizes(generator):
         traces.append(x.shape)
         return generator(x, training=training)
 
-    translate = compile_translation(counted, 32)
+    translate = compile_translation(plain(counted))
     for size in ((32, 32), (40, 33), (64, 100), (5, 6), (70, 70)):
         output = translate(tf.zeros((1, *size, 3), tf.uint8), image_seeds(0, 1))
         assert output.shape == (1, *size, 3)

@@ -1,7 +1,7 @@
 """The datasets that were published with pix2pix: what they hold and where they are fetched from.
 
-Numbers of pairs and sizes are as published or as the archives were seen to have; what is not known
-is None. The program's authors state no licence for the archives.
+Numbers of pairs are as published, sizes as published or seen; what is not known is None. The
+authors state no licence for the archives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Dataset:
         what: What the pictures are and where they come from.
         a: What the left half of each file shows.
         b: What the right half shows.
-        pairs: How many there are in which split.
+        pairs: How many there are to train on, rounded where it begins with ~.
         citation: What its publishers ask to cite.
         licence: As published.
         bytes: Size of the archive.
@@ -47,11 +47,6 @@ class Dataset:
     sha256: str | None = None
     base_url: str = BASE_URL
 
-    @property
-    def url(self) -> str:
-        """Where the archive was published."""
-        return archive_url(self.base_url, self.name)
-
 
 CATALOGUE: dict[str, Dataset] = {
     dataset.name: dataset
@@ -60,8 +55,8 @@ CATALOGUE: dict[str, Dataset] = {
             name="facades",
             what="façades of the CMP Facades dataset",
             a="photo",
-            b="architectural labels",
-            pairs="400 train, 100 val, 106 test",
+            b="labels",
+            pairs="400",
             citation='Tyleček and Šára, "Spatial Pattern Templates for Recognition of Objects with '
             'Regular Structure", GCPR 2013',
             bytes=30_168_306,
@@ -72,7 +67,7 @@ CATALOGUE: dict[str, Dataset] = {
             what="pictures of Google Maps",
             a="aerial photo",
             b="street map",
-            pairs="1,096 train, and val",
+            pairs="1,096",
             citation='Isola et al., "Image-to-Image Translation with Conditional Adversarial '
             'Networks", CVPR 2017',
             bytes=250_242_400,
@@ -82,8 +77,8 @@ CATALOGUE: dict[str, Dataset] = {
             name="cityscapes",
             what="street scenes of the Cityscapes training set",
             a="photo",
-            b="colours of 19 classes",
-            pairs="2,975 train, and val",
+            b="labels",
+            pairs="2,975",
             citation='Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene '
             'Understanding", CVPR 2016',
             licence="not stated; the authors' later program offers it no more for reasons of "
@@ -95,7 +90,7 @@ CATALOGUE: dict[str, Dataset] = {
             what="shoes of UT Zappos50K",
             a="edges",
             b="photo",
-            pairs="about 50,000 train, and val",
+            pairs="~50,000",
             citation='Yu and Grauman, "Fine-Grained Visual Comparisons with Local Learning", '
             f"CVPR 2014; {_HED}",
             bytes=2 * 2**30,
@@ -105,7 +100,7 @@ CATALOGUE: dict[str, Dataset] = {
             what="Amazon handbags of the iGAN project",
             a="edges",
             b="photo",
-            pairs="about 137,000 train, and val",
+            pairs="~137,000",
             citation='Zhu et al., "Generative Visual Manipulation on the Natural Image Manifold", '
             f"ECCV 2016; {_HED}",
             bytes=8 * 2**30,
@@ -115,7 +110,7 @@ CATALOGUE: dict[str, Dataset] = {
             what="outdoor scenes of the Transient Attributes dataset",
             a="night",
             b="day",
-            pairs="17,823 train, 10 val, 2,287 test",
+            pairs="17,823",
             citation='Laffont et al., "Transient Attributes for High-Level Understanding and '
             'Editing of Outdoor Scenes", SIGGRAPH 2014',
             bytes=int(1.9 * 2**30),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from skimage.color import rgb2lab
+from skimage.color import lab2rgb, rgb2lab
 
 from pix2pix_tf.data.files import list_images
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, read_image, to_channels, write_image
@@ -34,6 +34,14 @@ def lab_lightness(photo: np.ndarray) -> np.ndarray:
     """L of CIE Lab, of sRGB under D65 seen by the 2° observer: [H, W, 1], 0..100 as 0..255."""
     lightness = rgb2lab(_checked(photo), illuminant="D65", observer="2")[..., :1]
     return np.clip(np.rint(lightness * 2.55), 0, 255).astype(np.uint8)
+
+
+def lightness_in_grey(photo: np.ndarray) -> np.ndarray:
+    """The photograph without colours: greys of the same L in CIE Lab, [H, W, 3]."""
+    lab = rgb2lab(_checked(photo), illuminant="D65", observer="2")
+    lab[..., 1:] = 0.0
+    level = lab2rgb(lab, illuminant="D65", observer="2").mean(axis=-1, keepdims=True)
+    return np.repeat(np.rint(level * 255).astype(np.uint8), 3, axis=-1)
 
 
 def centre_mask(photo: np.ndarray) -> np.ndarray:
@@ -158,7 +166,9 @@ def _written_aside(output: Path) -> Iterator[Path]:
 
     It lies in the nearest folder above that exists, so that the last step is a rename.
     """
-    place = next(folder for folder in output.absolute().parents if folder.is_dir())
+    place = next(above for above in output.absolute().parents if above.exists())
+    if not place.is_dir():
+        raise UserError(f"{output} cannot be written: {place} is a file.")
     partial = place / f".{output.name}.{uuid.uuid4().hex}.partial"
     try:
         partial.mkdir()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pix2pix_tf.data.catalogue import CATALOGUE, Dataset, archive_suffix, archive_url
 from pix2pix_tf.data.fetch import TIMEOUT, fetch, forget
-from pix2pix_tf.data.staging import refuse_existing, written_aside
-from pix2pix_tf.data.unpack import unpack
+from pix2pix_tf.data.staging import hidden_beside, refuse_existing
+from pix2pix_tf.data.unpack import BadArchive, unpack
 from pix2pix_tf.errors import UserError
 
-Progress = Callable[[str, int, "int | None"], None]
+Progress = Callable[[str, int, int | None], None]
 
 _LAYOUT_FOLDERS = ("train", "val", "test", "A", "B")
 _CHUNK = 1 << 20
@@ -98,7 +98,7 @@ def download(
 def _source(name: str, url: str | None, sha256: str | None) -> tuple[str, str | None]:
     """The archive's address and the checksum it must have."""
     dataset = _known(name, url)
-    address = archive_url(url, name) if url is not None or dataset is None else dataset.url
+    address = archive_url(url or (dataset.base_url if dataset else ""), name)
     if sha256 is not None:
         if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
             raise UserError(f"--sha256 {sha256}: expected 64 hexadecimal digits")
@@ -138,20 +138,19 @@ def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
     """Unpacks into a hidden folder that becomes `folder`; how many pictures that has."""
     from pix2pix_tf.data.files import list_images
 
-    with written_aside(folder) as aside:
-        content = aside / "content"
-        content.mkdir()
+    with hidden_beside(folder) as aside:
         try:
-            unpack(part, content, lambda done, total: progress("unpacking", done, total))
-            dataset = _top(content)
+            unpack(part, aside, lambda done, total: progress("unpacking", done, total))
+            dataset = _top(aside)
             pictures = len(list_images(dataset))
             if not pictures:
-                raise UserError(f"{part} has no pictures in it")
-        except UserError as error:
-            if _disk(error):
-                raise
+                raise BadArchive(f"{part} has no pictures in it")
+        except BadArchive as error:
             forget(part)
-            raise UserError(f"{error}; it came from {url} and was removed") from error
+            raise UserError(
+                f"{error}; it came from {url} and was removed; --url takes another address"
+            ) from error
+        dataset.replace(folder)
         return pictures
 
 

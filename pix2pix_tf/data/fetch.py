@@ -119,7 +119,8 @@ def _open(known: _Known, have: int, timeout: float) -> http.client.HTTPResponse 
                 "give another address with --url"
             ) from error
         raise UserError(
-            f"{known.url} cannot be fetched: the server answers HTTP {error.code} {error.reason}"
+            f"{known.url} cannot be fetched: the server answers HTTP {error.code} "
+            f"{_plain(error.reason)}"
         ) from error
     except (OSError, http.client.HTTPException) as error:
         raise UserError(
@@ -216,7 +217,12 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     if isinstance(inner, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {inner.verify_message}"
-    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    return _plain(getattr(inner, "strerror", None) or inner) or type(inner).__name__
+
+
+def _plain(text: object) -> str:
+    """On one line, without what a server could do to a terminal."""
+    return "".join(c for c in " ".join(str(text).split()) if c.isprintable())
 
 
 def _megabytes(count: int) -> str:

@@ -93,7 +93,7 @@ def load_edge_network(path: str | Path, shift: int = 0) -> EdgeNetwork:
         except Exception as error:  # of any type, from two runtimes
             raise UserError(
                 f"{path} fails on a photograph padded to {_by(size)} (height×width): "
-                f"{_first_line(error)}. An edge network must take any height and width."
+                f"{_reason(error)}. An edge network must take any height and width."
             ) from error
         whole = _check_output(output, size, path)
         first, (height, width) = PADDING + shift, photo.shape[:2]
@@ -133,7 +133,7 @@ def _load_onnx(path: Path) -> _Model:
             f"{path} needs onnxruntime, which is not installed: pip install 'pix2pix-tf[edges]'"
         ) from error
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone; they are raised as well
+    options.log_severity_level = 4  # errors are raised, they need not be printed as well
     providers = ("CUDAExecutionProvider", "CPUExecutionProvider")
     there = [name for name in providers if name in onnxruntime.get_available_providers()]
     try:
@@ -141,7 +141,7 @@ def _load_onnx(path: Path) -> _Model:
     except Exception as error:  # of any type
         raise UserError(
             f"{path} is not an ONNX model that onnxruntime {onnxruntime.__version__} can load: "
-            f"{_first_line(error)}."
+            f"{_reason(error)}."
         ) from error
 
     def port(declared: Any) -> _Port:
@@ -165,7 +165,7 @@ def _load_saved_model(path: Path) -> _Model:
     except Exception as error:  # of any type
         raise UserError(
             f"{path} is not a SavedModel that TensorFlow {tf.__version__} can load: "
-            f"{_first_line(error)}."
+            f"{_reason(error)}."
         ) from error
     if "serving_default" not in loaded.signatures:
         names = ", ".join(loaded.signatures) or "none"
@@ -198,7 +198,7 @@ def _check_declared(model: _Model, path: Path) -> bool:
     """Whether the channels of the input come first; refuses what is no edge network."""
     for ports, kind in ((model.inputs, "input"), (model.outputs, "output")):
         if len(ports) != 1:
-            names = ", ".join(port.name for port in ports)
+            names = ", ".join(sorted(port.name for port in ports))  # SavedModels have no order
             raise UserError(f"{path} has {len(ports)} {kind}s ({names}): {_WANTED}.")
         if not ports[0].is_float32:
             raise UserError(f"The {kind} {ports[0].name} of {path} is not float32: {_WANTED}.")
@@ -261,6 +261,7 @@ def _by(size: Sequence[int]) -> str:
     return "×".join(map(str, size))
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
+def _reason(error: Exception) -> str:
+    """The line that says why: TensorFlow puts a heading before it and the node, indented, after."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__

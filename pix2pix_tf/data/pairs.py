@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.config import Config, DataConfig
+from pix2pix_tf.data.derive import centre_mask, grey, lightness_in_grey, random_mask
+from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.files import PairFiles, find_flat, find_split, pair_depth, read_pair
-from pix2pix_tf.data.images import resize_image
+from pix2pix_tf.data.images import read_image, resize_image, to_channels
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.errors import UserError
 
 Pair = tuple[np.ndarray, np.ndarray]
 HELD_OUT_AT_MOST = 100
+MASKS = ("centre_mask", "random_mask")
 
 
 class Pairs(Sequence[Pair]):
@@ -38,12 +41,14 @@ class Pairs(Sequence[Pair]):
         size: tuple[int, int],
         dtype: np.dtype,
         cache: bool,
+        derive: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         self.names = list(names)
         self.size = size
         self.dtype = np.dtype(dtype)
         self.failure: UserError | None = None
         self._read = read
+        self._derive = derive
         self._cache: dict[int, Pair] | None = {} if cache else None
 
     def __len__(self) -> int:
@@ -62,6 +67,9 @@ class Pairs(Sequence[Pair]):
         except UserError as error:
             self.failure = error
             raise
+        if self._derive is not None:  # at the size it is seen at: resized lines would be blurred
+            photo = self._fit(second)
+            return self._derive(photo), photo
         return self._fit(first), self._fit(second)
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
@@ -91,7 +99,7 @@ def open_pairs(config: Config) -> OpenedPairs:
         UserError: Nothing there, names without a mate, unreadable headers, a cache that memory
             cannot hold.
     """
-    opened = _open_city(config.data) if config.data.dataset == "sample" else _open_files(config)
+    opened = _open_city(config) if config.data.dataset == "sample" else _open_files(config)
     if config.data.cache:
         _check_memory(opened.train, config.data)
     return opened
@@ -111,25 +119,29 @@ def open_split(config: Config, split: str) -> Pairs:
     files = find_split(root, split)
     if files is None:
         raise UserError(f"split {split}: there is no {root / split}, and no {root / 'A' / split}")
-    return file_pairs(files, config.data, config.data.crop_size)
+    return _masked(file_pairs(files, config.data, config.data.crop_size), config)
 
 
-def _open_city(data: DataConfig) -> OpenedPairs:
+def _open_city(config: Config) -> OpenedPairs:
+    data = config.data
+
     def pairs(first_seed: int, count: int, size: tuple[int, int]) -> Pairs:
         def read(index: int) -> Pair:
             city = render_city(first_seed + index, *size)
+            if data.derive != "pair":
+                return city.aerial, city.aerial
             return _directed(data, city.aerial, city.street_map)
 
         names = [f"city-{first_seed + index}" for index in range(count)]
-        return Pairs(names, read, size, np.dtype(np.uint8), data.cache)
+        return Pairs(names, read, size, np.dtype(np.uint8), data.cache, _derivation(data))
 
-    if (data.input_channels, data.target_channels) != (3, 3):
+    if data.picture_channels != (3, 3):
         raise UserError(
             "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
         )
     return OpenedPairs(
         train=pairs(0, data.sample_train, data.load_size),
-        val=pairs(FIRST_VALIDATION_SEED, data.sample_val, data.crop_size),
+        val=_masked(pairs(FIRST_VALIDATION_SEED, data.sample_val, data.crop_size), config),
         found=f"the embedded sample city: {_counts(data.sample_train, data.sample_val)}",
     )
 
@@ -148,7 +160,7 @@ def _open_files(config: Config) -> OpenedPairs:
         )
     return OpenedPairs(
         train=file_pairs(train, config.data, config.data.load_size),
-        val=file_pairs(val, config.data, config.data.crop_size),
+        val=_masked(file_pairs(val, config.data, config.data.crop_size), config),
         found=found,
     )
 
@@ -172,15 +184,70 @@ def data_root(data: DataConfig) -> Path:
 def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, int]) -> Pairs:
     """Pairs in files, in the config's direction and channels, resized to `size` (height, width)."""
     forward = data.direction == "AtoB"
-    channels = (data.input_channels, data.target_channels)
+    channels = data.picture_channels
     channels_a, channels_b = channels if forward else channels[::-1]
 
     def read(index: int) -> Pair:
-        return _directed(data, *read_pair(files[index], channels_a, channels_b))
+        if data.derive == "pair":
+            return _directed(data, *read_pair(files[index], channels_a, channels_b))
+        photo = _read_photo(files[index], data)
+        return photo, photo
 
     deep = any(pair_depth(pair) == np.uint16 for pair in files)
     dtype = np.dtype(np.uint16 if deep else np.uint8)
-    return Pairs([pair.name for pair in files], read, size, dtype, data.cache)
+    names = [pair.name for pair in files]
+    return Pairs(names, read, size, dtype, data.cache, _derivation(data))
+
+
+def _read_photo(pair: PairFiles, data: DataConfig) -> np.ndarray:
+    """The photograph that a derived input is made of, 8 bits [H, W, 3]."""
+    if data.photo == "file":
+        photo = read_image(pair.a, 3)
+    else:
+        photo = read_pair(pair, 3, 3)["AB".index(data.photo)]
+    return photo if photo.dtype == np.uint8 else np.rint(photo / 257).astype(np.uint8)
+
+
+def _derivation(data: DataConfig) -> Callable[[np.ndarray], np.ndarray] | None:
+    """How an input is made of a photograph when it is read; masks come later, see `derive_mask`."""
+    channels = data.picture_channels[0]
+    made = {
+        "lightness": lightness_in_grey,
+        "grey": grey,
+        "edges": lambda photo: canny_edges(photo)[..., np.newaxis],
+    }.get(data.derive)
+    return made and (lambda photo: to_channels(made(photo), channels))
+
+
+def derive_mask(kind: str, photo: np.ndarray, seed: int, number: int) -> np.ndarray:
+    """A photograph with its centre, or random parts of it, missing: inputs of inpainting.
+
+    Args:
+        kind: `centre_mask` or `random_mask`.
+        photo: uint8 [H, W, 3].
+        seed: Of the training.
+        number: Of the image: with the seed it says what is missing.
+    """
+    if kind == "centre_mask":
+        return centre_mask(photo)
+    return random_mask(photo, int(np.random.default_rng([seed, number]).integers(2**31)))
+
+
+class _Masked(Pairs):
+    """Validation pairs of inpainting: the same parts are missing every time."""
+
+    def __init__(self, pairs: Pairs, config: Config) -> None:
+        super().__init__(pairs.names, pairs.__getitem__, pairs.size, pairs.dtype, cache=False)
+        self._config = config
+
+    def _load(self, index: int) -> Pair:
+        _, photo = super()._load(index)
+        masked = derive_mask(self._config.data.derive, photo, self._config.training.seed, index)
+        return masked, photo
+
+
+def _masked(pairs: Pairs, config: Config) -> Pairs:
+    return _Masked(pairs, config) if config.data.derive in MASKS else pairs
 
 
 def _counts(train: int, val: int) -> str:
@@ -207,7 +274,7 @@ def _hold_out(
 
 def _check_memory(pairs: Pairs, data: DataConfig) -> None:
     height, width = pairs.size
-    channels = data.input_channels + data.target_channels
+    channels = sum(data.picture_channels)
     needed = len(pairs) * height * width * channels * pairs.dtype.itemsize
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > 0.7 * memory:

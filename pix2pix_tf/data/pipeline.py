@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.augment import jitter
-from pix2pix_tf.data.pairs import Pairs
-from pix2pix_tf.data.representation import encode
+from pix2pix_tf.data.pairs import MASKS, Pairs, derive_mask
+from pix2pix_tf.data.representation import encode, representation
 
 # What a seed is for: folded in, so that the two do not share their randomness.
 _JITTER, _DROPOUT = 1, 2
@@ -32,7 +32,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """The batches of training steps `first_step` .. `total_steps` - 1.
 
-    Each is (input, target, seeds): float32 [N, h, w, C] in [-1, 1] at `data.crop_size`, and the
+    Each is (input, target, seeds): float32 [N, h, w, C] in [-1, 1] at `data.crop_size`, as the
+    networks see them, and the
     dropout seeds, int32 [N, 2]; N is `images_per_step`. Every pair comes once an epoch, in an order
     of that epoch's own; an epoch's last batch goes on into the next epoch.
     """
@@ -49,17 +50,24 @@ def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tens
         epoch, place = divmod(int(number), len(pairs))
         return pairs[order(epoch)[place]]
 
+    data, channels = config.data, config.data.picture_channels
+    between = representation(data.representation)
+
+    def mask(picture: np.ndarray, number: np.int64) -> np.ndarray:
+        return derive_mask(data.derive, picture, config.training.seed, int(number))
+
     def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         image, target = tf.numpy_function(read, [number], [pairs.dtype] * 2, stateful=False)
-        image.set_shape([*pairs.size, config.data.input_channels])
-        target.set_shape([*pairs.size, config.data.target_channels])
+        image.set_shape([*pairs.size, channels[0]])
+        target.set_shape([*pairs.size, channels[1]])
         seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
-        image, target = jitter(
-            image, target, config.data.crop_size, config.data.mirror, _fold(seed, _JITTER)
-        )
-        image.set_shape([*config.data.crop_size, config.data.input_channels])
-        target.set_shape([*config.data.crop_size, config.data.target_channels])
-        return encode(image), encode(target), _fold(seed, _DROPOUT)
+        image, target = jitter(image, target, data.crop_size, data.mirror, _fold(seed, _JITTER))
+        if data.derive in MASKS:  # of the crop: what is missing lies in its middle, or anywhere
+            image = tf.numpy_function(mask, [image, number], pairs.dtype, stateful=False)
+        image.set_shape([*data.crop_size, channels[0]])
+        target.set_shape([*data.crop_size, channels[1]])
+        seen, wanted = between.to_input(encode(image)), between.to_target(encode(target))
+        return seen, wanted, _fold(seed, _DROPOUT)
 
     return load
 

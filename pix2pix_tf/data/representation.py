@@ -1,10 +1,34 @@
 """How a picture becomes what a network sees, and back: in training, translating and export.
-Written in TensorFlow operations, so that an exported graph carries them.
+
+Written in TensorFlow operations, so that an exported graph carries them. Pictures are RGB, grey or
+whatever channels the data has, as floats in [-1, 1] from `encode` to `decode`. What lies between
+them and the generator is a `Representation`: nothing for most tasks; for colourisation CIE Lab,
+where the generator sees L, makes a and b, and the result is recombined with the picture's own L.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import tensorflow as tf
+
+AB_RANGE = 110.0  # a and b of sRGB colours lie within; the authors' programs scale by it
+
+# sRGB under D65, as scikit-image converts.
+_RGB_TO_XYZ = (
+    (0.412453, 0.357580, 0.180423),
+    (0.212671, 0.715160, 0.072169),
+    (0.019334, 0.119193, 0.950227),
+)
+_XYZ_TO_RGB = (
+    (3.24048134, -1.53715152, -0.49853633),
+    (-0.96925495, 1.87599, 0.04155593),
+    (0.05564664, -0.20404134, 1.05731107),
+)
+_WHITE = (0.95047, 1.0, 1.08883)
+_DARK = 0.008856  # below it Lab is linear in the light, with this slope and offset:
+_SLOPE, _OFFSET = 7.787, 16.0 / 116.0
 
 
 def encode(image: tf.Tensor) -> tf.Tensor:
@@ -12,7 +36,65 @@ def encode(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(image, tf.float32) / (image.dtype.max / 2) - 1.0
 
 
-def decode(prediction: tf.Tensor) -> tf.Tensor:
+def decode(picture: tf.Tensor) -> tf.Tensor:
     """Turns [-1, 1] into uint8: rounds to the nearest grey level and clips what lies outside."""
-    levels = tf.round((tf.cast(prediction, tf.float32) + 1.0) * 127.5)
+    levels = tf.round((tf.cast(picture, tf.float32) + 1.0) * 127.5)
     return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
+
+
+@dataclass(frozen=True)
+class Representation:
+    """What of pictures the networks see; all values are floats in [-1, 1].
+
+    Attributes:
+        to_input: From a picture [N, H, W, C] to what the generator takes.
+        to_target: From a picture to what the generator should make.
+        to_picture: From what the generator made, and the picture it was given, to a picture.
+    """
+
+    to_input: Callable[[tf.Tensor], tf.Tensor]
+    to_target: Callable[[tf.Tensor], tf.Tensor]
+    to_picture: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def representation(name: str) -> Representation:
+    """`plain`: pictures as they are; `lab`: L in, a and b out (paper, appendix 6.2.1)."""
+    if name == "plain":
+        return Representation(lambda x: x, lambda x: x, lambda made, given: made)
+    return Representation(
+        lambda picture: to_lab(picture)[..., :1] / 50.0 - 1.0,
+        lambda picture: tf.clip_by_value(to_lab(picture)[..., 1:] / AB_RANGE, -1.0, 1.0),
+        lambda made, given: from_lab(tf.concat([to_lab(given)[..., :1], made * AB_RANGE], -1)),
+    )
+
+
+def to_lab(picture: tf.Tensor) -> tf.Tensor:
+    """sRGB [..., 3] in [-1, 1] to CIE Lab: L in 0..100, a and b in about -110..110."""
+    rgb = tf.clip_by_value((picture + 1.0) / 2.0, 0.0, 1.0)
+    linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = _multiply(linear, _RGB_TO_XYZ) / tf.constant(_WHITE)
+    f = tf.where(xyz > _DARK, tf.maximum(xyz, _DARK) ** (1 / 3), _SLOPE * xyz + _OFFSET)
+    x, y, z = tf.unstack(f, axis=-1)
+    return tf.stack([116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)], -1)
+
+
+def from_lab(lab: tf.Tensor) -> tf.Tensor:
+    """CIE Lab [..., 3] to sRGB in [-1, 1]; colours that sRGB lacks are clipped."""
+    lightness, a, b = tf.unstack(lab, axis=-1)
+    y = (lightness + 16.0) / 116.0
+    f = tf.maximum(tf.stack([y + a / 500.0, y, y - b / 200.0], -1), 0.0)
+    xyz = tf.where(f > _DARK ** (1 / 3), f**3, (f - _OFFSET) / _SLOPE) * tf.constant(_WHITE)
+    linear = tf.clip_by_value(_multiply(xyz, _XYZ_TO_RGB), 0.0, 1.0)
+    bright = 1.055 * tf.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    rgb = tf.where(linear > 0.0031308, bright, 12.92 * linear)
+    return tf.clip_by_value(rgb, 0.0, 1.0) * 2.0 - 1.0
+
+
+def _multiply(colours: tf.Tensor, matrix: tuple[tuple[float, ...], ...]) -> tf.Tensor:
+    """The matrix times the last axis; in sums, for a matrix product may round to fewer bits."""
+    channels = tf.unstack(colours, axis=-1)
+    rows = [
+        sum(weight * channel for weight, channel in zip(row, channels, strict=True))
+        for row in matrix
+    ]
+    return tf.stack(rows, -1)

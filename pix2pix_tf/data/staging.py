@@ -22,18 +22,25 @@ def refuse_existing(output: Path) -> None:
 
 
 @contextmanager
-def written_aside(target: Path) -> Iterator[Path]:
-    """Gives an empty hidden folder that becomes `target` at the end, or vanishes with an error.
+def hidden_beside(target: Path) -> Iterator[Path]:
+    """Gives an empty hidden folder that is removed at the end, with what is left in it.
 
-    It lies beside `target` or, where the folder for that is not there yet, in the nearest above, so
-    that the last step is a rename and a failure leaves nothing behind.
+    It lies beside `target` or, where the folder for that is not there yet, in the nearest above:
+    what is moved from it to `target` is renamed, not copied.
     """
     place = next(folder for folder in target.absolute().parents if folder.is_dir())
     partial = place / f".{target.name}.{uuid.uuid4().hex}.partial"
     partial.mkdir()
     try:
         yield partial
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(target)  # onto an empty folder too
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def written_aside(target: Path) -> Iterator[Path]:
+    """Gives an empty hidden folder that becomes `target` at the end, or vanishes with an error."""
+    with hidden_beside(target) as partial:
+        yield partial
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(target)  # onto an empty folder too

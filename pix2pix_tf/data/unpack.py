@@ -40,7 +40,11 @@ _DAMAGED = (
 )
 
 
-class _Refused(Exception):
+class BadArchive(UserError):  # noqa: N818  # what the user reads is the text
+    """What a file holds is no archive of pictures: another kind, damaged, or hostile."""
+
+
+class _Refused(Exception):  # noqa: N818
     """A member that is not unpacked; the text is the end of a sentence about it."""
 
     def __init__(self, name: str, why: str) -> None:
@@ -65,7 +69,8 @@ def unpack(
         members_at_most: The archive may have that many files and folders.
 
     Raises:
-        UserError: It is no such archive, damaged or hostile, or the disk is full.
+        BadArchive: It is no such archive, damaged or hostile.
+        UserError: The disk is full, or cannot be written to.
     """
     with archive.open("rb") as file:
         head = file.read(64)
@@ -75,14 +80,14 @@ def unpack(
         unpack_it = _unpack_zip
     else:
         page = "; it seems to be a web page" if head.lstrip()[:1] == b"<" else ""
-        raise UserError(f"{archive} is neither a .tar.gz nor a .zip archive{page}")
+        raise BadArchive(f"{archive} is neither a .tar.gz nor a .zip archive{page}")
     writer = _Writer(target, bytes_at_most, members_at_most)
     try:
         unpack_it(archive, writer, advance)
     except _Refused as refused:
-        raise UserError(f"{archive} was not unpacked: {refused}") from refused
+        raise BadArchive(f"{archive} was not unpacked: {refused}") from refused
     except _DAMAGED as error:
-        raise UserError(f"{archive} is damaged: {error or type(error).__name__}") from error
+        raise BadArchive(f"{archive} is damaged: {error or type(error).__name__}") from error
 
 
 class _Writer:
@@ -174,9 +179,7 @@ class _Bounded:
         return self._file.read(size)
 
 
-def _unpack_tar(
-    archive: Path, writer: _Writer, advance: Callable[[int, int | None], None]
-) -> None:
+def _unpack_tar(archive: Path, writer: _Writer, advance: Callable[[int, int | None], None]) -> None:
     total = archive.stat().st_size
     with archive.open("rb") as packed, gzip.GzipFile(fileobj=packed) as plain:
         with tarfile.open(fileobj=_Bounded(plain), mode="r:") as tar:  # type: ignore[call-overload]
@@ -211,9 +214,7 @@ def _read_on(plain: gzip.GzipFile) -> None:
     raise tarfile.ReadError("there is something after its end")
 
 
-def _unpack_zip(
-    archive: Path, writer: _Writer, advance: Callable[[int, int | None], None]
-) -> None:
+def _unpack_zip(archive: Path, writer: _Writer, advance: Callable[[int, int | None], None]) -> None:
     total, done = archive.stat().st_size, 0
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
@@ -231,4 +232,3 @@ def _unpack_zip(
                     writer.file(member.filename, member.file_size, content)
             done += member.compress_size
             advance(min(done, total), total)
-

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from pix2pix_tf.models.layers import BatchStatisticsNorm, SpectralConv2D
+from pix2pix_tf.models.layers import BatchStatisticsNorm, NearestUpsampling2D, SpectralConv2D
 
 
 def initial_weights(seed: int) -> keras.Initializer:
@@ -70,7 +70,7 @@ def upsample(
         use_bias: Whether it has one.
     """
     if kind == "resize":
-        x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_resize")(x)
+        x = NearestUpsampling2D(2, name=f"{name}_resize")(x)
         return convolve(x, filters, 3, 1, seeds, name, use_bias=use_bias)
     initial = initial_weights(next(seeds))
     return layers.Conv2DTranspose(

@@ -226,3 +226,11 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "padding": self.padding}
+
+
+@keras.saving.register_keras_serializable("pix2pix_tf")
+class NearestUpsampling2D(keras.layers.UpSampling2D):
+    """Keras' own, which forgets the number of channels where height and width are open."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(super().call(x), [None, None, None, x.shape[-1]])

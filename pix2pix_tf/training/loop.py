@@ -21,7 +21,7 @@ from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import Scores, score_pairs
-from pix2pix_tf.inference import array_translation
+from pix2pix_tf.inference import array_translation, picture_translation
 from pix2pix_tf.runs import Run
 from pix2pix_tf.sheets import pairs_sheet
 from pix2pix_tf.training.logs import TensorBoardLogs
@@ -139,7 +139,7 @@ class _Training:
         )
         self.first = self.checkpoints.restore()
         self.translate = array_translation(
-            self.networks.translating, config.size_multiple, config.training.seed
+            picture_translation(self.networks.translating, config), config.training.seed
         )
         self.update = make_update(config, self.networks, strategy)
         self.logs = TensorBoardLogs(run.logs, config, self.first, self.total)

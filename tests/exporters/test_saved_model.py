@@ -14,6 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from pix2pix_tf import Translator
 from pix2pix_tf.exporters.parity import compare
 from pix2pix_tf.exporters.saved_model import WARMUP, saved_model_variants, write_saved_model
+from pix2pix_tf.inference import picture_translation
 from pix2pix_tf.models import build_generator
 
 SIGNATURES = ("serving_default", "images", "sample")
@@ -202,9 +203,10 @@ def test_every_variant_agrees_with_translate(saved):
 
 def test_variants_are_of_the_folder_and_not_of_the_memory(saved, tmp_path):
     """Of a folder with other weights: they disagree, and are seen to."""
+    config = saved.translator.config
+    generator = build_generator(config, any_size=True)
     other = SimpleNamespace(
-        config=saved.translator.config,
-        generator=build_generator(saved.translator.config, any_size=True),
+        config=config, generator=generator, translation=picture_translation(generator, config)
     )
     (tmp_path / "1").mkdir()
     write_saved_model(other, tmp_path / "1", "facades")

@@ -1,0 +1,219 @@
+"""The commands `pix2pix-tf data ...`: parse, call one function of the library, print."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pix2pix_tf.counting import counting
+
+if TYPE_CHECKING:
+    from pix2pix_tf.data.check import Checked
+
+data_app = typer.Typer(
+    help="Datasets: list, download, check, pair, split; write the embedded sample.",
+    no_args_is_help=True,
+)
+
+_KINDS_AT_MOST = 12  # rows of a table
+
+
+@data_app.command("list")
+def data_list(
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder that datasets lie in.")
+    ] = Path("datasets"),
+) -> None:
+    """List the datasets that were published with pix2pix."""
+    from pix2pix_tf.data.catalogue import CATALOGUE
+
+    console = Console()
+    table = Table("name", "A: left", "B: right", "train pairs", "download", "here")
+    for dataset in CATALOGUE.values():
+        table.add_row(
+            dataset.name,
+            dataset.a,
+            dataset.b,
+            dataset.pairs,
+            _size(dataset.bytes, dataset.exact),
+            "yes" if (output / dataset.name).is_dir() else "no",
+        )
+    console.print(table)
+    for dataset in CATALOGUE.values():
+        _say(
+            console,
+            f"{dataset.name}: {dataset.what}. Licence: {dataset.licence}. "
+            f"Cite: {dataset.citation}.",
+        )
+
+
+@data_app.command("download")
+def data_download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `data list` has it.")],
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Another address: of the archive, or of the folder that NAME.tar.gz lies in.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder that datasets lie in.")
+    ] = Path("datasets"),
+    sha256: Annotated[
+        str | None, typer.Option(metavar="HEX", help="What the archive must have.")
+    ] = None,
+) -> None:
+    """Download a dataset into datasets/NAME; the same command resumes what was cut."""
+    from pix2pix_tf.data.catalogue import CATALOGUE
+    from pix2pix_tf.data.download import download
+    from pix2pix_tf.data.transfer_bar import transferring
+
+    console = Console()
+    try:
+        with transferring(console) as transfer:
+            done = download(name, output, url=url, sha256=sha256, progress=transfer)
+    except KeyboardInterrupt:
+        _say(console, "stopped: the same command resumes")
+        raise
+    _say(console, f"{done.pictures} pictures in {done.folder}, from {done.url}")
+    _say(console, f"sha256 {done.sha256}")
+    if name in CATALOGUE:
+        dataset = CATALOGUE[name]
+        _say(console, f"Licence: {dataset.licence}. Please cite: {dataset.citation}.")
+
+
+@data_app.command("check")
+def data_check(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A dataset.")],
+) -> None:
+    """Open every picture of a dataset; exit code 2 if anything is bad."""
+    from pix2pix_tf.data.check import check
+
+    console = Console()
+    with _quietly(), counting(console, "opening") as counter:
+        checked = check(folder, counter.advance)
+    console.print(_pairs_table(checked))
+    console.print(_kinds_table(checked))
+    for line in (*checked.notes, *checked.problems):
+        _say(console, line)
+    if checked.problems:
+        _say(console, f"problems in {folder}: {len(checked.problems)}")
+        raise typer.Exit(2)
+    _say(console, f"all good in {folder}")
+
+
+@data_app.command("pair")
+def data_pair(
+    a: Annotated[Path, typer.Option("--a", metavar="FOLDER", help="Pictures: the left halves.")],
+    b: Annotated[
+        Path, typer.Option("--b", metavar="FOLDER", help="Pictures of the same names: the right.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Resize B to A's size where they differ.")
+    ] = False,
+) -> None:
+    """Combine two folders of like-named pictures into side-by-side pairs."""
+    from pix2pix_tf.data.pairing import pair_folders
+
+    console = Console()
+    with _quietly(), counting(console, "pairing") as counter:
+        count = pair_folders(a, b, output, resize=resize, advance=counter.advance)
+    _say(console, f"{count} pairs in {output}")
+
+
+@data_app.command("split")
+def data_split(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Side-by-side pairs, or A/ and B/.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A new folder; with --move, by default FOLDER itself."),
+    ] = None,
+    val: Annotated[float, typer.Option(help="Share of validation pairs.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of test pairs.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Another one splits otherwise.")] = 0,
+    move: Annotated[
+        bool, typer.Option("--move/--copy", help="Move the files or copy them.")
+    ] = False,
+) -> None:
+    """Split a folder of pairs into train, val and test, at random but repeatably."""
+    from pix2pix_tf.data.splitting import split_folder
+
+    console = Console()
+    with counting(console, "moving" if move else "copying") as counter:
+        counts = split_folder(
+            folder, output, val=val, test=test, seed=seed, move=move, advance=counter.advance
+        )
+    found = ", ".join(f"{count} {split}" for split, count in counts.items())
+    _say(console, f"{found} pairs in {output or folder}")
+
+
+@data_app.command("sample")
+def data_sample(
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
+    train_pairs: Annotated[int, typer.Option("--train", min=1, help="Training pairs.")] = 200,
+    val_pairs: Annotated[int, typer.Option("--val", min=1, help="Validation pairs.")] = 20,
+    size: Annotated[
+        int, typer.Option(min=16, max=8192, help="Pixels a side of one picture.")
+    ] = 256,
+) -> None:
+    """Write pairs of the embedded city, aerial photograph | street map, and their classes."""
+    from pix2pix_tf.data.sample import write_sample
+
+    console = Console()
+    with counting(console, "drawing") as counter:
+        write_sample(output, train_pairs, val_pairs, (size, size), counter.advance)
+    console.print(f"{train_pairs} + {val_pairs} pairs in {output}", highlight=False)
+
+
+def _quietly() -> AbstractContextManager[None]:
+    """Without the start-up lines of TensorFlow, which decodes the rarer kinds of PNG."""
+    from pix2pix_tf.quiet import native_stderr_held_back
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return native_stderr_held_back()
+
+
+def _pairs_table(checked: Checked) -> Table:
+    table = Table("split", "pairs")
+    for split, count in checked.pairs.items():
+        table.add_row(split or "(none)", f"{count:,}")
+    return table
+
+
+def _kinds_table(checked: Checked) -> Table:
+    table = Table("split", "side", "width×height", "type", "files")
+    rows = checked.kinds.most_common(_KINDS_AT_MOST)
+    for kind, count in rows:
+        table.add_row(
+            kind.split or "(none)",
+            kind.side,
+            f"{kind.width}×{kind.height}",
+            kind.type,
+            f"{count:,}",
+        )
+    more = checked.kinds.total() - sum(count for _, count in rows)
+    if more:
+        table.add_row("", "", f"{len(checked.kinds) - len(rows)} more", "", f"{more:,}")
+    return table
+
+
+def _size(count: int | None, exact: bool) -> str:
+    if count is None:
+        return "not recorded"
+    size = f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    return size if exact else f"~{size}"
+
+
+def _say(console: Console, line: str) -> None:
+    """A line as it stands: paths are neither coloured, wrapped, nor read as markup."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

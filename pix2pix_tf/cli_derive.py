@@ -1,0 +1,122 @@
+"""The commands `pix2pix-tf data edges`, `derive` and `sketch`: inputs made of other pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pix2pix_tf.counting import counting
+from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Derive = Callable[[np.ndarray], np.ndarray]
+
+InputOption = Annotated[
+    Path, typer.Option("--input", metavar="FOLDER", help="Photographs, with sub-folders.")
+]
+OutputOption = Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the commands of this file to `pix2pix-tf data`."""
+    for name, command in (("edges", _edges), ("derive", _derive), ("sketch", _sketch)):
+        app.command(name)(command)
+
+
+def _edges(
+    photos: InputOption,
+    output: OutputOption,
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A trained HED, ONNX or SavedModel: the paper's edges, not Canny's.",
+        ),
+    ] = None,
+    shift: Annotated[
+        int, typer.Option(help="Pixels by which that network's map lies off: 35 for some copies.")
+    ] = 0,
+    sigma: Annotated[float, typer.Option(help="Of Canny: larger draws fewer lines.")] = 2.0,
+) -> None:
+    """Write pairs for edges→photo: edges | photograph."""
+    if network is not None:
+        _start_tensorflow()
+    _write_pairs(photos, output, lambda: _edges_of(network, shift, sigma))
+
+
+def _edges_of(network: Path | None, shift: int, sigma: float) -> Derive:
+    from pix2pix_tf.data.edges import canny_edges, hed_edges
+
+    if network is None:
+        return lambda photo: canny_edges(photo, sigma)
+    from pix2pix_tf.data.hed_network import load_edge_network
+
+    edge_map = load_edge_network(network, shift)
+    return lambda photo: hed_edges(edge_map(photo), photo.shape[:2])
+
+
+def _derive(
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="grey, lightness, centre_mask or random_mask."),
+    ],
+    photos: InputOption,
+    output: OutputOption,
+    seed: Annotated[int, typer.Option(min=0, help="Of random masks.")] = 0,
+) -> None:
+    """Write pairs made of photographs: what is left of each | the photograph."""
+    _write_pairs(photos, output, lambda: _derivation(kind, seed))
+
+
+def _derivation(kind: str, seed: int) -> Derive:
+    from pix2pix_tf.data import derive
+    from pix2pix_tf.data.pairs import derive_mask
+
+    numbers = count()
+    kinds: dict[str, Any] = {
+        "grey": derive.grey,
+        "lightness": derive.lab_lightness,
+        "centre_mask": derive.centre_mask,
+        "random_mask": lambda photo: derive_mask("random_mask", photo, seed, next(numbers)),
+    }
+    if kind not in kinds:
+        raise UserError(f"{kind}: expected {', '.join(kinds)}; for edges there is data edges")
+    return kinds[kind]
+
+
+def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
+    from pix2pix_tf.data.derive import write_derived_pairs
+
+    console = Console()
+    with counting(console, "deriving") as counter:
+        pairs = write_derived_pairs(photos, output, derivation(), counter.advance)
+    console.print(f"{pairs} pairs in {output}", highlight=False, markup=False)
+
+
+def _sketch(
+    drawings: Annotated[
+        Path, typer.Option("--input", metavar="FOLDER", help="Drawings: dark lines, light paper.")
+    ],
+    output: OutputOption,
+    size: Annotated[int, typer.Option(min=16, max=8192, help="Pixels a side.")] = 256,
+) -> None:
+    """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
+    from pix2pix_tf.data.sketch import clean_sketches
+
+    console = Console()
+    with counting(console, "cleaning") as counter:
+        done = clean_sketches(drawings, output, size, counter.advance)
+    console.print(f"{done} drawings in {output}", highlight=False, markup=False)
+
+
+def _start_tensorflow() -> None:
+    from pix2pix_tf.quiet import start_tensorflow
+
+    start_tensorflow()

@@ -1,0 +1,114 @@
+"""Two folders of pictures combined into side-by-side pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.images import (
+    decode_image,
+    image_depth,
+    image_size,
+    resize_image,
+    to_channels,
+    write_image,
+)
+from pix2pix_tf.data.matching import match
+from pix2pix_tf.data.parallel import in_parallel
+from pix2pix_tf.data.staging import refuse_existing, written_aside
+from pix2pix_tf.errors import UserError
+
+
+def pair_folders(
+    folder_a: str | Path,
+    folder_b: str | Path,
+    output: str | Path,
+    *,
+    resize: bool = False,
+    advance: Callable[[int], None] = lambda total: None,
+) -> int:
+    """Writes PNG files with A in the left half and B in the right; returns how many.
+
+    A picture of A goes with that of B that has the same path without suffix, so that sub-folders,
+    such as splits, are kept. The files are 8 bit, grey or RGB, with alpha where either side has it.
+    `output` appears when all is written.
+
+    Args:
+        folder_a: Pictures, at any depth.
+        folder_b: As many with the same names.
+        output: A new folder.
+        resize: Whether B is resized to A's size, bicubically; else sizes must be equal.
+        advance: Called after each pair with the number of all.
+
+    Raises:
+        UserError: A folder is missing or has no pictures; names without a mate, other sizes, 16 bit
+            pictures and unreadable ones, all of each by name; `output` is there already or cannot
+            be written.
+    """
+    folder_a, folder_b, output = Path(folder_a), Path(folder_b), Path(output)
+    refuse_existing(output)
+    pairs = _pairs(folder_a, folder_b)
+    _refuse_all(
+        [problem for found in in_parallel(lambda p: _unfit(p, resize), pairs) for problem in found]
+    )
+    with written_aside(output) as aside:
+
+        def write(pair: PairFiles) -> None:
+            path = aside / f"{pair.name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_image(path, _side_by_side(pair))
+
+        in_parallel(write, pairs, advance)
+    return len(pairs)
+
+
+def _pairs(folder_a: Path, folder_b: Path) -> list[PairFiles]:
+    for option, folder in (("--a", folder_a), ("--b", folder_b)):
+        if not folder.is_dir():
+            raise UserError(f"{option} {folder}: there is no such folder")
+    if folder_a.resolve() == folder_b.resolve():
+        raise UserError(f"--a and --b are both {folder_a}: expected two folders")
+    matched = match(folder_a, folder_b)
+    _refuse_all(matched.problems(folder_a, folder_b))
+    if not matched.pairs:
+        raise UserError(f"neither {folder_a} nor {folder_b} has pictures in it")
+    return matched.pairs
+
+
+def _unfit(pair: PairFiles, resize: bool) -> list[str]:
+    """What the headers of a pair tell against it."""
+    assert pair.b is not None
+    problems = []
+    sizes = []
+    for path in (pair.a, pair.b):
+        try:
+            if image_depth(path) == np.uint16:
+                problems.append(f"{path} has 16 bits, and pairs are written with 8: convert it")
+            sizes.append(image_size(path))
+        except UserError as error:
+            problems.append(str(error))
+    if len(sizes) == 2 and sizes[0] != sizes[1] and not resize:
+        (height_a, width_a), (height_b, width_b) = sizes
+        problems.append(
+            f"{pair.a} is {width_a}×{height_a} (width×height) and its mate {pair.b} is "
+            f"{width_b}×{height_b}: give --resize to resize B"
+        )
+    return problems
+
+
+def _side_by_side(pair: PairFiles) -> np.ndarray:
+    """uint8 [H, 2 W, 1..4] of a pair, with the channels that hold both sides."""
+    assert pair.b is not None
+    a, b = decode_image(pair.a), decode_image(pair.b)
+    colour = 3 if max(a.shape[2], b.shape[2]) > 2 else 1
+    alpha = 1 if a.shape[2] in (2, 4) or b.shape[2] in (2, 4) else 0
+    a, b = to_channels(a, colour + alpha), to_channels(b, colour + alpha)
+    return np.concatenate([a, resize_image(b, *a.shape[:2])], axis=1)
+
+
+def _refuse_all(problems: list[str]) -> None:
+    if problems:
+        raise UserError("\n".join(problems))

@@ -1,0 +1,120 @@
+"""Drawings by hand made like the edges that an edges→photo model was trained on (sketch→photo).
+
+The paper applies its edges models to sketches (section 4). Such a model has seen thin black lines
+on white, an object that fills the picture, and no specks: photographs and scans of drawings differ
+in all of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from skimage.filters import threshold_otsu
+from skimage.measure import label
+from skimage.morphology import thin
+
+from pix2pix_tf.data.files import list_images
+from pix2pix_tf.data.images import (
+    IMAGE_SUFFIXES,
+    decode_image,
+    resize_image,
+    to_channels,
+    write_image,
+)
+from pix2pix_tf.data.staging import written_aside
+from pix2pix_tf.errors import UserError
+
+MARGIN = 0.06  # of the picture's side, around the drawing
+_SMALLEST = 0.0005  # of the drawing's pixels: a smaller speck is no line
+_FLAT = 40  # levels between paper and ink below which there is no drawing
+
+
+def clean_sketch(drawing: np.ndarray, size: int = 256) -> np.ndarray:
+    """Thin black lines on white, the drawing centred with a margin, its proportions kept.
+
+    Args:
+        drawing: uint8 or uint16 [H, W, 1..4], dark lines on light paper.
+        size: Pixels a side of the result.
+
+    Returns:
+        uint8 [size, size, 3].
+
+    Raises:
+        UserError: There are no lines.
+    """
+    lines = _without_specks(_ink(drawing))
+    if not lines.any():
+        raise UserError("the picture shows no dark lines on light paper")
+    rows, columns = np.nonzero(lines.any(axis=1))[0], np.nonzero(lines.any(axis=0))[0]
+    cropped = lines[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inner = size - 2 * round(MARGIN * size)
+    scale = inner / max(cropped.shape)
+    height, width = (max(round(side * scale), 1) for side in cropped.shape)
+    small = _shrink(cropped, height, width)
+    page = np.zeros((size, size), bool)
+    top, left = (size - height) // 2, (size - width) // 2
+    page[top : top + height, left : left + width] = thin(small)
+    return np.repeat(np.where(page, 0, 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+
+
+def _ink(drawing: np.ndarray) -> np.ndarray:
+    """Where the drawing is dark, bool [H, W]."""
+    grey = to_channels(drawing, 1)[..., 0].astype(np.float64)
+    grey *= 255 / np.iinfo(drawing.dtype).max
+    if grey.max() - grey.min() < _FLAT:
+        return np.zeros(grey.shape, bool)
+    return grey <= threshold_otsu(grey)
+
+
+def _without_specks(lines: np.ndarray) -> np.ndarray:
+    numbers = label(lines, connectivity=2)
+    counts = np.bincount(numbers.ravel())
+    keep = counts >= max(_SMALLEST * lines.size, 2)
+    keep[0] = False  # the paper
+    return keep[numbers]
+
+
+def _shrink(lines: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Lines at another size, none of them lost: a pixel is ink where an eighth of it is."""
+    grey = np.where(lines, 255, 0).astype(np.uint8)[..., np.newaxis]
+    return resize_image(grey, height, width)[..., 0] >= 255 // 8
+
+
+def clean_sketches(
+    drawings: str | Path,
+    output: str | Path,
+    size: int = 256,
+    advance: Callable[[int], None] = lambda total: None,
+) -> int:
+    """Cleans every drawing below a folder into output/NAME.png, and returns how many there were.
+
+    Args:
+        drawings: The folder; sub-folders are kept.
+        output: A folder that is not there yet, or empty; it appears when it is whole.
+        size: Pixels a side of the results.
+        advance: Called after each drawing with the number of all.
+
+    Raises:
+        UserError: There are none, one shows no lines or cannot be read, the output is there.
+    """
+    folder, target = Path(drawings), Path(output)
+    found = list_images(folder)
+    if not found:
+        raise UserError(f"{folder}: holds no drawings; looked for {', '.join(IMAGE_SUFFIXES)}")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UserError(f"{target} exists and is not empty: give a new folder, or remove it.")
+    with written_aside(target) as aside:
+        for path in found:
+            try:
+                clean = clean_sketch(decode_image(path), size)
+            except UserError as error:
+                raise error if str(path) in str(error) else UserError(f"{path}: {error}") from None
+            place = aside / path.relative_to(folder).with_suffix(".png")
+            if place.exists():
+                raise UserError(f"{path}: another drawing of this name became {place.name} already")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_image(place, clean)
+            advance(len(found))
+    return len(found)

@@ -1,0 +1,193 @@
+"""Weights trained elsewhere, as a run that translates, is evaluated, exported and trained on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pix2pix_tf.checkpoints import Checkpoints
+from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.importing.authors import Recognised, recognise_discriminator, recognise_generator
+from pix2pix_tf.importing.torch_file import read_state_dict
+from pix2pix_tf.runs import Run
+from pix2pix_tf.training.step import build_networks
+
+__all__ = ["Imported", "import_weights"]
+
+Overrides = Mapping[str, Any] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was imported.
+
+    Attributes:
+        run: The run directory, with a checkpoint at step 0.
+        config: Its config.
+        generator: What the generator was recognised as, for people.
+        discriminator: Likewise; None: it starts fresh, or the objective has none.
+        notes: Sentences on what differs from where the weights come from.
+    """
+
+    run: Path
+    config: Config
+    generator: str
+    discriminator: str | None
+    notes: tuple[str, ...]
+
+
+def import_weights(
+    generator_file: str | Path,
+    run_dir: str | Path,
+    *,
+    discriminator_file: str | Path | None = None,
+    config: str | Path = "facades",
+    overrides: Overrides = (),
+) -> Imported:
+    """Makes a run of networks that the authors' PyTorch program trained.
+
+    The architecture is told from the weights; data and training are the config's. Optimisers start
+    anew: the files hold none.
+
+    Args:
+        generator_file: A state dict, such as `latest_net_G.pth`.
+        run_dir: The run directory, new.
+        discriminator_file: Such as `latest_net_D.pth`. Without it the discriminator starts fresh.
+        config: A config file, or the name of a shipped one.
+        overrides: As of `load_config`; what contradicts the weights is refused.
+
+    Raises:
+        UserError: The files cannot be read, are of networks unknown here, do not fit each other or
+            the config; or there is a run already.
+    """
+    run = Run(Path(run_dir))
+    if run.exists() or run.checkpoints.exists():
+        raise UserError(f"run {run.path}: holds a training already; choose another --run")
+    found = [recognise_generator(read_state_dict(generator_file), str(generator_file))]
+    if discriminator_file is not None:
+        state = read_state_dict(discriminator_file)
+        found.append(recognise_discriminator(state, str(discriminator_file)))
+    settled = _settle(found, [str(generator_file), str(discriminator_file)], config, overrides)
+    generator, discriminator = found[0], found[1] if len(found) > 1 else None
+    if discriminator is not None:
+        _check_conditional(discriminator, str(discriminator_file), settled)
+
+    networks = build_networks(settled, total_steps=1, decay_start=None)
+    for network in (networks.generator, networks.average):
+        if network is not None:
+            _assign(network, generator.weights)
+    if discriminator is not None and networks.discriminator is not None:
+        _assign(networks.discriminator, discriminator.weights)
+    try:
+        Checkpoints(run.checkpoints, networks.variables(), settled.logging.keep).save()
+        run.save_config(settled)  # last: a folder with a config is a run
+    except BaseException:
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+        raise
+    return Imported(
+        run=run.path,
+        config=settled,
+        generator=generator.name,
+        discriminator=None if discriminator is None else discriminator.name,
+        notes=_notes(settled, discriminator),
+    )
+
+
+def _settle(
+    found: list[Recognised], files: list[str], config: str | Path, overrides: Overrides
+) -> Config:
+    """The config with what the weights say; `overrides` may change only what they leave open."""
+    settings = {key: value for network in found for key, value in network.settings.items()}
+    defaults = {key: value for network in found for key, value in network.defaults.items()}
+    if _levels(config, overrides) == _levels_of(defaults):
+        defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
+    settled = load_config(config, _merged({**defaults, **settings}, overrides))
+    values = settled.model_dump(mode="json")
+    for file, network in zip(files, found, strict=False):
+        for key, value in network.settings.items():
+            section, name = key.split(".")
+            if values[section][name] != value:
+                raise UserError(
+                    f"{key}: {values[section][name]}: contradicts {file}, which has {value}; "
+                    "leave it out"
+                )
+    levels = _levels_of(found[0].defaults)
+    if levels is not None and settled.data.levels != levels:
+        raise UserError(
+            f"data.crop_size: {list(settled.data.crop_size)}: can be halved {settled.data.levels} "
+            f"times and makes a U-Net of that depth; that of {files[0]} halves {levels} times: "
+            f"leave data.crop_size out, or set it to {2**levels}"
+        )
+    return settled
+
+
+def _levels_of(defaults: Mapping[str, Any]) -> int | None:
+    """Halvings of a U-Net; None: a ResNet."""
+    side = defaults.get("data.crop_size")
+    return None if side is None else side.bit_length() - 1
+
+
+def _levels(config: str | Path, overrides: Overrides) -> int | None:
+    """Halvings of the crop that the config asks for by itself, if it is one."""
+    try:
+        return load_config(config, overrides).data.levels
+    except UserError:  # what is wrong may be right with the weights' settings; else it is said then
+        return None
+
+
+def _merged(settings: Mapping[str, Any], overrides: Overrides) -> Overrides:
+    if isinstance(overrides, Mapping):
+        return {**settings, **overrides}
+    return [*(f"{key}={json.dumps(value)}" for key, value in settings.items()), *overrides]
+
+
+def _check_conditional(discriminator: Recognised, file: str, config: Config) -> None:
+    seen, objective = discriminator.input_channels, config.objective
+    both = config.data.input_channels + config.data.target_channels
+    if not objective.adversarial:
+        raise UserError(
+            f"objective.name: {objective.name}: has no discriminator; leave out {file}, or set "
+            "objective.name=l1+cgan"
+        )
+    if seen == (both if objective.conditional else config.data.target_channels):
+        return
+    fitting = {both: "l1+cgan", config.data.target_channels: "l1+gan"}.get(seen)
+    raise UserError(
+        f"{file}: sees {seen} channels, "
+        + (
+            f"which needs an objective such as objective.name={fitting}"
+            if fitting
+            else f"which fits neither the generator's images together ({both}) nor its "
+            f"translation alone ({config.data.target_channels})"
+        )
+    )
+
+
+def _assign(network: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
+    """Sets every variable of a network, each once."""
+    variables = {variable.path: variable for variable in network.variables}
+    if variables.keys() != weights.keys():
+        raise RuntimeError(f"{network.name}: {sorted(variables.keys() ^ weights.keys())}")
+    for path, variable in variables.items():
+        variable.assign(weights[path])
+
+
+def _notes(config: Config, discriminator: Recognised | None) -> tuple[str, ...]:
+    notes = []
+    if discriminator is None and config.objective.adversarial:
+        notes.append("the discriminator starts fresh: no file was given for it")
+    if config.generator.kind == "unet" and config.generator.dropout:
+        notes.append(
+            "dropout is in the first three decoder blocks, as in the paper; the authors' PyTorch "
+            "program has it one block further out. Without dropout the two are the same"
+        )
+    notes.append("the optimisers start fresh: the files hold none")
+    return tuple(notes)

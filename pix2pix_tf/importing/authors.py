@@ -1,0 +1,375 @@
+"""The networks of the authors' PyTorch program, pytorch-CycleGAN-and-pix2pix, from their weights.
+
+Names and shapes of a state dict say what network it is of; the result is what a config must say to
+have that network here, and every weight under the name of our variable.
+
+PyTorch's arrays become ours by changing the order of their axes, nothing else:
+
+    convolution               [out, in, height, width] → [height, width, in, out]
+    transposed convolution    [in, out, height, width] → [height, width, out, in]
+
+What differs, and why the numbers stay the same:
+    - With instance normalisation that program gives every convolution a bias. One that a norm
+      follows is dropped: the norm subtracts the mean, and the bias with it.
+    - Its instance normalisation has no scale and offset: ours get 1 and 0.
+    - With no normalisation at all our convolutions have a bias where theirs have none: it is 0.
+    - Running averages of a batch normalisation are left away: we normalise by the statistics of
+      the image, as that program does unless told `--eval`.
+    - In its U-Net, dropout is in the decoder blocks of 4×4, 8×8 and 16×16 (of 256×256), never in
+      the innermost; ours is in the first three (2×2, 4×4, 8×8), as in the paper. With dropout off
+      the two are the same network. A U-Net's weights do not tell whether it was trained with
+      dropout; a ResNet's do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pix2pix_tf.errors import UserError
+
+IGNORED = ("running_mean", "running_var", "num_batches_tracked")  # the last parts of names
+
+_FIELDS = {1: 16, 2: 34, 3: 70, 4: 142, 5: 286}  # receptive fields by `n_layers`
+_RESNETS = {6: "resnet_6", 9: "resnet_9"}
+_DEEPEST = 12  # halvings of a U-Net, of images of 4096×4096
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A network told from its weights.
+
+    Attributes:
+        name: What the authors' program calls it, and its size, for people.
+        settings: What the config must say (`generator.kind` and so on).
+        defaults: What it should say unless it was told otherwise.
+        input_channels: Channels that the network sees; of a discriminator usually both images'.
+        weights: float32 by our variables' names, such as `encoder_1/kernel`.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    defaults: dict[str, Any]
+    input_channels: int
+    weights: dict[str, np.ndarray]
+
+
+class _Layer(NamedTuple):
+    """A convolution here and there.
+
+    Attributes:
+        name: Ours.
+        place: Theirs.
+        shape: Channels in and out, side of the kernels.
+        norm: Place of the norm that follows, or None.
+        transposed: Whether it is a transposed convolution.
+        bare: With batch normalisation neither has a bias, though no norm follows.
+    """
+
+    name: str
+    place: str
+    shape: tuple[int, int, int]
+    norm: str | None = None
+    transposed: bool = False
+    bare: bool = False
+
+
+def recognise_generator(state: Mapping[str, np.ndarray], source: str) -> Recognised:
+    """Tells a generator from its state dict.
+
+    Args:
+        state: Arrays by PyTorch's names.
+        source: The file, for errors.
+
+    Raises:
+        UserError: The weights are of no generator that both programs have.
+    """
+    weights = _Weights(state, source)
+    if "model.model.0.weight" in state:
+        return _unet(weights)
+    if "model.10.conv_block.1.weight" in state:
+        return _resnet(weights)
+    if _is_discriminator(state):
+        raise UserError(f"{source}: is a discriminator; give the generator (latest_net_G.pth)")
+    raise _unknown(source, "generator", "U-Nets and the ResNets of 6 and 9 blocks")
+
+
+def recognise_discriminator(state: Mapping[str, np.ndarray], source: str) -> Recognised:
+    """Tells a discriminator from its state dict; see `recognise_generator`."""
+    weights = _Weights(state, source)
+    if "net.0.weight" in state:
+        return _pixel(weights)
+    if _is_discriminator(state):
+        return _patchgan(weights)
+    if "model.model.0.weight" in state or "model.1.weight" in state:
+        raise UserError(f"{source}: is a generator; give the discriminator (latest_net_D.pth)")
+    raise _unknown(source, "discriminator", "basic, n_layers of 1 to 5, and pixel")
+
+
+def _is_discriminator(state: Mapping[str, np.ndarray]) -> bool:
+    return "net.0.weight" in state or {"model.0.weight", "model.2.weight"} <= set(state)
+
+
+def _unet(weights: _Weights) -> Recognised:
+    """`UnetGenerator`: each block's module 3 (the outermost's module 1) is the block within it."""
+    blocks = ["model", "model.model.1"]
+    while f"{blocks[-1]}.model.3.model.1.weight" in weights.state and len(blocks) < _DEEPEST:
+        blocks.append(f"{blocks[-1]}.model.3")
+    levels = len(blocks)
+    if levels < 5:
+        raise _unknown(weights.source, "generator", "U-Nets of 5 halvings and more")
+    places = [f"{block}.model" for block in blocks]
+    width, inputs = weights.channels(f"{places[0]}.0")
+    targets = weights.channels(f"{places[0]}.3")[1]
+    filters = [width * min(2**level, 8) for level in range(levels)]
+
+    layers = [_Layer("encoder_1", f"{places[0]}.0", (inputs, width, 4), bare=True)]
+    for level in range(1, levels):
+        innermost = level == levels - 1
+        layers.append(
+            _Layer(
+                f"encoder_{level + 1}",
+                f"{places[level]}.1",
+                (filters[level - 1], filters[level], 4),
+                norm=None if innermost else f"{places[level]}.2",
+                bare=innermost,
+            )
+        )
+    for level in range(levels - 1, 0, -1):
+        innermost = level == levels - 1
+        module = 3 if innermost else 5
+        layers.append(
+            _Layer(
+                f"decoder_{levels - level}",
+                f"{places[level]}.{module}",
+                (filters[level] * (1 if innermost else 2), filters[level - 1], 4),
+                norm=f"{places[level]}.{module + 1}",
+                transposed=True,
+            )
+        )
+    layers.append(_Layer("output", f"{places[0]}.3", (2 * width, targets, 4), transposed=True))
+    norm, arrays = weights.take(layers)
+
+    side = 2**levels
+    return Recognised(
+        name=f"unet_{side}, {_of(width, norm)}",
+        settings={
+            **_generator_settings("unet", width, norm, inputs, targets),
+            "generator.bottleneck_norm": False,
+        },
+        defaults={"data.crop_size": side, "data.load_size": round(side * 286 / 256)},
+        input_channels=inputs,
+        weights=arrays,
+    )
+
+
+def _resnet(weights: _Weights) -> Recognised:
+    """`ResnetGenerator`: modules 1, 4 and 7 down, from 10 the blocks, then two up and one."""
+    blocks = 0
+    while f"model.{10 + blocks}.conv_block.1.weight" in weights.state:
+        blocks += 1
+    if blocks not in _RESNETS:
+        raise _unknown(weights.source, "generator", f"ResNets of 6 or 9 blocks; it has {blocks}")
+    # A dropout before it moves the second convolution of a block from 5 to 6, where its norm was.
+    dropout = weights.is_convolution("model.10.conv_block.6")
+    second = 6 if dropout else 5
+    up = 10 + blocks
+    width, inputs = weights.channels("model.1")
+    targets = weights.channels(f"model.{up + 7}")[0]
+
+    layers = [
+        _Layer("encoder_1", "model.1", (inputs, width, 7), norm="model.2"),
+        _Layer("encoder_2", "model.4", (width, 2 * width, 3), norm="model.5"),
+        _Layer("encoder_3", "model.7", (2 * width, 4 * width, 3), norm="model.8"),
+    ]
+    for block in range(blocks):
+        for half, module in (("a", 1), ("b", second)):
+            place = f"model.{10 + block}.conv_block"
+            layers.append(
+                _Layer(
+                    f"block_{block + 1}_{half}",
+                    f"{place}.{module}",
+                    (4 * width, 4 * width, 3),
+                    norm=f"{place}.{module + 1}",
+                )
+            )
+    for number, filters in ((1, 2 * width), (2, width)):
+        module = up + 3 * (number - 1)
+        layers.append(
+            _Layer(
+                f"decoder_{number}",
+                f"model.{module}",
+                (2 * filters, filters, 3),
+                norm=f"model.{module + 1}",
+                transposed=True,
+            )
+        )
+    layers.append(_Layer("output", f"model.{up + 7}", (width, targets, 7)))
+    norm, arrays = weights.take(layers)
+    return Recognised(
+        name=f"resnet_{blocks}blocks, {_of(width, norm)}",
+        settings=_generator_settings(_RESNETS[blocks], width, norm, inputs, targets),
+        defaults={"generator.dropout": 0.5 if dropout else 0.0},
+        input_channels=inputs,
+        weights=arrays,
+    )
+
+
+def _patchgan(weights: _Weights) -> Recognised:
+    """`NLayerDiscriminator`: convolutions at 0, 2, 5, 8 and so on, norms behind all but two."""
+    places = ["model.0", "model.2"]
+    while weights.is_convolution(f"model.{3 * len(places) - 1}"):
+        places.append(f"model.{3 * len(places) - 1}")
+    halvings = len(places) - 2
+    if halvings not in _FIELDS:
+        raise _unknown(weights.source, "discriminator", "n_layers of 1 to 5")
+    width, inputs = weights.channels(places[0])
+    filters = [width * min(2**layer, 8) for layer in range(halvings + 1)]
+    layers = [_Layer("conv_1", places[0], (inputs, width, 4))]
+    for layer in range(1, halvings + 1):
+        shape = (filters[layer - 1], filters[layer], 4)
+        norm_place = f"model.{3 * layer}"
+        layers.append(_Layer(f"conv_{layer + 1}", places[layer], shape, norm=norm_place))
+    layers.append(_Layer("logits", places[-1], (filters[-1], 1, 4)))
+    norm, arrays = weights.take(layers)
+    return Recognised(
+        name=f"{'basic' if halvings == 3 else f'n_layers {halvings}'}, {_of(width, norm)}",
+        settings=_discriminator_settings(_FIELDS[halvings], width, norm),
+        defaults={},
+        input_channels=inputs,
+        weights=arrays,
+    )
+
+
+def _pixel(weights: _Weights) -> Recognised:
+    """`PixelDiscriminator`."""
+    width, inputs = weights.channels("net.0")
+    norm, arrays = weights.take(
+        [
+            _Layer("conv_1", "net.0", (inputs, width, 1)),
+            _Layer("conv_2", "net.2", (width, 2 * width, 1), norm="net.3"),
+            _Layer("logits", "net.5", (2 * width, 1, 1), bare=True),
+        ]
+    )
+    return Recognised(
+        name=f"pixel, {_of(width, norm)}",
+        settings=_discriminator_settings(1, width, norm),
+        defaults={},
+        input_channels=inputs,
+        weights=arrays,
+    )
+
+
+class _Weights:
+    """A state dict from which layers are taken, until nothing is left of it."""
+
+    def __init__(self, state: Mapping[str, np.ndarray], source: str) -> None:
+        self.state = {
+            name: array for name, array in state.items() if name.split(".")[-1] not in IGNORED
+        }
+        self.source = source
+
+    def is_convolution(self, place: str) -> bool:
+        return self.state.get(f"{place}.weight", np.empty(())).ndim == 4
+
+    def channels(self, place: str) -> tuple[int, int]:
+        """The first two sides of a kernel: channels out and in, if it is not transposed."""
+        if not self.is_convolution(place):
+            raise UserError(f"{self.source}: lacks the convolution {place}.weight")
+        first, second = self.state[f"{place}.weight"].shape[:2]
+        return first, second
+
+    def take(self, layers: Iterable[_Layer]) -> tuple[str, dict[str, np.ndarray]]:
+        """The norm of a network, and its weights by our names.
+
+        Every shape is compared with the one that the layers imply, before any network is built.
+        """
+        layers, left = list(layers), dict(self.state)
+        norm = self._norm(layers)
+        weights: dict[str, np.ndarray] = {}
+        for layer in layers:
+            inputs, outputs, side = layer.shape
+            # The one order of axes is that of both: PyTorch's transposed convolution has its
+            # channels the other way round, and so has ours.
+            ends = (inputs, outputs) if layer.transposed else (outputs, inputs)
+            kernel = self._pop(left, f"{layer.place}.weight", (*ends, side, side))
+            weights[f"{layer.name}/kernel"] = kernel.transpose(2, 3, 1, 0)
+            normed = layer.norm is not None and norm != "none"
+            theirs = norm == "instance" or not (layer.norm or layer.bare)
+            bias = np.zeros(outputs)
+            if theirs:
+                bias = self._pop(left, f"{layer.place}.bias", (outputs,))
+            if norm == "none" or (theirs and not normed):
+                weights[f"{layer.name}/bias"] = bias
+            if normed:
+                scale, offset = np.ones(outputs), np.zeros(outputs)
+                if norm == "batch":
+                    scale = self._pop(left, f"{layer.norm}.weight", (outputs,))
+                    offset = self._pop(left, f"{layer.norm}.bias", (outputs,))
+                weights[f"{layer.name}_norm/scale"] = scale
+                weights[f"{layer.name}_norm/offset"] = offset
+        if left:
+            names = ", ".join(sorted(left)[:3]) + (" and others" if len(left) > 3 else "")
+            raise UserError(
+                f"{self.source}: {names}: not of this network as the authors' program has it; "
+                "such a variant cannot be imported"
+            )
+        return norm, {
+            name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()
+        }
+
+    def _norm(self, layers: list[_Layer]) -> str:
+        """Batch normalisation has weights; with instance normalisation convolutions have biases."""
+        normed = next(layer for layer in layers if layer.norm)
+        if f"{normed.norm}.weight" in self.state:
+            return "batch"
+        return "instance" if f"{normed.place}.bias" in self.state else "none"
+
+    def _pop(self, left: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
+        if name not in left:
+            raise UserError(f"{self.source}: lacks {name}")
+        array = left.pop(name)
+        if array.shape != shape:
+            raise UserError(
+                f"{self.source}: {name}: has shape {list(array.shape)}, where this network has "
+                f"{list(shape)}"
+            )
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise UserError(f"{self.source}: {name}: holds values that are not finite numbers")
+        return array
+
+
+def _generator_settings(
+    kind: str, width: int, norm: str, inputs: int, targets: int
+) -> dict[str, Any]:
+    return {
+        "generator.kind": kind,
+        "generator.width": width,
+        "generator.norm": norm,
+        "generator.upsampling": "transposed",
+        "data.input_channels": inputs,
+        "data.target_channels": targets,
+    }
+
+
+def _discriminator_settings(field: int, width: int, norm: str) -> dict[str, Any]:
+    return {
+        "discriminator.receptive_field": field,
+        "discriminator.width": width,
+        "discriminator.norm": norm,
+        "discriminator.spectral_norm": False,
+    }
+
+
+def _of(width: int, norm: str) -> str:
+    return f"{width} filters, {'no norm' if norm == 'none' else f'{norm} norm'}"
+
+
+def _unknown(source: str, network: str, known: str) -> UserError:
+    return UserError(
+        f"{source}: is not a {network} that can be imported; those of the authors' PyTorch program "
+        f"can: {known}"
+    )

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix_tf.data.derive import (
+    centre_mask,
+    grey,
+    lab_lightness,
+    random_mask,
+    write_derived_pairs,
+)
+from pix2pix_tf.data.edges import canny_edges
+from pix2pix_tf.data.files import find_split, read_pair
+from pix2pix_tf.data.images import read_image, write_image
+from pix2pix_tf.errors import UserError
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+
+
+def swatches(*colours: tuple[int, int, int]) -> np.ndarray:
+    return np.array([colours], np.uint8)
+
+
+# --- what is derived ---------------------------------------------------------------------------
+
+
+def test_grey_is_the_luma():
+    photo = swatches((255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 10, 10))
+    derived = grey(photo)
+    assert derived.dtype == np.uint8
+    assert derived.tolist() == [[[76], [150], [29], [10]]]  # 255 · 0.299, · 0.587, · 0.114
+
+
+def test_lightness_of_lab():
+    photo = swatches((0, 0, 0), (255, 255, 255), (119, 119, 119), (255, 0, 0), (0, 0, 255))
+    derived = lab_lightness(photo)
+    assert derived.dtype == np.uint8
+    # L: 0; 100; 119 is 0.18447 linear, so 116 · ∛0.18447 − 16 = 50.03; red has Y 0.2126, L 53.24;
+    # blue has Y 0.0722, L 32.30. Each times 2.55.
+    assert derived.tolist() == [[[0], [255], [128], [136], [82]]]
+
+
+def test_the_middle_half_is_white():
+    photo = noise(8, 12) // 2
+    masked = centre_mask(photo)
+    missing = np.zeros((8, 12), bool)
+    missing[2:6, 3:9] = True
+    assert (masked[missing] == 255).all()
+    assert np.array_equal(masked[~missing], photo[~missing])
+
+
+def test_the_middle_of_odd_sizes():
+    missing = (centre_mask(np.zeros((5, 7, 3), np.uint8)) == 255).all(axis=-1)
+    assert np.argwhere(missing).tolist() == [[y, x] for y in (1, 2) for x in (2, 3, 4)]
+
+
+@pytest.mark.parametrize("size", [(256, 256), (100, 333), (32, 32)])
+def test_random_rectangles_cover_10_to_40_percent(size):
+    photo = np.zeros((*size, 3), np.uint8)
+    shares = [(random_mask(photo, seed) == 255).mean() for seed in range(200)]
+    assert min(shares) >= 0.1
+    assert max(shares) <= 0.4
+    assert max(shares) - min(shares) > 0.1
+
+
+def test_a_random_mask_is_a_function_of_the_seed():
+    photo = noise(64, 64) // 2
+    masked = random_mask(photo, 5)
+    missing = (masked == 255).all(axis=-1)
+    assert np.array_equal(masked, random_mask(photo, 5))
+    assert np.array_equal(masked[~missing], photo[~missing])
+    twice = random_mask(np.zeros((128, 128, 3), np.uint8), 5)
+    assert np.array_equal((twice == 255).all(axis=-1), missing.repeat(2, 0).repeat(2, 1))
+    assert not np.array_equal(masked, random_mask(photo, 6))
+    # No rectangle by itself covers 10 percent: there are more corners than one has.
+    corners = np.abs(np.diff(np.diff(np.pad(missing, 1).astype(int), axis=0), axis=1)).sum()
+    assert corners > 4
+
+
+def test_the_photograph_itself_stays():
+    photo = noise(40, 40)
+    before = photo.copy()
+    for derive in (grey, lab_lightness, centre_mask, lambda p: random_mask(p, 0)):
+        derive(photo)
+    assert np.array_equal(photo, before)
+
+
+@pytest.mark.parametrize("derive", [grey, lab_lightness, centre_mask, lambda p: random_mask(p, 0)])
+def test_other_arrays_are_refused(derive):
+    with pytest.raises(ValueError, match=r"float32 \(4, 4, 3\)"):
+        derive(np.zeros((4, 4, 3), np.float32))
+    with pytest.raises(ValueError, match=r"uint8 \(4, 4, 1\)"):
+        derive(np.zeros((4, 4, 1), np.uint8))
+
+
+# --- folders of pairs --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    for number, name in enumerate(["train/shoes/10.png", "train/shoes/2.png", "val/1.bmp"]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(folder / name, noise(20, 30, number))
+    return folder
+
+
+def listed(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*"))
+
+
+def test_pairs_keep_their_folders_and_are_found_again(photos, tmp_path):
+    totals = []
+    output = tmp_path / "deep" / "pairs"
+    assert write_derived_pairs(photos, output, grey, totals.append) == 3
+    assert totals == [3, 3, 3]
+    expected = ["train", "train/shoes", "train/shoes/10.png", "train/shoes/2.png", "val"]
+    assert listed(output) == [*expected, "val/1.png"]
+    photo = read_image(photos / "val/1.bmp", 3)
+    a, b = read_pair(find_split(output, "val")[0], 3, 3)
+    assert np.array_equal(b, photo)
+    assert np.array_equal(a, np.repeat(grey(photo), 3, axis=2))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "photos"]
+
+
+@pytest.mark.parametrize("derive", [canny_edges, lab_lightness, centre_mask])
+def test_whatever_is_derived_makes_a_pair(photos, tmp_path, derive):
+    (tmp_path / "pairs").mkdir()  # an empty folder will do
+    write_derived_pairs(photos / "val", tmp_path / "pairs", derive)
+    pair = read_image(tmp_path / "pairs" / "1.png", 3)
+    assert pair.shape == (20, 60, 3)
+    left = derive(pair[:, 30:])
+    assert np.array_equal(pair[:, :30], np.broadcast_to(left.reshape(20, 30, -1), (20, 30, 3)))
+
+
+def test_photographs_come_in_natural_order(photos, tmp_path):
+    seeds = iter(range(3))
+    write_derived_pairs(photos, tmp_path / "pairs", lambda photo: random_mask(photo, next(seeds)))
+    for seed, name in enumerate(["train/shoes/2.png", "train/shoes/10.png", "val/1.png"]):
+        pair = read_image(tmp_path / "pairs" / name, 3)
+        assert np.array_equal(pair[:, :30], random_mask(pair[:, 30:], seed))
+
+
+def test_16_bits_are_rounded_to_8(tmp_path):
+    (tmp_path / "photos").mkdir()
+    levels = np.array([[0, 128, 129, 257 * 7, 65535, 65406]], np.uint16)
+    Image.fromarray(levels).save(tmp_path / "photos" / "1.png")
+    write_derived_pairs(tmp_path / "photos", tmp_path / "pairs", grey)
+    pair = read_image(tmp_path / "pairs" / "1.png", 1)
+    assert pair[0, 6:, 0].tolist() == [0, 0, 1, 7, 255, 254]
+
+
+def refusal(*arguments):
+    with pytest.raises(UserError) as caught:
+        write_derived_pairs(*arguments)
+    return str(caught.value)
+
+
+def test_an_output_with_something_in_it_is_refused(photos, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine.txt").touch()
+    assert "there exists and is not empty: give a new" in refusal(photos, tmp_path / "there", grey)
+    assert "val/1.bmp exists" in refusal(photos, photos / "val/1.bmp", grey)
+
+
+def test_no_photographs(photos, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "No photographs were found in" in refusal(tmp_path / "empty", tmp_path / "out", grey)
+    assert "nowhere cannot be listed" in refusal(tmp_path / "nowhere", tmp_path / "out", grey)
+
+
+def test_two_photographs_of_one_name(photos, tmp_path):
+    write_image(photos / "val" / "1.webp", noise(20, 30))
+    message = refusal(photos, tmp_path / "out", grey)
+    assert "1.bmp and 1.webp would both become val/1.png" in message
+
+
+def test_nothing_is_left_of_a_failure(photos, tmp_path):
+    (photos / "val" / "2.png").write_bytes(b"no picture")
+    assert "2.png is not an image" in refusal(photos, tmp_path / "sub" / "out", grey)
+    with pytest.raises(ValueError, match="derived is float64"):
+        write_derived_pairs(photos, tmp_path / "out", lambda photo: photo * 1.0)
+    with pytest.raises(ValueError, match=r"derived is uint8 \(10, 30, 3\) for \(20, 30, 3\)"):
+        write_derived_pairs(photos, tmp_path / "out", lambda photo: photo[:10])
+    assert [p.name for p in tmp_path.iterdir()] == ["photos"]
+
+
+def test_a_place_that_cannot_be_written(photos, tmp_path):
+    (tmp_path / "file").touch()
+    message = refusal(photos, tmp_path / "file" / "sub" / "out", grey)
+    assert "out cannot be written: " in message
+    assert f"{tmp_path / 'file'} is a file" in message

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix_tf.data import pairing
+from pix2pix_tf.data.files import find_split, read_pair
+from pix2pix_tf.data.images import decode_image, write_image
+from pix2pix_tf.data.pairing import pair_folders
+from pix2pix_tf.errors import UserError
+
+
+def picture(path, height=6, width=10, channels=3, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+    write_image(path, image)
+    return image
+
+
+def refusal(*arguments, **words):
+    with pytest.raises(UserError) as caught:
+        pair_folders(*arguments, **words)
+    return str(caught.value)
+
+
+def nothing_but(folder, *names):
+    return sorted(path.name for path in folder.iterdir()) == sorted(names)
+
+
+def test_pairs_are_what_the_two_folders_were(tmp_path):
+    a, b, output = tmp_path / "a", tmp_path / "b", tmp_path / "new" / "pairs"
+    first = picture(a / "train" / "img.1.png", seed=1), picture(b / "train" / "img.1.bmp", seed=2)
+    picture(a / "val" / "deep" / "2.png"), picture(b / "val" / "deep" / "2.png")
+    advanced = []
+    assert pair_folders(a, b, output, advance=advanced.append) == 2
+    assert advanced == [2, 2]
+    (pair,) = find_split(output, "train")
+    assert pair.a == output / "train" / "img.1.png"
+    for made, was in zip(read_pair(pair, 3, 3), first, strict=True):
+        np.testing.assert_array_equal(made, was)
+    assert [pair.name for pair in find_split(output, "val")] == ["deep/2"]
+    assert nothing_but(tmp_path / "new", "pairs")
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "together"), [(1, 1, 1), (1, 3, 3), (4, 1, 4), (2, 3, 4), (2, 1, 2)]
+)
+def test_channels_hold_both_sides(tmp_path, of_a, of_b, together):
+    a = picture(tmp_path / "a" / "1.png", channels=of_a)
+    b = picture(tmp_path / "b" / "1.png", channels=of_b)
+    pair_folders(tmp_path / "a", tmp_path / "b", tmp_path / "ab")
+    made = decode_image(tmp_path / "ab" / "1.png")
+    assert made.shape == (6, 20, together)
+    np.testing.assert_array_equal(made[:, :10, 0], a[..., 0])
+    np.testing.assert_array_equal(made[:, 10:, 0], b[..., 0])
+    if together in (2, 4) and of_b in (1, 3):
+        assert made[:, 10:, -1].min() == 255
+
+
+def test_sizes_must_match_unless_resized(tmp_path):
+    a, b, output = tmp_path / "a", tmp_path / "b", tmp_path / "ab"
+    for number in range(12):
+        picture(a / f"{number}.png", 6, 10), picture(b / f"{number}.png", 12, 20)
+    lines = refusal(a, b, output).splitlines()
+    assert len(lines) == 12
+    assert f"{a / '0.png'} is 10×6 (width×height) and its mate {b / '0.png'} is 20×12" in lines[0]
+    assert "--resize" in lines[0]
+    assert nothing_but(tmp_path, "a", "b")
+    pair_folders(a, b, output, resize=True)
+    original = Image.open(b / "3.png").resize((10, 6), Image.Resampling.BICUBIC)
+    made = decode_image(output / "3.png")
+    np.testing.assert_array_equal(made[:, 10:], np.array(original))
+
+
+def test_all_names_without_a_mate_are_listed(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    for number in range(15):
+        picture(a / f"{number}.png")
+    picture(b / "0.png"), picture(b / "x.png"), picture(b / "0.jpg")
+    lines = refusal(a, b, tmp_path / "ab").splitlines()
+    assert len(lines) == 16
+    assert f"{a / '14.png'} has no mate in {b}" in lines
+    assert f"{b / 'x.png'} has no mate in {a}" in lines
+    assert f"{b / '0.png'} has the same name without suffix as another" in lines
+
+
+def test_16_bits_and_damage_are_refused_by_name(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    picture(a / "1.png"), picture(b / "1.png"), picture(b / "2.png")
+    Image.fromarray(np.zeros((6, 10), np.uint16)).save(a / "2.png")
+    (b / "1.png").write_bytes(b"")
+    message = refusal(a, b, tmp_path / "ab")
+    assert f"{a / '2.png'} has 16 bits, and pairs are written with 8" in message
+    assert f"{b / '1.png'} is empty" in message
+
+
+def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
+    a, b = tmp_path / "a", tmp_path / "b"
+    for number in range(3):
+        picture(a / f"{number}.png"), picture(b / f"{number}.png")
+    damaged = (b / "2.png").read_bytes()
+    (b / "2.png").write_bytes(damaged[:-40])  # its header is sound
+    assert "2.png is damaged or cut short" in refusal(a, b, tmp_path / "ab")
+    assert nothing_but(tmp_path, "a", "b")
+    (b / "2.png").write_bytes(damaged)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pairing, "write_image", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pair_folders(a, b, tmp_path / "ab")
+    assert nothing_but(tmp_path, "a", "b")
+
+
+def test_folders_that_cannot_be_paired(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.mkdir(), b.mkdir()
+    assert "neither" in refusal(a, b, tmp_path / "ab")
+    assert "expected two folders" in refusal(a, a, tmp_path / "ab")
+    assert "--b " in refusal(a, tmp_path / "c", tmp_path / "ab")
+    picture(a / "1.png"), picture(b / "1.png")
+    assert "is there already" in refusal(a, b, b)

@@ -1,0 +1,45 @@
+"""Exports of what is not the plain U-Net: they agree with `translate`, or `export` raises."""
+
+import numpy as np
+import pytest
+from conftest import TINY
+
+from pix2pix_tf import Translator
+from pix2pix_tf.config import load_config
+from pix2pix_tf.exporters import export
+from pix2pix_tf.training import train
+
+KINDS = {
+    "colourisation": {
+        "data.derive": "lightness",
+        "data.photo": "A",
+        "data.representation": "lab",
+        "data.input_channels": 1,
+        "data.target_channels": 2,
+    },
+    "resnet": {"generator.kind": "resnet_6", "generator.norm": "instance"},
+    "average": {"training.generator_average": 0.5, "generator.upsampling": "resize"},
+    "no norm": {"generator.kind": "encoder_decoder", "generator.norm": "none"},
+}
+
+
+@pytest.fixture(params=KINDS)
+def run(request, pairs_folder, tmp_path):
+    settings = {"data.root": str(pairs_folder()), "training.steps": 2, "logging.tensorboard": False}
+    config = load_config("facades", {**TINY, **settings, **KINDS[request.param]})
+    train(config, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_exports_agree_with_translate(run, tmp_path):
+    for format, words in (
+        ("saved_model", {}),
+        ("tflite", {}),
+        ("tflite", {"precision": "int8"}),
+        ("tflite", {"resizable": True}),
+    ):
+        name = "-".join([format, *map(str, words.values())])
+        exported = export(run, format, tmp_path / name, **words)
+        assert all(parity.passed for parity in exported.parity)
+    image = np.random.default_rng(0).integers(0, 256, (30, 44, 3), np.uint8)
+    assert Translator(run)(image, dropout=False).shape == (30, 44, 3)
