@@ -1,6 +1,8 @@
 # make run         train on the embedded sample city and look at the result (a few minutes)
 # make test        lint, types and tests
 # make web-assets  take the browser runtime that exported pages carry (needs npm)
+# make test-torch  compute the golden numbers of imported networks anew, with PyTorch (its own environment)
+# make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
 # make wheel       build the package, with that runtime, into dist/
 
 PYTHON ?= python3

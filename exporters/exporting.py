@@ -16,15 +16,16 @@ from pix2pix_tf.data.pairs import Pairs, open_pairs
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
 from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
-from pix2pix_tf.exporters.staging import new_folder, next_version, written_aside
 from pix2pix_tf.exporters.tflite import (
     LIMITS,
     PRECISIONS,
     convert_to_tflite,
     tflite_variant,
 )
+from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.exporters.web import check_runtime, write_page
 from pix2pix_tf.quiet import native_stderr_held_back
+from pix2pix_tf.staging import refuse_existing, written_aside
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.version import __version__
 
@@ -164,7 +165,8 @@ def _target(output: Path, wish: _Wish) -> Path:
         return next_version(output / wish.name)
     if wish.format == "web":
         check_runtime()
-    return new_folder(output)
+    refuse_existing(output)
+    return output
 
 
 def _write(

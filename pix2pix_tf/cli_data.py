@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pix2pix_tf.data.check import Checked
 
 data_app = typer.Typer(
-    help="Datasets: list, download, check, pair, split; write the embedded sample.",
+    help="Datasets: fetch, check, make and arrange pairs of pictures.",
     no_args_is_help=True,
 )
 

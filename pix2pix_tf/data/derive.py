@@ -5,10 +5,7 @@ Each function takes uint8 [H, W, 3] and gives uint8 [H, W, C]. Edges are in `edg
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,7 @@ from skimage.color import lab2rgb, rgb2lab
 from pix2pix_tf.data.files import list_images
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, read_image, to_channels, write_image
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import refuse_existing, written_aside
 
 FILL = 255  # what is missing is white, 1.0 in [-1, 1], as in the authors' program
 
@@ -98,15 +96,17 @@ def write_derived_pairs(
             output is there already or cannot be written.
     """
     photos_folder, output = Path(photos_folder), Path(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UserError(f"{output} exists and is not empty: give a new folder, or remove it.")
+    refuse_existing(output)
     photos = _photos_by_target(photos_folder)
-    with _written_aside(output) as folder:
-        for target, path in photos.items():
-            pair = _pair(_eight_bits(read_image(path, 3)), derive)
-            (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            write_image(folder / target, pair)
-            advance(len(photos))
+    try:
+        with written_aside(output) as folder:
+            for target, path in photos.items():
+                pair = _pair(_eight_bits(read_image(path, 3)), derive)
+                (folder / target).parent.mkdir(parents=True, exist_ok=True)
+                write_image(folder / target, pair)
+                advance(len(photos))
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror or error}.") from error
     return len(photos)
 
 
@@ -158,24 +158,3 @@ def _eight_bits(image: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint8:
         return image
     return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-@contextmanager
-def _written_aside(output: Path) -> Iterator[Path]:
-    """An empty hidden folder that becomes `output` at the end, or vanishes with an error.
-
-    It lies in the nearest folder above that exists, so that the last step is a rename.
-    """
-    place = next(above for above in output.absolute().parents if above.exists())
-    if not place.is_dir():
-        raise UserError(f"{output} cannot be written: {place} is a file.")
-    partial = place / f".{output.name}.{uuid.uuid4().hex}.partial"
-    try:
-        partial.mkdir()
-        yield partial
-        output.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(output)
-    except OSError as error:
-        raise UserError(f"{output} cannot be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

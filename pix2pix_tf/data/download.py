@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pix2pix_tf.data.catalogue import CATALOGUE, Dataset, archive_suffix, archive_url
 from pix2pix_tf.data.fetch import TIMEOUT, fetch, forget
-from pix2pix_tf.data.staging import hidden_beside, refuse_existing
 from pix2pix_tf.data.unpack import BadArchive, unpack
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import hidden_beside, refuse_existing
 
 Progress = Callable[[str, int, int | None], None]
 

@@ -18,8 +18,8 @@ from pix2pix_tf.data.images import (
 )
 from pix2pix_tf.data.matching import match
 from pix2pix_tf.data.parallel import in_parallel
-from pix2pix_tf.data.staging import refuse_existing, written_aside
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import refuse_existing, written_aside
 
 
 def pair_folders(

@@ -170,8 +170,8 @@ def _existing_root(data: DataConfig) -> Path:
     if data.root is None and not root.is_dir():
         raise UserError(
             f"the dataset {data.dataset} was looked for in {root.absolute()}, which is not there; "
-            "put it there, or say where it is with --set data.root=FOLDER; "
-            "--config sample.yaml needs no data"
+            "put it there (`pix2pix-tf data list` says what can be downloaded), or say where it "
+            "is with --set data.root=FOLDER; --config sample.yaml needs no data"
         )
     return root
 

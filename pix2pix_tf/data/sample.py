@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.sample_city import render_city
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import refuse_existing
 
 FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
 
@@ -35,8 +35,7 @@ def write_sample(
         UserError: The folder is not empty, or cannot be written.
     """
     folder = Path(output)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: exists and is not empty; give --output a new folder")
+    refuse_existing(folder)
     for split, first, count in (("train", 0, train), ("val", FIRST_VALIDATION_SEED, val)):
         (folder / split).mkdir(parents=True, exist_ok=True)
         (folder / "classes" / split).mkdir(parents=True, exist_ok=True)

@@ -23,8 +23,8 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
-from pix2pix_tf.data.staging import written_aside
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import refuse_existing, written_aside
 
 MARGIN = 0.06  # of the picture's side, around the drawing
 _SMALLEST = 0.0005  # of the drawing's pixels: a smaller speck is no line
@@ -103,8 +103,7 @@ def clean_sketches(
     found = list_images(folder)
     if not found:
         raise UserError(f"{folder}: holds no drawings; looked for {', '.join(IMAGE_SUFFIXES)}")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target} exists and is not empty: give a new folder, or remove it.")
+    refuse_existing(target)
     with written_aside(target) as aside:
         for path in found:
             try:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pix2pix_tf.data.files import SPLITS, PairFiles, find_flat
 from pix2pix_tf.data.parallel import in_parallel
-from pix2pix_tf.data.staging import refuse_existing, written_aside
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import refuse_existing, written_aside
 
 
 def split_folder(

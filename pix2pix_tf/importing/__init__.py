@@ -107,7 +107,8 @@ def _settle(
     """The config with what the weights say; `overrides` may change only what they leave open."""
     settings = {key: value for network in found for key, value in network.settings.items()}
     defaults = {key: value for network in found for key, value in network.defaults.items()}
-    if _levels(config, overrides) == _levels_of(defaults):
+    asked = "data.crop_size" in {text.partition("=")[0].strip() for text in overrides}
+    if asked or _levels(config, overrides) == _levels_of(defaults):
         defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
     settled = load_config(config, _merged({**defaults, **settings}, overrides))
     values = settled.model_dump(mode="json")

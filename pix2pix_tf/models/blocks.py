@@ -70,7 +70,7 @@ def upsample(
         use_bias: Whether it has one.
     """
     if kind == "resize":
-        x = NearestUpsampling2D(2, name=f"{name}_resize")(x)
+        x = NearestUpsampling2D(name=f"{name}_resize")(x)
         return convolve(x, filters, 3, 1, seeds, name, use_bias=use_bias)
     initial = initial_weights(next(seeds))
     return layers.Conv2DTranspose(

@@ -163,8 +163,8 @@ def refusal(*arguments):
 def test_an_output_with_something_in_it_is_refused(photos, tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine.txt").touch()
-    assert "there exists and is not empty: give a new" in refusal(photos, tmp_path / "there", grey)
-    assert "val/1.bmp exists" in refusal(photos, photos / "val/1.bmp", grey)
+    assert "there: is there already; give a new" in refusal(photos, tmp_path / "there", grey)
+    assert "val/1.bmp: is there already" in refusal(photos, photos / "val/1.bmp", grey)
 
 
 def test_no_photographs(photos, tmp_path):

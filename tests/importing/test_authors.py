@@ -100,14 +100,13 @@ def test_every_tensor_is_needed_and_none_is_left_over(name):
             recognise(without, name)
     with pytest.raises(UserError, match=r"model.99.weight: not of this network"):
         recognise({**state, "model.99.weight": np.zeros(3)}, name)
-    # Each goes to one place of its own, except for biases that a norm takes away.
-    marked = {key: np.full_like(state[key], number) for number, key in enumerate(used, start=1)}
-    values = [array.ravel()[0] for array in recognise(marked, name).weights.values()]
-    set_here = [value for value in values if value > 1 or marked[used[0]].ravel()[0] == value]
+    # Each goes to one place of its own; only biases that a norm takes away go nowhere.
+    marked = {key: np.full_like(state[key], number) for number, key in enumerate(used, start=2)}
+    found = [array.flat[0] for array in recognise(marked, name).weights.values()]
+    found = [value for value in found if value > 1]  # not ours: offsets of 0, scales of 1
     normed = sum(key.endswith("_norm/scale") for key in weights)
     dropped = normed if CASES[name]["norm"] == "instance" else 0
-    assert len({value for value in values if value > 1}) >= len(used) - dropped - 1
-    assert len(set_here) >= len(used) - dropped
+    assert len(set(found)) == len(found) == len(used) - dropped
 
 
 def test_running_statistics_are_left_away():

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from pix2pix_tf.models.layers import (
     BatchStatisticsNorm,
+    NearestUpsampling2D,
     SeededDropout,
     batch_groups,
     dropout_seeds,
@@ -177,3 +178,9 @@ def test_when_it_is_active():
 def test_dropout_config_round_trip():
     layer = SeededDropout(0.3, index=2, name="d")
     assert SeededDropout.from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+def test_nearest_upsampling_repeats_pixels():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    expected = x.repeat(2, axis=1).repeat(2, axis=2)
+    assert np.array_equal(NearestUpsampling2D()(x), expected)

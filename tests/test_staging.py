@@ -3,15 +3,12 @@ from pathlib import Path
 import pytest
 
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.exporters.staging import new_folder, next_version, written_aside
+from pix2pix_tf.staging import refuse_existing, written_aside
 
 
 def everything(folder):
     """All below a folder, hidden or not, by relative path."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-
-
-# --- written_aside ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", ["model", "deep/down/model", "made/deep/down/model"])
@@ -87,13 +84,10 @@ def test_a_relative_target(tmp_path, monkeypatch):
     assert everything(tmp_path) == ["new", "new/model", "new/model/file"]
 
 
-# --- new_folder ---------------------------------------------------------------------------------
-
-
 def test_a_folder_that_is_not_there_or_empty_is_new(tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("empty", "none", "none/deep"):
-        assert new_folder(tmp_path / name) == tmp_path / name
+        refuse_existing(tmp_path / name)
     assert everything(tmp_path) == ["empty"]  # it only looks
 
 
@@ -103,56 +97,8 @@ def test_what_is_there_is_refused(tmp_path):
     (tmp_path / "folder" / ".hidden").touch()
     for name in ("file", "folder"):
         with pytest.raises(UserError) as caught:
-            new_folder(tmp_path / name)
+            refuse_existing(tmp_path / name)
         assert str(caught.value) == (
-            f"--output {tmp_path / name}: is there already; give a new folder, or remove that one"
+            f"{tmp_path / name}: is there already; give a new folder, or remove that one"
         )
     assert everything(tmp_path) == ["file", "folder", "folder/.hidden"]
-
-
-# --- next_version -------------------------------------------------------------------------------
-
-
-def test_versions_count_from_1(tmp_path):
-    model = tmp_path / "models" / "maps"
-    assert next_version(model) == model / "1"
-    assert everything(tmp_path) == []  # it only looks
-    model.mkdir(parents=True)
-    assert next_version(model) == model / "1"
-    for number in range(1, 12):
-        assert next_version(model) == model / str(number)  # 10 after 9
-        (model / str(number)).mkdir()
-
-
-def test_a_removed_version_is_not_given_again_while_a_later_one_is_there(tmp_path):
-    for name in ("2", "7"):
-        (tmp_path / name).mkdir()
-    assert next_version(tmp_path) == tmp_path / "8"
-
-
-def test_other_names_are_no_versions(tmp_path):
-    for name in ("3", "11.old", "v12", "-13", " 14", "1e3", ".15.0123.partial", "assets"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "16").touch()  # a file
-    assert next_version(tmp_path) == tmp_path / "4"
-
-
-@pytest.mark.parametrize("inside", [None, "readme.txt", "1/saved_model.pb"])
-def test_a_model_without_versions_is_refused(tmp_path, inside):
-    model = tmp_path / "maps"
-    if inside is None:
-        model.touch()
-    elif inside.startswith("1/"):  # a folder called 1, which is a file
-        model.mkdir()
-        (model / "1").touch()
-    else:
-        model.mkdir()
-        (model / inside).touch()
-    before = everything(tmp_path)
-    with pytest.raises(UserError) as caught:
-        next_version(model)
-    assert str(caught.value) == (
-        f"{model}: is there already and holds no versions of a served model; "
-        "choose another --output or --name"
-    )
-    assert everything(tmp_path) == before

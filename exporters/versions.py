@@ -1,0 +1,29 @@
+"""Where the next version of a served model goes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pix2pix_tf.errors import UserError
+
+
+def next_version(model: Path) -> Path:
+    """The folder of the next version of a served model: MODEL/1 at first, then one more.
+
+    Raises:
+        UserError: `model` is something else than a folder of versions.
+    """
+    if not model.exists():
+        return model / "1"
+    numbers = [
+        int(entry.name)
+        for entry in (model.iterdir() if model.is_dir() else [])
+        if entry.is_dir() and re.fullmatch("[0-9]+", entry.name)
+    ]
+    if not numbers and (not model.is_dir() or any(model.iterdir())):
+        raise UserError(
+            f"{model}: is there already and holds no versions of a served model; "
+            "choose another --output or --name"
+        )
+    return model / str(max(numbers, default=0) + 1)
