@@ -13,8 +13,10 @@ PIP := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip instal
 RUN ?= runs/sample
 
 WEB := exporters/litert
+ADDONS := build/addons
+TORCH := build/torch
 
-.PHONY: run test lint types pytest web-assets wheel clean
+.PHONY: run test lint types pytest test-torch test-addons web-assets wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -32,6 +34,30 @@ types: $(VENV)/installed-dev
 # Where there is npm; without, the tests of the web page say what they miss.
 pytest: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 	$(BIN)/pytest -n 2
+
+# Networks that PyTorch computes anew, from other random weights than those of the tests' own files.
+test-torch: $(TORCH)/installed $(VENV)/installed-dev
+	PYTHONPATH=. $(TORCH)/bin/python tools/torch_peer/make_golden.py $(TORCH)/golden --seed 1
+	PIX2PIX_TF_GOLDEN=$(CURDIR)/$(TORCH)/golden $(BIN)/pytest tests/importing
+
+$(TORCH)/installed: tools/torch_peer/requirements.txt
+	$(PYTHON) -m venv $(TORCH)
+	$(TORCH)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+# tensorflow-addons has ended: its last release needs an old TensorFlow and an old Python.
+test-addons: $(ADDONS)/installed
+	$(ADDONS)/bin/python tools/addons_peer/make_golden.py $(ADDONS)/fresh.npz
+	$(ADDONS)/bin/python tools/addons_peer/compare.py $(ADDONS)/fresh.npz tests/models/golden/addons.npz
+
+$(ADDONS)/installed: tools/addons_peer/requirements.txt
+	@for python in $(PYTHON) python3.11 python3.10 python3.9; do \
+	  $$python -c 'import ensurepip, sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' \
+	  2>/dev/null && exec $$python -m venv --clear $(ADDONS); done; \
+	echo 'tensorflow-addons needs Python 3.9, 3.10 or 3.11 with venv, and none was found:' \
+	'install one and run make test-addons PYTHON=its-path.' >&2; exit 1
+	$(ADDONS)/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 web-assets: $(WEB)/index.js
 

@@ -58,14 +58,30 @@ class Representation:
 
 
 def representation(name: str) -> Representation:
-    """`plain`: pictures as they are; `lab`: L in, a and b out (paper, appendix 6.2.1)."""
+    """`plain`: pictures as they are; `lab`: L in, a and b out (paper, appendix 6.2)."""
     if name == "plain":
-        return Representation(lambda x: x, lambda x: x, lambda made, given: made)
-    return Representation(
-        lambda picture: to_lab(picture)[..., :1] / 50.0 - 1.0,
-        lambda picture: tf.clip_by_value(to_lab(picture)[..., 1:] / AB_RANGE, -1.0, 1.0),
-        lambda made, given: from_lab(tf.concat([to_lab(given)[..., :1], made * AB_RANGE], -1)),
-    )
+        return Representation(_same, _same, _made)
+    return Representation(_lightness, _colour, _coloured)
+
+
+def _same(picture: tf.Tensor) -> tf.Tensor:
+    return picture
+
+
+def _made(made: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+    return made
+
+
+def _lightness(picture: tf.Tensor) -> tf.Tensor:
+    return to_lab(picture)[..., :1] / 50.0 - 1.0
+
+
+def _colour(picture: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(to_lab(picture)[..., 1:] / AB_RANGE, -1.0, 1.0)
+
+
+def _coloured(made: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+    return from_lab(tf.concat([to_lab(given)[..., :1], made * AB_RANGE], -1))
 
 
 def to_lab(picture: tf.Tensor) -> tf.Tensor:
