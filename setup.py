@@ -26,6 +26,7 @@ setup(
         "pix2pix_tf.configs": "configs",
         "pix2pix_tf.exporters": "exporters",
     },
+    include_package_data=False,  # nothing but what is named
     package_data={
         "pix2pix_tf": ["py.typed"],
         "pix2pix_tf.configs": ["*.yaml"],

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.images import resize_image
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.files import list_images
+from pix2pix_tf.data.images import read_image, resize_image
 from pix2pix_tf.data.pairs import Pairs, open_pairs
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
@@ -53,7 +55,7 @@ class Exported:
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _Options:
     """What the caller of `export` asked for."""
 
     format: str
@@ -75,6 +77,7 @@ def export(
     uint8: bool = False,
     checkpoint: str = "newest",
     images: int = 20,
+    pictures: str | Path | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Exported:
     """Exports a run's generator, and proves on validation images that it computes the same.
@@ -95,7 +98,9 @@ def export(
         resizable: For `tflite`: leaves height and width open.
         uint8: For `tflite`: pictures are uint8 in and out, instead of float32 in 0..255.
         checkpoint: `newest` or `best`.
-        images: Validation images to compare on, at most, spread evenly.
+        images: Pictures to compare on, at most, spread evenly.
+        pictures: A folder of input pictures to compare on, and to calibrate with, where the run's
+            own data is not at hand; by default its validation and its training pairs.
         advance: Called after each picture compared with the number of all.
 
     Raises:
@@ -103,34 +108,36 @@ def export(
             go together, an output that is there already, a result that differs from `translate`.
     """
     run, output = Path(run_dir), Path(output)
-    wish = _wish(format, name or run.absolute().name, precision, size, resizable, uint8)
-    target = _target(output, wish)
+    options = _checked_options(
+        format, name or run.absolute().name, precision, size, resizable, uint8
+    )
+    target = _target(output, options)
     translator = Translator(run, checkpoint=checkpoint)
-    if wish.size is None and format != "saved_model" and not resizable:
-        wish = replace(wish, size=translator.config.data.crop_size)
-    pairs = open_pairs(translator.config)
+    if options.size is None and format != "saved_model" and not resizable:
+        options = replace(options, size=translator.config.data.crop_size)
+    typical, compared = _inputs(translator.config, pictures)
     with written_aside(target) as folder, native_stderr_held_back():  # converters talk much
-        pictures = _spread(pairs.val, images, wish.size)
-        variants = _write(translator, wish, folder, pairs.train, pictures)
+        shown = _spread(compared, images, options.size)
+        variants = _write(translator, options, folder, typical, shown)
         parities = [
-            compare(variant, pictures, lambda: advance(len(pictures) * len(variants)))
+            compare(variant, shown, lambda: advance(len(shown) * len(variants)))
             for variant in variants
         ]
         refuse_failures(parities)
         exported = Exported(target, _bytes(folder), parities)
-        report = _report(translator, wish, exported)
+        report = _report(translator, options, exported)
         (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return exported
 
 
-def _wish(
+def _checked_options(
     format: str,
     name: str,
     precision: str | None,
     size: int | tuple[int, int] | None,
     resizable: bool,
     uint8: bool,
-) -> _Wish:
+) -> _Options:
     if format not in FORMATS:
         raise UserError(f"format {format}: expected {_either(FORMATS)}")
     if not name or name.startswith(".") or "/" in name or "\\" in name:
@@ -152,18 +159,18 @@ def _wish(
     sides = (size, size) if isinstance(size, int) else size
     if sides is not None and min(sides) < 1:
         raise UserError(f"size {sides[0]}×{sides[1]}: expected at least one pixel a side")
-    return _Wish(format, name, precision, sides, uint8)
+    return _Options(format, name, precision, sides, uint8)
 
 
 def _either(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _target(output: Path, wish: _Wish) -> Path:
+def _target(output: Path, options: _Options) -> Path:
     """Where the artefact goes, checked before any work is done."""
-    if wish.format == "saved_model":
-        return next_version(output / wish.name)
-    if wish.format == "web":
+    if options.format == "saved_model":
+        return next_version(output / options.name)
+    if options.format == "web":
         check_runtime()
     refuse_existing(output)
     return output
@@ -171,34 +178,68 @@ def _target(output: Path, wish: _Wish) -> Path:
 
 def _write(
     translator: Translator,
-    wish: _Wish,
+    options: _Options,
     folder: Path,
-    train: Pairs,
-    pictures: Sequence[np.ndarray],
+    typical: _Inputs,
+    shown: Sequence[np.ndarray],
 ) -> list[Variant]:
     """Writes the artefact into `folder`; returns the ways to call it."""
-    if wish.format == "saved_model":
-        write_saved_model(translator, folder, wish.name)
+    if options.format == "saved_model":
+        write_saved_model(translator, folder, options.name)
         return saved_model_variants(translator, folder)
     model = convert_to_tflite(
         translator,
-        wish.precision,
-        size=wish.size,
-        uint8=wish.uint8,
-        calibration=lambda: _spread(train, CALIBRATION_IMAGES, wish.size),
+        options.precision,
+        size=options.size,
+        uint8=options.uint8,
+        calibration=lambda: _spread(typical, CALIBRATION_IMAGES, options.size),
     )
-    if wish.format == "tflite":
-        (folder / f"{wish.name}.tflite").write_bytes(model)
+    if options.format == "tflite":
+        (folder / f"{options.name}.tflite").write_bytes(model)
     else:
-        write_page(folder, wish.name, model, translator.config.data, pictures)
-    limit = LIMITS[wish.precision]
-    return [tflite_variant(translator, model, wish.precision, wish.size, limit)]
+        write_page(folder, options.name, model, translator.config.data, shown)
+    limit = LIMITS[options.precision]
+    return [tflite_variant(translator, model, options.precision, options.size, limit)]
 
 
-def _spread(pairs: Pairs, count: int, size: tuple[int, int] | None) -> list[np.ndarray]:
-    """Inputs of at most `count` pairs, spread evenly, at `size` where one is given."""
-    chosen = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int).tolist()
-    pictures = [pairs[index][0] for index in chosen]
+class _Inputs(Sequence[np.ndarray]):
+    """Input pictures by number, read when they are asked for."""
+
+    def __init__(self, count: int, read: Callable[[int], np.ndarray]) -> None:
+        self._count, self._read = count, read
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # no slices
+        return self._read(index)
+
+
+def _inputs(config: Config, folder: str | Path | None) -> tuple[_Inputs, _Inputs]:
+    """Inputs to calibrate with and inputs to compare on."""
+    if folder is None:
+        pairs = open_pairs(config)
+        return _inputs_of(pairs.train), _inputs_of(pairs.val)
+    paths = list_images(Path(folder))
+    if not paths:
+        raise UserError(f"--pictures {folder}: holds no pictures")
+
+    def read(index: int) -> np.ndarray:
+        picture = read_image(paths[index], config.data.picture_channels[0])
+        return resize_image(picture, *config.data.crop_size)
+
+    inputs = _Inputs(len(paths), read)
+    return inputs, inputs
+
+
+def _inputs_of(pairs: Pairs) -> _Inputs:
+    return _Inputs(len(pairs), lambda index: pairs[index][0])
+
+
+def _spread(inputs: _Inputs, count: int, size: tuple[int, int] | None) -> list[np.ndarray]:
+    """At most `count` of the inputs, spread evenly, at `size` where one is given."""
+    chosen = np.linspace(0, len(inputs) - 1, min(count, len(inputs))).round().astype(int).tolist()
+    pictures = [inputs[index] for index in chosen]
     return pictures if size is None else [resize_image(picture, *size) for picture in pictures]
 
 
@@ -206,13 +247,13 @@ def _bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _report(translator: Translator, wish: _Wish, exported: Exported) -> dict[str, Any]:
+def _report(translator: Translator, options: _Options, exported: Exported) -> dict[str, Any]:
     return {
-        "format": wish.format,
-        "name": wish.name,
-        "precision": wish.precision,
-        "size": wish.size and list(wish.size),
-        "uint8": wish.uint8,
+        "format": options.format,
+        "name": options.name,
+        "precision": options.precision,
+        "size": options.size and list(options.size),
+        "uint8": options.uint8,
         "step": translator.step,
         "bytes": exported.bytes,
         "parity": [parity.as_dict() for parity in exported.parity],

@@ -205,9 +205,11 @@ def export(
         bool, typer.Option("--uint8", help="tflite: uint8 in and out, not float32 in 0..255.")
     ] = False,
     checkpoint: CheckpointOption = "newest",
-    images: Annotated[
-        int, typer.Option(min=1, help="Validation images to compare on, at most.")
-    ] = 20,
+    images: Annotated[int, typer.Option(min=1, help="Pictures to compare on, at most.")] = 20,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Inputs to compare on, instead of the run's data."),
+    ] = None,
 ) -> None:
     """Export a run, and prove that the export computes the same pictures."""
     _start_tensorflow()
@@ -226,6 +228,7 @@ def export(
             uint8=uint8,
             checkpoint=_checkpoint(checkpoint),
             images=images,
+            pictures=pictures,
             advance=counter.advance,
         )
     console.print(_parity_table(exported))
@@ -352,7 +355,7 @@ def _score_table(title: str, columns: dict[str, Scores]) -> Table:
 
 def _parity_table(exported: Exported) -> Table:
     images = exported.parity[0].images
-    title = f"compared with translate on {images} validation images; errors in grey levels of 255"
+    title = f"compared with translate on {images} pictures; errors in grey levels of 255"
     columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
     table = Table("", *columns, title=title, title_justify="left")
     for parity in exported.parity:

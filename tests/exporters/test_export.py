@@ -8,6 +8,7 @@ import tensorflow as tf
 from conftest import typed
 
 from pix2pix_tf import Translator
+from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters import export, exporting
 
@@ -116,3 +117,20 @@ def test_export_that_computes_something_else_is_not_left_behind(tiny_run, tmp_pa
     with pytest.raises(UserError, match="serving_default: max 5 grey levels"):
         export(tiny_run, "saved_model", tmp_path / "models")
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny_run"]
+
+
+def test_pictures_stand_in_for_data_that_is_not_at_hand(tiny_run, tmp_path):
+    config = tiny_run / "config.yaml"
+    config.write_text(config.read_text().replace("trained_on", "moved_away"))
+    with pytest.raises(UserError, match="moved_away"):
+        export(tiny_run, "tflite", tmp_path / "phone")
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(UserError, match="holds no pictures"):
+        export(tiny_run, "tflite", tmp_path / "phone", pictures=tmp_path / "mine")
+    for number in range(3):
+        picture = np.random.default_rng(number).integers(0, 256, (50, 40, 3), np.uint8)
+        write_image(tmp_path / "mine" / f"{number}.jpg", picture)
+    exported = export(
+        tiny_run, "tflite", tmp_path / "phone", precision="int8", pictures=tmp_path / "mine"
+    )
+    assert exported.parity[0].images == 3

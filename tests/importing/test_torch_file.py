@@ -30,6 +30,9 @@ class Storage:
     def __init__(self, key="0", size=6, kind="FloatStorage", view=()):
         self.key, self.size, self.kind, self.view = key, size, kind, view
 
+    def __repr__(self):  # in the names of tests, which must be the same in every process
+        return f"Storage({self.key}, {self.size})"
+
 
 class Called:
     """Pickled as a call of `function`."""
