@@ -193,7 +193,8 @@ def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, in
         photo = _read_photo(files[index], data)
         return photo, photo
 
-    deep = any(pair_depth(pair) == np.uint16 for pair in files)
+    # Inputs are derived of 8 bits.
+    deep = data.derive == "pair" and any(pair_depth(pair) == np.uint16 for pair in files)
     dtype = np.dtype(np.uint16 if deep else np.uint8)
     names = [pair.name for pair in files]
     return Pairs(names, read, size, dtype, data.cache, _derivation(data))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage.color import rgb2lab
 
 from pix2pix_tf.config import make_config
@@ -129,3 +130,16 @@ def test_sample_city_can_be_derived_from_too():
 def test_contradictions_are_refused(tmp_path, derive, data, message):
     with pytest.raises(UserError, match=message):
         config(tmp_path, derive, **data)
+
+
+def test_photographs_in_a_flat_folder_of_any_kind(tmp_path):
+    for number in range(3):
+        write_image(tmp_path / f"{number}.jpg", photo(number, (31, 45)))  # odd: no pair at all
+    deep = photo(3)[..., 0].astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    opened = open_pairs(config(tmp_path, "edges"))
+    assert (len(opened.train), len(opened.val)) == (3, 1)
+    assert opened.train.dtype == np.uint8
+    everything = [pairs[i] for pairs in (opened.train, opened.val) for i in range(len(pairs))]
+    (grey,) = (target for _, target in everything if (target[..., 0] == target[..., 1]).all())
+    assert np.ptp(grey) > 100
