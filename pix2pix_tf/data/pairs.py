@@ -61,12 +61,16 @@ class Pairs(Sequence[Pair]):
             self._cache[index] = self._load(index)
         return self._cache[index]
 
-    def _load(self, index: int) -> Pair:
+    def original(self, index: int) -> Pair:
+        """A pair as its files have it: not resized, its input not derived."""
         try:
-            first, second = self._read(index)
+            return self._read(index)
         except UserError as error:
             self.failure = error
             raise
+
+    def _load(self, index: int) -> Pair:
+        first, second = self.original(index)
         if self._derive is not None:  # at the size it is seen at: resized lines would be blurred
             photo = self._fit(second)
             return self._derive(photo), photo
