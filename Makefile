@@ -1,7 +1,8 @@
 # make run         train on the embedded sample city and look at the result (a few minutes)
 # make test        lint, types and tests
 # make web-assets  take the browser runtime that exported pages carry (needs npm)
-# make test-torch  compute the golden numbers of imported networks anew, with PyTorch (its own environment)
+# make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
+#                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
 # make wheel       build the package, with that runtime, into dist/
 
@@ -38,7 +39,10 @@ pytest: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 # Networks that PyTorch computes anew, from other random weights than those of the tests' own files.
 test-torch: $(TORCH)/installed $(VENV)/installed-dev
 	PYTHONPATH=. $(TORCH)/bin/python tools/torch_peer/make_golden.py $(TORCH)/golden --seed 1
-	PIX2PIX_TF_GOLDEN=$(CURDIR)/$(TORCH)/golden $(BIN)/pytest tests/importing
+	$(TORCH)/bin/python tools/torch_peer/make_inception_golden.py $(TORCH)/golden --seed 1 \
+	  --keep-weights
+	PIX2PIX_TF_GOLDEN=$(CURDIR)/$(TORCH)/golden $(BIN)/pytest tests/importing \
+	  tests/evaluation/test_inception.py tests/evaluation/test_distances.py
 
 $(TORCH)/installed: tools/torch_peer/requirements.txt
 	$(PYTHON) -m venv $(TORCH)

@@ -10,8 +10,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf import cli_derive
+from pix2pix_tf import cli_derive, cli_evaluate, cli_reproduce
 from pix2pix_tf.cli_data import data_app
+from pix2pix_tf.cli_options import (
+    CheckpointOption,
+    OverridesOption,
+    RunOption,
+    checked_checkpoint,
+    start_tensorflow,
+)
+from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.version import __version__
@@ -31,11 +39,7 @@ app = typer.Typer(
 )
 cli_derive.add_commands(data_app)
 app.add_typer(data_app, name="data")
-
-RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run directory.")]
-CheckpointOption = Annotated[
-    str, typer.Option(help="newest, or best: the lowest validation L1.", metavar="newest|best")
-]
+app.add_typer(study_app, name="study")
 
 
 def _print_version(asked: bool) -> None:
@@ -71,12 +75,7 @@ def train(
             "--run", help="Where to train; default runs/NAME of the config.", metavar="DIR"
         ),
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Override a key: training.steps=2000. Repeatable.", metavar="KEY=VALUE"
-        ),
-    ] = None,
+    overrides: OverridesOption = None,
     fresh: Annotated[
         int,
         typer.Option(
@@ -92,7 +91,7 @@ def train(
     settings, run_dir = _experiment(config, run, overrides or [])
     if fresh:
         _start_over(run_dir, fresh)
-    _start_tensorflow()
+    start_tensorflow()
     from pix2pix_tf.training import train as train_run
 
     console = Console()
@@ -131,10 +130,10 @@ def translate(
     checkpoint: CheckpointOption = "newest",
 ) -> None:
     """Translate pictures of any size with a trained run."""
-    _start_tensorflow()
+    start_tensorflow()
     from pix2pix_tf.translate import Translator, find_inputs, translate_files
 
-    translator = Translator(run, checkpoint=_checkpoint(checkpoint))
+    translator = Translator(run, checkpoint=checked_checkpoint(checkpoint))
     data = translator.config.data
     found = find_inputs([*inputs, *(more or [])], data, pairs)
     console = Console()
@@ -148,32 +147,6 @@ def translate(
             translator, found, output, dropout=dropout, seed=seed, advance=counter.advance
         )
     console.print(f"{count} translations of step {translator.step} in {output}", highlight=False)
-
-
-@app.command()
-def evaluate(
-    run: RunOption,
-    split: Annotated[str, typer.Option(help="Which pairs to score.", metavar="NAME")] = "val",
-    dropout: Annotated[
-        bool, typer.Option("--dropout/--no-dropout", help="The paper's noise at test time.")
-    ] = True,
-    checkpoint: CheckpointOption = "newest",
-) -> None:
-    """Score a run on pairs: L1, PSNR, SSIM."""
-    _start_tensorflow()
-    from pix2pix_tf.evaluation.evaluate import evaluate as evaluate_run
-
-    console = Console()
-    with counting(console, "evaluating") as counter:
-        result = evaluate_run(
-            run,
-            split,
-            checkpoint=_checkpoint(checkpoint),
-            dropout=dropout,
-            advance=counter.advance,
-        )
-    title = f"{run}, step {result.step}, {result.images} {result.split} pairs"
-    console.print(_score_table(title, {"score": result.scores}))
 
 
 @app.command()
@@ -212,7 +185,7 @@ def export(
     ] = None,
 ) -> None:
     """Export a run, and prove that the export computes the same pictures."""
-    _start_tensorflow()
+    start_tensorflow()
     from pix2pix_tf.exporters import export as export_run
 
     console = Console()
@@ -226,7 +199,7 @@ def export(
             size=_size(size),
             resizable=resizable,
             uint8=uint8,
-            checkpoint=_checkpoint(checkpoint),
+            checkpoint=checked_checkpoint(checkpoint),
             images=images,
             pictures=pictures,
             advance=counter.advance,
@@ -263,7 +236,7 @@ def import_(
     """Make a run of weights of the authors' PyTorch program, to translate, export, train on."""
     if source != "torch":
         raise UserError(f"--from {source}: expected torch")
-    _start_tensorflow()
+    start_tensorflow()
     from pix2pix_tf.importing import import_weights
 
     console = Console()
@@ -273,6 +246,10 @@ def import_(
     names = f"{imported.generator}, discriminator {imported.discriminator or 'fresh'}"
     for line in (f"{imported.run}: {names}", *imported.notes):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+cli_evaluate.add_commands(app)
+cli_reproduce.add_commands(app)
 
 
 def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> tuple[Config, Path]:
@@ -303,12 +280,6 @@ def _start_over(run_dir: Path, times: int) -> None:
     run.delete()
 
 
-def _start_tensorflow() -> None:
-    from pix2pix_tf.quiet import start_tensorflow
-
-    start_tensorflow()
-
-
 def _size(text: str | None) -> int | tuple[int, int] | None:
     if text is None:
         return None
@@ -316,12 +287,6 @@ def _size(text: str | None) -> int | tuple[int, int] | None:
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise UserError(f"--size {text}: expected a number, or HEIGHTxWIDTH such as 256x512")
     return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
-
-
-def _checkpoint(name: str) -> str:
-    if name not in ("newest", "best"):
-        raise UserError(f"--checkpoint {name}: expected newest or best")
-    return name
 
 
 def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> None:
@@ -345,11 +310,13 @@ def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> N
 
 
 def _score_table(title: str, columns: dict[str, Scores]) -> Table:
-    from pix2pix_tf.evaluation.metrics import SCORES
+    from pix2pix_tf.evaluation.meanings import MEANINGS
 
     table = Table("", *columns, "", title=title, title_justify="left")
-    for name, meaning in SCORES.items():
-        table.add_row(name, *(f"{scores[name]:.4f}" for scores in columns.values()), meaning)
+    for name, meaning in MEANINGS.items():
+        if all(name in scores for scores in columns.values()):
+            values = (f"{scores[name]:.4f}" for scores in columns.values())
+            table.add_row(name, *values, meaning)
     return table
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from pix2pix_tf.cli_options import start_tensorflow
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
 
@@ -47,7 +48,7 @@ def _edges(
 ) -> None:
     """Write pairs for edges→photo: edges | photograph."""
     if network is not None:
-        _start_tensorflow()
+        start_tensorflow()
     _write_pairs(photos, output, lambda: _edges_of(network, shift, sigma))
 
 
@@ -114,9 +115,3 @@ def _sketch(
     with counting(console, "cleaning") as counter:
         done = clean_sketches(drawings, output, size, counter.advance)
     console.print(f"{done} drawings in {output}", highlight=False, markup=False)
-
-
-def _start_tensorflow() -> None:
-    from pix2pix_tf.quiet import start_tensorflow
-
-    start_tensorflow()

@@ -7,26 +7,23 @@ contradict each other) is a `UserError` that names the key, the value and the ne
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from pix2pix_tf.config_errors import CONTRADICTION, nearest_key, sentences
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.config_errors import CONTRADICTION
+from pix2pix_tf.config_files import read_config, shipped_files, to_yaml, validated
 
 # Crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name.
 SMALLEST_FACTOR = 16
@@ -63,11 +60,13 @@ Size = Annotated[
 Every = Literal["epoch"] | Positive
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A section of a config: nothing in it changes, and no key is unknown."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where pairs come from and how they become training crops (appendix 6.2)."""
 
     dataset: str | None = None  # a name; `sample` is the embedded city
@@ -152,7 +151,7 @@ class DataConfig(_Section):
         return (common & -common).bit_length() - 1
 
 
-class GeneratorConfig(_Section):
+class GeneratorConfig(Section):
     """The U-Net of section 3.2.1 and appendix 6.1.1, and what it is compared with."""
 
     # encoder_decoder is the U-Net without skips (Table 2); the ResNets are those of the authors'
@@ -165,7 +164,7 @@ class GeneratorConfig(_Section):
     upsampling: Literal["transposed", "resize"] = "transposed"  # resize avoids chequered patterns
 
 
-class DiscriminatorConfig(_Section):
+class DiscriminatorConfig(Section):
     """The PatchGAN of section 3.2.2 and appendix 6.1.2."""
 
     receptive_field: Literal[1, 16, 34, 70, 142, 286] = 70  # pixels a side
@@ -174,7 +173,7 @@ class DiscriminatorConfig(_Section):
     spectral_norm: bool = False
 
 
-class ObjectiveConfig(_Section):
+class ObjectiveConfig(Section):
     """Equation 4 and the objectives of Table 1: a GAN's, plus `l1_weight` (λ) times a distance.
 
     `cgan`: the discriminator sees the input; `gan`: it does not; `l2` stands for `l1` in a name.
@@ -200,7 +199,7 @@ class ObjectiveConfig(_Section):
         return self.name.endswith("cgan")
 
 
-class TrainingConfig(_Section):
+class TrainingConfig(Section):
     """The optimisation of section 3.3."""
 
     epochs: Positive = 200
@@ -219,7 +218,7 @@ class TrainingConfig(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
-class LoggingConfig(_Section):
+class LoggingConfig(Section):
     """What a run writes, and how often (in epochs or in steps)."""
 
     tensorboard: bool = True
@@ -230,7 +229,7 @@ class LoggingConfig(_Section):
     keep: Positive = 3  # newest checkpoints; the best is kept besides
 
 
-class Config(_Section):
+class Config(Section):
     """A whole experiment. `Config(data={"dataset": "sample"})` has the paper's settings."""
 
     data: DataConfig
@@ -268,9 +267,7 @@ class Config(_Section):
 
     def to_yaml(self) -> str:
         """The config as YAML text that `load_config` reads back to an equal object."""
-        return yaml.safe_dump(
-            self.model_dump(mode="json"), sort_keys=False, default_flow_style=None
-        )
+        return to_yaml(self.model_dump(mode="json"))
 
 
 def patch_grid(size: Sequence[int], receptive_field: int) -> tuple[int, int]:
@@ -300,110 +297,17 @@ def load_config(
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,
             contradictions.
     """
-    path = _find(path_or_name)
-    tree = _read_yaml(path)
-    for key, value in _override_items(overrides):
-        _set(tree, key, value)
-    return make_config(tree, source=str(path_or_name))
+    return read_config(path_or_name, shipped_files(), Config, overrides)
 
 
 def make_config(tree: Mapping[str, Any], source: str = "config") -> Config:
     """Validates sections of plain values into a `Config`; `source` names them in errors."""
-    try:
-        return Config.model_validate(dict(tree))
-    except ValidationError as error:
-        raise UserError(
-            "\n".join(f"{source}: {line}" for line in sentences(Config, error))
-        ) from None
+    return validated(Config, tree, source)
 
 
 def shipped_configs() -> list[str]:
     """Names of the configs that come with the package, without `.yaml`."""
-    return sorted(path.stem for path in _shipped_folder().glob("*.yaml"))
-
-
-def _shipped_folder() -> Path:
-    import pix2pix_tf.configs
-
-    return Path(pix2pix_tf.configs.__path__[0])
-
-
-def _find(path_or_name: str | Path) -> Path:
-    local = Path(path_or_name)
-    if local.is_file():
-        return local
-    name = str(path_or_name).removesuffix(".yaml")
-    if name in shipped_configs():
-        return _shipped_folder() / f"{name}.yaml"
-    near = difflib.get_close_matches(name, shipped_configs(), n=1)
-    hint = f" Did you mean {near[0]}.yaml?" if near else ""
-    raise UserError(
-        f"config {path_or_name}: no such file in {Path.cwd()}, and no shipped config of that name; "
-        f"shipped are {', '.join(shipped_configs())}.{hint}"
-    )
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, where plain YAML silently takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key_node.value} is given twice",
-                    problem_mark=key_node.start_mark,
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
-def _parse_yaml(text: str, where: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(
-            f"{where}{place}: not valid YAML: {error.problem or error.context}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{where}: not valid YAML: {str(error).splitlines()[0]}") from None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from None
-    tree = _parse_yaml(text, str(path))
-    if not isinstance(tree, dict):
-        raise UserError(f"{path}: expected sections such as data: and training:, found {tree!r}")
-    return tree
-
-
-def _override_items(overrides: Mapping[str, Any] | Sequence[str]) -> list[tuple[str, Any]]:
-    if isinstance(overrides, Mapping):
-        return list(overrides.items())
-    items = []
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--set {text}: expected KEY=VALUE, for example training.steps=2000")
-        items.append((key.strip(), _parse_yaml(value, f"--set {text}")))
-    return items
-
-
-def _set(tree: dict[str, Any], key: str, value: Any) -> None:
-    section, dot, name = key.partition(".")
-    if not dot:
-        near = nearest_key(Config, key)
-        raise UserError(
-            f"--set {key}: a key has the form SECTION.NAME{f', such as {near}' if near else ''}"
-        )
-    branch = tree.setdefault(section, {})
-    if isinstance(branch, dict):  # where it is something else, validation says so
-        tree[section] = {**branch, name: value}
+    return list(shipped_files())
 
 
 def _contradiction(key: str, value: Any, why: str) -> PydanticCustomError:

@@ -36,6 +36,11 @@ def nearest_key(config: type[BaseModel], key: str) -> str | None:
     return here.get(_nearest(name, here) or "") or elsewhere.get(_nearest(name, elsewhere) or "")
 
 
+def is_value(config: type[BaseModel], key: str) -> bool:
+    """Whether a key of the root model is itself a value, not a section of keys."""
+    return key in config.model_fields and not _leaves(config, key)
+
+
 def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
     kind, value = problem["type"], problem["input"]
     if kind == CONTRADICTION:
@@ -43,7 +48,8 @@ def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
     if kind in ("extra_forbidden", "invalid_key"):
         return f"{key}: unknown key{_instead(config, key)}"
     if kind == "missing":
-        return f"{key}: missing; it says where the pairs are, for example data: {{root: my_pairs}}"
+        example = "; it says where the pairs are, for example data: {root: my_pairs}"
+        return f"{key}: missing{example if key == 'data' else ''}"
     if kind in ("model_type", "model_attributes_type"):
         return f"{key}: {value!r}: expected a section of keys"
     annotation = _annotation(config, key)
@@ -69,16 +75,19 @@ def _instead(config: type[BaseModel], key: str) -> str:
 
 def _keys(config: type[BaseModel]) -> list[str]:
     return [
-        f"{section}.{name}"
-        for section, field in config.model_fields.items()
-        for name in field.annotation.model_fields  # type: ignore[union-attr]
+        f"{section}.{name}" for section in config.model_fields for name in _leaves(config, section)
     ]
 
 
+def _leaves(config: type[BaseModel], section: str) -> Iterable[str]:
+    """The keys of a section; none of what is a value itself."""
+    return getattr(config.model_fields[section].annotation, "model_fields", {})
+
+
 def _annotation(config: type[BaseModel], key: str) -> Any:
-    section, _, name = key.partition(".")
+    section, dot, name = key.partition(".")
     model: Any = config.model_fields[section].annotation
-    return model.model_fields[name].annotation
+    return model.model_fields[name].annotation if dot else model
 
 
 def _choices(annotation: Any) -> list[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +88,31 @@ class Run:
                 f"{self.metrics_file}: is damaged ({error}); move it away to go on"
             ) from None
 
-    def add_metrics(self, step: int, split: str, images: int, scores: dict[str, float]) -> None:
-        """Records one evaluation; one made before at the same step and split is replaced."""
-        others = [m for m in self.metrics() if (m["step"], m["split"]) != (step, split)]
-        entry = {"step": step, "split": split, "images": images, "scores": scores}
+    def add_metrics(
+        self,
+        step: int,
+        split: str,
+        images: int,
+        scores: Mapping[str, float],
+        intervals: Mapping[str, Sequence[float | None]] | None = None,
+    ) -> None:
+        """Records one evaluation; scores made before at the same step and split are replaced.
+
+        Args:
+            step: Of the training.
+            split: Of the data.
+            images: How many were scored.
+            scores: By name.
+            intervals: Of some of them, 95%: [low, high].
+        """
+        made = self.metrics()
+        same = [entry for entry in made if (entry["step"], entry["split"]) == (step, split)]
+        others = [entry for entry in made if entry not in same]
+        entry: dict[str, Any] = {"step": step, "split": split, "images": images}
+        entry["scores"] = {**(same[0]["scores"] if same else {}), **scores}
+        kept = {**(same[0].get("intervals", {}) if same else {}), **(intervals or {})}
+        if kept:
+            entry["intervals"] = kept
         write_text(self.metrics_file, json.dumps([*others, entry], indent=1) + "\n")
 
     def delete(self) -> None:

@@ -1,58 +1,331 @@
-"""The scores of a run's generator on a split of its data."""
+"""The scores of a run's generator on a split of its data, or of pictures of any origin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pix2pix_tf.data.pairs import open_split
-from pix2pix_tf.evaluation.metrics import Scores, score_pairs
+import numpy as np
+
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.evaluation import metrics as image_metrics
+from pix2pix_tf.evaluation.feature_scores import FeatureScores
+from pix2pix_tf.evaluation.lab_histogram import lab_histogram_metric
+from pix2pix_tf.evaluation.label_scores import fcn_metric, segmentation_metric
+from pix2pix_tf.evaluation.measuring import (
+    Estimate,
+    Measured,
+    Metric,
+    Subject,
+    mean_metric,
+    measure,
+    values,
+)
+from pix2pix_tf.evaluation.metrics import Scores
+from pix2pix_tf.evaluation.saving import saved_images
+from pix2pix_tf.evaluation.sharpness import sharpness_metric
+from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, Subjects
+from pix2pix_tf.evaluation.tensorboard import write_scores
 from pix2pix_tf.runs import Run
+from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette
+from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.translate import Translator
+
+METRICS = (
+    *("l1", "psnr", "ssim", "lab_histogram", "sharpness"),
+    *("segmentation", "fcn_score", "kid", "fid"),
+)
+DEFAULT_METRICS = METRICS[:3]
+_OF_FEATURES = ("kid", "fid")
+_OF_LABELS = ("segmentation", "fcn_score")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which scores, and what computing them takes.
+
+    Attributes:
+        metrics: Of `METRICS`.
+        palette: A shipped palette or a file, of label pictures; None takes the segmenter's or, of a
+            run on a dataset with a shipped palette, that one.
+        segmenter: The folder of a trained segmenter, for `fcn_score`.
+        features: The weights of the Inception network, for `kid` and `fid`.
+    """
+
+    metrics: Sequence[str] = DEFAULT_METRICS
+    palette: str | Path | None = None
+    segmenter: str | Path | None = None
+    features: str | Path | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean `scores` over the `images` of a `split`, by the generator of training step `step`."""
+    """Scores of images.
 
-    step: int
-    split: str
-    images: int
-    scores: Scores
+    Attributes:
+        of: What was scored, in words.
+        step: The training step of the generator, None for pictures of other origin.
+        split: The split of the run's data, None likewise.
+        estimates: The scores by name, with their intervals; NaN where a score has none.
+        measured: Scores of each image and sums over all, see `Measured`.
+        notes: What a reader of the scores should know, in sentences.
+        subjects: The images, to be looked at again.
+    """
+
+    of: str
+    step: int | None
+    split: str | None
+    estimates: dict[str, Estimate]
+    measured: Measured
+    notes: list[str]
+    subjects: Subjects
+
+    @property
+    def images(self) -> int:
+        """How many were scored."""
+        return len(self.measured.names)
+
+    @property
+    def scores(self) -> Scores:
+        """The scores by name, over all images."""
+        return values(self.estimates)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values; what is not a finite number is None."""
+        return {
+            "of": self.of,
+            "step": self.step,
+            "split": self.split,
+            "images": self.images,
+            "scores": {name: _plain(estimate.value) for name, estimate in self.estimates.items()},
+            "intervals": self.intervals(),
+            "notes": self.notes,
+            "each": {
+                name: {score: _plain(each[place]) for score, each in self.measured.each.items()}
+                for place, name in enumerate(self.measured.names)
+            },
+        }
+
+    def intervals(self) -> dict[str, list[float | None]]:
+        """The 95% bootstrap intervals over images of those scores that have one."""
+        return {
+            name: [_plain(estimate.low), _plain(estimate.high)]
+            for name, estimate in self.estimates.items()
+            if not np.isnan(estimate.low)
+        }
 
 
 def evaluate(
     run_dir: str | Path,
     split: str = "val",
     *,
+    wanted: Wanted = Wanted(),
     checkpoint: str = "newest",
     dropout: bool = True,
+    save: str | Path | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Evaluation:
     """Scores a run on every pair of a split, at the size it was trained on, and records the scores.
 
-    The dropout seed is the config's: the scores are those that training printed at the same step.
+    The dropout seed is the config's: L1, PSNR and SSIM are those that training printed at the same
+    step. The scores go into the run's `metrics.json` and TensorBoard.
 
     Args:
         run_dir: The run directory.
         split: `val`, or another folder of the dataset.
+        wanted: Which scores.
         checkpoint: `newest` or `best`.
         dropout: Whether the paper's noise is on, as it is by default. Scores without it are not
             recorded.
+        save: A new folder for the pictures, see `saved_images`.
         advance: Called after each image with the number of all.
 
     Raises:
-        UserError: No such run, checkpoint or split, or images that cannot be read.
+        UserError: No such run, checkpoint or split, images that cannot be read, metrics that lack
+            what they need.
     """
+    tools = _Tools(wanted)
     translator = Translator(run_dir, checkpoint=checkpoint)
-    pairs = open_split(translator.config, split)
-    scores = score_pairs(
-        lambda image: translator(image, dropout=dropout, seed=translator.config.training.seed),
-        pairs,
-        advance,
+    palette = tools.palette(translator.config.data.dataset)
+    metrics = tools.metrics(palette)
+    subjects = RunSubjects(
+        translator, split, dropout=dropout, palette=palette, needs=_needs(metrics)
     )
-    evaluation = Evaluation(translator.step, split, len(pairs), scores)
+    result = _evaluate(
+        str(run_dir), translator.step, split, subjects, metrics, tools.features(), save, advance
+    )
     if dropout:
-        Run(Path(run_dir)).add_metrics(evaluation.step, split, len(pairs), scores)
-    return evaluation
+        run = Run(Path(run_dir))
+        run.add_metrics(
+            translator.step, split, result.images, result.scores, intervals=result.intervals()
+        )
+        if translator.config.logging.tensorboard:
+            write_scores(run.logs / f"evaluation-{split}", translator.step, result.scores)
+    return result
+
+
+def evaluate_folders(
+    outputs: str | Path,
+    targets: str | Path,
+    *,
+    labels: str | Path | None = None,
+    wanted: Wanted = Wanted(),
+    resize: str | None = None,
+    save: str | Path | None = None,
+    advance: Callable[[int], None] = lambda total: None,
+) -> Evaluation:
+    """Scores pictures that any program made.
+
+    Args:
+        outputs: A folder, or a pattern with one `*`, see `FolderSubjects`.
+        targets: The same for what the pictures should have been.
+        labels: The same for the label pictures they were made from, for `fcn_score`.
+        wanted: Which scores.
+        resize: `outputs` or `targets`, where their sizes differ.
+        save: A new folder for the pictures, see `saved_images`.
+        advance: Called after each image with the number of all.
+
+    Raises:
+        UserError: Folders that are missing, empty or do not match; sizes that differ; images that
+            cannot be read; metrics that lack what they need.
+    """
+    if resize not in (None, *RESIZE):
+        raise UserError(f"--resize {resize}: expected {' or '.join(RESIZE)}")
+    tools = _Tools(wanted)
+    palette = tools.palette(None)
+    metrics = tools.metrics(palette)
+    needs = _needs(metrics)
+    if "source" in needs and labels is None:
+        raise UserError(
+            "metric fcn_score: needs the label pictures the outputs were made from; "
+            "give their folder with --labels"
+        )
+    subjects = FolderSubjects(
+        outputs, targets, labels=labels, palette=palette, needs=needs, resize=resize
+    )
+    of = f"{outputs} against {targets}"
+    return _evaluate(of, None, None, subjects, metrics, tools.features(), save, advance)
+
+
+def check_wanted(wanted: Wanted, dataset: str | None) -> None:
+    """Checks that the metrics have what they need to score runs on a dataset.
+
+    Raises:
+        UserError: They have not.
+    """
+    tools = _Tools(wanted)
+    tools.palette(dataset)
+    tools.features()
+
+
+class _Tools:
+    """What the wanted metrics are computed with, loaded before anything is computed."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._names = _checked_names(wanted.metrics)
+        self._wanted = wanted
+        self._segmenter = self._load_segmenter() if "fcn_score" in self._names else None
+
+    def _load_segmenter(self) -> Segmenter:
+        if self._wanted.segmenter is None:
+            raise UserError(
+                "metric fcn_score: needs a segmenter; make one with `pix2pix-tf train-segmenter` "
+                "and give its folder with --segmenter"
+            )
+        return Segmenter(self._wanted.segmenter)
+
+    def palette(self, dataset: str | None) -> Palette | None:
+        """The palette of label pictures, None where no metric looks at any."""
+        if not any(name in _OF_LABELS for name in self._names):
+            return None
+        chosen = self._chosen_palette(dataset)
+        if self._segmenter is not None and self._segmenter.palette.classes != chosen.classes:
+            raise UserError(
+                f"palette {chosen.name}: has other classes than the segmenter "
+                f"{self._wanted.segmenter}, {len(chosen.classes)} and "
+                f"{len(self._segmenter.palette.classes)}; the two must be of the same data"
+            )
+        return chosen
+
+    def _chosen_palette(self, dataset: str | None) -> Palette:
+        if self._wanted.palette is not None:
+            return load_palette(self._wanted.palette)
+        if self._segmenter is not None:
+            return self._segmenter.palette
+        if dataset in SHIPPED:
+            return SHIPPED[dataset]
+        raise UserError(
+            "metric segmentation: say which colour is which class with --palette: "
+            f"{', '.join(SHIPPED)}, or a YAML file"
+        )
+
+    def metrics(self, palette: Palette | None) -> list[Metric]:
+        """The metrics that follow from sums over images."""
+        made = [mean_metric(name, getattr(image_metrics, name)) for name in DEFAULT_METRICS]
+        made += [lab_histogram_metric(), sharpness_metric()]
+        if palette is not None and "segmentation" in self._names:
+            made.append(segmentation_metric(palette))
+        if self._segmenter is not None:
+            made.append(fcn_metric(self._segmenter))
+        return [metric for metric in made if metric.name in self._names]
+
+    def features(self) -> FeatureScores | None:
+        """What KID and FID are computed with, None where neither is wanted."""
+        names = [name for name in self._names if name in _OF_FEATURES]
+        if not names:
+            return None
+        if self._wanted.features is None:
+            raise UserError(
+                f"metric {names[0]}: needs the weights of the Inception network; give their file "
+                "with --features, such as pt_inception-2015-12-05-6726825d.pth"
+            )
+        return FeatureScores(names, self._wanted.features)
+
+
+def _checked_names(names: Sequence[str]) -> list[str]:
+    for name in names:
+        if name not in METRICS:
+            raise UserError(f"metric {name}: expected some of {', '.join(METRICS)}")
+    return list(names)
+
+
+def _needs(metrics: Sequence[Metric]) -> set[str]:
+    return set().union(*(metric.needs for metric in metrics))
+
+
+def _evaluate(
+    of: str,
+    step: int | None,
+    split: str | None,
+    subjects: Subjects,
+    metrics: Sequence[Metric],
+    features: FeatureScores | None,
+    save: str | Path | None,
+    advance: Callable[[int], None],
+) -> Evaluation:
+    with ExitStack() as stack:
+        watchers: list[Callable[[Subject], None]] = []
+        if features is not None:
+            watchers.append(features.add)
+        if save is not None:
+            watchers.append(stack.enter_context(saved_images(Path(save))))
+
+        def watch(subject: Subject) -> None:
+            for watcher in watchers:
+                watcher(subject)
+            advance(len(subjects))
+
+        measured = measure((subjects[index] for index in range(len(subjects))), metrics, watch)
+    estimates, notes = dict(measured.scores), subjects.notes()
+    if features is not None:
+        distances, remarks = features.finish()
+        estimates |= {name: Estimate(value, np.nan, np.nan) for name, value in distances.items()}
+        notes += remarks
+    return Evaluation(of, step, split, estimates, measured, notes, subjects)
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,217 @@
+"""The command `pix2pix-tf evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pix2pix_tf.cli_options import checked_checkpoint, start_tensorflow
+from pix2pix_tf.counting import counting
+from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the command of this file to `pix2pix-tf`."""
+    app.command("evaluate")(_evaluate)
+
+
+def _evaluate(
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="A run directory.")
+    ] = None,
+    outputs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|PATTERN",
+            help="Instead of a run: what any program made; 'DIR/*_fake_B.png' works too.",
+        ),
+    ] = None,
+    targets: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|PATTERN", help="With --outputs: what it should have made."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|PATTERN", help="With --outputs: the labels it was given."),
+    ] = None,
+    resize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="outputs|targets", help="With --outputs: which to resize where sizes differ."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="With --run: which pairs to score; default val.")
+    ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="newest|best", help="With --run; best: the lowest validation L1."),
+    ] = None,
+    dropout: Annotated[
+        bool, typer.Option("--dropout/--no-dropout", help="The paper's noise at test time.")
+    ] = True,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Of l1, psnr, ssim, lab_histogram, sharpness, segmentation, fcn_score, kid, fid.",
+        ),
+    ] = "l1,psnr,ssim",
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="For label pictures: cityscapes, sample, or a YAML file."
+        ),
+    ] = None,
+    segmenter: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="For fcn_score: what train-segmenter made."),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For kid and fid: the weights of Inception."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the scores there.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a page to look at and to send.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With lab_histogram: draw it as .png, .svg or .pdf."),
+    ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="Draw it on a logarithmic axis, as the paper does.")
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write outputs/ and targets/ there, as other programs score them."
+        ),
+    ] = None,
+) -> None:
+    """Score a run, or pictures of any origin, against what they should be."""
+    start_tensorflow()
+    from pix2pix_tf.evaluation.evaluate import Wanted
+
+    wanted = Wanted([name.strip() for name in metrics.split(",")], palette, segmenter, features)
+    if plot is not None and "lab_histogram" not in wanted.metrics:
+        raise UserError("--plot: draws the histograms; add lab_histogram to --metrics")
+    if run is not None:
+        _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)
+        result = _of_run(
+            run,
+            split or "val",
+            checked_checkpoint(checkpoint or "newest"),
+            wanted,
+            dropout,
+            save,
+        )
+    elif outputs is not None and targets is not None:
+        _refuse("--outputs", split=split, checkpoint=checkpoint)
+        result = _of_folders(outputs, targets, labels, resize, wanted, save)
+    else:
+        raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
+    _show(Console(), result, run, json_file, report, plot, log)
+
+
+def _of_run(
+    run: Path, split: str, checkpoint: str, wanted: Wanted, dropout: bool, save: Path | None
+) -> Evaluation:
+    from pix2pix_tf.evaluation.evaluate import evaluate
+
+    with counting(Console(), "evaluating") as counter:
+        return evaluate(
+            run,
+            split,
+            wanted=wanted,
+            checkpoint=checkpoint,
+            dropout=dropout,
+            save=save,
+            advance=counter.advance,
+        )
+
+
+def _of_folders(
+    outputs: str,
+    targets: str,
+    labels: str | None,
+    resize: str | None,
+    wanted: Wanted,
+    save: Path | None,
+) -> Evaluation:
+    from pix2pix_tf.evaluation.evaluate import evaluate_folders
+
+    with counting(Console(), "evaluating") as counter:
+        return evaluate_folders(
+            outputs,
+            targets,
+            labels=labels,
+            wanted=wanted,
+            resize=resize,
+            save=save,
+            advance=counter.advance,
+        )
+
+
+def _show(
+    console: Console,
+    result: Evaluation,
+    run: Path | None,
+    json_file: Path | None,
+    report: Path | None,
+    plot: Path | None,
+    log: bool,
+) -> None:
+    """Prints an evaluation, and writes what was asked for."""
+    console.print(_table(result))
+    for note in result.notes:
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
+    written = []
+    if json_file is not None:
+        from pix2pix_tf.runs import write_text
+
+        write_text(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+        written.append(json_file)
+    if plot is not None:
+        from pix2pix_tf.evaluation.plots import lab_figure, write_plot
+
+        write_plot(lab_figure(result.measured.sums["lab_histogram"], log=log), plot)
+        written.append(plot)
+    if report is not None:
+        from pix2pix_tf.evaluation.report import write_report
+        from pix2pix_tf.runs import Run
+
+        history = Run(run).metrics() if run is not None else None
+        written.append(write_report(result, report, history=history))
+    for path in written:
+        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(result: Evaluation) -> Table:
+    from pix2pix_tf.evaluation.meanings import MEANINGS
+
+    where = f", step {result.step}, split {result.split}" if result.step is not None else ""
+    title = f"{result.of}{where}, {result.images} images"
+    table = Table("", "score", "95% interval", "", title=title, title_justify="left")
+    intervals = result.intervals()
+    for name, score in result.scores.items():
+        low, high = intervals.get(name, (None, None))
+        interval = "" if low is None or high is None else f"{low:.4f} .. {high:.4f}"
+        table.add_row(name, f"{score:.4f}", interval, MEANINGS[name])
+    return table
+
+
+def _refuse(given: str, **others: str | None) -> None:
+    for name, value in others.items():
+        if value is not None:
+            raise UserError(f"--{name}: goes not together with {given}")

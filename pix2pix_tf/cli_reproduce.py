@@ -1,0 +1,106 @@
+"""The command `pix2pix-tf reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
+from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_tf.reproduce.running import Experiment
+
+_TABLES = ("1", "2", "3", "6", "histogram")
+_SMALL_TABLES = ("1", "2", "3", "histogram")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the command of this file to `pix2pix-tf`."""
+    app.command("reproduce")(_reproduce)
+
+
+def _reproduce(
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="|".join(_TABLES),
+            help="Which table of the paper; histogram is Figure 7's. Repeatable.",
+        ),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="The data and what all variants share."),
+    ] = None,
+    small: Annotated[
+        bool,
+        typer.Option(
+            "--small", help="On the embedded city, 128×128: an hour or two on two CPU cores."
+        ),
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Updates of each variant; default: the config's.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant.")] = 1,
+    segmenter: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="For tables 1 to 3: what train-segmenter made."),
+    ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="For table 6: cityscapes, sample, or a YAML file."),
+    ] = None,
+    overrides: OverridesOption = None,
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the runs and the results go.")
+    ] = Path("reproduced"),
+) -> None:
+    """Train the variants of a table of the paper, score them, print ours beside theirs.
+
+    The same command goes on after an interruption; variants that two tables share are trained once.
+    """
+    tables = table or (list(_SMALL_TABLES) if small else [])
+    for name in tables:
+        if name not in _TABLES:
+            raise UserError(f"--table {name}: expected one of {', '.join(_TABLES)}")
+    if small == (config is not None) or not tables:
+        raise UserError("reproduce: give --table and --config, or --small")
+    settings = [*(overrides or []), *([] if steps is None else [f"training.steps={steps}"])]
+    start_tensorflow()
+    from pix2pix_tf.reproduce.running import Experiment
+    from pix2pix_tf.reproduce.small import small_segmenter, small_settings
+    from pix2pix_tf.reproduce.tables import TABLES
+
+    if small and segmenter is None and any(TABLES[n].metric == "fcn_score" for n in tables):
+        segmenter = small_segmenter(output, Console())
+    for name in tables:
+        experiment = Experiment(
+            table=TABLES[name],
+            config=config or "sample",
+            overrides=[*(small_settings(name) if small else []), *settings],
+            seeds=seeds,
+            folder=output,
+            segmenter=segmenter,
+            palette=palette,
+        )
+        _reproduce_table(name, experiment)
+
+
+def _reproduce_table(name: str, experiment: Experiment) -> None:
+    from pix2pix_tf.reproduce import showing
+    from pix2pix_tf.reproduce.running import reproduce
+
+    console = Console()
+    result = reproduce(experiment, console)
+    if result.interrupted is not None:
+        raise typer.Exit(128 + result.interrupted)
+    console.rule()
+    console.print(showing.compared_table(experiment, result))
+    console.print(showing.besides_table(experiment, result))
+    for line in showing.besides_meanings(experiment, result):
+        console.print(line, highlight=False, soft_wrap=True)
+    for path in showing.write_results(experiment, result, name=f"table-{name}"):
+        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)

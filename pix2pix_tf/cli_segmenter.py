@@ -1,0 +1,77 @@
+"""The command `pix2pix-tf train-segmenter`: parse, call one function of the library, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
+from pix2pix_tf.errors import UserError
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the command of this file to `pix2pix-tf`."""
+    app.command("train-segmenter")(_train_segmenter)
+
+
+def _train_segmenter(
+    config: Annotated[
+        str,
+        typer.Option(
+            help="A YAML file or the name of a shipped config: cityscapes, sample.",
+            metavar="FILE|NAME",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where to train; default segmenters/NAME of the config.", metavar="DIR"),
+    ] = None,
+    overrides: OverridesOption = None,
+    fresh: Annotated[
+        int,
+        typer.Option(
+            "--fresh",
+            count=True,
+            metavar="",
+            show_default=False,
+            help="Start over; give it twice to delete what is there.",
+        ),
+    ] = 0,
+) -> None:
+    """Train an FCN-8s that reads labels off photos, for `evaluate`; or resume its training."""
+    from pix2pix_tf.segmentation.config import load_segmenter_config
+
+    settings = load_segmenter_config(config, overrides or [])
+    folder = output or Path("segmenters") / Path(config).stem
+    start_tensorflow()
+    from pix2pix_tf.segmentation.folder import SegmenterFolder
+    from pix2pix_tf.segmentation.scores import SCORES
+    from pix2pix_tf.segmentation.training import train_segmenter
+
+    if fresh:
+        _start_over(SegmenterFolder(folder), fresh)
+    console = Console()
+    try:
+        scores = train_segmenter(settings, folder, console)
+    except KeyboardInterrupt:
+        console.print("stopped: the same command goes on after the last whole epoch")
+        raise
+    table = Table("", str(folder), "", title="validation", title_justify="left")
+    for name, meaning in SCORES.items():
+        table.add_row(name.replace("_", " "), f"{scores[name]:.3f}", meaning)
+    console.print(table)
+
+
+def _start_over(stored: SegmenterFolder, times: int) -> None:
+    if not stored.exists():
+        return
+    if times < 2:
+        raise UserError(
+            f"segmenter {stored.path}: --fresh would delete the training it holds; "
+            "give --fresh --fresh to do so, or choose another --output"
+        )
+    stored.delete()

@@ -1,0 +1,276 @@
+"""The commands `pix2pix-tf study ...`: parse, call one function of the library, print."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pix2pix_tf.counting import counting
+from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_tf.study.report import Report
+    from pix2pix_tf.study.settings import Study
+
+study_app = typer.Typer(
+    help="Real or fake: ask people, as the paper did.",
+    no_args_is_help=True,
+)
+
+StudyOption = Annotated[Path, typer.Option("--study", metavar="DIR", help="A study's folder.")]
+
+
+@study_app.command("new")
+def study_new(
+    name: Annotated[str, typer.Option(help="What the study is called.")],
+    real: Annotated[Path, typer.Option(metavar="DIR", help="Real pictures.")],
+    fakes: Annotated[
+        list[str],
+        typer.Option(
+            "--fake",
+            metavar="NAME=DIR",
+            help="An algorithm and its pictures, named like the real ones. Repeatable.",
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new folder; by default studies/NAME.")
+    ] = None,
+    inputs: Annotated[
+        str,
+        typer.Option(
+            metavar="same|different",
+            help="Whether the two pictures of a trial belong to the same input.",
+        ),
+    ] = "same",
+    practice: Annotated[
+        int, typer.Option(min=0, max=1000, help="Trials with feedback at the start.")
+    ] = 10,
+    trials: Annotated[int, typer.Option(min=1, max=1000, help="Trials that count.")] = 40,
+    seconds: Annotated[
+        float, typer.Option(min=0.05, max=60, help="How long each picture is shown.")
+    ] = 1.0,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|HEIGHTxWIDTH", help="Resize all to it; by default all must have one size."
+        ),
+    ] = None,
+    real_half: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A|B", help="Where --real has side-by-side pairs: the half that is real."
+        ),
+    ] = None,
+    about: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Shown on the first page: who asks, whom to write to."),
+    ] = None,
+    invite: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Only who knows it may take part.")
+    ] = None,
+    invites: Annotated[
+        int, typer.Option(min=0, max=100_000, help="So many codes, each good for one session.")
+    ] = 0,
+) -> None:
+    """Make a study of folders of real and fake pictures."""
+    from pix2pix_tf.study.making import Invitation, make_study
+    from pix2pix_tf.study.settings import Protocol
+
+    if inputs not in ("same", "different"):
+        raise UserError(f"--inputs {inputs}: expected same or different")
+    if real_half not in (None, "A", "B"):
+        raise UserError(f"--real-half {real_half}: expected A (left) or B (right)")
+    console = Console()
+    with counting(console, "copying") as counter:
+        study = make_study(
+            output or Path("studies") / name,
+            name,
+            real,
+            _fakes(fakes),
+            protocol=Protocol(
+                inputs=cast(Literal["same", "different"], inputs),
+                practice=practice,
+                trials=trials,
+                seconds=seconds,
+            ),
+            real_half=cast(Literal["A", "B"] | None, real_half),
+            size=_size(size),
+            about=about,
+            invitation=Invitation(invite, invites),
+            advance=counter.advance,
+        )
+    _print_made(console, study)
+
+
+@study_app.command("serve")
+def study_serve(
+    study: StudyOption,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+) -> None:
+    """Serve a study's web page until Ctrl-C; the same command goes on with it."""
+    from pix2pix_tf.study.serving import serve
+    from pix2pix_tf.study.settings import load_study
+
+    console = Console()
+    settings = load_study(study).settings
+
+    def ready(address: str) -> None:
+        _say(console, f"{settings.name}: {address}")
+        if settings.invite == "single":
+            codes = study / "invites.txt"
+            _say(console, f"Send each participant {address}#CODE with a code of {codes}")
+        elif settings.invite == "shared":
+            _say(console, f"Send participants {address}#CODE with the study's invite code")
+        else:
+            _say(console, f"Send participants {address}")
+        if host in ("127.0.0.1", "::1", "localhost"):
+            _say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
+        _say(console, "Ctrl-C stops it, and every answer is kept")
+
+    try:
+        serve(study, host, port, ready)
+    except KeyboardInterrupt:
+        _say(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
+
+
+@study_app.command("report")
+def study_report(
+    study: StudyOption,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="The table as CSV.")] = None,
+    answers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Every main trial as CSV.")
+    ] = None,
+    on_time_only: Annotated[
+        bool,
+        typer.Option(
+            "--on-time-only",
+            help="Leave out trials with a picture shown for another time, or again.",
+        ),
+    ] = False,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="Seconds by which a time may be off.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+) -> None:
+    """Print how often fakes were labelled real, as Table 4 does, and what differs."""
+    from pix2pix_tf.runs import write_text
+    from pix2pix_tf.study.report import answers_csv, make_report, table_csv
+
+    report = make_report(study, on_time_only=on_time_only, tolerance=tolerance, seed=seed)
+    console = Console()
+    _print_report(console, report, tolerance)
+    for file, text in ((csv, table_csv(report)), (answers, answers_csv(report))):
+        if file is not None:
+            write_text(file, text)
+            _say(console, f"written: {file}")
+
+
+def _fakes(texts: list[str]) -> dict[str, Path]:
+    fakes: dict[str, Path] = {}
+    for text in texts:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise UserError(f"--fake {text}: expected NAME=DIR, such as L1+cGAN=translated/maps")
+        if name in fakes:
+            raise UserError(f"--fake {text}: the name {name} is given twice")
+        fakes[name] = Path(folder)
+    return fakes
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= 8192 for side in sides):
+        raise UserError(f"--size {text}: expected a number, or HEIGHTxWIDTH such as 256x512")
+    return int(sides[0]), int(sides[-1])
+
+
+def _print_made(console: Console, study: Study) -> None:
+    settings, protocol = study.settings, study.settings.protocol
+    height, width = settings.size
+    _say(
+        console,
+        f"{study.folder}: {len(settings.pictures)} inputs, {len(settings.algorithms)} algorithms, "
+        f"{width}×{height} (width×height); {protocol.practice} + {protocol.trials} trials of "
+        f"{protocol.seconds:g} s, pictures of {_inputs(protocol.inputs)}",
+    )
+    if settings.invite == "single":
+        _say(console, f"Invite codes, one a session: {study.invites_file}")
+    _say(console, f"Serve it: pix2pix-tf study serve --study {study.folder}")
+
+
+def _print_report(console: Console, report: Report, tolerance: float) -> None:
+    protocol = report.settings.protocol
+    table = Table(
+        "",
+        "people",
+        "trials",
+        "% labelled real",
+        "± of mean",
+        "95% interval",
+        title=f"{report.settings.name}: {protocol.trials} trials of {protocol.seconds:g} s, "
+        f"pictures of {_inputs(protocol.inputs)}",
+        title_justify="left",
+    )
+    for row in report.rows:
+        fooled = row.fooled
+        table.add_row(
+            row.algorithm,
+            str(row.participants),
+            str(row.trials),
+            f"{_percent(fooled.mean)} ± {_percent(fooled.deviation)}",
+            _percent(fooled.error),
+            f"{_percent(fooled.low)}–{_percent(fooled.high)}" if row.participants else "–",
+        )
+    console.print(table)
+    for comparison in report.comparisons:
+        p = "–" if math.isnan(comparison.p) else f"{comparison.p:.4f}"
+        _say(
+            console,
+            f"{comparison.a} less {comparison.b}: {_percent(comparison.difference)}, p = {p}",
+        )
+    for line in _notes(report, tolerance):
+        _say(console, line)
+
+
+def _notes(report: Report, tolerance: float) -> list[str]:
+    protocol = report.settings.protocol
+    what = "left out" if report.left_out else "counted; --on-time-only leaves them out"
+    notes = [
+        "% labelled real: share of a person's main trials in which the fake was taken for real, "
+        "mean ± standard deviation over people.",
+        "± of mean, 95% interval: from 10,000 bootstrap samples of people. The ± in Tables 4 and 5 "
+        "of the paper is of this kind, to judge by its size.",
+        f"Shown for other times than {protocol.seconds:g} ± {tolerance:g} s, or again: "
+        f"{report.off_time} of {len(report.answers)} trials, {what}.",
+        "Sessions begun and not complete, not counted: "
+        f"{', '.join(f'{row.algorithm} {row.incomplete}' for row in report.rows)}.",
+    ]
+    if report.comparisons:
+        notes.append(
+            "p: two-sided bootstrap test that the two do not differ: people of both are pooled and "
+            "resampled. Not corrected for the number of comparisons.",
+        )
+    return notes
+
+
+def _inputs(inputs: str) -> str:
+    return "the same input" if inputs == "same" else "different inputs"
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.1f}%"
+
+
+def _say(console: Console, line: str) -> None:
+    """A line as it stands: paths are neither coloured, wrapped, nor read as markup."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

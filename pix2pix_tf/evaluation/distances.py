@@ -1,0 +1,157 @@
+"""How far two sets of pictures lie apart, told from their features: FID and KID.
+
+Fréchet inception distance (Heusel et al. 2017): both sets taken for normal distributions of the
+same mean and covariance. Kernel inception distance (Bińkowski et al. 2018): the squared maximum
+mean discrepancy with a polynomial kernel. Features come from `inception`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pix2pix_tf.errors import UserError
+
+# As many as a picture has features: a covariance from fewer is singular.
+MINIMUM_IMAGES = 2048
+
+
+@dataclass(frozen=True)
+class KernelDistance:
+    """KID.
+
+    Attributes:
+        mean: Over subsets, which estimates the squared distance without bias: near 0, also below,
+            where both sets are of one distribution. Often published times 1000.
+        std: Standard deviation over subsets (divisor: their number).
+        subsets: How many were drawn; 1, with a std of 0, where a subset is all pictures of both.
+        subset_size: Pictures of each set in a subset.
+        note: A sentence where that is less than was asked for, else None.
+    """
+
+    mean: float
+    std: float
+    subsets: int
+    subset_size: int
+    note: str | None
+
+
+def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """|μ1 - μ2|² + tr(C1 + C2 - 2 (C1 C2)^½), with covariances C of divisor N - 1: FID.
+
+    The root of C1 C2 is not computed itself, which rounds badly where a C is singular. With
+    C = RᵀR, the eigenvalues of C1 C2 are the squared singular values of R1 R2ᵀ, whose sum is the
+    trace. It is the published distance for any number of pictures; see `frechet_note`.
+
+    Args:
+        first: Features [N, D], N at least 2.
+        second: Features [M, D], M at least 2.
+
+    Raises:
+        UserError: A set has fewer than 2 pictures, or features that are not finite.
+    """
+    first, second = _checked(first, second)
+    apart = first.mean(axis=0) - second.mean(axis=0)
+    root_1, root_2 = _covariance_root(first), _covariance_root(second)
+    shared = np.linalg.svd(root_1 @ root_2.T, compute_uv=False).sum()
+    distance = apart @ apart + np.sum(root_1**2) + np.sum(root_2**2) - 2 * shared
+    return max(float(distance), 0.0)  # below 0 by rounding only
+
+
+def frechet_note(first: int, second: int) -> str | None:
+    """What is to be said beside a FID of so many pictures, or None."""
+    fewer = min(first, second)
+    if fewer >= MINIMUM_IMAGES:
+        return None
+    return (
+        f"FID from {fewer} images, fewer than {MINIMUM_IMAGES}, is too high by an amount that "
+        "depends on their number: compare it only with FIDs of as many images, or use KID"
+    )
+
+
+def kernel_distance(
+    first: np.ndarray,
+    second: np.ndarray,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    seed: int = 2020,
+    advance: Callable[[int], None] = lambda total: None,
+) -> KernelDistance:
+    """The unbiased squared maximum mean discrepancy with the kernel (x·y / D + 1)³: KID.
+
+    Mean over random subsets, each drawn without repetition from either set: those that
+    torch-fidelity draws from the same seed, of which 2020 is its own.
+
+    Args:
+        first: Features [N, D], N at least 2.
+        second: Features [M, D], M at least 2.
+        subsets: How many subsets are drawn.
+        subset_size: Pictures of each set in a subset; lowered to N or M where there are fewer.
+        seed: Of the subsets.
+        advance: Called after each subset with the number of all.
+
+    Raises:
+        UserError: A set has fewer than 2 pictures, or features that are not finite.
+    """
+    if subsets < 1 or subset_size < 2:
+        raise ValueError(f"{subsets} subsets of {subset_size}: expected 1 of 2 at least")
+    first, second = _checked(first, second)
+    size = min(subset_size, len(first), len(second))
+    if size == len(first) == len(second):
+        subsets = 1  # all others would be the same pictures in another order
+    random = np.random.RandomState(seed)  # its numbers stay the same in every NumPy
+    distances = []
+    for _ in range(subsets):
+        x = first[random.choice(len(first), size, replace=False)]
+        y = second[random.choice(len(second), size, replace=False)]
+        distances.append(_squared_discrepancy(x, y))
+        advance(subsets)
+    note = (
+        f"KID from subsets of {size} images, as there are no more, not of {subset_size}: its "
+        "standard deviation over subsets is too small, or 0"
+    )
+    return KernelDistance(
+        float(np.mean(distances)),
+        float(np.std(distances)),
+        subsets,
+        size,
+        note if size < subset_size else None,
+    )
+
+
+def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
+    """Of two sets of as many pictures; a picture is not compared with itself."""
+    count = len(x)
+    within = _kernel(x, x).sum() - _kernel_diagonal(x) + _kernel(y, y).sum() - _kernel_diagonal(y)
+    return within / (count * (count - 1)) - 2 * _kernel(x, y).mean()
+
+
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return (x @ y.T / x.shape[1] + 1) ** 3
+
+
+def _kernel_diagonal(x: np.ndarray) -> float:
+    return np.sum((np.sum(x * x, axis=1) / x.shape[1] + 1) ** 3)
+
+
+def _covariance_root(features: np.ndarray) -> np.ndarray:
+    """An R [min(N, D), D] with RᵀR the covariance of [N, D]."""
+    count, dimensions = features.shape
+    root = features - features.mean(axis=0)
+    if count > dimensions:
+        root = np.linalg.qr(root, mode="r")
+    return root / np.sqrt(count - 1)
+
+
+def _checked(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in float64."""
+    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
+        raise ValueError(f"features have shapes {first.shape} and {second.shape}, not [N, D]")
+    for features in (first, second):
+        if len(features) < 2:
+            raise UserError(f"FID and KID compare sets of pictures, not {len(features)}: 2 or more")
+        if not np.isfinite(features).all():
+            raise UserError("FID and KID: the features hold values that are not finite")
+    return first.astype(np.float64), second.astype(np.float64)

@@ -1,0 +1,54 @@
+"""Colour statistics as Figure 7 has them: histograms in Lab and how much two of them share."""
+
+from __future__ import annotations
+
+import numpy as np
+from skimage.color import rgb2lab
+
+from pix2pix_tf.evaluation.measuring import Metric, Subject
+from pix2pix_tf.sheets import for_display
+
+BINS = 100
+RANGES = {"l": (0.0, 100.0), "a": (-110.0, 110.0), "b": (-110.0, 110.0)}
+
+
+def lab_counts(image: np.ndarray) -> np.ndarray:
+    """How many pixels fall into each bin.
+
+    Args:
+        image: uint8 or uint16 [H, W, 1..4]; alpha is laid over white.
+
+    Returns:
+        int64 [3, 100]: of L, a and b, over `RANGES`.
+    """
+    lab = rgb2lab(for_display(image))
+    return np.stack(
+        [
+            np.histogram(np.clip(lab[..., channel], *span), BINS, span)[0]
+            for channel, span in enumerate(RANGES.values())
+        ]
+    )
+
+
+def intersection(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Σ min(p, q) of two histograms [..., bins], each scaled to a sum of 1: 0..1, [...]."""
+    p = first / first.sum(-1, keepdims=True)
+    q = second / second.sum(-1, keepdims=True)
+    return np.minimum(p, q).sum(-1)
+
+
+def lab_histogram_metric() -> Metric:
+    """Intersection of the outputs' and the targets' histograms, of L, a and b (Figure 7's table).
+
+    The histograms are of all images together, not the means of each image's.
+    """
+
+    def statistic(subject: Subject) -> np.ndarray:
+        return np.stack([lab_counts(subject.output), lab_counts(subject.target)])
+
+    return Metric("lab_histogram", statistic, _scores)
+
+
+def _scores(sums: np.ndarray) -> dict[str, np.ndarray]:
+    shared = intersection(sums[:, 0], sums[:, 1])  # [R, 3]
+    return {f"lab_{channel}": shared[:, place] for place, channel in enumerate(RANGES)}

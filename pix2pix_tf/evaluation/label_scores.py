@@ -1,0 +1,51 @@
+"""Segmentation scores of outputs: as label maps themselves, or read off photographs by FCN-8s."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pix2pix_tf.evaluation.measuring import Metric, Subject
+from pix2pix_tf.segmentation.palette import Palette
+from pix2pix_tf.segmentation.scores import confusion_matrix, segmentation_scores
+from pix2pix_tf.segmentation.segmenter import Segmenter
+from pix2pix_tf.sheets import for_display
+
+
+def segmentation_metric(palette: Palette) -> Metric:
+    """Accuracy and IoU of outputs that are label maps, against the true ones (Table 6)."""
+    count = len(palette.classes)
+
+    def statistic(subject: Subject) -> np.ndarray:
+        return confusion_matrix(subject.classes["output"], subject.classes["target"], count)
+
+    return Metric(
+        "segmentation",
+        statistic,
+        segmentation_scores,
+        needs=frozenset({"output", "target"}),
+    )
+
+
+def fcn_metric(segmenter: Segmenter) -> Metric:
+    """Whether a segmenter sees in the outputs what they were made from (the FCN-score, Table 1).
+
+    Beside it, `fcn_truth_...`: the same of the target photographs, which no output should surpass.
+    """
+    count = len(segmenter.palette.classes)
+
+    def statistic(subject: Subject) -> np.ndarray:
+        return np.stack(
+            [
+                confusion_matrix(segmenter(for_display(photo)), subject.classes["source"], count)
+                for photo in (subject.output, subject.target)
+            ]
+        )
+
+    def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
+        outputs, targets = segmentation_scores(sums[:, 0]), segmentation_scores(sums[:, 1])
+        return {
+            **{f"fcn_{name}": value for name, value in outputs.items()},
+            **{f"fcn_truth_{name}": value for name, value in targets.items()},
+        }
+
+    return Metric("fcn_score", statistic, scores, needs=frozenset({"source"}))

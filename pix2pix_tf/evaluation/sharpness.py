@@ -1,0 +1,32 @@
+"""How sharp outputs are: the contrast between neighbouring pixels beside that of the targets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pix2pix_tf.evaluation.measuring import Metric, Subject
+from pix2pix_tf.sheets import for_display
+
+
+def neighbour_contrast(image: np.ndarray) -> float:
+    """Mean |difference| of neighbouring pixels, down and across, as a share of full range.
+
+    Args:
+        image: uint8 or uint16 [H, W, 1..4], at least 2×2.
+    """
+    levels = for_display(image) / 255
+    return float(
+        np.mean(np.abs(np.diff(levels, axis=0))) + np.mean(np.abs(np.diff(levels, axis=1)))
+    )
+
+
+def sharpness_metric() -> Metric:
+    """The outputs' contrast as a share of the targets': below 1 blurred, above 1 noisy."""
+
+    def statistic(subject: Subject) -> np.ndarray:
+        return np.array([neighbour_contrast(subject.output), neighbour_contrast(subject.target)])
+
+    def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
+        return {"sharpness": sums[:, 0] / sums[:, 1]}
+
+    return Metric("sharpness", statistic, scores, each=True)

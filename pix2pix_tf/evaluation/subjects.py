@@ -1,0 +1,266 @@
+"""What is scored: a run's translations of a split, or two folders of pictures of any origin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data.files import list_images
+from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_channels
+from pix2pix_tf.data.pairs import open_split
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.evaluation.measuring import Subject
+from pix2pix_tf.segmentation.labels import label_map
+from pix2pix_tf.segmentation.palette import Decoded, Palette, check_palette, decode_labels
+from pix2pix_tf.translate import Translator
+
+RESIZE = ("outputs", "targets")
+_NAMED_AT_MOST = 5
+
+
+@dataclass
+class _Unknown:
+    """Pixels of label pictures that were far from every colour of the palette, by what they are."""
+
+    pixels: dict[str, int] = field(default_factory=dict)
+    of: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, decoded: Decoded) -> None:
+        self.pixels[what] = self.pixels.get(what, 0) + decoded.unknown
+        self.of[what] = self.of.get(what, 0) + decoded.classes.size
+
+    def notes(self) -> list[str]:
+        return [
+            f"{count / self.of[what]:.1%} of the pixels of the {what} have none of the palette's "
+            "colours and count as the nearest (jpeg blurs the borders of classes)"
+            for what, count in self.pixels.items()
+            if count
+        ]
+
+
+class RunSubjects(Sequence[Subject]):
+    """The translations of one split of a run's data, beside their targets."""
+
+    def __init__(
+        self,
+        translator: Translator,
+        split: str,
+        *,
+        dropout: bool,
+        palette: Palette | None,
+        needs: Collection[str],
+    ) -> None:
+        """Opens the split; pictures are read and translated when they are asked for.
+
+        Args:
+            translator: The run's generator.
+            split: See `pix2pix_tf.data.pairs.open_split`.
+            dropout: Whether the paper's noise is on; its seed is the config's.
+            palette: Of the label pictures among inputs or targets.
+            needs: Which class maps the metrics look at.
+        """
+        self._unknown = _Unknown()
+        self._translator, self._dropout = translator, dropout
+        self._pairs = open_split(translator.config, split)
+        self._palette, self._needs = palette, needs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Subject:  # type: ignore[override]  # no slices
+        image, target = self._pairs[index]
+        config = self._translator.config
+        output = self._translator(image, dropout=self._dropout, seed=config.training.seed)
+        return Subject(self._pairs.names[index], output, target, self._classes(index, output))
+
+    def source(self, index: int) -> np.ndarray:
+        """The input picture of one subject, to be shown beside it."""
+        return self._pairs[index][0]
+
+    def notes(self) -> list[str]:
+        """Sentences about the label pictures read so far."""
+        return self._unknown.notes()
+
+    def _classes(self, index: int, output: np.ndarray) -> dict[str, np.ndarray]:
+        if self._palette is None:
+            return {}
+        classes = {}
+        if "output" in self._needs:
+            decoded = decode_labels(output, self._palette, void_allowed=False)
+            self._unknown.count("outputs", decoded)
+            classes["output"] = decoded.classes
+        for what, side in (("source", 0), ("target", 1)):
+            if what in self._needs:
+                data = self._translator.config.data
+                classes[what] = label_map(self._pairs, index, side, self._palette, data)
+        return classes
+
+
+class FolderSubjects(Sequence[Subject]):
+    """Pictures of one folder beside those of the same names in another, compared in RGB."""
+
+    def __init__(
+        self,
+        outputs: str | Path,
+        targets: str | Path,
+        *,
+        labels: str | Path | None,
+        palette: Palette | None,
+        needs: Collection[str],
+        resize: str | None,
+    ) -> None:
+        """Matches the pictures; they are read when they are asked for.
+
+        Args:
+            outputs: A folder, searched with its sub-folders, or a pattern with one `*`, which then
+                stands for a picture's name, such as `results/*_fake_B.png`.
+            targets: Likewise.
+            labels: Likewise: the label pictures that the outputs were made from, or None.
+            palette: Of label pictures.
+            needs: Which class maps the metrics look at.
+            resize: `outputs` or `targets`: which are resized to the size of the others where the
+                two differ; None refuses them.
+
+        Raises:
+            UserError: Nothing there, names without a mate, sizes that differ.
+        """
+        self._unknown = _Unknown()
+        self._palette, self._needs, self._resize = palette, needs, resize
+        self._outputs, self._targets = _named(str(outputs)), _named(str(targets))
+        _refuse_misfits(self._outputs, str(outputs), self._targets, str(targets))
+        self._labels = _named(str(labels)) if labels is not None else {}
+        if labels is not None:
+            _refuse_misfits(self._outputs, str(outputs), self._labels, str(labels))
+        self.names = list(self._outputs)
+        if resize is None:
+            self._refuse_other_sizes()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Subject:  # type: ignore[override]  # no slices
+        name = self.names[index]
+        output = _picture(self._outputs[name])
+        target = _picture(self._targets[name])
+        if self._resize == "outputs":
+            output = resize_image(output, *target.shape[:2])
+        elif self._resize == "targets":
+            target = resize_image(target, *output.shape[:2])
+        return Subject(name, output, target, self._classes(name, output.shape[:2]))
+
+    def source(self, index: int) -> np.ndarray | None:
+        """The label picture that one subject was made from, where there is one."""
+        name = self.names[index]
+        return _picture(self._labels[name]) if self._labels else None
+
+    def notes(self) -> list[str]:
+        """Sentences about the label pictures read so far."""
+        return self._unknown.notes()
+
+    def _classes(self, name: str, size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """The classes that label pictures show, at the output's size."""
+        if self._palette is None:
+            return {}
+        files = {
+            "output": self._outputs[name],
+            "target": self._targets[name],
+            "source": self._labels.get(name),
+        }
+        return {
+            what: _nearest(self._decoded(what, path), *size)
+            for what, path in files.items()
+            if what in self._needs and path is not None
+        }
+
+    def _decoded(self, what: str, path: Path) -> np.ndarray:
+        assert self._palette is not None
+        picture = decode_image(path)
+        if picture.shape[-1] in (2, 4):
+            picture = to_channels(picture, 3)
+        decoded = decode_labels(picture, self._palette, void_allowed=what != "output")
+        if what != "output":
+            check_palette(decoded, self._palette, str(path))
+        self._unknown.count(f"{what}s", decoded)
+        return decoded.classes
+
+    def _refuse_other_sizes(self) -> None:
+        for name, output in self._outputs.items():
+            sizes = [image_size(path) for path in (output, self._targets[name])]
+            if sizes[0] != sizes[1]:
+                (h, w), (height, width) = sizes
+                raise UserError(
+                    f"{output}: is {w}×{h} pixels (width × height), its target "
+                    f"{self._targets[name]} {width}×{height}; say with --resize outputs or "
+                    "--resize targets which of the two are to be resized to the size of the other"
+                )
+
+
+def _named(place: str) -> dict[str, Path]:
+    """Pictures by name: paths in a folder without suffix, or what the `*` of a pattern stands for.
+
+    Raises:
+        UserError: There is none, or two have the same name.
+    """
+    named: dict[str, Path] = {}
+    for name, path in _found(place):
+        if name in named:
+            raise UserError(f"{path} and {named[name]}: both are called {name}; keep one of them")
+        named[name] = path
+    if not named:
+        raise UserError(f"{place}: no picture there; expected a folder of pictures or a pattern")
+    return named
+
+
+def _found(place: str) -> Iterable[tuple[str, Path]]:
+    folder = Path(place)
+    if folder.is_dir():
+        for path in list_images(folder):
+            yield path.relative_to(folder).with_suffix("").as_posix(), path
+        return
+    if place.count("*") != 1 or "*" not in Path(place).name:
+        raise UserError(
+            f"{place}: no such folder in {Path.cwd()}; expected one, or a pattern of files with "
+            "one * in its last part, which stands for the pictures' names"
+        )
+    before, after = Path(place).name.split("*")
+    pattern = re.compile(f"{re.escape(before)}(.+){re.escape(after)}")
+    if not Path(place).parent.is_dir():
+        raise UserError(f"{Path(place).parent}: no such folder in {Path.cwd()}")
+    for path in list_images(Path(place).parent):
+        match = pattern.fullmatch(path.name)
+        if match and path.parent == Path(place).parent:
+            yield match[1], path
+
+
+def _refuse_misfits(
+    first: Mapping[str, Path], first_place: str, second: Mapping[str, Path], second_place: str
+) -> None:
+    for own, others, place in (
+        (first, second, second_place),
+        (second, first, first_place),
+    ):
+        lonely = [str(path) for name, path in own.items() if name not in others]
+        if lonely:
+            more = f" and {len(lonely) - _NAMED_AT_MOST} more" * (len(lonely) > _NAMED_AT_MOST)
+            raise UserError(
+                f"{', '.join(lonely[:_NAMED_AT_MOST])}{more}: no picture of that name in {place}; "
+                "pictures are matched by their names without suffix"
+            )
+
+
+def _picture(path: Path) -> np.ndarray:
+    return to_channels(decode_image(path), 3)
+
+
+def _nearest(classes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Classes at another size: each pixel that of the nearest old one."""
+    rows = (np.arange(height) + 0.5) * classes.shape[0] / height
+    columns = (np.arange(width) + 0.5) * classes.shape[1] / width
+    return classes[rows.astype(int)[:, np.newaxis], columns.astype(int)]
+
+
+Subjects = RunSubjects | FolderSubjects

@@ -1,0 +1,167 @@
+"""A table's variants trained one after the other, scored, and put beside what the paper reports."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted, check_wanted, evaluate
+from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
+from pix2pix_tf.training import train
+
+# Scored besides the table's own: what tells blur, grey and noise apart.
+BESIDES = ("l1", "lab_histogram", "sharpness")
+SHEET_ROWS = 4
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table to reproduce, on what, and how.
+
+    Attributes:
+        table: Which one.
+        config: A file or the name of a shipped config; all variants share it.
+        overrides: Of its keys, as typed, for all variants.
+        seeds: How often each variant is trained, with seeds 0, 1, ...
+        folder: Where the runs go: `CONFIG-DIRECTION/VARIANT/seed-N` below it.
+        segmenter: The folder of a trained segmenter, for FCN-scores.
+        palette: Of label pictures, as for `evaluate`.
+    """
+
+    table: PaperTable
+    config: str
+    overrides: Sequence[str]
+    seeds: int
+    folder: Path
+    segmenter: Path | None
+    palette: str | None
+
+
+@dataclass
+class Row:
+    """A variant's scores, each a list with one of every seed, and pictures of the first."""
+
+    variant: Variant
+    runs: list[Path] = field(default_factory=list)
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    pictures: list[np.ndarray] = field(default_factory=list)
+
+
+@dataclass
+class Reproduction:
+    """What came of it.
+
+    Attributes:
+        rows: Of the variants, in the table's order.
+        images: How many validation images were scored.
+        inputs: Some inputs, uint8 [H, W, C], and in `targets` what they should become; the rows'
+            pictures are what they became.
+        targets: See `inputs`.
+        truth: The scores of the true photographs, where the table has them.
+        interrupted: The signal that ended it early, or None.
+    """
+
+    rows: list[Row]
+    images: int = 0
+    inputs: list[np.ndarray] = field(default_factory=list)
+    targets: list[np.ndarray] = field(default_factory=list)
+    truth: list[float] | None = None
+    interrupted: signal.Signals | None = None
+
+
+def reproduce(experiment: Experiment, console: Console | None = None) -> Reproduction:
+    """Trains what is not trained yet, with everything but the table's keys equal, and scores all.
+
+    Called again after an interruption it goes on where it was: each variant is an ordinary run.
+
+    Raises:
+        UserError: The config, the data or the segmenter cannot be used.
+    """
+    console = console or Console()
+    rows = [Row(variant) for variant in experiment.table.variants]
+    _check(experiment)  # all of it at once: nothing is refused hours from now
+    result = Reproduction(rows)
+    for seed in range(experiment.seeds):
+        for number, row in enumerate(rows, start=1):
+            name = f"{number} of {len(rows)}: {row.variant.name}, seed {seed}"
+            console.rule(name, align="left", characters="─")
+            config = variant_config(experiment, row.variant, seed)
+            run = run_folder(experiment, config)
+            trained = train(config, run, console=console)
+            if trained.interrupted is not None:
+                result.interrupted = trained.interrupted
+                return result
+            _score(experiment, run, row, result)
+            keras.utils.clear_session()  # TensorFlow keeps graphs that nobody needs any more
+            gc.collect()
+    return result
+
+
+def variant_config(experiment: Experiment, variant: Variant, seed: int) -> Config:
+    """The config of one run."""
+    settings = [f"{key}={value}" for key, value in variant.settings.items()]
+    return load_config(
+        experiment.config, [*settings, f"training.seed={seed}", *experiment.overrides]
+    )
+
+
+def run_folder(experiment: Experiment, config: Config) -> Path:
+    """Where a run goes: tables that share a variant share its run."""
+    data = f"{Path(experiment.config).stem}-{config.data.direction}"
+    return experiment.folder / data / run_name(config) / f"seed-{config.training.seed}"
+
+
+def _check(experiment: Experiment) -> None:
+    given = {text.partition("=")[0].strip() for text in experiment.overrides}
+    varied = {key for variant in experiment.table.variants for key in variant.settings}
+    fixed = sorted(given & ({*varied, "training.seed"} - {"training.batch_size"}))
+    if fixed:
+        raise UserError(f"--set {fixed[0]}: is what the table varies; leave it out")
+    for variant in experiment.table.variants:
+        config = variant_config(experiment, variant, 0)
+    check_wanted(_wanted(experiment), config.data.dataset)
+
+
+def _wanted(experiment: Experiment) -> Wanted:
+    return Wanted(
+        [*BESIDES, experiment.table.metric],
+        palette=experiment.palette,
+        segmenter=experiment.segmenter,
+    )
+
+
+def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) -> None:
+    evaluation = evaluate(run, wanted=_wanted(experiment))
+    row.runs.append(run)
+    for name, score in evaluation.scores.items():
+        row.scores.setdefault(name, []).append(score)
+    result.images = evaluation.images
+    if experiment.table.scores == FCN:
+        result.truth = [evaluation.scores[name.replace("fcn_", "fcn_truth_")] for name in FCN]
+    if len(row.runs) == 1:
+        _keep_pictures(evaluation, row, result)
+
+
+def _keep_pictures(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
+    count = min(SHEET_ROWS, evaluation.images)
+    chosen = np.linspace(0, evaluation.images - 1, count).round().astype(int).tolist()
+    shown = [evaluation.subjects[place] for place in chosen]
+    row.pictures = [subject.output for subject in shown]
+    if not result.inputs:
+        result.inputs = [_source(evaluation, place) for place in chosen]
+        result.targets = [subject.target for subject in shown]
+
+
+def _source(evaluation: Evaluation, place: int) -> np.ndarray:
+    source = evaluation.subjects.source(place)
+    assert source is not None  # a run always has its inputs
+    return source

@@ -1,0 +1,110 @@
+"""A reproduction as a table beside the paper's, as a sheet of pictures, and as plain values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from pix2pix_tf.data.images import write_image
+from pix2pix_tf.evaluation.meanings import MEANINGS
+from pix2pix_tf.reproduce.order import order_agreement
+from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
+from pix2pix_tf.runs import write_text
+from pix2pix_tf.sheets import for_display, make_sheet
+
+
+def compared_table(experiment: Experiment, result: Reproduction) -> Table:
+    """The paper's table with ours beside it: `ours (paper)`."""
+    paper_table = experiment.table
+    table = Table(
+        "",
+        *paper_table.headings,
+        title=f"{paper_table.title}; {experiment.config}, {result.images} images: ours (the "
+        "paper's)",
+        title_justify="left",
+    )
+    for row in result.rows:
+        table.add_row(row.variant.name, *_cells(paper_table.scores, row))
+    if paper_table.truth is not None and result.truth is not None:
+        cells = [
+            f"{ours:.3f} ({paper:.2f})"
+            for ours, paper in zip(result.truth, paper_table.truth, strict=True)
+        ]
+        table.add_row("Ground truth", *cells)
+    table.add_section()
+    table.add_row("pairs in the paper's order", *_agreements(experiment, result))
+    return table
+
+
+def besides_table(experiment: Experiment, result: Reproduction) -> Table:
+    """Every other score of the variants: what tells blur, grey and noise apart."""
+    names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
+    names = [name for name in names if "truth" not in name]
+    table = Table("", *names, title="besides", title_justify="left")
+    for row in result.rows:
+        table.add_row(row.variant.name, *(_spread(row.scores[name]) for name in names))
+    return table
+
+
+def besides_meanings(experiment: Experiment, result: Reproduction) -> list[str]:
+    """A line about each column of `besides_table`."""
+    names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
+    return [f"{name}: {MEANINGS[name]}" for name in names if "truth" not in name]
+
+
+def write_results(experiment: Experiment, result: Reproduction, name: str) -> list[Path]:
+    """Writes `NAME.json`, and `NAME.png`: input, every variant's output, target."""
+    data = experiment.folder / f"{name}.json"
+    write_text(data, json.dumps(_plain(experiment, result), indent=1) + "\n")
+    sheet = experiment.folder / f"{name}.png"
+    headings = ("input", *(row.variant.name for row in result.rows), "target")
+    columns = [result.inputs, *(row.pictures for row in result.rows), result.targets]
+    pictures = [[for_display(image) for image in line] for line in zip(*columns, strict=True)]
+    write_image(sheet, make_sheet(headings, pictures))
+    return [data, sheet]
+
+
+def _cells(names: tuple[str, str, str], row: Row) -> list[str]:
+    return [
+        f"{_spread(row.scores[name])} ({paper:.2f})"
+        for name, paper in zip(names, row.variant.paper, strict=True)
+    ]
+
+
+def _spread(scores: list[float]) -> str:
+    mean = f"{np.mean(scores):.3f}"
+    return mean if len(scores) == 1 else f"{mean} ± {np.std(scores, ddof=1):.3f}"
+
+
+def _agreements(experiment: Experiment, result: Reproduction) -> list[str]:
+    cells = []
+    for column, name in enumerate(experiment.table.scores):
+        paper = [row.variant.paper[column] for row in result.rows]
+        ours = [float(np.mean(row.scores[name])) for row in result.rows]
+        agreement = order_agreement(paper, ours)
+        cells.append(f"{agreement.agreeing} of {agreement.pairs}")
+    return cells
+
+
+def _plain(experiment: Experiment, result: Reproduction) -> dict[str, Any]:
+    return {
+        "table": experiment.table.title,
+        "config": experiment.config,
+        "overrides": list(experiment.overrides),
+        "images": result.images,
+        "truth": result.truth,
+        "variants": [
+            {
+                "name": row.variant.name,
+                "settings": dict(row.variant.settings),
+                "runs": [str(run) for run in row.runs],
+                "scores": row.scores,
+                "paper": dict(zip(experiment.table.scores, row.variant.paper, strict=True)),
+            }
+            for row in result.rows
+        ],
+    }

@@ -1,0 +1,144 @@
+"""The paper's comparisons: which variants a table has, and what the paper reports of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pix2pix_tf.config import Config
+
+FCN = ("fcn_per_pixel_accuracy", "fcn_per_class_accuracy", "fcn_class_iou")
+_LABELS = ("per_pixel_accuracy", "per_class_accuracy", "class_iou")
+_HISTOGRAM = ("lab_l", "lab_a", "lab_b")
+_ACCURACIES = ("per-pixel", "per-class", "class IoU")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row: what the paper calls it, the keys of the config it sets, the paper's scores."""
+
+    name: str
+    settings: Mapping[str, Any]
+    paper: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """One table of the paper.
+
+    Attributes:
+        title: What it compares.
+        metric: As `evaluate --metrics` has it.
+        scores: The names of its columns' scores.
+        headings: What to call them.
+        variants: Its rows.
+        truth: The paper's scores of the true photographs, where the table has them.
+    """
+
+    title: str
+    metric: str
+    scores: tuple[str, str, str]
+    headings: tuple[str, str, str]
+    variants: tuple[Variant, ...]
+    truth: tuple[float, float, float] | None = None
+
+
+def _objective(name: str) -> dict[str, Any]:
+    return {"objective.name": name}
+
+
+def _generator(kind: str, objective: str) -> dict[str, Any]:
+    # Batch 10, as the paper's text says of this table.
+    return {"generator.kind": kind, "training.batch_size": 10, **_objective(objective)}
+
+
+def _receptive_field(pixels: int) -> dict[str, Any]:
+    return {"discriminator.receptive_field": pixels, **_objective("l1+cgan")}
+
+
+TABLES = {
+    "1": PaperTable(
+        "Table 1: objectives, FCN-scores of labels → photo",
+        "fcn_score",
+        FCN,
+        _ACCURACIES,
+        (
+            Variant("L1", _objective("l1"), (0.42, 0.15, 0.11)),
+            Variant("GAN", _objective("gan"), (0.22, 0.05, 0.01)),
+            Variant("cGAN", _objective("cgan"), (0.57, 0.22, 0.16)),
+            Variant("L1+GAN", _objective("l1+gan"), (0.64, 0.20, 0.15)),
+            Variant("L1+cGAN", _objective("l1+cgan"), (0.66, 0.23, 0.17)),
+        ),
+        truth=(0.80, 0.26, 0.21),
+    ),
+    "2": PaperTable(
+        "Table 2: generators, FCN-scores of labels → photo",
+        "fcn_score",
+        FCN,
+        _ACCURACIES,
+        (
+            Variant(
+                "Encoder-decoder (L1)", _generator("encoder_decoder", "l1"), (0.35, 0.12, 0.08)
+            ),
+            Variant(
+                "Encoder-decoder (L1+cGAN)",
+                _generator("encoder_decoder", "l1+cgan"),
+                (0.29, 0.09, 0.05),
+            ),
+            Variant("U-net (L1)", _generator("unet", "l1"), (0.48, 0.18, 0.13)),
+            Variant("U-net (L1+cGAN)", _generator("unet", "l1+cgan"), (0.55, 0.20, 0.14)),
+        ),
+    ),
+    "3": PaperTable(
+        "Table 3: receptive fields of D, FCN-scores of labels → photo",
+        "fcn_score",
+        FCN,
+        _ACCURACIES,
+        (
+            Variant("1×1", _receptive_field(1), (0.39, 0.15, 0.10)),
+            Variant("16×16", _receptive_field(16), (0.65, 0.21, 0.17)),
+            Variant("70×70", _receptive_field(70), (0.66, 0.23, 0.17)),
+            Variant("286×286", _receptive_field(286), (0.42, 0.16, 0.11)),
+        ),
+    ),
+    "6": PaperTable(
+        "Table 6: photo → labels",
+        "segmentation",
+        _LABELS,
+        _ACCURACIES,
+        (
+            Variant("L1", _objective("l1"), (0.86, 0.42, 0.35)),
+            Variant("cGAN", _objective("cgan"), (0.74, 0.28, 0.22)),
+            Variant("L1+cGAN", _objective("l1+cgan"), (0.83, 0.36, 0.29)),
+        ),
+    ),
+    "histogram": PaperTable(
+        "Figure 7: Lab histogram intersection with the true photographs, labels → photo",
+        "lab_histogram",
+        _HISTOGRAM,
+        ("L", "a", "b"),
+        (
+            Variant("L1", _objective("l1"), (0.81, 0.69, 0.70)),
+            Variant("cGAN", _objective("cgan"), (0.87, 0.74, 0.84)),
+            Variant("L1+cGAN", _objective("l1+cgan"), (0.86, 0.84, 0.82)),
+            Variant("PixelGAN", _receptive_field(1), (0.83, 0.68, 0.78)),
+        ),
+    ),
+}
+
+
+def run_name(config: Config) -> str:
+    """What a variant's run is called: its objective, and what else is not the paper's default.
+
+    Variants that two tables share have one name, and so one run.
+    """
+    parts: list[str] = [config.objective.name]
+    if config.generator.kind != "unet":
+        parts.append(config.generator.kind)
+    field = config.discriminator.receptive_field
+    if config.objective.adversarial and field != 70:
+        parts.append(f"{field}x{field}")
+    if config.training.batch_size != 1:
+        parts.append(f"batch{config.training.batch_size}")
+    return "-".join(parts)

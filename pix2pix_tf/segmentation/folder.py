@@ -1,0 +1,138 @@
+"""A segmenter's folder: what passes from its training to those who use it.
+
+segmenter.yaml         the config, complete, and the palette's colours: it needs no other file
+segmenter.weights.h5   of the epoch with the highest class IoU on the validation pairs
+checkpoints/           the newest epoch, to go on from
+logs/                  TensorBoard
+metrics.json           the validation scores of every epoch
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pix2pix_tf.config_files import read_sections, to_yaml, validated
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.runs import write_text
+from pix2pix_tf.segmentation.config import SegmenterConfig
+from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
+
+
+@dataclass(frozen=True)
+class SegmenterFolder:
+    """Where the parts of a segmenter lie, and the files among them."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The config and the palette."""
+        return self.path / "segmenter.yaml"
+
+    @property
+    def weights_file(self) -> Path:
+        """The best weights."""
+        return self.path / "segmenter.weights.h5"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The state of the training."""
+        return self.path / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """TensorBoard's event files."""
+        return self.path / "logs"
+
+    @property
+    def metrics_file(self) -> Path:
+        """The validation scores of every epoch, a JSON list."""
+        return self.path / "metrics.json"
+
+    def exists(self) -> bool:
+        """Whether anything was ever trained here."""
+        return self.config_file.is_file()
+
+    def load_config(self) -> tuple[SegmenterConfig, Palette]:
+        """The config that the segmenter was trained with, and its palette.
+
+        Raises:
+            UserError: The folder is not there, or holds no segmenter.
+        """
+        if not self.path.is_dir():
+            raise UserError(
+                f"segmenter {self.path}: no such folder in {Path.cwd()}; "
+                "`pix2pix-tf train-segmenter` makes one"
+            )
+        if not self.exists():
+            raise UserError(
+                f"segmenter {self.path}: holds no segmenter.yaml, so it is not a folder that "
+                "`pix2pix-tf train-segmenter` made"
+            )
+        tree = read_sections(self.config_file)
+        entries = tree.pop("colours", None)
+        config = validated(SegmenterConfig, tree, str(self.config_file))
+        name = Path(config.palette).stem
+        return config, make_palette(name, entries, f"{self.config_file}, colours")
+
+    def save_config(self, config: SegmenterConfig, palette: Palette) -> None:
+        """Writes segmenter.yaml, whole or not at all."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        tree = {**config.model_dump(mode="json"), "colours": palette_entries(palette)}
+        write_text(self.config_file, to_yaml(tree))
+
+    def save_weights(self, model: keras.Model) -> None:
+        """Writes the weights, whole or not at all."""
+        aside = self.path / f".aside-{self.weights_file.name}"  # Keras wants this suffix
+        try:
+            model.save_weights(aside)
+            aside.replace(self.weights_file)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def load_weights(self, model: keras.Model) -> None:
+        """Restores the weights.
+
+        Raises:
+            UserError: There are none yet, or they are damaged or of another network.
+        """
+        if not self.weights_file.is_file():
+            raise UserError(
+                f"segmenter {self.path}: holds no {self.weights_file.name}: its training has not "
+                "come to the end of its first epoch"
+            )
+        try:
+            model.load_weights(self.weights_file)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise UserError(
+                f"{self.weights_file}: is damaged, or of another network than segmenter.yaml "
+                f"beside it: {(str(error).strip() or type(error).__name__).splitlines()[0][:200]}"
+            ) from None
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The validation scores of every epoch so far, the first epoch first."""
+        if not self.metrics_file.exists():
+            return []
+        try:
+            return json.loads(self.metrics_file.read_text())
+        except ValueError as error:
+            raise UserError(
+                f"{self.metrics_file}: is damaged ({error}); start over with --fresh --fresh"
+            ) from None
+
+    def save_metrics(self, entries: list[dict[str, Any]]) -> None:
+        """Writes them, whole or not at all."""
+        write_text(self.metrics_file, json.dumps(entries, indent=1) + "\n")
+
+    def delete(self) -> None:
+        """Removes everything that a training writes here and nothing else."""
+        for folder in (self.checkpoints, self.logs):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.config_file, self.weights_file, self.metrics_file):
+            file.unlink(missing_ok=True)

@@ -1,0 +1,49 @@
+"""The class of every pixel of a pair's pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from pix2pix_tf.config import DataConfig
+from pix2pix_tf.data.images import to_channels
+from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.sample_city import CLASSES, render_city
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.segmentation.palette import Palette, check_palette, decode_labels
+
+
+def label_map(
+    pairs: Pairs, index: int, side: int, palette: Palette, config_data: DataConfig
+) -> np.ndarray:
+    """The classes that one picture of a pair shows, at the size of the pairs.
+
+    Colours are decoded as the file has them and then resized by nearest neighbour: resizing first
+    would mix colours into those of other classes. Of the embedded city they are the exact classes.
+
+    Args:
+        pairs: What the pair is of.
+        index: Which pair.
+        side: 0: the input picture, 1: the target.
+        palette: Which colour shows which class.
+        config_data: Where the pairs come from.
+
+    Returns:
+        uint8 [h, w], class numbers and `VOID`.
+
+    Raises:
+        UserError: The picture cannot be read or is not drawn in the palette's colours.
+    """
+    height, width = pairs.size
+    name = pairs.names[index]
+    if config_data.dataset == "sample" and palette.classes == CLASSES:
+        return render_city(int(name.removeprefix("city-")), height, width).classes
+    picture = pairs.original(index)[side]
+    where = f"pair {name}, its {('input', 'target')[side]}"
+    try:
+        decoded = decode_labels(to_channels(picture, 1 if picture.shape[2] <= 2 else 3), palette)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    check_palette(decoded, palette, where)
+    classes = Image.fromarray(decoded.classes)
+    return np.array(classes.resize((width, height), Image.Resampling.NEAREST))

@@ -1,0 +1,146 @@
+"""FCN-8s (Long, Shelhamer, Darrell 2015): VGG-16 made convolutional, its scores upsampled in steps.
+
+The paper measures street scenes by such a network (section 4.1): a photo is the better, the better
+a segmenter that was trained on true ones can read the labels off it.
+
+The published program pads the photo by 100 pixels and crops each tensor back into place, so that a
+7×7 convolution at a 32nd of the size has something to see in small photos. Here every layer is
+padded by itself ("same"): a photo whose sides are multiples of 32 then has its logits where its
+pixels are, without crops and without computing on 100 pixels of nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.models.init import weight_seeds
+
+# Of Cityscapes, in the program that the paper's scores were computed with; RGB.
+MEAN_COLOUR = (73.45286, 83.21195, 72.78044)
+# Grey levels that become 1. That program has 1: fine for trained kernels (see
+# `load_trunk_weights`), too much for new ones.
+SCALE = 64.0
+
+# Convolutions of each block, and its filters as multiples of the first block's (VGG-16).
+_BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
+
+
+def build_fcn8s(
+    size: tuple[int | None, int | None],
+    classes: int,
+    *,
+    width: int = 64,
+    head: int = 4096,
+    dropout: float = 0.5,
+    seed: int = 0,
+) -> keras.Model:
+    """Builds the segmenter: photos [N, H, W, 3], RGB in 0..255, to logits [N, H, W, classes].
+
+    Layers have the published names. Convolutions start from He et al.'s distribution, scores from
+    zero, upsampling from bilinear interpolation; all of them are learnt.
+
+    Args:
+        size: Height and width, multiples of 32, or None for any.
+        classes: How many classes there are.
+        width: Filters of the first block; 64 in VGG-16.
+        head: Filters of fc6 and fc7; 4096 in VGG-16.
+        dropout: Rate after both of them.
+        seed: Of the initial weights and the dropout.
+    """
+    seeds = weight_seeds(seed, "segmenter")
+    photo = keras.Input((*size, 3), name="photo")
+    x = layers.Normalization(mean=MEAN_COLOUR, variance=[SCALE**2] * 3, name="colour")(photo)
+    pools = []
+    for block, (convolutions, multiple) in enumerate(_BLOCKS, start=1):
+        for number in range(1, convolutions + 1):
+            x = _convolve(x, width * multiple, 3, f"conv{block}_{number}", seeds)
+        x = layers.MaxPooling2D(2, name=f"pool{block}")(x)
+        pools.append(x)
+    for name, kernel in (("fc6", 7), ("fc7", 1)):
+        x = _convolve(x, head, kernel, name, seeds)
+        x = layers.Dropout(dropout, seed=next(seeds), name=f"drop{name[-1]}")(x)
+
+    x = _score(x, classes, "score_fr")
+    x = _upsample(x, classes, 2, "upscore2")
+    x = layers.Add(name="fuse_pool4")([x, _score(pools[3], classes, "score_pool4")])
+    x = _upsample(x, classes, 2, "upscore_pool4")
+    x = layers.Add(name="fuse_pool3")([x, _score(pools[2], classes, "score_pool3")])
+    x = _upsample(x, classes, 8, "upscore8")
+    return keras.Model(photo, x, name="fcn8s")
+
+
+def load_trunk_weights(model: keras.Model, file: str | Path) -> None:
+    """Starts conv1_1 to conv5_3 from the VGG-16 trained on ImageNet that Keras publishes.
+
+    Args:
+        model: Of `build_fcn8s` with width 64.
+        file: `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`.
+
+    Raises:
+        UserError: The file is not there, damaged, or of another network.
+    """
+    vgg = keras.applications.VGG16(weights=None, include_top=False)
+    try:
+        vgg.load_weights(file)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"segmenter.trunk_weights: {file}: is not a file with Keras' VGG-16 weights without "
+            f"top: {(str(error).strip() or type(error).__name__).splitlines()[0]}"
+        ) from None
+    for layer in vgg.layers:
+        block, _, conv = layer.name.partition("_conv")
+        if not conv:
+            continue
+        kernel, bias = layer.get_weights()
+        if (block, conv) == ("block1", "1"):  # it saw BGR, in grey levels
+            kernel = kernel[:, :, ::-1] * SCALE
+        model.get_layer(f"{block.replace('block', 'conv')}_{conv}").set_weights([kernel, bias])
+
+
+def bilinear_kernel(factor: int, classes: int) -> np.ndarray:
+    """The transposed convolution that interpolates each class by itself.
+
+    Returns:
+        float32 [2 factor, 2 factor, classes, classes]; its stride is `factor`.
+    """
+    reach = np.arange(2 * factor) - (factor - 0.5)
+    line = 1 - np.abs(reach) / factor
+    return (np.outer(line, line)[..., None, None] * np.eye(classes)).astype(np.float32)
+
+
+def _convolve(
+    x: keras.KerasTensor, filters: int, kernel: int, name: str, seeds: Iterator[int]
+) -> keras.KerasTensor:
+    return layers.Conv2D(
+        filters,
+        kernel,
+        padding="same",
+        activation="relu",
+        kernel_initializer=keras.initializers.HeNormal(seed=next(seeds)),
+        name=name,
+    )(x)
+
+
+def _score(x: keras.KerasTensor, classes: int, name: str) -> keras.KerasTensor:
+    return layers.Conv2D(classes, 1, kernel_initializer="zeros", name=name)(x)
+
+
+def _upsample(x: keras.KerasTensor, classes: int, factor: int, name: str) -> keras.KerasTensor:
+    def bilinear(shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
+        return keras.ops.convert_to_tensor(bilinear_kernel(factor, classes), dtype)
+
+    return layers.Conv2DTranspose(
+        classes,
+        2 * factor,
+        strides=factor,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=bilinear,
+        name=name,
+    )(x)

@@ -1,0 +1,91 @@
+"""Photos with the class of every pixel, and the batches of them that a segmenter is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.data.augment import jitter
+from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.pipeline import epoch_orders
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.segmentation.config import SegmenterConfig
+from pix2pix_tf.segmentation.labels import label_map
+from pix2pix_tf.segmentation.palette import Palette
+
+LabelledPhoto = tuple[np.ndarray, np.ndarray]
+
+
+class LabelledPhotos(Sequence[LabelledPhoto]):
+    """A sequence of (photo, classes): uint8 [H, W, 3] and uint8 [H, W], see `label_map`.
+
+    Attributes:
+        failure: The error of a read that failed inside a tf.data pipeline, which would otherwise
+            only pass on a text.
+    """
+
+    def __init__(self, pairs: Pairs, config: SegmenterConfig, palette: Palette) -> None:
+        self.failure: UserError | None = None
+        self._pairs, self._config, self._palette = pairs, config, palette
+        self._cache: dict[int, LabelledPhoto] | None = {} if config.data.cache else None
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> LabelledPhoto:  # type: ignore[override]  # no slices
+        if self._cache is None:
+            return self._load(index)
+        if index not in self._cache:
+            self._cache[index] = self._load(index)
+        return self._cache[index]
+
+    def _load(self, index: int) -> LabelledPhoto:
+        try:
+            photo, _ = self._pairs[index]
+            classes = label_map(self._pairs, index, 1, self._palette, self._config.data)
+        except UserError as error:
+            self.failure = error
+            raise
+        if photo.dtype == np.uint16:
+            photo = np.rint(photo / 257).astype(np.uint8)
+        return photo, classes
+
+
+def steps_per_epoch(photos: LabelledPhotos, config: SegmenterConfig) -> int:
+    """Batches of an epoch."""
+    return -(-len(photos) // config.training.batch_size)
+
+
+def training_batches(
+    photos: LabelledPhotos, config: SegmenterConfig, first_epoch: int
+) -> tf.data.Dataset:
+    """The batches from epoch `first_epoch` (from 0) to the last.
+
+    Each is (photos, classes): float32 [N, h, w, 3] in 0..255 and uint8 [N, h, w]. As when training
+    an experiment, order and mirroring of image number i are functions of the seed and i alone, so
+    that a training goes on anywhere as if it had never stopped.
+    """
+    height, width = config.data.crop_size
+    count = steps_per_epoch(photos, config) * config.training.batch_size
+    order = epoch_orders(len(photos), config.training.seed)
+
+    def read(number: np.int64) -> LabelledPhoto:
+        epoch, place = divmod(int(number), len(photos))
+        return photos[order(epoch)[place]]
+
+    def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        photo, classes = tf.numpy_function(read, [number], [tf.uint8] * 2, stateful=False)
+        photo.set_shape([height, width, 3])
+        classes.set_shape([height, width])
+        seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
+        photo, classes = jitter(
+            photo, classes[..., tf.newaxis], (height, width), config.data.mirror, seed
+        )
+        return tf.cast(photo, tf.float32), classes[..., 0]
+
+    numbers = tf.data.Dataset.range(first_epoch * count, config.training.epochs * count)
+    images = numbers.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    batches = images.batch(config.training.batch_size, drop_remainder=True)
+    return batches.prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,262 @@
+"""Training a segmenter: Keras' `fit`, validated and saved after every epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+from pix2pix_tf.counting import Counter, counting
+from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.segmentation.config import SegmenterConfig
+from pix2pix_tf.segmentation.folder import SegmenterFolder
+from pix2pix_tf.segmentation.network import load_trunk_weights
+from pix2pix_tf.segmentation.palette import VOID, Palette, load_palette, palette_entries
+from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches
+from pix2pix_tf.segmentation.scores import class_rows, confusion_matrix, segmentation_scores
+from pix2pix_tf.segmentation.segmenter import build_segmenter, compile_segmentation
+
+Scores = dict[str, float]
+
+# Keys that may change between the sessions of one training.
+CHANGEABLE = {"data.root", "data.cache", "training.epochs", "training.deterministic"}
+
+
+def train_segmenter(
+    config: SegmenterConfig, folder: str | Path, console: Console | None = None
+) -> Scores:
+    """Trains into a folder, or goes on after the last epoch that is there, as if never stopped.
+
+    The weights kept are those of the epoch with the highest class IoU on the validation pairs.
+
+    Args:
+        config: How.
+        folder: Made if it is not there. See `pix2pix_tf.segmentation.folder`.
+        console: Where progress is shown; by default the standard output.
+
+    Returns:
+        The validation scores of the weights kept, see `segmentation_scores`.
+
+    Raises:
+        UserError: The data, the folder or the config cannot be used; the loss became non-finite.
+    """
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    stored, console = SegmenterFolder(Path(folder)), console or Console()
+    palette = load_palette(config.palette)
+    _check_resumable(stored, config, palette)
+    opened = open_pairs(config.pairs_config())
+    train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
+    stored.save_config(config, palette)
+
+    model = _compiled(config, palette, steps_per_epoch(train, config))
+    state = _State(stored, model)
+    first = state.restore()
+    if first == 0 and config.segmenter.trunk_weights is not None:
+        load_trunk_weights(model, config.segmenter.trunk_weights)
+    _say(console, f"data: {opened.found}")
+    if first >= config.training.epochs:
+        _say(console, f"{stored.path}: already trained; raise training.epochs to go on")
+    else:
+        start = f"going on after epoch {first}" if first else "starting"
+        _say(console, f"{stored.path}: {start} of {config.training.epochs} epochs")
+        steps = (config.training.epochs - first) * steps_per_epoch(train, config)
+        with counting(console, "training") as counter:
+            callbacks = [
+                _Progress(counter, steps),
+                _Validation(stored, val, palette, console),
+                keras.callbacks.TensorBoard(str(stored.logs), write_graph=False),
+                state,
+            ]
+            _fit(model, train, config, first, callbacks)
+    return best_epoch(stored.metrics())["scores"]
+
+
+def best_epoch(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the epochs that metrics.json has, the one whose weights are kept."""
+    return max(entries, key=lambda entry: entry["scores"]["class_iou"])
+
+
+def _compiled(config: SegmenterConfig, palette: Palette, steps: int) -> keras.Model:
+    model = build_segmenter(config, palette)
+    optimizer = keras.optimizers.Adam(
+        keras.optimizers.schedules.PolynomialDecay(
+            config.training.learning_rate, steps * config.training.epochs, 0.0
+        )
+    )
+    optimizer.build(model.trainable_variables)  # for its part of a checkpoint
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=VOID)
+    model.compile(optimizer, loss, jit_compile=False)  # XLA is slower on CPUs
+    return model
+
+
+def _fit(
+    model: keras.Model,
+    photos: LabelledPhotos,
+    config: SegmenterConfig,
+    first: int,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    try:
+        model.fit(
+            training_batches(photos, config, first),
+            initial_epoch=first,
+            epochs=config.training.epochs,
+            steps_per_epoch=steps_per_epoch(photos, config),
+            callbacks=callbacks,
+            shuffle=False,  # they are
+            verbose=0,
+        )
+    except tf.errors.OpError:
+        # Whatever made the pipeline fail left its own words with the photos.
+        raise photos.failure or RuntimeError("the input pipeline failed") from None
+
+
+class _Progress(keras.callbacks.Callback):
+    """Counts the steps of this session, and stops where the loss is no number."""
+
+    def __init__(self, counter: Counter, steps: int) -> None:
+        super().__init__()
+        self._counter, self._steps = counter, steps
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        loss = (logs or {})["loss"]
+        if not np.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss}: the training has diverged; the epochs before this one are "
+                "kept. A lower training.learning_rate usually helps"
+            )
+        self._counter.advance(self._steps)
+
+
+class _Validation(keras.callbacks.Callback):
+    """After every epoch: scores on the validation photos; the best weights are kept."""
+
+    def __init__(
+        self, stored: SegmenterFolder, photos: LabelledPhotos, palette: Palette, console: Console
+    ) -> None:
+        super().__init__()
+        self._stored, self._photos, self._palette = stored, photos, palette
+        self._console = console
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._classify = compile_segmentation(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        entry = self._entry(epoch + 1)
+        # What was recorded of this epoch and of later ones was of a session that did not save it.
+        entries = [*(e for e in self._stored.metrics() if e["epoch"] <= epoch), entry]
+        best = best_epoch(entries) is entry
+        if best:
+            self._stored.save_weights(self.model)
+        self._stored.save_metrics(entries)
+        logs = {} if logs is None else logs
+        logs |= {f"val_{name}": value for name, value in entry["scores"].items()}  # TensorBoard's
+        _say(
+            self._console,
+            f"epoch {epoch + 1}/{self.params['epochs']}  loss {logs['loss']:.3f}  validation "
+            f"{score_words(entry['scores'])}{'  (best so far)' if best else ''}",
+        )
+
+    def _entry(self, epoch: int) -> dict[str, Any]:
+        count = len(self._palette.classes)
+        matrix = np.zeros((count, count), np.int64)
+        for photo, truth in (self._photos[index] for index in range(len(self._photos))):
+            predicted = self._classify(tf.constant(photo[np.newaxis])).numpy()[0]
+            matrix += confusion_matrix(predicted, truth, count)
+        if not matrix.any():
+            raise UserError(
+                f"no pixel of the validation labels has a class of the palette {self._palette.name}"
+            )
+        rows = zip(self._palette.classes, *class_rows(matrix), strict=True)
+        return {
+            "epoch": epoch,
+            "split": "val",
+            "images": len(self._photos),
+            "scores": {name: float(value) for name, value in segmentation_scores(matrix).items()},
+            "classes": {
+                name: {"accuracy": _or_none(accuracy), "iou": _or_none(iou)}
+                for name, accuracy, iou in rows
+            },
+        }
+
+
+class _State(keras.callbacks.Callback):
+    """After every epoch: all that the next one starts from, whole or not at all.
+
+    Keras' BackupAndRestore writes its one file in place, which a kill may leave damaged.
+    """
+
+    def __init__(self, stored: SegmenterFolder, model: keras.Model) -> None:
+        super().__init__()
+        self._epoch = tf.Variable(0, dtype=tf.int64)
+        # In their order: Keras numbers the names of some variables anew in every process.
+        variables = [v.value for v in (*model.variables, *model.optimizer.variables)]
+        self._checkpoint = tf.train.Checkpoint(variables=variables, epoch=self._epoch)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(stored.checkpoints), max_to_keep=1, checkpoint_name="epoch"
+        )
+
+    def restore(self) -> int:
+        """Restores the newest epoch, if there is one; returns how many were trained."""
+        path = self._manager.latest_checkpoint
+        if path:
+            try:
+                self._checkpoint.restore(path).assert_consumed()
+            except (AssertionError, ValueError, LookupError, RuntimeError, tf.errors.OpError) as e:
+                raise UserError(
+                    f"checkpoint {path}: cannot be read: {str(e).strip().splitlines()[0][:200]}; "
+                    "start over with --fresh --fresh"
+                ) from None
+        return int(self._epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch.assign(epoch + 1)
+        self._manager.save(checkpoint_number=epoch + 1)
+
+
+def score_words(scores: Scores) -> str:
+    """Scores on one line, for people."""
+    return (
+        f"per-pixel {scores['per_pixel_accuracy']:.3f}  per-class "
+        f"{scores['per_class_accuracy']:.3f}  class IoU {scores['class_iou']:.3f}"
+    )
+
+
+def _check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: Palette) -> None:
+    if not stored.exists():
+        return
+    before, colours = stored.load_config()
+    old, new = _keys(before, colours), _keys(config, palette)
+    changes = [
+        f"{key} = {old[key]} there and {new[key]} here"
+        for key in old
+        if old[key] != new[key] and key not in CHANGEABLE
+    ]
+    if changes:
+        raise UserError(
+            f"segmenter {stored.path}: was trained otherwise: {', '.join(changes)}; choose another "
+            "--output, or start over with --fresh"
+        )
+
+
+def _keys(config: SegmenterConfig, palette: Palette) -> dict[str, Any]:
+    """What a config says, by `section.name`, and the palette's colours."""
+    tree = config.model_dump(mode="json")
+    tree["palette"] = {"name": tree["palette"], "colours": palette_entries(palette)}
+    return {
+        f"{section}.{name}": value for section, keys in tree.items() for name, value in keys.items()
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,296 @@
+"""The study's web page and what it asks of the server, as a Starlette application.
+
+    GET  /                    the page; its other files beside it
+    GET  /state               what is asked for, and how far this browser's session is
+    POST /session             starts the session, or goes on with it
+    GET  /trials/N/first      the first picture of trial N; .../second the second
+    POST /trials/N            the answer; told back in the practice which picture was the fake
+
+Nothing in a request names a file: the page's files are read when the application is made, and which
+picture a trial shows stands in the session's plan. Pictures of the next two trials are handed out
+and no others, so that nobody looks longer than is meant, or ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.study.answers import Answer, Answers, Session, UnknownInviteError
+from pix2pix_tf.study.plan import draw_plan
+from pix2pix_tf.study.settings import REAL, Study, load_study
+from pix2pix_tf.study.timing import implausible
+
+PAGE = Path(__file__).with_name("page")
+BODY_LIMIT = 4096  # bytes; an answer has some 100
+BODY_SECONDS = 10.0
+COOKIE_SECONDS = 180 * 24 * 3600
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",  # a picture stays in no cache to be looked at again
+}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_TYPES[".svg"] = "image/svg+xml"
+
+Milliseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class StartBody(_Body):
+    """What POST /session takes."""
+
+    invite: Annotated[str, Field(max_length=200)] | None = None
+
+
+class AnswerBody(_Body):
+    """What POST /trials/N takes: the picture taken for the fake, and what the page measured."""
+
+    fake: Literal["first", "second"]
+    first_ms: Milliseconds
+    second_ms: Milliseconds
+    response_ms: Milliseconds
+    showings: Annotated[int, Field(ge=1, le=10**6)]
+
+
+def make_app(folder: str | Path) -> Starlette:
+    """The application that serves one study.
+
+    Raises:
+        UserError: No study there, or parts of it are missing.
+    """
+    study = load_study(folder)
+    _refuse_missing_pictures(study)
+    desk = _Desk(study, Answers(study.answers_file))
+    routes = [
+        *(_page_file(path) for path in sorted(PAGE.iterdir()) if path.suffix in _TYPES),
+        Route("/state", desk.state),
+        Route("/session", desk.start, methods=["POST"]),
+        Route("/trials/{number}/{place}", desk.picture),
+        Route("/trials/{number}", desk.answer, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(_WithHeaders)],
+        exception_handlers={HTTPException: _refusal, Exception: _failure},
+    )
+
+
+class _Desk:
+    """Answers what the page asks."""
+
+    def __init__(self, study: Study, answers: Answers) -> None:
+        self._study, self._answers = study, answers
+        self._settings, self._protocol = study.settings, study.settings.protocol
+        self._cookie = f"study-{study.settings.id}"
+
+    async def state(self, request: Request) -> Response:
+        session = await run_in_threadpool(self._session, request)
+        return JSONResponse(self._described(session))
+
+    async def start(self, request: Request) -> Response:
+        body = await _read(request, StartBody)
+        session = await run_in_threadpool(self._session, request)
+        if session is not None:  # one a browser: a second start goes on with the first
+            return JSONResponse(self._described(session))
+        token = await run_in_threadpool(self._started, body.invite)
+        response = JSONResponse({"started": True})
+        response.set_cookie(
+            self._cookie,
+            token,
+            max_age=COOKIE_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    async def picture(self, request: Request) -> Response:
+        number, place = _number(request), request.path_params["place"]
+        if place not in ("first", "second"):
+            raise HTTPException(404, "There is no such picture.")
+        png = await run_in_threadpool(self._picture, request, number, place)
+        return Response(png, media_type="image/png")
+
+    async def answer(self, request: Request) -> Response:
+        number = _number(request)
+        body = await _read(request, AnswerBody)
+        return await run_in_threadpool(self._answer, request, number, body)
+
+    def _described(self, session: Session | None) -> dict[str, Any]:
+        height, width = self._settings.size
+        return {
+            "practice": self._protocol.practice,
+            "trials": self._protocol.trials,
+            "seconds": self._protocol.seconds,
+            "height": height,
+            "width": width,
+            "about": self._settings.about,
+            "invite": self._settings.invite != "none",
+            "next": None if session is None else session.next,
+        }
+
+    def _session(self, request: Request) -> Session | None:
+        token = request.cookies.get(self._cookie)
+        return None if token is None else self._answers.session(token)
+
+    def _own_session(self, request: Request) -> Session:
+        session = self._session(request)
+        if session is None:
+            raise HTTPException(401, "This browser has no session: start on the first page.")
+        return session
+
+    def _started(self, code: str | None) -> str:
+        """Starts a session and returns its token."""
+        settings = self._settings
+        digest = settings.digest(code or "")
+        unknown = HTTPException(403, "This invite code is not known. Please check it.")
+        if settings.invite == "shared" and not hmac.compare_digest(
+            digest, settings.invite_sha256 or ""
+        ):
+            raise unknown
+        try:
+            return self._answers.start(
+                settings.algorithms,
+                lambda seed: draw_plan(seed, len(settings.pictures), self._protocol),
+                self._protocol.practice,
+                digest if settings.invite == "single" else None,
+            )
+        except UnknownInviteError:
+            raise unknown from None
+
+    def _picture(self, request: Request, number: int, place: str) -> bytes:
+        session = self._own_session(request)
+        if not session.next <= number < min(session.next + 2, self._protocol.length):
+            raise HTTPException(404, "This picture is not to be seen now.")
+        trial = self._answers.trial(session, number)
+        if trial.fake_first == (place == "first"):
+            return self._study.picture(session.algorithm, trial.fake).read_bytes()
+        return self._study.picture(REAL, trial.real).read_bytes()
+
+    def _answer(self, request: Request, number: int, body: AnswerBody) -> Response:
+        session = self._own_session(request)
+        if number > session.next or number >= self._protocol.length:
+            return JSONResponse(
+                {"error": "Another trial comes first.", "next": session.next}, status_code=409
+            )
+        answer = Answer(
+            chose_first=body.fake == "first",
+            **body.model_dump(exclude={"fake"}),
+        )
+        if number == session.next:  # else it is a second submit, and the first answer stays
+            elapsed = time.time() - session.touched
+            problem = implausible(answer, self._protocol.seconds, elapsed)
+            if problem:
+                raise HTTPException(400, f"These times cannot be: {problem}.")
+            last = number == self._protocol.length - 1
+            self._answers.record(session, number, answer, last=last)
+        told: dict[str, Any] = {"next": max(session.next, number + 1)}
+        if number < self._protocol.practice:
+            told["fake"] = "first" if self._answers.trial(session, number).fake_first else "second"
+        return JSONResponse(told)
+
+
+class _WithHeaders:
+    """Puts `HEADERS` on every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message["headers"], *own]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _page_file(path: Path) -> Route:
+    """A route to one of the page's own files, held in memory."""
+    content, media_type = path.read_bytes(), _TYPES[path.suffix]
+
+    async def file(request: Request) -> Response:
+        return Response(content, media_type=media_type)
+
+    return Route("/" if path.name == "index.html" else f"/{path.name}", file)
+
+
+def _number(request: Request) -> int:
+    text = request.path_params["number"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
+        raise HTTPException(404, "There is no such trial.")
+    return int(text)
+
+
+async def _read(request: Request, kind: type[Body]) -> Body:
+    """The body of a request, bounded in size and time."""
+    # Other sites' forms cannot send this type, so that they cannot answer for a visitor.
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "Expected application/json.")
+    try:
+        data = await asyncio.wait_for(_bytes(request), BODY_SECONDS)
+        return kind.model_validate_json(data)
+    except asyncio.TimeoutError:  # in Python 3.10 not yet TimeoutError
+        raise HTTPException(408, "The request took too long.") from None
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(map(str, problem["loc"])) or "body"
+        raise HTTPException(400, f"{place}: {problem['msg']}.") from None
+
+
+async def _bytes(request: Request) -> bytes:
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > BODY_LIMIT:
+            raise HTTPException(413, f"Expected {BODY_LIMIT} bytes at most.")
+    return bytes(data)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse(
+        {"error": error.detail}, status_code=error.status_code, headers=error.headers
+    )
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    """Of the server itself; Starlette logs it. Made outside of `_WithHeaders`."""
+    message = {"error": "The server could not do this. Please try again."}
+    return JSONResponse(message, status_code=500, headers=HEADERS)
+
+
+def _refuse_missing_pictures(study: Study) -> None:
+    settings = study.settings
+    for side in (REAL, *settings.algorithms):
+        for number in range(len(settings.pictures)):
+            if not study.picture(side, number).is_file():
+                raise UserError(
+                    f"{study.picture(side, number)} is missing: make the study anew, or put the "
+                    "picture back"
+                )

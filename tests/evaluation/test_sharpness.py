@@ -1,0 +1,19 @@
+import numpy as np
+import pytest
+
+from pix2pix_tf.evaluation.measuring import Subject, measure
+from pix2pix_tf.evaluation.sharpness import neighbour_contrast, sharpness_metric
+
+STRIPES = np.zeros((4, 6, 1), np.uint8)
+STRIPES[:, ::2] = 255
+
+
+def test_contrast_by_hand():
+    assert neighbour_contrast(STRIPES) == pytest.approx(1)  # 1 across, 0 down
+    assert neighbour_contrast(np.full((4, 6, 3), 80, np.uint8)) == 0
+
+
+def test_half_the_contrast_is_half_as_sharp():
+    faint = (STRIPES // 255 * 51).astype(np.uint8)
+    measured = measure([Subject("a", faint, STRIPES)], [sharpness_metric()])
+    assert measured.scores["sharpness"].value == pytest.approx(0.2)

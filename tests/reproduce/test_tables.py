@@ -1,0 +1,41 @@
+import pytest
+
+from pix2pix_tf.config import load_config
+from pix2pix_tf.reproduce.tables import TABLES, run_name
+
+
+def configs(table, *more):
+    for variant in TABLES[table].variants:
+        settings = [f"{key}={value}" for key, value in variant.settings.items()]
+        yield load_config("cityscapes", [*settings, *more])
+
+
+def names(table, *more):
+    return [run_name(config) for config in configs(table, *more)]
+
+
+def test_runs_are_named_by_what_is_not_the_papers_default():
+    assert names("1") == ["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
+    assert names("2") == [
+        "l1-encoder_decoder-batch10",
+        "l1+cgan-encoder_decoder-batch10",
+        "l1-batch10",
+        "l1+cgan-batch10",
+    ]
+    assert names("3") == ["l1+cgan-1x1", "l1+cgan-16x16", "l1+cgan", "l1+cgan-286x286"]
+
+
+def test_tables_share_the_runs_of_variants_they_share():
+    assert set(names("histogram")) == {"l1", "cgan", "l1+cgan", "l1+cgan-1x1"}
+    assert set(names("2", "training.batch_size=1")) >= {"l1", "l1+cgan"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_nothing_but_the_tables_keys_differs(table):
+    plain = [config.model_dump() for config in configs(table)]
+    keys = {key for variant in TABLES[table].variants for key in variant.settings}
+    for config in plain:
+        for key in keys:
+            section, name = key.split(".")
+            config[section].pop(name, None)
+    assert all(config == plain[0] for config in plain)

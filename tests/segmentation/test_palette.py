@@ -1,0 +1,207 @@
+import numpy as np
+import pytest
+
+from pix2pix_tf.data.sample_city import CLASSES, render_city
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.segmentation.palette import (
+    VOID,
+    check_palette,
+    decode_labels,
+    draw_classes,
+    load_palette,
+    make_palette,
+    palette_entries,
+)
+
+ROAD, CAR, TRUCK = 0, 13, 14
+
+TWO = """
+- {name: meadow, colour: [0, 200, 0]}
+- {name: lake, colour: [0, 0, 200]}
+- {void: true, colour: [0, 0, 0]}
+"""
+
+
+@pytest.fixture
+def two(tmp_path):
+    (tmp_path / "two.yaml").write_text(TWO)
+    return load_palette(tmp_path / "two.yaml")
+
+
+def row(*colours):
+    return np.array([colours], np.uint8)
+
+
+def refusal(call, *arguments):
+    with pytest.raises(UserError) as caught:
+        call(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_cityscapes_has_the_19_training_classes():
+    palette = load_palette("cityscapes")
+    assert palette.classes[:3] == ("road", "sidewalk", "building")
+    assert palette.classes[10:14] == ("sky", "person", "rider", "car")
+    assert palette.classes[18] == "bicycle"
+    assert palette.colours.shape == (19, 3)
+    assert palette.colours[ROAD].tolist() == [128, 64, 128]
+    assert palette.colours[CAR].tolist() == [0, 0, 142]
+    assert palette.colours.dtype == palette.void.dtype == np.uint8
+
+
+def test_every_colour_of_a_palette_decodes_to_its_own_class():
+    for name in ("cityscapes", "sample"):
+        palette = load_palette(name)
+        count = len(palette.classes)
+        decoded = decode_labels(palette.colours[np.newaxis], palette)
+        assert decoded.classes.tolist() == [list(range(count))]
+        assert (decoded.unknown, decoded.commonest_unknown) == (0, None)
+        assert (decode_labels(palette.void[np.newaxis], palette).classes == VOID).all()
+
+
+def test_nearest_colour_wins():
+    # (0, 0, 80) is 10 from the void of caravans and of trucks: of equals the class is taken.
+    picture = row((120, 70, 130), (0, 0, 80), (0, 0, 86), (0, 0, 133), (3, 2, 1))
+    decoded = decode_labels(picture, load_palette("cityscapes"))
+    assert decoded.classes.tolist() == [[ROAD, TRUCK, VOID, CAR, VOID]]
+    assert decoded.unknown == 0
+
+
+def test_an_output_is_always_some_class():
+    decoded = decode_labels(
+        row((0, 0, 0), (0, 0, 90)), load_palette("cityscapes"), void_allowed=False
+    )
+    assert decoded.classes.tolist() == [[TRUCK, TRUCK]]
+
+
+def test_unknown_pixels_are_counted_and_the_commonest_named(two):
+    # 32 grey levels off is known, 33 is not, whatever the nearest: also of void.
+    picture = row((32, 200, 0), (33, 200, 0), (255, 0, 0), (33, 0, 0), (255, 0, 0), (0, 0, 201))
+    decoded = decode_labels(picture, two)
+    assert decoded.unknown == 4
+    assert decoded.commonest_unknown == (255, 0, 0)
+    assert decoded.classes[0, [0, 1, 3, 5]].tolist() == [0, 0, VOID, 1]
+
+
+def test_grey_values_are_class_numbers(two):
+    decoded = decode_labels(np.array([[[0], [1], [255]]], np.uint8), two)
+    assert decoded.classes.tolist() == [[0, 1, VOID]]
+    assert decoded.classes.dtype == np.uint8
+    deep = decode_labels(np.array([[[0], [1], [255]]], np.uint16), two)
+    assert deep.classes.tolist() == [[0, 1, VOID]]
+
+
+@pytest.mark.parametrize(("dtype", "value"), [(np.uint8, 2), (np.uint16, 256)])
+def test_grey_value_that_is_no_class_number_is_refused(two, dtype, value):
+    message = refusal(decode_labels, np.array([[[0], [value]]], dtype), two)
+    assert f"holds the value {value}" in message
+    assert "from 0 to 1, with 255 for void" in message
+
+
+def test_sixteen_bits_are_the_same_colours(two):
+    picture = row((0, 200, 0), (0, 0, 200))
+    deep = decode_labels(picture.astype(np.uint16) * 257, two)
+    assert deep.classes.tolist() == [[0, 1]]
+    assert deep.unknown == 0
+
+
+def test_large_picture_has_the_classes_of_its_tiles(two):
+    tile = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    one, many = decode_labels(tile, two), decode_labels(np.tile(tile, (3, 5, 1)), two)
+    np.testing.assert_array_equal(many.classes, np.tile(one.classes, (3, 5)))
+    assert many.unknown == 15 * one.unknown > 0
+
+
+def test_wrong_palette_is_refused(two):
+    strange = [(255, 0, 0)] * 2
+    check_palette(decode_labels(row(*strange, *[(0, 0, 200)] * 8), two), two, "a.png")  # a fifth
+    decoded = decode_labels(row(*strange, *[(0, 0, 200)] * 7), two)
+    message = refusal(check_palette, decoded, two, "a.png")
+    assert message.startswith("a.png: 22% of its pixels")
+    assert "palette two, most often [255, 0, 0]" in message
+    assert "cityscapes, sample" in message
+
+
+def test_street_map_shows_the_classes_of_the_city():
+    palette = load_palette("sample")
+    assert palette.classes == CLASSES
+    decoded, exact = [], []
+    for seed in range(4):
+        city = render_city(seed, 128, 128)
+        decoded.append(decode_labels(city.street_map, palette))
+        exact.append(city.classes)
+        check_palette(decoded[-1], palette, f"city {seed}")
+    classes, exact = np.stack([d.classes for d in decoded]), np.stack(exact)
+    shown = classes != VOID
+    assert shown.mean() > 0.9  # the rest: casings of streets, and rails
+    assert (classes == exact)[shown].mean() > 0.85  # the rest: soft edges
+    for number in range(len(CLASSES)):
+        there = shown & (exact == number)
+        assert not there.any() or (classes == exact)[there].mean() > 0.5, CLASSES[number]
+
+
+def test_drawn_classes_decode_to_themselves():
+    palette = load_palette("cityscapes")
+    classes = np.array([[ROAD, CAR, VOID], [VOID, 18, 1]], np.uint8)
+    drawn = draw_classes(classes, palette)
+    assert drawn.dtype == np.uint8
+    assert drawn[0].tolist() == [[128, 64, 128], [0, 0, 142], [0, 0, 0]]
+    np.testing.assert_array_equal(decode_labels(drawn, palette).classes, classes)
+
+
+def test_palette_of_the_users_own(two):
+    assert (two.name, two.classes) == ("two", ("meadow", "lake"))
+    assert two.colours.tolist() == [[0, 200, 0], [0, 0, 200]]
+    assert two.void.tolist() == [[0, 0, 0]]
+
+
+def test_palette_without_void_decodes_to_classes_only():
+    entries = [{"name": "a", "colour": [0, 0, 0]}, {"name": "b", "colour": [9, 9, 9]}]
+    palette = make_palette("ab", entries, "ab.yaml")
+    assert palette.void.shape == (0, 3)
+    decoded = decode_labels(row((1, 1, 1), (255, 255, 255)), palette)
+    assert decoded.classes.tolist() == [[0, 1]]
+    assert decoded.unknown == 1
+
+
+def test_entries_make_the_same_palette():
+    palette = load_palette("cityscapes")
+    again = make_palette("cityscapes", palette_entries(palette), "here")
+    assert again.classes == palette.classes
+    np.testing.assert_array_equal(again.colours, palette.colours)
+    np.testing.assert_array_equal(again.void, palette.void)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("road: [1, 2, 3]", "expected a list of {name: road"),
+        ("- road", "entry 1: expected {name: road"),
+        ("- {name: road}", "entry 1: expected {name: road"),
+        ("- {name: road, color: [1, 2, 3]}", "entry 1: expected {name: road"),
+        ("- {name: a, colour: [1, 2]}", "entry 1: colour: [1, 2]: expected red, green and blue"),
+        ("- {name: a, colour: [1, 2, 256]}", "from 0 to 255"),
+        ("- {name: a, colour: [1, 2, 2.5]}", "from 0 to 255"),
+        ("- {name: a, colour: red}", "colour: 'red': expected red, green and blue"),
+        ("- {void: 3, colour: [1, 2, 3]}", "entry 1: void: 3: expected true"),
+        ("- {name: 3, colour: [1, 2, 3]}", "entry 1: name: 3: expected a text"),
+        (TWO + "- {name: lake, colour: [9, 9, 9]}", "entry 4: name: 'lake'"),
+        (TWO + "- {void: true, colour: [0, 0, 200]}", "entry 4: the colour [0, 0, 200] is given"),
+        ("- {name: a, colour: [1, 2, 3]}", "has 1 classes; expected 2 to 255"),
+        ("- {name: [}", "line 1, column"),
+    ],
+)
+def test_file_that_is_no_palette_is_refused(tmp_path, text, words):
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    message = refusal(load_palette, file)
+    assert message.startswith(str(file))
+    assert words in message
+
+
+def test_unknown_palette_is_refused_with_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    message = refusal(load_palette, "cityscape")
+    assert "shipped are cityscapes, sample; did you mean cityscapes?" in message

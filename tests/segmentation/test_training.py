@@ -1,0 +1,186 @@
+import io
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from rich.console import Console
+
+from pix2pix_tf.data.images import write_image
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.segmentation.config import load_segmenter_config
+from pix2pix_tf.segmentation.segmenter import Segmenter
+from pix2pix_tf.segmentation.training import train_segmenter
+
+PALETTE = """
+- {name: ground, colour: [0, 0, 0]}
+- {name: disc, colour: [255, 0, 0]}
+- {name: stripes, colour: [0, 0, 255]}
+- {void: true, colour: [255, 255, 255]}
+"""
+COLOURS = np.array([[0, 0, 0], [255, 0, 0], [0, 0, 255], [255, 255, 255]], np.uint8)
+
+
+def toy(seed, size=64):
+    """A photo, noisy, of a greenish disc and a field of stripes, and its classes."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    centre = random.integers(size // 4, 3 * size // 4, 2)
+    left, top = random.integers(0, size // 2, 2)
+    classes = np.zeros((size, size), np.uint8)
+    classes[top : top + size // 2, left : left + size // 2] = 2
+    classes[np.hypot(y - centre[0], x - centre[1]) < size / 5] = 1
+    photo = np.full((size, size, 3), 128.0)
+    photo[classes == 1] = 110, 150, 110
+    photo[classes == 2] += np.where(x // 2 % 2, 40, -40)[classes == 2, np.newaxis]
+    classes[0] = 3  # void
+    return np.clip(photo + random.normal(0, 12, photo.shape), 0, 255).astype(np.uint8), classes
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory):
+    """A folder of pairs of toys and their labels, and a config to train on them in seconds."""
+    folder = tmp_path_factory.mktemp("toys")
+    (folder / "toys.yaml").write_text(PALETTE)
+    for split, seeds in (("train", range(32)), ("val", range(100, 104))):
+        (folder / "pairs" / split).mkdir(parents=True)
+        for seed in seeds:
+            photo, classes = toy(seed)
+            picture = np.concatenate([photo, COLOURS[classes]], axis=1)
+            write_image(folder / "pairs" / split / f"{seed}.png", picture)
+    (folder / "config.yaml").write_text(
+        f"data: {{root: {folder / 'pairs'}, crop_size: 64}}\n"
+        f"palette: {folder / 'toys.yaml'}\n"
+        "segmenter: {width: 8, head: 32, dropout: 0.1}\n"
+        "training: {epochs: 12, batch_size: 4, learning_rate: 3.0e-3}\n"
+    )
+    return folder / "config.yaml"
+
+
+@pytest.fixture(scope="module")
+def trained(toys, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "toys"
+    return folder, train_segmenter(load_segmenter_config(toys), folder, Console(quiet=True))
+
+
+def test_learns_three_classes(trained):
+    folder, scores = trained
+    assert scores["per_pixel_accuracy"] > 0.9
+    assert scores["class_iou"] > 0.8
+    segmenter = Segmenter(folder)
+    photo, classes = toy(200)
+    found = segmenter(photo)
+    assert (found.shape, found.dtype) == ((64, 64), np.uint8)
+    assert (found == classes)[1:].mean() > 0.9
+
+
+def test_folder_has_all_that_its_users_need(trained, tmp_path, monkeypatch):
+    folder, scores = trained
+    entries = json.loads((folder / "metrics.json").read_text())
+    assert [entry["epoch"] for entry in entries] == list(range(1, 13))
+    best = max(entries, key=lambda entry: entry["scores"]["class_iou"])
+    assert best["scores"] == scores
+    assert set(best["classes"]) == {"ground", "disc", "stripes"}
+    tags = {
+        value.tag
+        for file in (folder / "logs" / "validation").glob("events*")
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+    }
+    assert "epoch_class_iou" in tags
+
+    moved = folder.rename(tmp_path / "moved")  # and without the palette's file
+    monkeypatch.chdir(tmp_path)
+    segmenter = Segmenter("moved")
+    moved.rename(folder)
+    assert segmenter.palette.classes == ("ground", "disc", "stripes")
+    assert segmenter.palette.colours.tolist() == COLOURS[:3].tolist()
+    assert segmenter.config.segmenter.width == 8
+
+
+def test_kept_weights_have_the_scores_that_were_returned(trained, toys):
+    folder, scores = trained
+    segmenter = Segmenter(folder)
+    right = [
+        (segmenter(photo) == classes)[1:]
+        for photo, classes in (toy(seed) for seed in range(100, 104))
+    ]
+    assert np.mean(right) == pytest.approx(scores["per_pixel_accuracy"])
+
+
+def test_photos_of_any_size(trained):
+    segmenter = Segmenter(trained[0])
+    photo, classes = toy(201, size=100)
+    photo, classes = photo[3:, :75], classes[3:, :75]
+    found = segmenter(photo)
+    assert found.shape == (97, 75)
+    assert (found == classes).mean() > 0.85
+    assert segmenter(photo[:40, :1]).shape == (40, 1)
+
+
+@pytest.mark.parametrize(
+    ("photo", "words"),
+    [
+        (np.zeros((8, 8, 1), np.uint8), r"uint8 of shape \(8, 8, 1\)"),
+        (np.zeros((8, 8, 3), np.float32), "float32 of shape"),
+        (np.zeros((1, 8, 8, 3), np.uint8), r"expected uint8 \[H, W, 3\]"),
+    ],
+)
+def test_what_is_no_photo_is_refused(trained, photo, words):
+    with pytest.raises(UserError, match=words):
+        Segmenter(trained[0])(photo)
+
+
+class Killed(Exception):
+    pass
+
+
+def tiny(toys, **overrides):
+    small = {"segmenter.width": 2, "segmenter.head": 4, "segmenter.dropout": 0.5}
+    return load_segmenter_config(toys, {**small, "training.epochs": 3, **overrides})
+
+
+def state(folder):
+    """Every number that the next epoch would start from."""
+    reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
+    names = sorted(
+        name for name in reader.get_variable_to_shape_map() if "save_counter" not in name
+    )
+    return {name: reader.get_tensor(name) for name in names if "OBJECT_GRAPH" not in name}
+
+
+def test_killed_training_ends_as_one_never_stopped(toys, tmp_path, monkeypatch):
+    from pix2pix_tf.segmentation import training
+
+    quiet = Console(quiet=True)
+    whole = train_segmenter(tiny(toys), tmp_path / "whole", quiet)
+
+    class Dying(training._Progress):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations == 8 + 3:
+                raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(training, "_Progress", Dying)
+        train_segmenter(tiny(toys), tmp_path / "cut", quiet)
+    assert len(json.loads((tmp_path / "cut" / "metrics.json").read_text())) == 1
+    resumed = train_segmenter(tiny(toys), tmp_path / "cut", quiet)
+    assert resumed == whole
+    ended, expected = state(tmp_path / "cut"), state(tmp_path / "whole")
+    assert len(expected) > 3 * 39  # of 39 weights, each with two moments
+    assert list(ended) == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(ended[name], value)
+    for name in ("metrics.json", "segmenter.yaml"):
+        assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
+
+
+def test_finished_training_goes_on_when_epochs_are_raised_and_else_stays(toys, tmp_path):
+    said = Console(record=True, file=io.StringIO())
+    first = train_segmenter(tiny(toys, **{"training.epochs": 1}), tmp_path / "a", said)
+    again = train_segmenter(tiny(toys, **{"training.epochs": 1}), tmp_path / "a", said)
+    assert again == first
+    assert "already trained; raise training.epochs" in said.export_text()
+    train_segmenter(tiny(toys, **{"training.epochs": 2}), tmp_path / "a", said)
+    assert "going on after epoch 1 of 2 epochs" in said.export_text()
+    assert len(json.loads((tmp_path / "a" / "metrics.json").read_text())) == 2
