@@ -29,7 +29,9 @@ setup(
     include_package_data=False,  # nothing but what is named
     package_data={
         "pix2pix_tf": ["py.typed"],
-        "pix2pix_tf.configs": ["*.yaml"],
+        "pix2pix_tf.configs": ["*.yaml", "segmenters/*.yaml"],
+        "pix2pix_tf.evaluation.report": ["page/*"],
+        "pix2pix_tf.study": ["page/*"],
         "pix2pix_tf.exporters": ["page/*", "litert/*", "litert/wasm/*"],
     },
 )

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf import cli_derive, cli_evaluate, cli_reproduce
+from pix2pix_tf import cli_derive, cli_evaluate, cli_reproduce, cli_segmenter
 from pix2pix_tf.cli_data import data_app
 from pix2pix_tf.cli_options import (
     CheckpointOption,
@@ -250,6 +250,7 @@ def import_(
 
 cli_evaluate.add_commands(app)
 cli_reproduce.add_commands(app)
+cli_segmenter.add_commands(app)
 
 
 def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> tuple[Config, Path]:

@@ -104,8 +104,7 @@ def _evaluate(
     from pix2pix_tf.evaluation.evaluate import Wanted
 
     wanted = Wanted([name.strip() for name in metrics.split(",")], palette, segmenter, features)
-    if plot is not None and "lab_histogram" not in wanted.metrics:
-        raise UserError("--plot: draws the histograms; add lab_histogram to --metrics")
+    _check_drawn(plot, log, report, wanted)
     if run is not None:
         _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)
         result = _of_run(
@@ -122,6 +121,21 @@ def _evaluate(
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
     _show(Console(), result, run, json_file, report, plot, log)
+
+
+def _check_drawn(plot: Path | None, log: bool, report: Path | None, wanted: Wanted) -> None:
+    """Refuses what could not be drawn before minutes of work."""
+    from pix2pix_tf.evaluation.plots import plot_format
+    from pix2pix_tf.staging import refuse_existing
+
+    if plot is None and log:
+        raise UserError("--log: is of the drawn histograms; give --plot FILE")
+    if plot is not None:
+        if "lab_histogram" not in wanted.metrics:
+            raise UserError("--plot: draws the histograms; add lab_histogram to --metrics")
+        plot_format(plot)
+    if report is not None:
+        refuse_existing(report)
 
 
 def _of_run(
@@ -192,7 +206,11 @@ def _show(
         from pix2pix_tf.runs import Run
 
         history = Run(run).metrics() if run is not None else None
-        written.append(write_report(result, report, history=history))
+        with counting(console, "drawing the report") as counter:
+            page = write_report(
+                result, report, history=history, palette=result.palette, advance=counter.advance
+            )
+        written.append(page)
     for path in written:
         console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 

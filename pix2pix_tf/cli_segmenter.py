@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.table import Table
 
 from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
 from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_tf.segmentation.folder import SegmenterFolder
 
 
 def add_commands(app: typer.Typer) -> None:

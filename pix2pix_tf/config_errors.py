@@ -29,10 +29,9 @@ def sentences(config: type[BaseModel], error: ValidationError) -> list[str]:
 
 def nearest_key(config: type[BaseModel], key: str) -> str | None:
     """The right key (`section.name`) most like a wrong one, also in another section."""
-    section, _, name = key.rpartition(".")
-    keys = [path.partition(".") for path in _keys(config)]
-    here = {leaf: f"{place}.{leaf}" for place, _, leaf in keys if place == section}
-    elsewhere = {leaf: f"{place}.{leaf}" for place, _, leaf in keys}
+    section, name = _section(key), key.rpartition(".")[2]
+    elsewhere = {path.rpartition(".")[2]: path for path in _keys(config)}
+    here = {path.rpartition(".")[2]: path for path in _keys(config) if _section(path) == section}
     return here.get(_nearest(name, here) or "") or elsewhere.get(_nearest(name, elsewhere) or "")
 
 
@@ -74,9 +73,14 @@ def _instead(config: type[BaseModel], key: str) -> str:
 
 
 def _keys(config: type[BaseModel]) -> list[str]:
-    return [
-        f"{section}.{name}" for section in config.model_fields for name in _leaves(config, section)
-    ]
+    sections = {section: _leaves(config, section) for section in config.model_fields}
+    values = [section for section, leaves in sections.items() if not leaves]
+    return values + [f"{section}.{leaf}" for section, leaves in sections.items() for leaf in leaves]
+
+
+def _section(key: str) -> str:
+    """The section a key is of; none for what is a value itself."""
+    return key.rpartition(".")[0]
 
 
 def _leaves(config: type[BaseModel], section: str) -> Iterable[str]:

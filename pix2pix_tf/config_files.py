@@ -145,8 +145,10 @@ def _override_items(overrides: Overrides) -> list[tuple[str, Any]]:
 
 def _set(tree: dict[str, Any], key: str, value: Any, model: type[BaseModel]) -> None:
     section, dot, name = key.partition(".")
-    if is_value(model, key):
-        tree[key] = value
+    if is_value(model, section):
+        if dot:
+            raise UserError(f"--set {key}: unknown key; {section} is a value itself")
+        tree[section] = value
         return
     if not dot:
         near = nearest_key(model, key)

@@ -127,7 +127,7 @@ def test_fresh_must_be_said_twice(tiny_run, here):
         (["train", "--run", "nothing"], "run nothing: no such folder"),
         (["translate", "--run", "no", "--input", "x", "--output", "y"], "run no: no such folder"),
         (["evaluate", "--run", "no", "--checkpoint", "old"], "expected newest or best"),
-        (["evaluate"], "Missing option '--run'"),
+        (["evaluate"], "give --run DIR, or --outputs DIR and --targets DIR"),
         (["nonsense"], "No such command 'nonsense'"),
     ],
 )

@@ -32,16 +32,22 @@ def wheel(tmp_path_factory):
     return next(out.glob("*.whl"))
 
 
+def _files(folder, pattern):
+    return {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).glob(pattern)}
+
+
 def test_wheel_holds_the_packages_and_their_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in ("pix2pix_tf/cli.py", "pix2pix_tf/exporters/__init__.py", "pix2pix_tf/py.typed"):
         assert name in names
-    shipped = {f"pix2pix_tf/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
-    assert shipped <= names
-    page = {
-        f"pix2pix_tf/exporters/page/{path.name}" for path in (ROOT / "exporters/page").iterdir()
+    assert {f"pix2pix_tf/{name}" for name in _files("configs", "**/*.yaml")} <= names
+    assert {f"pix2pix_tf/{name}" for name in _files("exporters", "page/*")} <= names
+    pages = {
+        *_files("pix2pix_tf", "evaluation/report/page/*"),
+        *_files("pix2pix_tf", "study/page/*"),
     }
-    assert page <= names
+    assert len(pages) > 3
+    assert pages <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "examples/", "configs/"))]
 

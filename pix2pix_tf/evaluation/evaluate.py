@@ -28,7 +28,7 @@ from pix2pix_tf.evaluation.metrics import Scores
 from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, Subjects
-from pix2pix_tf.evaluation.tensorboard import write_scores
+from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.runs import Run
 from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette
 from pix2pix_tf.segmentation.segmenter import Segmenter
@@ -73,6 +73,7 @@ class Evaluation:
         measured: Scores of each image and sums over all, see `Measured`.
         notes: What a reader of the scores should know, in sentences.
         subjects: The images, to be looked at again.
+        palette: The classes of label pictures, where a metric looked at any.
     """
 
     of: str
@@ -82,6 +83,7 @@ class Evaluation:
     measured: Measured
     notes: list[str]
     subjects: Subjects
+    palette: Palette | None = None
 
     @property
     def images(self) -> int:
@@ -155,7 +157,15 @@ def evaluate(
         translator, split, dropout=dropout, palette=palette, needs=_needs(metrics)
     )
     result = _evaluate(
-        str(run_dir), translator.step, split, subjects, metrics, tools.features(), save, advance
+        str(run_dir),
+        translator.step,
+        split,
+        subjects,
+        palette,
+        metrics,
+        tools.features(),
+        save,
+        advance,
     )
     if dropout:
         run = Run(Path(run_dir))
@@ -163,7 +173,9 @@ def evaluate(
             translator.step, split, result.images, result.scores, intervals=result.intervals()
         )
         if translator.config.logging.tensorboard:
-            write_scores(run.logs / f"evaluation-{split}", translator.step, result.scores)
+            write_evaluation(
+                run.logs / f"evaluation-{split}", translator.step, result.scores, result.measured
+            )
     return result
 
 
@@ -207,7 +219,7 @@ def evaluate_folders(
         outputs, targets, labels=labels, palette=palette, needs=needs, resize=resize
     )
     of = f"{outputs} against {targets}"
-    return _evaluate(of, None, None, subjects, metrics, tools.features(), save, advance)
+    return _evaluate(of, None, None, subjects, palette, metrics, tools.features(), save, advance)
 
 
 def check_wanted(wanted: Wanted, dataset: str | None) -> None:
@@ -301,6 +313,7 @@ def _evaluate(
     step: int | None,
     split: str | None,
     subjects: Subjects,
+    palette: Palette | None,
     metrics: Sequence[Metric],
     features: FeatureScores | None,
     save: str | Path | None,
@@ -324,7 +337,7 @@ def _evaluate(
         distances, remarks = features.finish()
         estimates |= {name: Estimate(value, np.nan, np.nan) for name, value in distances.items()}
         notes += remarks
-    return Evaluation(of, step, split, estimates, measured, notes, subjects)
+    return Evaluation(of, step, split, estimates, measured, notes, subjects, palette)
 
 
 def _plain(value: float) -> float | None:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.evaluation.distances import frechet_distance, kernel_distance
+from pix2pix_tf.evaluation.distances import frechet_distance, frechet_note, kernel_distance
 from pix2pix_tf.evaluation.inception import load_inception
 from pix2pix_tf.evaluation.measuring import Subject
 from pix2pix_tf.sheets import for_display
-
-FID_IMAGES = 2048  # with fewer than there are features, the covariance is singular
 
 
 class FeatureScores:
@@ -46,11 +44,9 @@ class FeatureScores:
         if "kid" in self._names:
             kernel = kernel_distance(outputs, targets)
             scores |= {"kid": kernel.mean, "kid_std": kernel.std}
+            notes += [kernel.note] if kernel.note else []
         if "fid" in self._names:
             scores["fid"] = frechet_distance(outputs, targets)
-            if len(outputs) < FID_IMAGES:
-                notes.append(
-                    f"FID of {len(outputs)} images is biased upwards; compare it only with FIDs of "
-                    "as many images, or use KID"
-                )
+            note = frechet_note(len(outputs), len(targets))
+            notes += [note] if note else []
         return scores, notes

@@ -131,22 +131,23 @@ def curve_panels(history: Sequence[Mapping[str, Any]], *, split: str = "val") ->
 def distribution_panels(
     each: Mapping[str, Sequence[float]], estimates: Mapping[str, Estimate]
 ) -> list[Panel]:
-    """How the images' scores are distributed: a panel a score, its mean and interval marked.
+    """How the images' scores are distributed: a panel a score, that of all images marked.
 
     Args:
         each: Scores of images; infinite and undefined ones are not drawn.
-        estimates: The means over images.
+        estimates: The scores of all images, with their intervals.
     """
 
     def panel(name: str, values: np.ndarray) -> Panel:
         def draw(axes: Axes) -> None:
-            mean = estimates[name]
+            overall = estimates[name]
             bins = int(np.clip(np.sqrt(len(values)) * 2, 5, 40))
-            axes.hist(values, bins=bins, color=OUTPUTS, rwidth=0.92)
-            if np.isfinite([mean.low, mean.high]).all():
-                axes.axvspan(mean.low, mean.high, color=FAINT, alpha=0.4, lw=0)
-            if np.isfinite(mean.value):
-                axes.axvline(mean.value, color=INK, lw=1.4)
+            steady = np.round(values, 9)  # what differs in its last bit makes no bins
+            axes.hist(steady, bins=bins, color=OUTPUTS, rwidth=0.92)
+            if np.isfinite([overall.low, overall.high]).all():
+                axes.axvspan(overall.low, overall.high, color=FAINT, alpha=0.4, lw=0)
+            if np.isfinite(overall.value):
+                axes.axvline(overall.value, color=INK, lw=1.4)
             axes.yaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_title(_with_unit(name))
             axes.set_ylabel("images")
@@ -173,11 +174,12 @@ def row_figure(panels: Sequence[Panel]) -> Figure:
 
 
 def score_title(name: str) -> str:
-    """A score's name as one writes it: `fcn_class_iou` is FCN class IOU."""
-    if name in ("lab_l", "lab_a", "lab_b"):
-        return f"Lab {'L' if name == 'lab_l' else name[-1]}"
+    """A score's name as one writes it: `fcn_class_iou` is FCN class IoU."""
+    if name == "lab_l":
+        return "Lab L"
     words = [word.upper() if word in _INITIALS else word for word in name.split("_")]
-    return " ".join(words).replace("IOU", "IoU").replace("per ", "per-")
+    title = " ".join(words).replace("IOU", "IoU").replace("per ", "per-")
+    return title[:1].upper() + title[1:]
 
 
 def rgb_array(figure: Figure, *, dpi: int = 100) -> np.ndarray:

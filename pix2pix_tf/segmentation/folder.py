@@ -91,7 +91,7 @@ class SegmenterFolder:
         """Writes the weights, whole or not at all."""
         aside = self.path / f".aside-{self.weights_file.name}"  # Keras wants this suffix
         try:
-            model.save_weights(aside)
+            keras.Model(model.inputs, model.outputs).save_weights(aside)  # not its optimizer's too
             aside.replace(self.weights_file)
         finally:
             aside.unlink(missing_ok=True)

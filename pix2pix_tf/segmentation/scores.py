@@ -41,7 +41,8 @@ def segmentation_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
     """The paper's three scores of confusion matrices.
 
     Classes that truth does not have are left out of the mean of accuracies, those that neither
-    truth nor the prediction has out of the mean of IoU.
+    truth nor the prediction has out of the mean of IoU. (The published program counts them as 0,
+    which comes to the same on the whole of Cityscapes' validation split: it has all classes.)
 
     Args:
         matrix: Counts [..., K, K]; leading axes are matrices of their own, such as resamples.

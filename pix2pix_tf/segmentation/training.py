@@ -52,13 +52,15 @@ def train_segmenter(
     _check_resumable(stored, config, palette)
     opened = open_pairs(config.pairs_config())
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
-    stored.save_config(config, palette)
+    for photos in (train, val):
+        photos[0]  # labels in other colours are refused before anything is written
 
     model = _compiled(config, palette, steps_per_epoch(train, config))
     state = _State(stored, model)
     first = state.restore()
     if first == 0 and config.segmenter.trunk_weights is not None:
         load_trunk_weights(model, config.segmenter.trunk_weights)
+    stored.save_config(config, palette)
     _say(console, f"data: {opened.found}")
     if first >= config.training.epochs:
         _say(console, f"{stored.path}: already trained; raise training.epochs to go on")
@@ -79,6 +81,8 @@ def train_segmenter(
 
 def best_epoch(entries: list[dict[str, Any]]) -> dict[str, Any]:
     """Of the epochs that metrics.json has, the one whose weights are kept."""
+    if not entries:
+        raise UserError("metrics.json: is gone from a trained segmenter; start over with --fresh")
     return max(entries, key=lambda entry: entry["scores"]["class_iou"])
 
 
@@ -232,12 +236,14 @@ def _check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: 
     if not stored.exists():
         return
     before, colours = stored.load_config()
-    old, new = _keys(before, colours), _keys(config, palette)
+    old, new = _keys(before), _keys(config)
     changes = [
         f"{key} = {old[key]} there and {new[key]} here"
         for key in old
         if old[key] != new[key] and key not in CHANGEABLE
     ]
+    if palette_entries(colours) != palette_entries(palette):
+        changes.append(f"the palette {palette.name} had other classes or colours")
     if changes:
         raise UserError(
             f"segmenter {stored.path}: was trained otherwise: {', '.join(changes)}; choose another "
@@ -245,12 +251,11 @@ def _check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: 
         )
 
 
-def _keys(config: SegmenterConfig, palette: Palette) -> dict[str, Any]:
-    """What a config says, by `section.name`, and the palette's colours."""
-    tree = config.model_dump(mode="json")
-    tree["palette"] = {"name": tree["palette"], "colours": palette_entries(palette)}
+def _keys(config: SegmenterConfig) -> dict[str, Any]:
+    """The values of a config by `section.name`."""
+    sections = config.model_dump(mode="json", exclude={"palette"})
     return {
-        f"{section}.{name}": value for section, keys in tree.items() for name, value in keys.items()
+        f"{section}.{name}": v for section, keys in sections.items() for name, v in keys.items()
     }
 
 

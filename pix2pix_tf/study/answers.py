@@ -181,37 +181,24 @@ class Answers:
             UnknownInviteError: There is no such code.
         """
         token = secrets.token_urlsafe(24)
-        seed = secrets.randbits(62)  # SQLite's integers have 63 bits and a sign
-        now = time.time()
         with self._transaction() as connection:
-            if invite is not None:
-                row = connection.execute(
-                    "SELECT session FROM invites WHERE code_sha256 = ?", (invite,)
-                ).fetchone()
-                if row is None:
-                    raise UnknownInviteError
-                if row[0] is not None:
-                    connection.execute(
-                        "UPDATE sessions SET token_sha256 = ? WHERE id = ?",
-                        (_digest(token), row[0]),
-                    )
-                    return token
+            if invite is not None and _continued(connection, invite, token):
+                return token
+            seed = secrets.randbits(62)  # SQLite's integers have 63 bits and a sign
+            now = time.time()
             algorithm = _least_used(connection, algorithms, now, seed)
             session = connection.execute(
                 "INSERT INTO sessions (token_sha256, algorithm, seed, touched) VALUES (?, ?, ?, ?)",
                 (_digest(token), algorithm, seed, now),
             ).lastrowid
-            connection.executemany(
-                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (session, number, number < practice, trial.real, trial.fake, trial.fake_first)
-                    for number, trial in enumerate(draw(seed))
-                ],
+            trials = [
+                (session, number, number < practice, trial.real, trial.fake, trial.fake_first)
+                for number, trial in enumerate(draw(seed))
+            ]
+            connection.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?)", trials)
+            connection.execute(
+                "UPDATE invites SET session = ? WHERE code_sha256 = ?", (session, invite)
             )
-            if invite is not None:
-                connection.execute(
-                    "UPDATE invites SET session = ? WHERE code_sha256 = ?", (session, invite)
-                )
         return token
 
     def session(self, token: str) -> Session | None:
@@ -310,6 +297,20 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _continued(connection: sqlite3.Connection, invite: str, token: str) -> bool:
+    """Gives the session that a code has already, if any, a new token."""
+    row = connection.execute(
+        "SELECT session FROM invites WHERE code_sha256 = ?", (invite,)
+    ).fetchone()
+    if row is None:
+        raise UnknownInviteError
+    if row[0] is not None:
+        connection.execute(
+            "UPDATE sessions SET token_sha256 = ? WHERE id = ?", (_digest(token), row[0])
+        )
+    return row[0] is not None
 
 
 def _least_used(

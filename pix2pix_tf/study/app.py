@@ -16,6 +16,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -84,7 +86,14 @@ def make_app(folder: str | Path) -> Starlette:
     """
     study = load_study(folder)
     _refuse_missing_pictures(study)
-    desk = _Desk(study, Answers(study.answers_file))
+    answers = Answers(study.answers_file)
+    desk = _Desk(study, answers)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        answers.close()  # SQLite then folds its log into the one file
+
     routes = [
         *(_page_file(path) for path in sorted(PAGE.iterdir()) if path.suffix in _TYPES),
         Route("/state", desk.state),
@@ -96,6 +105,7 @@ def make_app(folder: str | Path) -> Starlette:
         routes=routes,
         middleware=[Middleware(_WithHeaders)],
         exception_handlers={HTTPException: _refusal, Exception: _failure},
+        lifespan=lifespan,
     )
 
 
@@ -114,8 +124,9 @@ class _Desk:
     async def start(self, request: Request) -> Response:
         body = await _read(request, StartBody)
         session = await run_in_threadpool(self._session, request)
-        if session is not None:  # one a browser: a second start goes on with the first
-            return JSONResponse(self._described(session))
+        # One session a browser, unless each participant is known by a code of their own.
+        if session is not None and self._settings.invite != "single":
+            return JSONResponse({"started": False})
         token = await run_in_threadpool(self._started, body.invite)
         response = JSONResponse({"started": True})
         response.set_cookie(
@@ -149,7 +160,7 @@ class _Desk:
             "height": height,
             "width": width,
             "about": self._settings.about,
-            "invite": self._settings.invite != "none",
+            "invite": self._settings.invite,
             "next": None if session is None else session.next,
         }
 

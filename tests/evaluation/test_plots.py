@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pix2pix_tf.evaluation.plots import (
     curves_figure,
     distribution_panels,
     lab_figure,
+    plot_format,
     rgb_array,
     row_figure,
     score_title,
@@ -82,6 +84,13 @@ def test_distribution_counts_images_and_leaves_out_infinite_scores():
     assert not axes.lines  # an infinite mean has no place
 
 
+def test_distribution_of_scores_that_are_all_but_equal_is_drawn():
+    each = {"ssim": [1.0, float(np.nextafter(1, 0)), 1.0]}
+    panels = distribution_panels(each, {"ssim": Estimate(1.0, np.nan, np.nan)})
+    (axes,) = row_figure(panels).axes
+    assert max(bar.get_height() for bar in axes.patches) == 3
+
+
 def test_svg_follows_the_page_and_is_the_same_every_time():
     def made(salt):
         return svg_markup(lab_figure(lab_sums(), log=True), salt)
@@ -100,13 +109,13 @@ def test_svg_follows_the_page_and_is_the_same_every_time():
     assert identifiers.isdisjoint(re.findall(r' id="([^"]+)"', made("two")))
 
 
-@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf", ".PNG"])
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_file_is_the_same_every_time(tmp_path, suffix):
     first, second = (tmp_path / f"{name}{suffix}" for name in ("first", "second"))
     for file in (first, second):
         write_plot(lab_figure(lab_sums(), log=False), file)
     assert first.read_bytes() == second.read_bytes()
-    begins = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix.lower()]
+    begins = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
     assert first.read_bytes().startswith(begins)
     assert sorted(tmp_path.iterdir()) == [first, second]
 
@@ -120,6 +129,7 @@ def test_png_file_shows_the_figure_on_white(tmp_path):
 
 
 def test_other_kinds_of_file_are_refused(tmp_path):
+    assert plot_format(Path("LAB.PNG")) == ".png"
     with pytest.raises(UserError, match=r"lab\.jpg: .* \.png, \.svg, \.pdf"):
         write_plot(lab_figure(lab_sums(), log=True), tmp_path / "lab.jpg")
 
@@ -154,9 +164,10 @@ def test_figure_as_array():
     [
         ("l1", "L1"),
         ("lab_a", "Lab a"),
-        ("class_iou", "class IoU"),
+        ("class_iou", "Class IoU"),
         ("fcn_truth_per_pixel_accuracy", "FCN truth per-pixel accuracy"),
         ("kid_std", "KID std"),
+        ("sharpness", "Sharpness"),
     ],
 )
 def test_scores_have_titles(name, title):

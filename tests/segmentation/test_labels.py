@@ -56,10 +56,10 @@ def test_alpha_plays_no_part_and_grey_is_numbers(three, channels):
 
 def test_what_is_no_label_picture_is_refused_by_name(three):
     photo = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    with pytest.raises(UserError, match="pair street-1, its input: .* palette three"):
+    with pytest.raises(UserError, match=r"pair street-1, its input: .* palette three"):
         label_map(pair_of(photo, photo), 0, 0, three, FILES)
     grey = np.full((16, 16, 1), 77, np.uint8)
-    with pytest.raises(UserError, match="pair street-1, its target: .* value 77"):
+    with pytest.raises(UserError, match=r"pair street-1, its target: .* value 77"):
         label_map(pair_of(photo, grey), 0, 1, three, FILES)
 
 

@@ -45,7 +45,7 @@ def tiny_study(root, protocol=QUICK, algorithms=("L1", "L1+cGAN"), count=6, **wo
 
 def seen(png):
     """Of a picture of a tiny study: which side it is of, and of which input."""
-    red, green, _ = np.array(Image.open(io.BytesIO(png)))[0, 0]
+    red, green, _ = np.array(Image.open(io.BytesIO(png)).convert("RGB"))[0, 0]
     return {shade: name for name, shade in SHADES.items()}[red], int(green) // 10
 
 

@@ -50,7 +50,7 @@ def test_state_says_what_is_asked_and_not_of_whom(someone, study):
         "height": 8,
         "width": 8,
         "about": None,
-        "invite": False,
+        "invite": "none",
         "next": None,
     }
     assert someone.start() == (200, {"started": True})
@@ -236,7 +236,8 @@ def test_cookie_is_for_this_study_and_no_script(someone, study):
 
 def test_one_session_a_browser(someone, address, study):
     someone.takes_part()
-    assert someone.start()[1]["next"] == 5
+    assert someone.start() == (200, {"started": False})
+    assert someone.next() == 5
     with Participant(address) as other:
         assert other.next() is None
         other.cookie = f"study-{study.settings.id}=guessed"
@@ -247,7 +248,7 @@ def test_one_session_a_browser(someone, address, study):
 def test_shared_invite_code(tmp_path):
     study = tiny_study(tmp_path, invitation=Invitation(code="Open Sesame"))
     with in_thread(study) as address, Participant(address) as someone:
-        assert someone.get("/state")[1]["invite"] is True
+        assert someone.get("/state")[1]["invite"] == "shared"
         for code in (None, "", "open", "open sesam"):
             status, said = someone.start(code)
             assert (status, someone.cookie) == (403, None)
@@ -270,11 +271,10 @@ def test_one_time_invite_codes(tmp_path):
             phone.start(codes[0].upper())
             assert phone.next() == 1
             assert someone.next() is None
-            phone.takes_part()
+            phone.takes_part(invite=codes[0])
             assert phone.next() == 5
-        with Participant(address) as other:
-            other.start(codes[1])
-            assert other.next() == 0
+            phone.start(codes[1])  # the next participant, at the same device
+            assert phone.next() == 0
     answers = Answers(study.answers_file)
     assert Counter(complete for _, complete in answers.sessions()) == {True: 1, False: 1}
     answers.close()

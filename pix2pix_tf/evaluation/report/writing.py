@@ -9,10 +9,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pix2pix_tf.evaluation.report import sections
-from pix2pix_tf.evaluation.report.markup import Markup, fill
+from pix2pix_tf.evaluation.report.cards import example_cards
+from pix2pix_tf.evaluation.report.figures import curves, distributions, lab_marginals
+from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
+from pix2pix_tf.evaluation.report.tables import class_tables, image_table, score_table
 from pix2pix_tf.segmentation.palette import Palette
 from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.evaluate import Evaluation
@@ -22,7 +25,7 @@ _PAGE = Path(__file__).with_name("page")
 
 def write_report(
     evaluation: Evaluation,
-    folder: Path,
+    folder: str | Path,
     *,
     history: Sequence[Mapping[str, Any]] | None = None,
     palette: Palette | None = None,
@@ -45,21 +48,20 @@ def write_report(
     Raises:
         UserError: The folder is there and not empty.
     """
+    folder = Path(folder)
     refuse_existing(folder)
     with written_aside(folder) as partial:
-        page = render(evaluation, date.today(), history, palette, advance)
+        page = _render(evaluation, history, palette, advance)
         (partial / "index.html").write_text(page, encoding="utf-8")
     return folder / "index.html"
 
 
-def render(
+def _render(
     evaluation: Evaluation,
-    made: date,
-    history: Sequence[Mapping[str, Any]] | None = None,
-    palette: Palette | None = None,
-    advance: Callable[[int], None] = lambda total: None,
+    history: Sequence[Mapping[str, Any]] | None,
+    palette: Palette | None,
+    advance: Callable[[int], None],
 ) -> str:
-    """The page's HTML; see `write_report`."""
     script = _asset("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     measured = evaluation.measured
@@ -69,16 +71,36 @@ def render(
         style=_asset("page.css"),
         script=script,
         digest=digest,  # the one script that browsers may run here
-        headline=sections.headline(evaluation, made),
-        scores=sections.score_table(evaluation),
-        examples=sections.examples(evaluation, advance),
-        distributions=sections.distributions(measured),
-        classes=sections.class_tables(measured.sums, palette),
-        lab=sections.lab_marginals(measured.sums),
-        curves=sections.curves(history),
-        images=sections.image_table(measured),
+        headline=_headline(evaluation, date.today()),
+        scores=score_table(evaluation),
+        examples=example_cards(evaluation, advance),
+        distributions=distributions(measured),
+        classes=class_tables(measured.sums, palette),
+        lab=lab_marginals(measured.sums),
+        curves=curves(history),
+        images=image_table(measured),
     )
 
 
 def _asset(name: str) -> Markup:
     return Markup((_PAGE / name).read_text(encoding="utf-8"))
+
+
+def _headline(evaluation: Evaluation, made: date) -> Markup:
+    """What was scored, by which version and when."""
+    facts = {} if evaluation.step is None else {"step": f"{evaluation.step:,}"}
+    if evaluation.split is not None:
+        facts["split"] = evaluation.split
+    facts |= {
+        "images": f"{evaluation.images:,}",
+        "pix2pix-tf": __version__,
+        "made on": made.isoformat(),
+    }
+    return fill(
+        '<h1>$of</h1>\n<dl class="facts">$facts</dl>',
+        of=evaluation.of,
+        facts=joined(
+            fill("<div><dt>$name</dt><dd>$value</dd></div>", name=name, value=value)
+            for name, value in facts.items()
+        ),
+    )

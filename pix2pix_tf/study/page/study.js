@@ -5,6 +5,7 @@
 
 const BEFORE_FIRST = 900; // milliseconds of empty places before the first picture
 const BETWEEN = 600; // and between the two
+const LATE = 16; // milliseconds into a frame after which what is drawn belongs to a later one
 const KEYS = { 1: "first", ArrowLeft: "first", ArrowUp: "first", 2: "second", ArrowRight: "second", ArrowDown: "second" };
 const OTHER = { first: "second", second: "first" };
 
@@ -19,9 +20,12 @@ async function main() {
   study = await ask("state");
   document.documentElement.style.setProperty("--width", study.width);
   document.documentElement.style.setProperty("--height", study.height);
-  if (study.next === null) await start();
+  addEventListener("hashchange", () => location.reload()); // the next participant's invitation
+  const another = study.invite === "single" && study.next === length() && location.hash;
+  if (study.next === null || another) await start();
   else if (study.next > 0 && study.next < length()) await pause("Welcome back", "You go on where you stopped.");
   await run(study.next);
+  history.replaceState(null, "", location.pathname); // a reload need not ask for the code again
   show("message", "done");
   get("headline").textContent = "Thank you!";
   get("text").textContent = "That was all, and your answers are stored. You can close this page.";
@@ -41,7 +45,7 @@ async function start() {
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      await ask("session", { invite: study.invite ? get("invite").value : null });
+      await ask("session", { invite: get("invite").value });
       sessionStorage.clear();
       study = await ask("state");
       if (study.next !== null) return;
@@ -64,8 +68,8 @@ function describe() {
   get("minutes").textContent = several(Math.max(1, Math.round((length() * each) / 60)), "minute");
   get("about").textContent = study.about ?? "";
   get("about").hidden = !study.about;
-  get("invite-label").hidden = !study.invite;
-  get("invite").required = study.invite;
+  get("invite-label").hidden = study.invite === "none";
+  get("invite").required = study.invite !== "none";
   get("invite").value = decodeURIComponent(location.hash.slice(1)); // ADDRESS#CODE: goes to no server
 }
 
@@ -149,7 +153,7 @@ async function present(trial, [first, second]) {
 }
 
 // Shows a place's picture from one frame of the screen to the frame nearest to the wanted time, and
-// returns the milliseconds between the two frames.
+// returns the milliseconds between the two frames. A slow device shows it longer, not shorter.
 async function expose(place, left) {
   const wanted = 1000 * study.seconds;
   const on = await frame();
@@ -157,7 +161,7 @@ async function expose(place, left) {
   place.classList.add("shown");
   let before = on;
   let now = await frame();
-  while (now - on + (now - before) / 2 < wanted) {
+  while (now - on + Math.min(now - before, LATE) / 2 < wanted) {
     [before, now] = [now, await frame()];
     if (left.aborted) throw new Error("left");
   }
@@ -284,7 +288,12 @@ function stop(error) {
 
 // ---- time
 
-const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+// The next frame of the screen, and its time: the browser's, which has the screen's own rhythm; but
+// on a busy device this comes late, too late for that frame, and then what the clock says counts.
+function frame() {
+  const time = (stamp) => (performance.now() - stamp < LATE ? stamp : performance.now());
+  return new Promise((resolve) => requestAnimationFrame((stamp) => resolve(time(stamp))));
+}
 
 function happens(element, type) {
   return new Promise((resolve) => element.addEventListener(type, (event) => (event.preventDefault(), resolve()), { once: true }));

@@ -1,0 +1,74 @@
+"""`pix2pix-tf train-segmenter`, as a user types it."""
+
+import pytest
+from conftest import typed
+
+TINY = ["data.sample_train=4", "data.sample_val=2", "data.crop_size=32", "segmenter.width=2"]
+TINY += ["segmenter.head=4", "training.batch_size=2"]
+
+
+def words(*overrides):
+    return [word for override in (*TINY, *overrides) for word in ("--set", override)]
+
+
+def test_train_once_and_start_over(tmp_path, here):
+    done = typed("train-segmenter", "--config", "sample", *words("training.epochs=1"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 training and 2 validation pairs" in done.stdout
+    assert "epoch 1/1  loss" in done.stdout
+    assert "per class accuracy" in done.stdout
+    assert done.stderr == ""
+    folder = tmp_path / "segmenters" / "sample"
+    assert (folder / "segmenter.weights.h5").is_file()
+
+    again = ["train-segmenter", "--config", "sample", *words("training.epochs=1")]
+    code, out, err = here(*again)
+    assert (code, err) == (0, "")
+    assert "already trained; raise training.epochs to go on" in out
+
+    code, _, err = here(*again, "--set", "segmenter.width=4")
+    assert code == 2
+    assert "was trained otherwise: segmenter.width = 2 there and 4 here" in err
+    (tmp_path / "other.yaml").write_text(
+        "[{name: a, colour: [0, 0, 0]}, {name: b, colour: [9, 9, 9]}]"
+    )
+    code, _, err = here(*again, "--set", "palette=other.yaml")
+    assert code == 2
+    assert "was trained otherwise: the palette other had other classes or colours" in err
+    code, _, err = here(*again, "--fresh")
+    assert code == 2
+    assert "give --fresh --fresh" in err
+    (folder / "mine.txt").write_text("kept")
+    code, out, _ = here(*again, "--set", "training.seed=1", "--fresh", "--fresh")
+    assert code == 0
+    assert "starting of 1 epochs" in out
+    assert (folder / "mine.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--config", "cityscape"], "did you mean cityscapes"),
+        (["--config", "sample", "--set", "palette=samples"], "did you mean sample?"),
+        (["--config", "sample", "--set", "training.epoch=3"], "did you mean training.epochs?"),
+        (["--config", "cityscapes"], "--set data.root=FOLDER"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_message(here, tmp_path, arguments, problem):
+    code, _, err = here("train-segmenter", *arguments)
+    assert code == 2
+    assert err.startswith("pix2pix-tf: ")
+    assert err.count("\n") == 1
+    assert problem.lower() in err.lower()
+    assert not any(tmp_path.iterdir())
+
+
+def test_labels_in_other_colours_are_refused_by_name(here, tmp_path, pairs_folder):
+    root = pairs_folder(size=(32, 32))
+    data = ["--set", f"data.root={root}", "--set", "data.crop_size=32"]
+    code, _, err = here("train-segmenter", "--config", "cityscapes", *data)
+    assert code == 2
+    assert "its target: " in err
+    assert "have none of the colours of the palette cityscapes" in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "segmenters").exists()
