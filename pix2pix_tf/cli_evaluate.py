@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pix2pix_tf.cli_options import checked_checkpoint, start_tensorflow
 from pix2pix_tf.counting import counting
@@ -220,7 +220,12 @@ def _table(result: Evaluation) -> Table:
 
     where = f", step {result.step}, split {result.split}" if result.step is not None else ""
     title = f"{result.of}{where}, {result.images} images"
-    table = Table("", "score", "95% interval", "", title=title, title_justify="left")
+    names, numbers = Column(no_wrap=True), Column("score", no_wrap=True)
+    table = Table(
+        *(names, numbers, Column("95% interval", no_wrap=True), ""),
+        title=title,
+        title_justify="left",
+    )
     intervals = result.intervals()
     for name, score in result.scores.items():
         low, high = intervals.get(name, (None, None))

@@ -1,7 +1,6 @@
 """`pix2pix-tf train-segmenter`, as a user types it."""
 
 import pytest
-from conftest import typed
 
 TINY = ["data.sample_train=4", "data.sample_val=2", "data.crop_size=32", "segmenter.width=2"]
 TINY += ["segmenter.head=4", "training.batch_size=2"]
@@ -12,18 +11,17 @@ def words(*overrides):
 
 
 def test_train_once_and_start_over(tmp_path, here):
-    done = typed("train-segmenter", "--config", "sample", *words("training.epochs=1"), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "4 training and 2 validation pairs" in done.stdout
-    assert "epoch 1/1  loss" in done.stdout
-    assert "per class accuracy" in done.stdout
-    assert done.stderr == ""
-    folder = tmp_path / "segmenters" / "sample"
-    assert (folder / "segmenter.weights.h5").is_file()
-
     again = ["train-segmenter", "--config", "sample", *words("training.epochs=1")]
     code, out, err = here(*again)
     assert (code, err) == (0, "")
+    assert "4 training and 2 validation pairs" in out
+    assert "epoch 1/1  loss" in out
+    assert "per class accuracy" in out
+    folder = tmp_path / "segmenters" / "sample"
+    assert (folder / "segmenter.weights.h5").is_file()
+
+    code, out, _ = here(*again)
+    assert code == 0
     assert "already trained; raise training.epochs to go on" in out
 
     code, _, err = here(*again, "--set", "segmenter.width=4")

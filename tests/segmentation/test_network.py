@@ -157,6 +157,6 @@ def test_trunk_weights_of_something_else_are_refused(tmp_path, content):
             h5.create_group("dense").attrs["weight_names"] = []
     elif content is not None:
         file.write_bytes(content)
-    model = build_fcn8s((None, None), 2, head=4)
+    model = build_fcn8s((None, None), 2, width=2, head=4)
     with pytest.raises(UserError, match=r"segmenter\.trunk_weights: .*vgg\.h5: is not a file with"):
         load_trunk_weights(model, file)

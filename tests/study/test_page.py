@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian's chromium-driver)"
 )
 # The pauses between pictures are not what is tested; the pictures' own time is not set by timers.
-SHORT_PAUSES = "{ const own = setTimeout; window.setTimeout = (act, ms) => own(act, ms / 10); }"
+SHORT_PAUSES = "{ const own = setTimeout; window.setTimeout = (act, ms, ...words) => own(act, ms / 10, ...words); }"
 # A second opinion of how long pictures were shown.
 WATCH = """
 window.watched = [];
@@ -45,6 +45,20 @@ function look() {
   requestAnimationFrame(look);
 }
 look();
+"""
+# Leaves the page for half a second in the frame in which a picture appears.
+LEAVE = """
+const place = document.getElementById(arguments[0]);
+const turn = (hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+const observer = new MutationObserver(() => {
+  observer.disconnect();
+  turn(true);
+  setTimeout(turn, 5000, false);  // SHORT_PAUSES divides by ten
+});
+observer.observe(place, { attributes: true, attributeFilter: ["class"] });
 """
 PIXELS = """
 const image = document.querySelector(`#${arguments[0]} img`);
@@ -284,6 +298,22 @@ def test_pair_is_shown_again_after_the_page_was_left(visit):
     assert one.answered()[0].answer.showings == 2
 
 
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_page_left_while_a_picture_is_shown(visit, place):
+    one = visit(practice=0, trials=1)
+    one.open()
+    one.until("start")
+    one.browser.execute_script(LEAVE, place)
+    one.press("#begin button")
+    one.go_on("You left the page")
+    one.until("answering")
+    one.key("1")
+    one.until("done")
+    answer = one.answered()[0].answer
+    assert answer.showings == 2
+    assert max(answer.first_ms, answer.second_ms) < 450  # not the time away
+
+
 def test_reload_goes_on_where_it_stopped(visit):
     one = visit(practice=0, trials=2)
     one.begin()
@@ -312,6 +342,21 @@ def test_answer_that_does_not_arrive_is_sent_again(visit):
     assert len(one.answered()) == 1
 
 
+def test_picture_that_does_not_arrive_is_asked_for_again(visit):
+    one = visit(practice=0, trials=2)
+    aside = [one.study.picture(side, 0).parent.parent / side for side in ("real", "L1")]
+    for folder in aside:
+        folder.rename(folder.with_name(f"{folder.name}.aside"))
+    one.begin()
+    one.until("pause")
+    assert "could not be loaded" in one.text()
+    for folder in aside:
+        folder.with_name(f"{folder.name}.aside").rename(folder)
+    one.press("#go-on")
+    one.until("answering")
+    assert "Pair 1 of 2" in one.text()
+
+
 def test_invite_code_comes_with_the_address_or_is_typed(visit):
     one = visit(practice=0, trials=1, invitation=Invitation(code="open sesame"))
     one.begin("#sesame")
@@ -336,7 +381,7 @@ def test_session_taken_over_elsewhere_ends_here(visit):
 
 
 def test_one_device_is_handed_on_with_one_time_codes(visit):
-    one = visit(practice=0, trials=1, invitation=Invitation(single=2))
+    one = visit(practice=0, trials=1, invitation=Invitation(single=3))
     codes = one.study.invites_file.read_text().split()
     one.begin(f"#{codes[0]}")
     one.until("answering")
@@ -344,9 +389,12 @@ def test_one_device_is_handed_on_with_one_time_codes(visit):
     one.until("done")
     one.browser.refresh()
     one.until("done")
-    for code, state in ((codes[0], "done"), (codes[1], "answering")):
+    codes = [codes[0], codes[1], codes[2], codes[1]]
+    for code, state in zip(codes, ("done", "answering", "answering", "answering"), strict=True):
         one.browser.get(f"{one.address}#{code}")  # the page is open, only the code is new
         one.until("start")
         one.press("#begin button")
         one.until(state)
-    assert len(one.answered()) == 1
+    one.key("2")
+    one.until("done")
+    assert [answer.answer.chose_first for answer in one.answered()] == [True, False]

@@ -21,11 +21,11 @@ async function main() {
   document.documentElement.style.setProperty("--width", study.width);
   document.documentElement.style.setProperty("--height", study.height);
   addEventListener("hashchange", () => location.reload()); // the next participant's invitation
-  const another = study.invite === "single" && study.next === length() && location.hash;
-  if (study.next === null || another) await start();
+  const invited = study.invite === "single" && location.hash; // maybe not who was here before
+  if (study.next === null || invited) await start();
   else if (study.next > 0 && study.next < length()) await pause("Welcome back", "You go on where you stopped.");
-  await run(study.next);
   history.replaceState(null, "", location.pathname); // a reload need not ask for the code again
+  await run(study.next);
   show("message", "done");
   get("headline").textContent = "Thank you!";
   get("text").textContent = "That was all, and your answers are stored. You can close this page.";
@@ -70,7 +70,17 @@ function describe() {
   get("about").hidden = !study.about;
   get("invite-label").hidden = study.invite === "none";
   get("invite").required = study.invite !== "none";
-  get("invite").value = decodeURIComponent(location.hash.slice(1)); // ADDRESS#CODE: goes to no server
+  get("invite").value = codeOfAddress();
+}
+
+// ADDRESS#CODE: what follows # is sent to no server and stands in no log.
+function codeOfAddress() {
+  const code = location.hash.slice(1);
+  try {
+    return decodeURIComponent(code);
+  } catch {
+    return code;
+  }
 }
 
 // ---- the trials
@@ -82,7 +92,7 @@ async function run(trial) {
     if (trial === study.practice && afterFeedback) {
       await pause("Practice is over", `${study.trials} pairs follow in the same way, but you are no longer told whether you were right.`);
     }
-    const pair = await pictures.catch(() => insist(() => load(trial)));
+    const pair = await pictures.catch(reloaded);
     const shown = await present(trial, pair);
     pictures = load(trial + 1); // while the answer is thought about
     const { choice, response_ms } = await question();
@@ -159,12 +169,11 @@ async function expose(place, left) {
   const on = await frame();
   if (left.aborted) throw new Error("left");
   place.classList.add("shown");
-  let before = on;
-  let now = await frame();
-  while (now - on + Math.min(now - before, LATE) / 2 < wanted) {
+  let [before, now] = [on, on];
+  do {
     [before, now] = [now, await frame()];
     if (left.aborted) throw new Error("left");
-  }
+  } while (now - on + Math.min(now - before, LATE) / 2 < wanted);
   place.classList.remove("shown");
   return now - on;
 }
@@ -253,7 +262,12 @@ async function insist(action) {
   }
 }
 
-// The session went on in another browser, or the cookie is gone: the first page says what to do.
+async function reloaded(error) {
+  await pause("That did not work", `${error.message} Nothing is lost.`, "Try again");
+  return startAnew();
+}
+
+// From what the server says now: the session may have gone on in another browser.
 function startAnew() {
   location.reload();
   return new Promise(() => {});
@@ -301,6 +315,7 @@ function happens(element, type) {
 
 function wait(milliseconds, left) {
   return new Promise((resolve, reject) => {
+    if (left.aborted) throw new Error("left");
     const timer = setTimeout(resolve, milliseconds);
     left.addEventListener("abort", () => (clearTimeout(timer), reject(new Error("left"))), { once: true });
   });
