@@ -74,7 +74,7 @@ def make_report(
     Args:
         folder: The study.
         on_time_only: Leaves out trials of which a picture was not shown once and as long as asked;
-            by default they count, as they did for the paper, and are reported.
+            by default they count, and the report says how many there are.
         tolerance: Seconds by which a time may be off.
         seed: Of the bootstrap.
 

@@ -77,8 +77,10 @@ class Served:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.first_line = self.process.stdout.readline()
-        self.address = self.first_line.split()[-1]
+        self.said = [self.process.stdout.readline()]
+        while self.said[-1] and not self.said[-1].startswith("Ctrl-C stops it"):
+            self.said.append(self.process.stdout.readline())
+        self.address = self.said[0].split()[-1]
         self.port = urlsplit(self.address).port
 
     def __enter__(self):
@@ -89,7 +91,7 @@ class Served:
         self.process.communicate()
 
     def end(self, signal):
-        """Sends a signal; what was printed after the address, what as an error, the exit code."""
+        """Sends a signal; what was printed then, what as an error, the exit code."""
         self.process.send_signal(signal)
         out, err = self.process.communicate(timeout=30)
         return out, err, self.process.returncode

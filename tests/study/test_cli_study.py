@@ -48,7 +48,7 @@ def test_from_folders_to_the_table(here, tmp_path):
         with Participant(served.address) as someone:
             someone.start(codes[3])
         out, err, code = served.end(signal.SIGINT)
-    assert "#CODE with a code of" in out
+    assert "#CODE with a code of" in served.said[1]
     assert (err, code) == ("", 0)
 
     code, out, err = here(

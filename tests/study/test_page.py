@@ -21,7 +21,10 @@ pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian's chromium-driver)"
 )
 # The pauses between pictures are not what is tested; the pictures' own time is not set by timers.
-SHORT_PAUSES = "{ const own = setTimeout; window.setTimeout = (act, ms, ...words) => own(act, ms / 10, ...words); }"
+SHORT_PAUSES = """{
+  const own = setTimeout;
+  window.setTimeout = (act, milliseconds, ...words) => own(act, milliseconds / 10, ...words);
+}"""
 # A second opinion of how long pictures were shown.
 WATCH = """
 window.watched = [];

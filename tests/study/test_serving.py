@@ -111,9 +111,9 @@ def test_ctrl_c_stops_it_and_says_what_is_next(tmp_path):
         someone.start()
         someone.answers(0)
         out, err, code = served.end(signal.SIGINT)
-    assert served.first_line == f"tiny: http://127.0.0.1:{served.port}/\n"
-    assert f"Send participants {served.address}" in out
-    assert "Only this machine reaches it" in out
+    assert served.said[0] == f"tiny: http://127.0.0.1:{served.port}/\n"
+    assert served.said[1] == f"Send participants {served.address}\n"
+    assert served.said[2].startswith("Only this machine reaches it")
     assert f"study report --study {study.folder}" in out
     assert (err, code) == ("", 0)
     files = sorted(path.name for path in study.folder.iterdir())
