@@ -4,6 +4,7 @@
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
+# make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make wheel       build the package, with that runtime, into dist/
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons web-assets wheel clean
+.PHONY: run test lint types pytest test-torch test-addons reproduce web-assets wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -62,6 +63,9 @@ $(ADDONS)/installed: tools/addons_peer/requirements.txt
 	'install one and run make test-addons PYTHON=its-path.' >&2; exit 1
 	$(ADDONS)/bin/python -m pip install --quiet --requirement $<
 	touch $@
+
+reproduce: $(VENV)/installed
+	$(BIN)/pix2pix-tf reproduce --small
 
 web-assets: $(WEB)/index.js
 

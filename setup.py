@@ -30,6 +30,7 @@ setup(
     package_data={
         "pix2pix_tf": ["py.typed"],
         "pix2pix_tf.configs": ["*.yaml", "segmenters/*.yaml"],
+        "pix2pix_tf.demo": ["page/*"],
         "pix2pix_tf.evaluation.report": ["page/*"],
         "pix2pix_tf.study": ["page/*"],
         "pix2pix_tf.exporters": ["page/*", "litert/*", "litert/wasm/*"],

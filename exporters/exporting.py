@@ -11,11 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config
-from pix2pix_tf.data.files import list_images
-from pix2pix_tf.data.images import read_image, resize_image
-from pix2pix_tf.data.pairs import Pairs, open_pairs
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
 from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
 from pix2pix_tf.exporters.tflite import (
@@ -115,9 +112,9 @@ def export(
     translator = Translator(run, checkpoint=checkpoint)
     if options.size is None and format != "saved_model" and not resizable:
         options = replace(options, size=translator.config.data.crop_size)
-    typical, compared = _inputs(translator.config, pictures)
+    typical, compared = run_inputs(translator.config, pictures)
     with written_aside(target) as folder, native_stderr_held_back():  # converters talk much
-        shown = _spread(compared, images, options.size)
+        shown = spread_inputs(compared, images, options.size)
         variants = _write(translator, options, folder, typical, shown)
         parities = [
             compare(variant, shown, lambda: advance(len(shown) * len(variants)))
@@ -180,7 +177,7 @@ def _write(
     translator: Translator,
     options: _Options,
     folder: Path,
-    typical: _Inputs,
+    typical: Inputs,
     shown: Sequence[np.ndarray],
 ) -> list[Variant]:
     """Writes the artefact into `folder`; returns the ways to call it."""
@@ -192,7 +189,7 @@ def _write(
         options.precision,
         size=options.size,
         uint8=options.uint8,
-        calibration=lambda: _spread(typical, CALIBRATION_IMAGES, options.size),
+        calibration=lambda: spread_inputs(typical, CALIBRATION_IMAGES, options.size),
     )
     if options.format == "tflite":
         (folder / f"{options.name}.tflite").write_bytes(model)
@@ -200,47 +197,6 @@ def _write(
         write_page(folder, options.name, model, translator.config.data, shown)
     limit = LIMITS[options.precision]
     return [tflite_variant(translator, model, options.precision, options.size, limit)]
-
-
-class _Inputs(Sequence[np.ndarray]):
-    """Input pictures by number, read when they are asked for."""
-
-    def __init__(self, count: int, read: Callable[[int], np.ndarray]) -> None:
-        self._count, self._read = count, read
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # no slices
-        return self._read(index)
-
-
-def _inputs(config: Config, folder: str | Path | None) -> tuple[_Inputs, _Inputs]:
-    """Inputs to calibrate with and inputs to compare on."""
-    if folder is None:
-        pairs = open_pairs(config)
-        return _inputs_of(pairs.train), _inputs_of(pairs.val)
-    paths = list_images(Path(folder))
-    if not paths:
-        raise UserError(f"--pictures {folder}: holds no pictures")
-
-    def read(index: int) -> np.ndarray:
-        picture = read_image(paths[index], config.data.picture_channels[0])
-        return resize_image(picture, *config.data.crop_size)
-
-    inputs = _Inputs(len(paths), read)
-    return inputs, inputs
-
-
-def _inputs_of(pairs: Pairs) -> _Inputs:
-    return _Inputs(len(pairs), lambda index: pairs[index][0])
-
-
-def _spread(inputs: _Inputs, count: int, size: tuple[int, int] | None) -> list[np.ndarray]:
-    """At most `count` of the inputs, spread evenly, at `size` where one is given."""
-    chosen = np.linspace(0, len(inputs) - 1, min(count, len(inputs))).round().astype(int).tolist()
-    pictures = [inputs[index] for index in chosen]
-    return pictures if size is None else [resize_image(picture, *size) for picture in pictures]
 
 
 def _bytes(folder: Path) -> int:

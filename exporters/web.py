@@ -1,7 +1,8 @@
 """A web page that draws and translates in the browser: a folder for any static web server.
 
 The page's own files lie in `page/`; the runtime is LiteRT.js, taken by `make web-assets` into
-`litert/` and carried in the wheel. Nothing is fetched from elsewhere.
+`litert/` and carried in the wheel. Nothing is fetched from elsewhere. `pix2pix_tf.demo` serves the
+same page with another `model.js`, for models too large for a browser.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,19 +54,23 @@ def write_page(
     shutil.copytree(RUNTIME, folder / "litert")
     (folder / "model.tflite").write_bytes(model)
     write_image(folder / "example.png", for_display(inputs[0]))
+    task = {**page_task(title, data, inputs), "modelBytes": len(model)}
+    (folder / "page.json").write_text(json.dumps(task, indent=1) + "\n", encoding="utf-8")
+
+
+def page_task(title: str, data: DataConfig, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
+    """What `page.json` tells the page, wherever its model runs; arguments as of `write_page`."""
     palette = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in common_colours(inputs)]
     height, width = inputs[0].shape[:2]
-    task = {
+    return {
         "title": title,
         "height": height,
         "width": width,
         "inputChannels": data.picture_channels[0],
         "targetChannels": data.picture_channels[1],
-        "modelBytes": len(model),
         "palette": palette,
         "background": palette[0],
     }
-    (folder / "page.json").write_text(json.dumps(task, indent=1) + "\n", encoding="utf-8")
 
 
 def common_colours(images: Sequence[np.ndarray]) -> list[tuple[int, ...]]:

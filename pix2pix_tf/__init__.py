@@ -19,23 +19,31 @@ from pix2pix_tf.version import __version__
 # Imported on first use: TensorFlow takes seconds, and not everything here needs it.
 _PLACES = {
     "Config": "pix2pix_tf.config",
+    "Segmenter": "pix2pix_tf.segmentation.segmenter",
     "Translator": "pix2pix_tf.translate",
     "UserError": "pix2pix_tf.errors",
+    "Wanted": "pix2pix_tf.evaluation.evaluate",
     "evaluate": "pix2pix_tf.evaluation.evaluate",
+    "evaluate_folders": "pix2pix_tf.evaluation.evaluate",
     "export": "pix2pix_tf.exporters",
     "load_config": "pix2pix_tf.config",
     "train": "pix2pix_tf.training",
+    "train_segmenter": "pix2pix_tf.segmentation.training",
 }
 
 __all__ = [
     "Config",
+    "Segmenter",
     "Translator",
     "UserError",
+    "Wanted",
     "__version__",
     "evaluate",
+    "evaluate_folders",
     "export",
     "load_config",
     "train",
+    "train_segmenter",
 ]
 
 

@@ -116,6 +116,7 @@ def study_serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
 ) -> None:
     """Serve a study's web page until Ctrl-C; the same command goes on with it."""
+    from pix2pix_tf.serving import LOOPBACK
     from pix2pix_tf.study.serving import serve
     from pix2pix_tf.study.settings import load_study
 
@@ -131,7 +132,7 @@ def study_serve(
             _say(console, f"Send participants {address}#CODE with the study's invite code")
         else:
             _say(console, f"Send participants {address}")
-        if host in ("127.0.0.1", "::1", "localhost"):
+        if host in LOOPBACK:
             _say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
         _say(console, "Ctrl-C stops it, and every answer is kept")
 

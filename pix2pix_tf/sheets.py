@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -23,7 +25,7 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     """
     height, width = rows[0][0].shape[:2]
     points = max(11, min(18, width // 12))
-    font = ImageFont.load_default(size=points)
+    font = ImageFont.truetype(_font_file(), points)
     head = points + 2 * GAP
     sheet = Image.new(
         "RGB",
@@ -39,6 +41,14 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
                 Image.fromarray(for_display(pictures[column])), (left, head + row * (height + GAP))
             )
     return np.asarray(sheet)
+
+
+@functools.cache
+def _font_file() -> Path:
+    """Matplotlib's font: unlike Pillow's own it has × and the letters of most languages."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
 
 def pairs_sheet(

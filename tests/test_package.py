@@ -43,6 +43,7 @@ def test_wheel_holds_the_packages_and_their_data(wheel):
     assert {f"pix2pix_tf/{name}" for name in _files("configs", "**/*.yaml")} <= names
     assert {f"pix2pix_tf/{name}" for name in _files("exporters", "page/*")} <= names
     pages = {
+        *_files("pix2pix_tf", "demo/page/*"),
         *_files("pix2pix_tf", "evaluation/report/page/*"),
         *_files("pix2pix_tf", "study/page/*"),
     }

@@ -20,6 +20,15 @@ def test_pictures_stand_where_they_should():
     assert sheet[:head].min() < 128  # headings are written
 
 
+def test_headings_have_the_signs_that_names_have():
+    def heading(text):
+        return make_sheet([text], [[flat(255, size=(20, 90))]])[:20]
+
+    missing = heading("1\ue0001")  # no font has it
+    assert not np.array_equal(heading("1×1"), missing)
+    assert not np.array_equal(heading("1é1"), missing)
+
+
 def test_any_picture_can_be_shown():
     assert (for_display(flat(7, 1)) == 7).all()
     assert for_display(flat(7, 1)).shape == (20, 30, 3)

@@ -1,4 +1,4 @@
-// The page: a canvas to draw on, the translation beside it. The model runs in worker.js.
+// The page: a canvas to draw on, the translation beside it. What translates is in model.js.
 "use strict";
 
 const UNDO_STEPS = 40;
@@ -13,7 +13,6 @@ const ink = input.getContext("2d", { willReadFrequently: true });
 const result = output.getContext("2d");
 
 let task; // page.json
-let worker;
 let tool = "pen";
 let colour;
 let undone = [];
@@ -23,6 +22,7 @@ let ready = false;
 let busy = false;
 let wanted = false; // the drawing has changed since the translation began
 let timer;
+let openings = 0; // pictures opened so far
 
 start().catch((error) => fail(error.message));
 
@@ -30,7 +30,6 @@ async function start() {
   if (location.protocol === "file:") {
     throw new Error("This page must come from a web server: run `python -m http.server` in its folder and open http://localhost:8000.");
   }
-  refuseOldBrowser();
   task = await (await fetch("page.json")).json();
   document.title = get("title").textContent = task.title;
   document.documentElement.style.setProperty("--aspect", task.width / task.height);
@@ -41,44 +40,23 @@ async function start() {
   addColours();
   listen();
   chooseTool("pen");
-  await openPicture(await (await fetch("example.png")).blob());
+  get("noises").hidden = !task.noise;
+  for (const words of document.querySelectorAll("[data-model]")) words.hidden = words.dataset.model !== model.place;
+  await openExample();
   done = [];
   showHistory();
-  startWorker();
-}
-
-function refuseOldBrowser() {
-  const simd = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
-  if (typeof WebAssembly !== "object" || typeof Worker !== "function" || !WebAssembly.validate(new Uint8Array(simd))) {
-    throw new Error("This browser lacks WebAssembly with SIMD, which the model needs. Use a current Chrome, Edge, Firefox, or Safari 16.4 or newer.");
-  }
+  await model.load(task, showProgress);
+  ready = true;
+  get("progress").hidden = true;
+  translate();
 }
 
 // ---- the model
 
-function startWorker() {
-  worker = new Worker("worker.js");
-  worker.onerror = (event) => fail(event.message || "worker.js could not be loaded");
-  worker.onmessage = ({ data }) => {
-    if (data.kind === "loading") showLoading(data);
-    else if (data.kind === "error") fail(data.text);
-    else if (data.kind === "ready") showReady();
-    else showTranslation(data);
-  };
-  worker.postMessage({ kind: "load", task });
-}
-
-function showLoading({ received, total }) {
-  const mega = (bytes) => (bytes / 1e6).toFixed(1);
+function showProgress(words, share) {
   get("progress").hidden = false;
-  get("progress").value = received / total;
-  say(received < total ? `Loading the model: ${mega(received)} of ${mega(total)} MB` : "Preparing the model…");
-}
-
-function showReady() {
-  ready = true;
-  get("progress").hidden = true;
-  translate();
+  get("progress").value = share;
+  say(words);
 }
 
 function changed() {
@@ -86,22 +64,46 @@ function changed() {
   if (get("live").checked) timer = setTimeout(translate, PAUSE);
 }
 
-function translate() {
+async function translate() {
   wanted = busy;
   if (!ready || busy) return;
   busy = true;
   say("Translating…");
   document.body.dataset.state = "busy";
-  worker.postMessage({ kind: "translate", pixels: ink.getImageData(0, 0, task.width, task.height).data });
-}
-
-function showTranslation({ pixels, seconds }) {
+  const start = performance.now();
+  try {
+    showTranslation(await model.translate(input, noise(), say));
+  } catch (error) {
+    fail(error.message);
+    return;
+  }
   busy = false;
-  result.putImageData(new ImageData(pixels, task.width, task.height), 0, 0);
-  get("save").disabled = false;
-  say(`Translated in ${seconds.toFixed(2)} seconds`);
+  say(`Translated in ${((performance.now() - start) / 1000).toFixed(2)} seconds`);
   if (wanted) translate();
   else document.body.dataset.state = "done";
+}
+
+function showTranslation(picture) {
+  result.clearRect(0, 0, task.width, task.height);
+  result.drawImage(picture, 0, 0);
+  get("save").disabled = false;
+}
+
+// The seed of the model's noise; null for none.
+function noise() {
+  return task.noise && get("noise").checked ? Number(get("seed").value) : null;
+}
+
+function drawSeed() {
+  get("noise").checked = true;
+  get("seed").value = Math.floor(Math.random() * 1e6);
+  translate();
+}
+
+function checkSeed() {
+  const { value, min, max } = get("seed");
+  get("seed").value = Math.min(Math.max(Math.trunc(Number(value)), min), max);
+  translate();
 }
 
 function say(text) {
@@ -109,11 +111,15 @@ function say(text) {
   get("status").classList.remove("error");
 }
 
+function warn(text) {
+  get("status").textContent = text;
+  get("status").classList.add("error");
+}
+
 function fail(text) {
   busy = false;
   get("progress").hidden = true;
-  get("status").textContent = text;
-  get("status").classList.add("error");
+  warn(text);
   document.body.dataset.state = "error";
 }
 
@@ -207,13 +213,23 @@ function clear() {
 // ---- pictures in and out
 
 async function openPicture(blob) {
-  let picture;
+  const mine = ++openings;
   try {
-    picture = await createImageBitmap(blob);
-  } catch {
-    say("That is not a picture this browser can read.");
-    return;
+    const picture = await model.read(blob, say);
+    if (mine !== openings) return; // another has been opened since
+    say("");
+    showPicture(picture);
+  } catch (error) {
+    if (mine === openings) warn(error.message);
   }
+}
+
+async function openExample() {
+  openings++;
+  showPicture(await createImageBitmap(await (await fetch("example.png")).blob()));
+}
+
+function showPicture(picture) {
   remember(snapshot());
   // Covers the canvas: proportions are kept, what sticks out is cut off evenly.
   const scale = Math.max(task.width / picture.width, task.height / picture.height);
@@ -280,7 +296,10 @@ function listen() {
   get("clear").onclick = clear;
   get("translate").onclick = translate;
   get("save").onclick = save;
-  get("example").onclick = async () => openPicture(await (await fetch("example.png")).blob());
+  get("example").onclick = openExample;
+  get("noise").onchange = translate;
+  get("seed").onchange = checkSeed;
+  get("another").onclick = drawSeed;
   get("open").onchange = ({ target }) => target.files[0] && openPicture(target.files[0]);
   get("open-label").onkeydown = (event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), get("open").click());
   addEventListener("paste", (event) => event.clipboardData.files[0] && openPicture(event.clipboardData.files[0]));

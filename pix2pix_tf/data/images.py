@@ -23,11 +23,14 @@ Refused by name
 from __future__ import annotations
 
 import contextlib
+import io
 import threading
 import uuid
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -62,7 +65,34 @@ _HEAD_BYTES = 26  # as far as bit depth and colour type of a PNG
 _QUIET = threading.Lock()
 
 
-def read_image(path: str | Path, channels: int) -> np.ndarray:
+@dataclass(frozen=True)
+class ImageBytes:
+    """An image file held in memory, to be read as one on disk is.
+
+    Attributes:
+        name: What messages call it.
+        data: Its content.
+    """
+
+    name: str
+    data: bytes
+
+    def open(self, mode: str) -> BinaryIO:
+        """The content as a file; as of a `Path`."""
+        return io.BytesIO(self.data)
+
+    def read_bytes(self) -> bytes:
+        """The content; as of a `Path`."""
+        return self.data
+
+    def __str__(self) -> str:
+        return self.name
+
+
+ImageFile = str | Path | ImageBytes
+
+
+def read_image(path: ImageFile, channels: int) -> np.ndarray:
     """Read an image file as [H, W, channels], channels 1 to 4 (see the module for what each means).
 
     uint8 in 0..255 or uint16 in 0..65535, by what the file holds. Raises `UserError`, which names
@@ -71,12 +101,12 @@ def read_image(path: str | Path, channels: int) -> np.ndarray:
     return to_channels(decode_image(path), channels)
 
 
-def decode_image(path: str | Path) -> np.ndarray:
+def decode_image(path: ImageFile) -> np.ndarray:
     """Read an image file with the channels it has: [H, W, 1..4] for grey, grey + alpha, RGB, RGBA.
 
     Values and errors are those of `read_image`.
     """
-    path = Path(path)
+    path = _openable(path)
     with _opened(path) as (image, head):
         # Opening a TIFF parses tags, and so does loading it, with a warning for each odd one.
         with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
@@ -86,19 +116,19 @@ def decode_image(path: str | Path) -> np.ndarray:
     return np.ascontiguousarray(_upright(pixels, orientation))
 
 
-def image_depth(path: str | Path) -> np.dtype:
+def image_depth(path: ImageFile) -> np.dtype:
     """uint8 or uint16: the type `read_image` would return, from the file's header alone.
 
     Raises `UserError` for what the header shows to be unusable; damaged pixels it cannot see.
     """
-    with _opened(Path(path)) as (image, head):
+    with _opened(_openable(path)) as (image, head):
         deep = image.mode.startswith("I;16") or _png_depth(image, head) == 16
     return np.dtype(np.uint16 if deep else np.uint8)
 
 
-def image_size(path: str | Path) -> tuple[int, int]:
+def image_size(path: ImageFile) -> tuple[int, int]:
     """Height and width of what `read_image` would return, from the file's header alone."""
-    with _opened(Path(path)) as (image, _):
+    with _opened(_openable(path)) as (image, _):
         height, width = image.height, image.width
         # Of a TIFF Pillow has turned the size already, and turns the pixels when it loads them.
         turned = image.format != "TIFF" and _orientation(image) >= 5
@@ -150,10 +180,8 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     cannot be written.
     """
     path = Path(path)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4):
-        raise ValueError(f"write_image takes uint8 [H, W, 1..4], not {image.dtype} {image.shape}")
+    picture = _picture(image)
     written_as = _format_for(path, image.shape[2])
-    picture = Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
     # Hidden, so that no listing of images takes an abandoned one for an image.
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
@@ -166,6 +194,19 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             partial.unlink()
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """A PNG file's content of uint8 [H, W, 1..4]."""
+    file = io.BytesIO()
+    _picture(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4):
+        raise ValueError(f"expected uint8 [H, W, 1..4], not {image.dtype} {image.shape}")
+    return Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
 
 
 def _format_for(path: Path, channels: int) -> str:
@@ -186,8 +227,12 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _openable(path: ImageFile) -> Path | ImageBytes:
+    return path if isinstance(path, ImageBytes) else Path(path)
+
+
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[Image.Image, bytes]]:
+def _opened(path: Path | ImageBytes) -> Iterator[tuple[Image.Image, bytes]]:
     """An image that its header shows to be usable, not yet decoded, and its file's first bytes.
 
     Whatever goes wrong inside becomes a `UserError`: a damaged file makes Pillow raise any type.
@@ -207,7 +252,7 @@ def _opened(path: Path) -> Iterator[tuple[Image.Image, bytes]]:
         raise UserError(_explain(path, head, error)) from error
 
 
-def _explain(path: Path, head: bytes, error: Exception) -> str:
+def _explain(path: Path | ImageBytes, head: bytes, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path} does not exist: an image file was expected there."
     if isinstance(error, OSError) and error.strerror:
@@ -225,7 +270,7 @@ def _explain(path: Path, head: bytes, error: Exception) -> str:
     return f"{path} is damaged or cut short ({error}): replace it or remove it."
 
 
-def _refuse_unusable(image: Image.Image, path: Path) -> None:
+def _refuse_unusable(image: Image.Image, path: Path | ImageBytes) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise UserError(f"{path} holds {frames} frames or pages: save the one you want by itself.")
@@ -239,7 +284,7 @@ def _refuse_unusable(image: Image.Image, path: Path) -> None:
         _refuse_unusable_tiff(image, path)
 
 
-def _refuse_unusable_tiff(image: Image.Image, path: Path) -> None:
+def _refuse_unusable_tiff(image: Image.Image, path: Path | ImageBytes) -> None:
     """Name the kinds that Pillow (11 to 13) opens without complaint and decodes to other values."""
     tags = image.tag_v2  # type: ignore[attr-defined]
     bits = max(tags.get(_TIFF_BITS, (1,)))
@@ -261,7 +306,7 @@ def _png_depth(image: Image.Image, head: bytes) -> int | None:
     return head[24] if image.format == "PNG" else None
 
 
-def _pixels(image: Image.Image, head: bytes, path: Path) -> np.ndarray:
+def _pixels(image: Image.Image, head: bytes, path: Path | ImageBytes) -> np.ndarray:
     if _pillow_alters(image, head):
         return _decode_png(path, head)
     if image.mode.startswith("I;16"):
@@ -287,7 +332,7 @@ def _pillow_alters(image: Image.Image, head: bytes) -> bool:
     return depth not in (None, 8) and grey and "transparency" in image.info
 
 
-def _decode_png(path: Path, head: bytes) -> np.ndarray:
+def _decode_png(path: Path | ImageBytes, head: bytes) -> np.ndarray:
     """Decode by TensorFlow as grey + alpha or RGBA, uint16 for 16 bits and uint8 for fewer."""
     import tensorflow as tf  # takes seconds, and few files need it
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_MAPS = "of outputs that are label maps"
+from pix2pix_tf.segmentation.scores import SCORES
+
 _FCN = "of what a segmenter sees in the outputs"
 _TRUTH = "the same of the true photos"
 
@@ -14,12 +15,10 @@ MEANINGS = {
     "lab_a": "of a (green to red)",
     "lab_b": "of b (blue to yellow)",
     "sharpness": "share of the targets' contrast; 1 is as sharp",
-    "per_pixel_accuracy": f"{_MAPS}; higher is better",
-    "per_class_accuracy": "mean over classes",
-    "class_iou": "mean over classes",
+    **SCORES,
     "fcn_per_pixel_accuracy": f"{_FCN}; higher is better",
-    "fcn_per_class_accuracy": "mean over classes",
-    "fcn_class_iou": "mean over classes",
+    "fcn_per_class_accuracy": SCORES["per_class_accuracy"],
+    "fcn_class_iou": SCORES["class_iou"],
     "fcn_truth_per_pixel_accuracy": _TRUTH,
     "fcn_truth_per_class_accuracy": _TRUTH,
     "fcn_truth_class_iou": _TRUTH,

@@ -14,7 +14,7 @@ from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_ch
 from pix2pix_tf.data.pairs import open_split
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Subject
-from pix2pix_tf.segmentation.labels import label_map
+from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
 from pix2pix_tf.segmentation.palette import Decoded, Palette, check_palette, decode_labels
 from pix2pix_tf.translate import Translator
 
@@ -96,7 +96,9 @@ class RunSubjects(Sequence[Subject]):
         for what, side in (("source", 0), ("target", 1)):
             if what in self._needs:
                 data = self._translator.config.data
-                classes[what] = label_map(self._pairs, index, side, self._palette, data)
+                decoded = decode_pair(self._pairs, index, side, self._palette, data)
+                self._unknown.count(f"{what}s", decoded)
+                classes[what] = resize_classes(decoded.classes, *self._pairs.size)
         return classes
 
 
@@ -171,7 +173,7 @@ class FolderSubjects(Sequence[Subject]):
             "source": self._labels.get(name),
         }
         return {
-            what: _nearest(self._decoded(what, path), *size)
+            what: resize_classes(self._decoded(what, path), *size)
             for what, path in files.items()
             if what in self._needs and path is not None
         }
@@ -254,13 +256,6 @@ def _refuse_misfits(
 
 def _picture(path: Path) -> np.ndarray:
     return to_channels(decode_image(path), 3)
-
-
-def _nearest(classes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Classes at another size: each pixel that of the nearest old one."""
-    rows = (np.arange(height) + 0.5) * classes.shape[0] / height
-    columns = (np.arange(width) + 0.5) * classes.shape[1] / width
-    return classes[rows.astype(int)[:, np.newaxis], columns.astype(int)]
 
 
 Subjects = RunSubjects | FolderSubjects

@@ -10,7 +10,7 @@ from pix2pix_tf.data.images import to_channels
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.sample_city import CLASSES, render_city
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.segmentation.palette import Palette, check_palette, decode_labels
+from pix2pix_tf.segmentation.palette import Decoded, Palette, check_palette, decode_labels
 
 
 def label_map(
@@ -18,8 +18,8 @@ def label_map(
 ) -> np.ndarray:
     """The classes that one picture of a pair shows, at the size of the pairs.
 
-    Colours are decoded as the file has them and then resized by nearest neighbour: resizing first
-    would mix colours into those of other classes. Of the embedded city they are the exact classes.
+    Colours are decoded as the file has them and then resized: resizing first would mix colours into
+    those of other classes.
 
     Args:
         pairs: What the pair is of.
@@ -34,10 +34,21 @@ def label_map(
     Raises:
         UserError: The picture cannot be read or is not drawn in the palette's colours.
     """
-    height, width = pairs.size
+    decoded = decode_pair(pairs, index, side, palette, config_data)
+    return resize_classes(decoded.classes, *pairs.size)
+
+
+def decode_pair(
+    pairs: Pairs, index: int, side: int, palette: Palette, config_data: DataConfig
+) -> Decoded:
+    """The classes of one picture of a pair as its file has them; for arguments see `label_map`.
+
+    Of the embedded city they are the exact classes.
+    """
     name = pairs.names[index]
     if config_data.dataset == "sample" and palette.classes == CLASSES:
-        return render_city(int(name.removeprefix("city-")), height, width).classes
+        city = render_city(int(name.removeprefix("city-")), *pairs.size)
+        return Decoded(city.classes, unknown=0, commonest_unknown=None)
     picture = pairs.original(index)[side]
     where = f"pair {name}, its {('input', 'target')[side]}"
     try:
@@ -45,5 +56,10 @@ def label_map(
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     check_palette(decoded, palette, where)
-    classes = Image.fromarray(decoded.classes)
-    return np.array(classes.resize((width, height), Image.Resampling.NEAREST))
+    return decoded
+
+
+def resize_classes(classes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A class map, uint8 [h, w], at another size: each pixel is that of the nearest old one."""
+    resized = Image.fromarray(classes).resize((width, height), Image.Resampling.NEAREST)
+    return np.array(resized)

@@ -12,8 +12,8 @@ from pix2pix_tf.segmentation.palette import VOID
 
 # Every score and what it says, for tables.
 SCORES = {
-    "per_pixel_accuracy": "share of pixels that are right, higher is better",
-    "per_class_accuracy": "mean over classes of a class's share of right pixels",
+    "per_pixel_accuracy": "share of pixels that are right; higher is better",
+    "per_class_accuracy": "mean over classes of that share",
     "class_iou": "mean over classes of intersection over union",
 }
 

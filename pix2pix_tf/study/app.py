@@ -13,7 +13,6 @@ and no others, so that nobody looks longer than is meant, or ahead.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator
@@ -25,13 +24,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.pages import make_page_app, page_files, read_body
 from pix2pix_tf.study.answers import Answer, Answers, Session, UnknownInviteError
 from pix2pix_tf.study.plan import draw_plan
 from pix2pix_tf.study.settings import REAL, Study, load_study
@@ -41,18 +39,6 @@ PAGE = Path(__file__).with_name("page")
 BODY_LIMIT = 4096  # bytes; an answer has some 100
 BODY_SECONDS = 10.0
 COOKIE_SECONDS = 180 * 24 * 3600
-HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",  # a picture stays in no cache to be looked at again
-}
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-_TYPES[".svg"] = "image/svg+xml"
 
 Milliseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Body = TypeVar("Body", bound=BaseModel)
@@ -95,18 +81,13 @@ def make_app(folder: str | Path) -> Starlette:
         answers.close()  # SQLite then folds its log into the one file
 
     routes = [
-        *(_page_file(path) for path in sorted(PAGE.iterdir()) if path.suffix in _TYPES),
+        *page_files(PAGE),
         Route("/state", desk.state),
         Route("/session", desk.start, methods=["POST"]),
         Route("/trials/{number}/{place}", desk.picture),
         Route("/trials/{number}", desk.answer, methods=["POST"]),
     ]
-    return Starlette(
-        routes=routes,
-        middleware=[Middleware(_WithHeaders)],
-        exception_handlers={HTTPException: _refusal, Exception: _failure},
-        lifespan=lifespan,
-    )
+    return make_page_app(routes, lifespan)
 
 
 class _Desk:
@@ -225,32 +206,6 @@ class _Desk:
         return JSONResponse(told)
 
 
-class _WithHeaders:
-    """Puts `HEADERS` on every response."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *own]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
-def _page_file(path: Path) -> Route:
-    """A route to one of the page's own files, held in memory."""
-    content, media_type = path.read_bytes(), _TYPES[path.suffix]
-
-    async def file(request: Request) -> Response:
-        return Response(content, media_type=media_type)
-
-    return Route("/" if path.name == "index.html" else f"/{path.name}", file)
-
-
 def _number(request: Request) -> int:
     text = request.path_params["number"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 6):
@@ -263,37 +218,13 @@ async def _read(request: Request, kind: type[Body]) -> Body:
     # Other sites' forms cannot send this type, so that they cannot answer for a visitor.
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "Expected application/json.")
+    data = await read_body(request, BODY_LIMIT, BODY_SECONDS)
     try:
-        data = await asyncio.wait_for(_bytes(request), BODY_SECONDS)
         return kind.model_validate_json(data)
-    except asyncio.TimeoutError:  # in Python 3.10 not yet TimeoutError
-        raise HTTPException(408, "The request took too long.") from None
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, problem["loc"])) or "body"
         raise HTTPException(400, f"{place}: {problem['msg']}.") from None
-
-
-async def _bytes(request: Request) -> bytes:
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > BODY_LIMIT:
-            raise HTTPException(413, f"Expected {BODY_LIMIT} bytes at most.")
-    return bytes(data)
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse(
-        {"error": error.detail}, status_code=error.status_code, headers=error.headers
-    )
-
-
-async def _failure(request: Request, error: Exception) -> Response:
-    """Of the server itself; Starlette logs it. Made outside of `_WithHeaders`."""
-    message = {"error": "The server could not do this. Please try again."}
-    return JSONResponse(message, status_code=500, headers=HEADERS)
 
 
 def _refuse_missing_pictures(study: Study) -> None:

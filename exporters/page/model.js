@@ -1,0 +1,54 @@
+// The model in this browser: worker.js runs it by LiteRT.js, nothing is sent anywhere. The page of
+// `pix2pix-tf demo` has another file of this name; page.js asks the same of both.
+"use strict";
+
+const model = {
+  place: "browser", // which of the page's words are shown
+
+  // Until pictures can be translated; showProgress is called with words and a share of 1.
+  async load(task, showProgress) {
+    refuseOldBrowser();
+    model.worker = new Worker("worker.js");
+    await askWorker({ kind: "load", task }, ({ received, total }) => {
+      const mega = (bytes) => (bytes / 1e6).toFixed(1);
+      const words = received < total ? `Loading the model: ${mega(received)} of ${mega(total)} MB` : "Preparing the model…";
+      showProgress(words, received / total);
+    });
+  },
+
+  // The translation of what is drawn, as an ImageBitmap. Without noise: a model here has none.
+  async translate(canvas) {
+    const drawn = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const { pixels } = await askWorker({ kind: "translate", pixels: drawn.data });
+    return createImageBitmap(new ImageData(pixels, canvas.width, canvas.height));
+  },
+
+  // A file as an ImageBitmap of any size.
+  async read(file) {
+    try {
+      return await createImageBitmap(file);
+    } catch {
+      throw new Error("That is not a picture this browser can read.");
+    }
+  },
+};
+
+function refuseOldBrowser() {
+  const simd = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+  if (typeof WebAssembly !== "object" || typeof Worker !== "function" || !WebAssembly.validate(new Uint8Array(simd))) {
+    throw new Error("This browser lacks WebAssembly with SIMD, which the model needs. Use a current Chrome, Edge, Firefox, or Safari 16.4 or newer.");
+  }
+}
+
+// One message at a time.
+function askWorker(message, loading) {
+  return new Promise((resolve, reject) => {
+    model.worker.onerror = (event) => reject(new Error(event.message || "worker.js could not be loaded"));
+    model.worker.onmessage = ({ data }) => {
+      if (data.kind === "loading") loading(data);
+      else if (data.kind === "error") reject(new Error(data.text));
+      else resolve(data);
+    };
+    model.worker.postMessage(message);
+  });
+}

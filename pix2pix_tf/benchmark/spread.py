@@ -1,0 +1,37 @@
+"""Medians and what is around them, of one number a round."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some values and their quartiles: half of the values lie within these."""
+
+    median: float
+    low: float
+    high: float
+
+    def map(self, change: Callable[[float], float]) -> Spread:
+        """The spread of changed values; `change` may turn their order round."""
+        low, high = sorted((change(self.low), change(self.high)))
+        return Spread(change(self.median), low, high)
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Of at least one value; quartiles are interpolated between the nearest values."""
+    if len(values) == 1:
+        return Spread(values[0], values[0], values[0])
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(median, low, high)
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """The spread of `above` / `below`, divided round by round.
+
+    What disturbs a whole round, such as a processor that is warm by then, divides out.
+    """
+    return spread([one / other for one, other in zip(above, below, strict=True)])

@@ -1,0 +1,56 @@
+"""The command `pix2pix-tf demo`: parse, call one function of the library, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pix2pix_tf.cli_options import (
+    CheckpointOption,
+    RunOption,
+    checked_checkpoint,
+    start_tensorflow,
+)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the command of this file to `pix2pix-tf`."""
+    app.command("demo")(_demo)
+
+
+def _demo(
+    run: RunOption,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+    checkpoint: CheckpointOption = "newest",
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Inputs to open with, instead of the run's data."),
+    ] = None,
+) -> None:
+    """Serve a page to draw on, or drop a photograph on, that a run translates; until Ctrl-C."""
+    checkpoint = checked_checkpoint(checkpoint)
+    start_tensorflow()
+    from pix2pix_tf.demo.serving import serve
+    from pix2pix_tf.serving import LOOPBACK
+
+    console = Console()
+
+    def say(line: str) -> None:  # as it stands: paths are neither wrapped nor read as markup
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def ready(address: str, step: int) -> None:
+        say(f"{run}, step {step}: {address}")
+        if host in LOOPBACK:
+            say("Only this machine reaches it: --host 0.0.0.0 opens it to the network")
+        say("Ctrl-C stops it")
+
+    try:
+        serve(run, host, port, checkpoint=checkpoint, pictures=pictures, ready=ready)
+    except KeyboardInterrupt:
+        say("stopped")

@@ -1,0 +1,81 @@
+"""A page's application behind Uvicorn, in one process; the study and the demo are run by it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+CONNECTIONS = 500  # at once; browsers keep up to six each, and more are told to come back
+IDLE_SECONDS = 15  # before an unused connection is closed: longer than most answers take
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def serve_page(
+    make_app: Callable[[], Starlette],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serves an application until a signal stops it; requests under way are finished.
+
+    Neither addresses nor requests are logged.
+
+    Args:
+        make_app: Makes the application; called when the address is known to be free.
+        host: Address to listen on; by default only this machine's own programs reach it.
+        port: 0 takes any free one.
+        ready: Called with the page's address once connections are taken.
+
+    Raises:
+        UserError: Starlette or Uvicorn are not installed, or the address is not this machine's
+            or in use.
+        KeyboardInterrupt: Ctrl-C, after all is closed.
+    """
+    try:
+        import starlette  # noqa: F401  what `make_app` will need
+        import uvicorn
+    except ImportError as error:
+        raise UserError(
+            f"serving a page needs {error.name}, which is not installed: "
+            "pip install 'pix2pix-tf[serve]'"
+        ) from error
+    with _listening(host, port) as listener:
+        app = make_app()
+        ready(_address(host, listener.getsockname()[1]))
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+        # Inherited by connections, on which asyncio sets it for sockets of its own only: without,
+        # each response's body waits some 40 ms for its head to be acknowledged.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"--host {host} --port {port}: cannot be listened on: {reason}; give another one"
+        ) from None
+
+
+def _address(host: str, port: int) -> str:
+    if host in ("0.0.0.0", "::"):  # every address: the machine's name stands for them
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
