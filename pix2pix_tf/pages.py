@@ -40,14 +40,12 @@ def make_page_app(
     )
 
 
-def page_files(*folders: Path) -> list[BaseRoute]:
+def page_files(*paths: Path) -> list[BaseRoute]:
     """Routes to the files of a page: `index.html` at `/`, the others by their names.
 
-    They are read now and held in memory, so that no request names a file. Of files of one name
-    that of the last folder counts.
+    They are read now and held in memory, so that no request names a file.
     """
-    named = {path.name: path for folder in folders for path in sorted(folder.iterdir())}
-    return [_page_file(path) for path in named.values() if path.suffix in _TYPES]
+    return [_page_file(path) for path in sorted(paths)]
 
 
 async def read_body(

@@ -65,6 +65,7 @@ function changed() {
 }
 
 async function translate() {
+  clearTimeout(timer);
   wanted = busy;
   if (!ready || busy) return;
   busy = true;
@@ -78,7 +79,8 @@ async function translate() {
     return;
   }
   busy = false;
-  say(`Translated in ${((performance.now() - start) / 1000).toFixed(2)} seconds`);
+  // A warning that came meanwhile stays.
+  if (!get("status").classList.contains("error")) say(`Translated in ${((performance.now() - start) / 1000).toFixed(2)} seconds`);
   if (wanted) translate();
   else document.body.dataset.state = "done";
 }

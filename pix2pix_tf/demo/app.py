@@ -35,12 +35,13 @@ from pix2pix_tf.sheets import for_display
 from pix2pix_tf.translate import Translator
 
 PAGE = Path(__file__).with_name("page")
+SHARED = [web.PAGE / name for name in ("index.html", "page.css", "page.js")]
 BODY_LIMIT = 20_000_000  # bytes of one picture
 HELD_LIMIT = 10 * BODY_LIMIT  # bytes of all that have come and are not answered
 BODY_SECONDS = 60.0  # a phone's photograph over a slow line
 WAITING = 64  # pictures that wait for their turn, at most
 RETRY_SECONDS = 2  # until one who was turned away should come back
-LONGEST = 2048  # pixels a side to translate, or the training's size where that is more
+LONGEST = 1024  # pixels a side to translate, or the training's size where that is more
 SEEDS = 2**31
 
 
@@ -60,7 +61,7 @@ def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -
     }
     return make_page_app(
         [
-            *page_files(web.PAGE, PAGE),
+            *page_files(*SHARED, PAGE / "model.js"),
             _held("/page.json", json.dumps(task).encode(), "application/json"),
             _held("/example.png", encode_png(for_display(inputs[0])), "image/png"),
             Route("/translate", desk.translate, methods=["POST"]),
@@ -101,6 +102,8 @@ class _Desk:
                 png = await run_in_threadpool(lambda: encode_png(work(data)))
             except UserError as error:
                 raise HTTPException(422, str(error)) from None
+            except asyncio.CancelledError:  # Ctrl-C, and this one takes too long to wait for
+                raise HTTPException(503, "The server has been stopped.") from None
         return Response(png, media_type="image/png")
 
     @asynccontextmanager

@@ -81,7 +81,7 @@ def make_app(folder: str | Path) -> Starlette:
         answers.close()  # SQLite then folds its log into the one file
 
     routes = [
-        *page_files(PAGE),
+        *page_files(*PAGE.iterdir()),
         Route("/state", desk.state),
         Route("/session", desk.start, methods=["POST"]),
         Route("/trials/{number}/{place}", desk.picture),
