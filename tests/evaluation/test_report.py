@@ -153,7 +153,7 @@ def test_page_says_what_was_scored_and_how(report):
     assert re.search(r"made on\d{4}-\d\d-\d\d", facts)
     assert page.rows("scores") == [
         ["L1", "0.0545", "0.0500 to 0.0590", "mean |error|, 0..1; lower is better"],
-        ["SSIM", "0.1450", "0.1000 to 0.1900", "-1..1, higher is better"],
+        ["SSIM", "0.1450", "0.1000 to 0.1900", "-1..1; higher is better"],
         ["KID", "0.0123", "", "squared kernel distance of Inception features, lower is better"],
     ]
     assert [note.text for note in page.all("li")] == ["read <this> first"]
