@@ -21,6 +21,7 @@ from selenium.webdriver.support.select import Select
 
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import Evaluation
+from pix2pix_tf.evaluation.meanings import MEANINGS
 from pix2pix_tf.evaluation.measuring import Estimate, Measured, Subject
 from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
@@ -152,9 +153,9 @@ def test_page_says_what_was_scored_and_how(report):
         assert fact in facts
     assert re.search(r"made on\d{4}-\d\d-\d\d", facts)
     assert page.rows("scores") == [
-        ["L1", "0.0545", "0.0500 to 0.0590", "mean |error|, 0..1; lower is better"],
-        ["SSIM", "0.1450", "0.1000 to 0.1900", "-1..1; higher is better"],
-        ["KID", "0.0123", "", "squared kernel distance of Inception features, lower is better"],
+        ["L1", "0.0545", "0.0500 to 0.0590", MEANINGS["l1"]],
+        ["SSIM", "0.1450", "0.1000 to 0.1900", MEANINGS["ssim"]],
+        ["KID", "0.0123", "", MEANINGS["kid"]],
     ]
     assert [note.text for note in page.all("li")] == ["read <this> first"]
 
