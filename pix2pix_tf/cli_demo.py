@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,6 @@ def _demo(
             say("Only this machine reaches it: --host 0.0.0.0 opens it to the network")
         say("Ctrl-C stops it")
 
-    try:
+    with suppress(KeyboardInterrupt):  # which started in the background it may never see
         serve(run, host, port, checkpoint=checkpoint, pictures=pictures, ready=ready)
-    except KeyboardInterrupt:
-        say("stopped")
+    say("stopped")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -136,10 +137,9 @@ def study_serve(
             _say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
         _say(console, "Ctrl-C stops it, and every answer is kept")
 
-    try:
+    with suppress(KeyboardInterrupt):  # which started in the background it may never see
         serve(study, host, port, ready)
-    except KeyboardInterrupt:
-        _say(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
+    _say(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
 
 
 @study_app.command("report")
