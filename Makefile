@@ -5,6 +5,7 @@
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
+# make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
 # make wheel       build the package, with that runtime, into dist/
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons reproduce web-assets wheel clean
+.PHONY: run test lint types pytest test-torch test-addons reproduce benchmark web-assets wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -66,6 +67,10 @@ $(ADDONS)/installed: tools/addons_peer/requirements.txt
 
 reproduce: $(VENV)/installed
 	$(BIN)/pix2pix-tf reproduce --small
+
+# On a quiet machine: whatever else runs changes the numbers.
+benchmark: $(VENV)/installed $(TORCH)/installed
+	$(BIN)/python -m benchmarks.compare --torch $(TORCH)/bin/python
 
 web-assets: $(WEB)/index.js
 

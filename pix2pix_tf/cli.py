@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf import cli_demo, cli_derive, cli_evaluate, cli_reproduce, cli_segmenter
+from pix2pix_tf import cli_benchmark, cli_demo, cli_derive, cli_evaluate, cli_reproduce, cli_segmenter
 from pix2pix_tf.cli_data import data_app
 from pix2pix_tf.cli_options import (
     CheckpointOption,
@@ -248,6 +248,7 @@ def import_(
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+cli_benchmark.add_commands(app)
 cli_demo.add_commands(app)
 cli_evaluate.add_commands(app)
 cli_reproduce.add_commands(app)

@@ -9,9 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-from keras import layers
 
-from pix2pix_tf.models.layers import BatchStatisticsNorm, NearestUpsampling2D, SpectralConv2D
+from pix2pix_tf.models.layers import (
+    BatchStatisticsNorm,
+    Convolution,
+    NearestUpsampling2D,
+    SpectralConv2D,
+    TransposedConvolution,
+)
 
 
 def initial_weights(seed: int) -> keras.Initializer:
@@ -32,7 +37,7 @@ def convolve(
     spectral: bool = False,
 ) -> keras.KerasTensor:
     """A convolution with square kernels; `spectral` divides them by their spectral norm."""
-    kind = SpectralConv2D if spectral else layers.Conv2D
+    kind = SpectralConv2D if spectral else Convolution
     kwargs: dict[str, Any] = {"seed": next(seeds)} if spectral else {}
     initial = initial_weights(next(seeds))
     return kind(
@@ -73,7 +78,7 @@ def upsample(
         x = NearestUpsampling2D(name=f"{name}_resize")(x)
         return convolve(x, filters, 3, 1, seeds, name, use_bias=use_bias)
     initial = initial_weights(next(seeds))
-    return layers.Conv2DTranspose(
+    return TransposedConvolution(
         filters, kernel, 2, "same", use_bias=use_bias, kernel_initializer=initial, name=name
     )(x)
 

@@ -1,4 +1,4 @@
-"""The layers of ours: normalisation by batch statistics, seeded dropout, spectral normalisation.
+"""The layers of ours: normalisation by batch statistics, seeded dropout, convolutions.
 
 The first two depend on how a network is called rather than on how it was built, so that one
 functional model serves training, validation and export: `batch_groups` tells the normalisation that
@@ -15,6 +15,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+from pix2pix_tf.models import cpu_convolutions as cpu
 
 EPSILON = 1e-5  # of the published programs; Keras' default is 1e-3
 
@@ -161,7 +163,32 @@ class SeededDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
-class SpectralConv2D(keras.layers.Conv2D):
+class Convolution(keras.layers.Conv2D):
+    """Keras' own, computed as `pix2pix_tf.models.cpu_convolutions` does where that is turned on."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        (stride, _), kernel = self.strides, tf.convert_to_tensor(kernel)
+        pad = 1 if self.padding == "same" else 0
+        # At stride 1 "same" pads a 4×4 kernel by different amounts before and after.
+        if (stride == 2 or not pad) and cpu.fits(inputs, kernel, stride, pad):
+            return cpu.convolve(inputs, kernel, stride, pad)
+        return super().convolution_op(inputs, kernel)
+
+
+@keras.saving.register_keras_serializable("pix2pix_tf")
+class TransposedConvolution(keras.layers.Conv2DTranspose):
+    """Keras' own, computed as `pix2pix_tf.models.cpu_convolutions` does where that is turned on."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.padding == "valid" or not cpu.fits_transposed(inputs, kernel, self.strides[0]):
+            return super().call(inputs)
+        outputs = cpu.convolve_transposed(inputs, kernel)
+        return outputs + self.bias if self.use_bias else outputs
+
+
+@keras.saving.register_keras_serializable("pix2pix_tf")
+class SpectralConv2D(Convolution):
     """A convolution by its kernels divided by their largest singular value (Miyato et al. 2018).
 
     The singular value is that of the kernels as a matrix [height · width · channels, filters],

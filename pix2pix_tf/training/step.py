@@ -11,6 +11,7 @@ import tensorflow as tf
 from pix2pix_tf.config import Config, TrainingConfig
 from pix2pix_tf.losses import discriminator_loss, distance_loss, generator_gan_loss
 from pix2pix_tf.models import build_discriminator, build_generator
+from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 from pix2pix_tf.models.layers import batch_groups, dropout_seeds
 from pix2pix_tf.training.optimizer import EPSILON, FusedAdam, LinearDecay
 
@@ -110,9 +111,13 @@ def make_update(
     real), `generator/gan`, `generator/l1` or `generator/l2`: those that the objective has.
     """
 
+    on_cpu = all("CPU" in device for device in strategy.extended.worker_devices)
+    # Within the replica's own thread, which knows nothing of the scopes around it.
+    replica_update = cpu_convolutions()(_replica_update) if on_cpu else _replica_update
+
     @tf.function
     def update(batch: Batch) -> Losses:
-        losses = strategy.run(_replica_update, args=(config, networks, batch))
+        losses = strategy.run(replica_update, args=(config, networks, batch))
         return {name: strategy.reduce("SUM", loss, axis=None) for name, loss in losses.items()}
 
     return update

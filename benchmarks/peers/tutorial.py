@@ -1,0 +1,144 @@
+"""What the TensorFlow core tutorial on pix2pix trains, written anew from its published text.
+
+    python -m benchmarks.peers.tutorial '{"batch": 1, "size": 256, "width": 64}'
+
+serves `training`, see `pix2pix_tf.benchmark.worker`. It is what a reader of the tutorial runs:
+Keras' own layers with their defaults, Keras' Adam, one `tf.function`, both gradients from one
+forward pass, TensorFlow's own settings. Where it differs from the paper (norm after every encoder
+layer but the first, the slope 0.3 of LeakyReLU, both networks updated at once, a loss of D that is
+not halved) it stays as published. Its TensorBoard scalars, pictures and checkpoints are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.benchmark.worker import Held, UnavailableError, Work, serve
+
+LAMBDA = 100
+MULTIPLE = 256  # eight halvings
+
+Losses = dict[str, tf.Tensor]
+
+
+def down(filters: int, norm: bool = True) -> tf.keras.Sequential:
+    """Halves height and width: convolution, norm, LeakyReLU."""
+    convolution = tf.keras.layers.Conv2D(
+        filters, 4, 2, "same", kernel_initializer=_initial(), use_bias=False
+    )
+    between = [tf.keras.layers.BatchNormalization()] if norm else []
+    return tf.keras.Sequential([convolution, *between, tf.keras.layers.LeakyReLU()])
+
+
+def up(filters: int, dropout: bool) -> tf.keras.Sequential:
+    """Doubles them: transposed convolution, norm, dropout, ReLU."""
+    convolution = tf.keras.layers.Conv2DTranspose(
+        filters, 4, 2, "same", kernel_initializer=_initial(), use_bias=False
+    )
+    between = [tf.keras.layers.Dropout(0.5)] if dropout else []
+    norm = tf.keras.layers.BatchNormalization()
+    return tf.keras.Sequential([convolution, norm, *between, tf.keras.layers.ReLU()])
+
+
+def _initial() -> tf.keras.Initializer:
+    return tf.random_normal_initializer(0.0, 0.02)
+
+
+def build_generator(size: int = 256, width: int = 64) -> tf.keras.Model:
+    """[N, size, size, 3] to the same, in [-1, 1]; the tutorial has 256 and 64."""
+    image = tf.keras.layers.Input([size, size, 3])
+    x, skips = image, []
+    for level, factor in enumerate((1, 2, 4, 8, 8, 8, 8, 8)):
+        x = down(factor * width, norm=level > 0)(x)
+        skips.append(x)
+    for level, factor in enumerate((8, 8, 8, 8, 4, 2, 1)):
+        x = up(factor * width, dropout=level < 3)(x)
+        x = tf.keras.layers.Concatenate()([x, skips[-2 - level]])
+    x = tf.keras.layers.Conv2DTranspose(
+        3, 4, 2, "same", kernel_initializer=_initial(), activation="tanh"
+    )(x)
+    return tf.keras.Model(image, x)
+
+
+def build_discriminator(size: int = 256, width: int = 64) -> tf.keras.Model:
+    """[input, target], each [N, size, size, 3], to logits: 30×30 at 256."""
+    image = tf.keras.layers.Input([size, size, 3])
+    target = tf.keras.layers.Input([size, size, 3])
+    x = tf.keras.layers.concatenate([image, target])
+    for level, factor in enumerate((1, 2, 4)):
+        x = down(factor * width, norm=level > 0)(x)
+    x = tf.keras.layers.ZeroPadding2D()(x)
+    x = tf.keras.layers.Conv2D(8 * width, 4, 1, kernel_initializer=_initial(), use_bias=False)(x)
+    x = tf.keras.layers.LeakyReLU()(tf.keras.layers.BatchNormalization()(x))
+    x = tf.keras.layers.ZeroPadding2D()(x)
+    x = tf.keras.layers.Conv2D(1, 4, 1, kernel_initializer=_initial())(x)
+    return tf.keras.Model([image, target], x)
+
+
+def make_step(
+    generator: tf.keras.Model, discriminator: tf.keras.Model
+) -> Callable[[tf.Tensor, tf.Tensor], Losses]:
+    """One update of both networks from (input, target); returns the losses before it."""
+    cross_entropy = tf.keras.losses.BinaryCrossentropy(from_logits=True)
+    generator_optimizer = tf.keras.optimizers.Adam(2e-4, beta_1=0.5)
+    discriminator_optimizer = tf.keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    @tf.function
+    def step(image: tf.Tensor, target: tf.Tensor) -> Losses:
+        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+            made = generator(image, training=True)
+            real = discriminator([image, target], training=True)
+            fake = discriminator([image, made], training=True)
+            gan = cross_entropy(tf.ones_like(fake), fake)
+            l1 = tf.reduce_mean(tf.abs(target - made))
+            generator_loss = gan + LAMBDA * l1
+            discriminator_loss = cross_entropy(tf.ones_like(real), real)
+            discriminator_loss += cross_entropy(tf.zeros_like(fake), fake)
+        for network, optimizer, tape, loss in (
+            (generator, generator_optimizer, generator_tape, generator_loss),
+            (discriminator, discriminator_optimizer, discriminator_tape, discriminator_loss),
+        ):
+            variables = network.trainable_variables
+            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return {"gan": gan, "l1": l1, "discriminator": discriminator_loss}
+
+    # Their variables cannot be made within a function that is called more than once.
+    generator_optimizer.build(generator.trainable_variables)
+    discriminator_optimizer.build(discriminator.trainable_variables)
+    return step
+
+
+def training(batch: int, size: int, width: int) -> Work:
+    """Steps by one batch of noise, again and again; they return the last losses."""
+    random = np.random.default_rng(0)
+    shape = (batch, size, size, 3)
+    image, target = (tf.constant(random.uniform(-1, 1, shape).astype(np.float32)) for _ in range(2))
+    step = make_step(build_generator(size, width), build_discriminator(size, width))
+
+    def work(count: int) -> Mapping[str, float]:
+        for _ in range(count):
+            losses = step(image, target)
+        return {name: float(loss) for name, loss in losses.items()}
+
+    return work
+
+
+def main() -> None:
+    """Serves `training` as the one argument has it."""
+    order = json.loads(sys.argv[1])
+
+    def prepare() -> Held:
+        if order["size"] % MULTIPLE:
+            raise UnavailableError(f"the tutorial's generator takes multiples of {MULTIPLE} pixels")
+        return Held({"training": training(**order)}, {"version": f"TensorFlow {tf.__version__}"})
+
+    serve(prepare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The worker of this package's own works: `python -m pix2pix_tf.benchmark.ours ORDER`.
+
+ORDER is the JSON of an `Order`. The works are named as `pix2pix_tf.benchmark.works` has them;
+`training` and `training with data` are not mixed with others, for a training is deterministic.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pix2pix_tf.benchmark.contestants import Worker
+from pix2pix_tf.benchmark.worker import Held, Work, serve
+from pix2pix_tf.config import Config, make_config
+from pix2pix_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is to hold.
+
+    Attributes:
+        config: The whole config, as plain values.
+        works: Their names.
+        threads: For the LiteRT interpreter; TensorFlow's are in the environment.
+        run: A run directory to translate with; a fresh one is made where there is none.
+    """
+
+    config: dict[str, Any]
+    works: Sequence[str]
+    threads: int
+    run: str | None = None
+
+
+def start(
+    config: Config,
+    works: Sequence[str],
+    threads: int,
+    variables: Mapping[str, str],
+    run: Path | None = None,
+) -> Worker:
+    """Starts a worker of this package's own works; see `Order` and `Worker`."""
+    order = Order(config.model_dump(mode="json"), works, threads, None if run is None else str(run))
+    command = [sys.executable, "-m", __spec__.name, json.dumps(asdict(order))]
+    return Worker("pix2pix-tf", command, variables)
+
+
+def main() -> None:
+    """Serves what the one argument orders."""
+    order = Order(**json.loads(sys.argv[1]))
+    with tempfile.TemporaryDirectory() as folder:
+        serve(lambda: _hold(order, Path(folder)), refused=UserError)
+
+
+def _hold(order: Order, folder: Path) -> Held:
+    from pix2pix_tf.quiet import start_tensorflow
+
+    config = make_config(order.config)
+    start_tensorflow()
+    import tensorflow as tf
+
+    from pix2pix_tf.benchmark import works
+
+    held: dict[str, Work] = {}
+    about: dict[str, str | float] = {}
+    names = [name for name in order.works if name.startswith("training")]
+    if names:
+        trainings, about["update_flops"] = works.training_works(config, names)
+        held |= trainings
+    if "pipeline" in order.works:
+        held["pipeline"] = works.pipeline_work(config)
+    if "convolution" in order.works:
+        held["convolution"], best = works.convolution_work(config.training.precision)
+        about |= {"convolution": str(best), "convolution_flops": best.flops}
+    names = [
+        name for name in order.works if name.startswith(("translate", "saved_model", "tflite"))
+    ]
+    if names:
+        run = Path(order.run) if order.run is not None else folder / "run"
+        if not run.exists():
+            works.write_fresh_run(config, run)
+        (folder / "exports").mkdir()
+        translations, about["picture_flops"] = works.inference_works(
+            run, folder / "exports", names, order.threads
+        )
+        held |= translations
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        about["gpu"] = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "")
+    return Held(held, {**about, "gpus": len(gpus)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The turns of a comparison: A B C A B C, so that whatever changes meanwhile meets all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pix2pix_tf.benchmark.contestants import Contestant, Turn
+from pix2pix_tf.benchmark.spread import Spread, ratios, spread
+
+WARM_ROUNDS = 1  # whole ones, not counted, after each contestant's first turns
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the rounds say about one contestant.
+
+    Attributes:
+        seconds: How long doing it once took in each round.
+        counts: How often it was done in a turn.
+        values: What it computed in each round's turn.
+        turns: How long each turn took, in seconds.
+        peak_bytes: The most memory its process had; None of commands.
+    """
+
+    seconds: list[float]
+    counts: int
+    values: list[Mapping[str, float]]
+    turns: list[float]
+    peak_bytes: int | None
+
+    @property
+    def spread(self) -> Spread:
+        """Of `seconds`."""
+        return spread(self.seconds)
+
+    def times_as_fast(self, other: Measured) -> Spread:
+        """How many times as fast as another contestant of the same rounds, round by round."""
+        return ratios(other.seconds, self.seconds)
+
+
+def alternate(
+    contestants: Mapping[str, Contestant],
+    rounds: int,
+    seconds: float,
+    advance: Callable[[int], None] = lambda total: None,
+) -> dict[str, Measured]:
+    """Lets contestants take turns, one at a time.
+
+    Each does its work once to compile it, and then to see how often it can be done in `seconds`.
+    There follow a round that is not counted and `rounds` that are.
+
+    Args:
+        contestants: By name, in the order of their turns.
+        rounds: At least one.
+        seconds: What a turn should take, roughly.
+        advance: Called after each turn of a round with the number of all.
+
+    Raises:
+        UserError: One of them fails.
+    """
+    counts = {}
+    for name, contestant in contestants.items():
+        contestant.turn(1)
+        counts[name] = _fitting(contestant, seconds)
+    turns: dict[str, list[Turn]] = {}
+    for number in range(WARM_ROUNDS + rounds):
+        for name, contestant in contestants.items():
+            turn = contestant.turn(counts[name])
+            if number >= WARM_ROUNDS:
+                turns.setdefault(name, []).append(turn)
+            advance((WARM_ROUNDS + rounds) * len(contestants))
+    return {
+        name: Measured(
+            seconds=[turn.seconds / counts[name] for turn in its],
+            counts=counts[name],
+            values=[turn.values for turn in its],
+            turns=[turn.seconds for turn in its],
+            peak_bytes=its[-1].peak_bytes,
+        )
+        for name, its in turns.items()
+    }
+
+
+def _fitting(contestant: Contestant, seconds: float) -> int:
+    """How often it can be done in `seconds`, at least once."""
+    count = 1
+    while (taken := contestant.turn(count).seconds) < seconds / 4:  # too short to go by
+        count *= 2
+    return max(1, round(count * seconds / taken))

@@ -1,0 +1,136 @@
+"""The command `pix2pix-tf benchmark`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pix2pix_tf.cli_options import OverridesOption
+from pix2pix_tf.counting import counting
+from pix2pix_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from pix2pix_tf.benchmark.running import Report, Row
+    from pix2pix_tf.benchmark.spread import Spread
+    from pix2pix_tf.config import Config
+
+_DEVICES = ("auto", "cpu", "gpu")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Adds the command of this file to `pix2pix-tf`."""
+    app.command("benchmark")(_benchmark)
+
+
+def _benchmark(
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|NAME",
+            help="Networks, batch and data; default: the paper's, on the embedded city.",
+        ),
+    ] = None,
+    overrides: OverridesOption = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, metavar="N", help="Height and width; default: its own.")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Default: its own. On GPUs: of each.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="|".join(_DEVICES), help="auto: the GPUs where there are any.")
+    ] = "auto",
+    peak: Annotated[
+        float | None,
+        typer.Option(min=0.001, metavar="TFLOPS", help="Of one GPU, if it is not known."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Default: one a processor core.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="That are counted.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0, help="Of each turn, roughly.")] = 3.0,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write everything there too.")
+    ] = None,
+) -> None:
+    """Measure the speed of training, of its input and of translating on this machine."""
+    if device not in _DEVICES:
+        raise UserError(f"--device {device}: expected one of {', '.join(_DEVICES)}")
+    settings = _settings(config, overrides or [], size, batch)
+    from pix2pix_tf.benchmark.machine import cores
+    from pix2pix_tf.benchmark.running import Options, benchmark
+
+    options = Options(settings, rounds, seconds, threads or cores(), device, peak)
+    console = Console()
+    with counting(console, "measuring") as counter:
+        report = benchmark(options, counter.advance)
+    if json is not None:
+        report.write_json(json)
+    _print_report(console, report)
+
+
+def _settings(
+    config: str | None, overrides: list[str], size: int | None, batch: int | None
+) -> Config:
+    from pix2pix_tf.config import load_config
+
+    name, given = config or "facades", [] if config else ["data.dataset=sample"]
+    if size is not None:
+        data = load_config(name, given).data
+        loads = [  # as much jitter as before: 286 for 256
+            round(size * load / crop)
+            for load, crop in zip(data.load_size, data.crop_size, strict=True)
+        ]
+        given += [f"data.crop_size={size}", f"data.load_size={loads}"]
+    if batch is not None:
+        given.append(f"training.batch_size={batch}")
+    return load_config(name, [*given, *overrides])
+
+
+def _print_report(console: Console, report: Report) -> None:
+    for line in (*report.machine, report.settings):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(_table(report.rows))
+    if report.replicas:
+        console.print(_replicas_table(report))
+    share, waiting = report.convolution_share, report.waiting
+    for line in (
+        f"a training step is {report.update_flops / 1e9:.3g} GFLOP an image, a translation "
+        f"{report.picture_flops / 1e9:.3g}",
+        f"the training step reaches {_percent(share)} of the rate of the fastest convolution "
+        f"({report.convolution})",
+        f"training waits for data {_percent(waiting)} of the time; its process had up to "
+        f"{report.peak_bytes / 1e9:.2f} GB of memory",
+        "medians of the rounds, with their quartiles",
+    ):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table("", "ms", "a second", "GFLOP/s")
+    for row in rows:
+        rate = f"{median(row.rates):.3g}" if row.rates else ""
+        table.add_row(row.what, str(row.milliseconds), f"{row.per_second.median:.3g}", rate)
+    return table
+
+
+def _replicas_table(report: Report) -> Table:
+    table = Table("GPUs", "images a second", "times one GPU", "of the peak")
+    for replicas in report.replicas:
+        share = replicas.peak_share
+        table.add_row(
+            str(replicas.count),
+            str(replicas.row.per_second),
+            str(replicas.scaling),
+            "give --peak" if share is None else _percent(share),
+        )
+    return table
+
+
+def _percent(share: Spread) -> str:
+    return f"{share.times(100)} %"

@@ -1,0 +1,218 @@
+"""4×4 convolutions and their gradients on CPUs, each by the fastest way found there.
+
+TensorFlow's CPU kernels compute some of the networks' convolutions at the processor's full rate and
+others at half of it or much less: a single image at stride 2, the gradients of kernels, transposed
+convolutions of a few pixels, kernels of one filter. Here these are rearranged into what runs at
+full rate: a matrix product of patches, or an image cut into a batch of two overlapping bands. The
+sums are the same, in another order. CONTRIBUTING.md says how they were found.
+
+Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
+[N, h, w, F], with h = (H + 2·pad - 4) / stride + 1; `kernel` is [4, 4, C, F]. A convolution takes
+x to y; a transposed one, of stride 2 and pad 1, takes y to x by the same kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import tensorflow as tf
+
+SIDE = 4  # of the kernels, in pixels
+_FEW = 8  # filters or channels that fill no vector register
+_SMALL = 256  # positions: below, a transposed convolution is bound by its kernel, not by pixels
+_BAND = 16  # rows of y from which two bands pay
+# Floats that patches are padded by: rows a power of two apart fall onto the same lines of the
+# cache. With many filters the product is blocked well enough without.
+_PADDING, _MANY = 16, 512
+
+_active: ContextVar[bool] = ContextVar("active", default=False)
+_Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+@contextmanager
+def cpu_convolutions() -> Iterator[None]:
+    """Within it, the networks' layers compute 4×4 convolutions as this module does."""
+    token = _active.set(True)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
+    """Whether this module is to be used, and takes a convolution of `image`, its x."""
+    if not _active.get() or image.dtype != tf.float32 or kernel.shape[:2] != (SIDE, SIDE):
+        return False
+    if not image.shape.is_fully_defined():
+        return False
+    sides = [side + 2 * pad - SIDE for side in image.shape[1:3]]
+    if (stride, pad) not in ((1, 0), (2, 0), (2, 1)):
+        return False
+    return all(side >= 0 and side % stride == 0 for side in sides)
+
+
+def fits_transposed(image: tf.Tensor, kernel: tf.Tensor, stride: int) -> bool:
+    """The same of a transposed convolution of `image`, its y."""
+    known = image.dtype == tf.float32 and image.shape.is_fully_defined()
+    return _active.get() and known and kernel.shape[:2] == (SIDE, SIDE) and stride == 2
+
+
+def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
+    """The convolution of x, as `tf.nn.conv2d` computes it; `pad` pixels of zeros on every side."""
+
+    @tf.custom_gradient
+    def of(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
+        def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            dx = _backward(dy, kernel, stride, pad, x.shape)
+            return dx, _kernel_gradient(x, dy, stride, pad)
+
+        return _forward(x, kernel, stride, pad), gradient
+
+    return of(x, kernel)
+
+
+def convolve_transposed(y: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """The transposed convolution of y, of stride 2 and pad 1, which doubles height and width."""
+
+    @tf.custom_gradient
+    def of(y: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
+        def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return _forward(dx, kernel, 2, 1), _kernel_gradient(dx, y, 2, 1)
+
+        batch, height, width, _ = y.shape
+        shape = tf.TensorShape([batch, 2 * height, 2 * width, kernel.shape[2]])
+        return _backward(y, kernel, 2, 1, shape), gradient
+
+    return of(y, kernel)
+
+
+def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
+    """y from x."""
+    channels, filters = kernel.shape[2:]
+    if stride == 1 and filters <= _FEW:
+        return _forward_by_taps(x, kernel, pad)
+    rows = (x.shape[1] + 2 * pad - SIDE) // stride + 1
+    if x.shape[0] == 1 and rows >= _BAND and channels > _FEW:
+        return _in_bands(_padded(x, pad), kernel, stride, rows)
+    return tf.nn.conv2d(_padded(x, pad), kernel, stride, "VALID")
+
+
+def _backward(
+    y: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int, shape: tf.TensorShape
+) -> tf.Tensor:
+    """x of `shape` from y: the transpose of `_forward`."""
+    channels, filters = kernel.shape[2:]
+    batch, height, width, _ = y.shape
+    if stride == 1:  # is a convolution by the turned kernel
+        turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+        if filters <= _FEW:
+            patches = _patches(y, 1, SIDE - 1 - pad)
+            return _product(patches, tf.reshape(turned, [SIDE * SIDE * filters, channels]))
+        return _forward(y, turned, 1, SIDE - 1 - pad)
+    if batch * height * width <= _SMALL or channels <= _FEW:
+        patches = _product(y, tf.reshape(kernel, [SIDE * SIDE * channels, filters]), turned=True)
+        x = _overlapped(patches)
+        return x[:, pad : x.shape[1] - pad, pad : x.shape[2] - pad]
+    # oneDNN takes no explicit padding here; at stride 2 "SAME" is one pixel on every side.
+    return tf.nn.conv2d_transpose(y, kernel, shape, stride, "SAME" if pad else "VALID")
+
+
+def _kernel_gradient(x: tf.Tensor, y: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
+    """The gradient of the kernel, y being that of the convolution."""
+    channels, filters = x.shape[3], y.shape[3]
+    if stride == 1 and filters <= _FEW:
+        # Patches of y, which are few numbers, instead of those of x.
+        gradient = _correlated(_patches(y, 1, SIDE - 1 - pad), x)
+        gradient = tf.reshape(gradient, [SIDE, SIDE, filters, channels])
+        return tf.transpose(tf.reverse(gradient, [0, 1]), [0, 1, 3, 2])
+    patches = _patches(x, stride, pad, 0 if filters >= _MANY else _PADDING)
+    rows = SIDE * SIDE * channels
+    return tf.reshape(_correlated(patches, y)[:rows], [SIDE, SIDE, channels, filters])
+
+
+def _forward_by_taps(x: tf.Tensor, kernel: tf.Tensor, pad: int) -> tf.Tensor:
+    """Stride 1 and few filters: what each pixel gives to each of its 16 neighbours, then sums."""
+    channels, filters = kernel.shape[2:]
+    taps = tf.reshape(tf.transpose(kernel, [2, 0, 1, 3]), [channels, SIDE * SIDE * filters])
+    given = _padded(_product(x, taps), pad)
+    height, width = (side - SIDE + 1 for side in given.shape[1:3])
+    return tf.add_n(
+        [
+            given[:, i : i + height, j : j + width, n : n + filters]
+            for n, (i, j) in zip(range(0, given.shape[3], filters), _OFFSETS, strict=True)
+        ]
+    )
+
+
+def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, rows: int) -> tf.Tensor:
+    """A convolution of one padded image as that of a batch of two bands, which overlap in it."""
+    band = -(-rows // 2)
+    needed = (band - 1) * stride + SIDE
+    start = (rows - band) * stride
+    bands = tf.concat([x[:, :needed], x[:, start : start + needed]], 0)
+    y = tf.nn.conv2d(bands, kernel, stride, "VALID")
+    if rows % 2:  # both have the row in the middle
+        return tf.concat([y[:1], y[1:, 1:]], 1)
+    return tf.reshape(y, [1, rows, *y.shape[2:]])
+
+
+_OFFSETS = [(i, j) for i in range(SIDE) for j in range(SIDE)]
+
+
+def _patches(x: tf.Tensor, stride: int, pad: int, padding: int = 0) -> tf.Tensor:
+    """[N, h, w, 16·C + padding]: what the kernel sees at each position, in the kernel's order."""
+    batch, height, width, channels = x.shape
+    rows, columns = (
+        (side + 2 * pad - SIDE) // stride + 1 for side in (height, width)
+    )
+    x = _padded(x, pad)
+    if stride == 1:
+        parts = [x[:, i : i + rows, j : j + columns] for i, j in _OFFSETS]
+    else:
+        # In pairs of rows and of columns, patches begin at each pair and are two by two of them.
+        pairs = tf.reshape(x, [batch, rows + 1, 2, columns + 1, 2 * channels])
+        parts = [
+            pairs[:, i : i + rows, row, j : j + columns]
+            for i in range(2)
+            for row in range(2)
+            for j in range(2)
+        ]
+    zeros = [tf.zeros([batch, rows, columns, padding])] if padding else []
+    return tf.concat([*parts, *zeros], -1)
+
+
+def _overlapped(patches: tf.Tensor) -> tf.Tensor:
+    """The transpose of `_patches` of stride 2: adds up [N, h, w, 16·C] to [N, 2h + 2, 2w + 2, C]."""
+    batch, rows, columns, size = patches.shape
+    pair = size // 8
+    parts = tf.reshape(patches, [batch, rows, columns, SIDE, 2, pair])
+    summed = _shifted_sum(parts[:, :, :, :, 0], parts[:, :, :, :, 1], axis=2)
+    parts = tf.reshape(summed, [batch, rows, columns + 1, 2, 2, pair])
+    summed = _shifted_sum(parts[:, :, :, 0], parts[:, :, :, 1], axis=1)
+    image = tf.transpose(summed, [0, 1, 3, 2, 4])
+    return tf.reshape(image, [batch, 2 * rows + 2, 2 * columns + 2, pair // 2])
+
+
+def _shifted_sum(one: tf.Tensor, other: tf.Tensor, axis: int) -> tf.Tensor:
+    """`one` plus `other` moved on by one along the axis, which becomes one longer."""
+    after, before = ([[0, 0]] * len(one.shape) for _ in range(2))
+    after[axis], before[axis] = [0, 1], [1, 0]
+    return tf.pad(one, after) + tf.pad(other, before)
+
+
+def _padded(x: tf.Tensor, pad: int) -> tf.Tensor:
+    return tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) if pad else x
+
+
+def _product(x: tf.Tensor, matrix: tf.Tensor, turned: bool = False) -> tf.Tensor:
+    """[N, h, w, A] times [A, B], or `turned` [B, A]: [N, h, w, B]."""
+    product = tf.matmul(tf.reshape(x, [-1, x.shape[3]]), matrix, transpose_b=turned)
+    return tf.reshape(product, [*x.shape[:3], product.shape[1]])
+
+
+def _correlated(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """[N, h, w, A] and [N, h, w, B] to [A, B]: the sum over all positions of their products."""
+    flat = [tf.reshape(part, [-1, part.shape[3]]) for part in (one, other)]
+    return tf.matmul(*flat, transpose_a=True)

@@ -1,0 +1,137 @@
+"""`pix2pix-tf benchmark`, and what its report is made of."""
+
+import json
+from contextlib import AbstractContextManager
+from types import SimpleNamespace
+
+import pytest
+from conftest import TINY
+
+from pix2pix_tf.benchmark.contestants import Turn
+from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
+from pix2pix_tf.benchmark.running import Options, Row, benchmark, scaled, with_batch_of
+from pix2pix_tf.benchmark.spread import Spread
+
+WORDS = [
+    word for key, value in TINY.items() if "size" not in key for word in ("--set", f"{key}={value}")
+]
+
+
+def test_measures_on_this_machine(here, tmp_path):
+    words = [*WORDS, "--size", 32, "--batch", 2, "--set", "data.sample_train=2", "--threads", 1]
+    words += ["--device", "cpu", "--rounds", 2, "--seconds", 0, "--json", "out.json"]
+    code, out, err = here("benchmark", *words)
+    assert (code, err) == (0, "")
+    assert "32×32 pixels, batch 2, float32, 1 threads" in out
+    report = json.loads((tmp_path / "out.json").read_text())
+    names = [row["what"] for row in report["rows"]]
+    assert names[0] == "training step"
+    assert {"translate", "saved model", "tflite float32", "tflite int8"} <= set(names)
+    for row in report["rows"]:
+        assert row["what"] in out
+        assert len(row["seconds"]) == 2
+        assert min(row["seconds"]) > 0
+    assert 0 < report["convolution_share"]["median"] < 1
+    assert 0 <= report["waiting"]["low"] <= report["waiting"]["high"] <= 1
+    assert report["peak_bytes"] > 1e8
+    assert report["replicas"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--device", "tpu"], "expected one of auto, cpu, gpu"),
+        (["--size", "40"], "must be a multiple of 16"),
+        (["--set", "training.precisoin=x"], "did you mean training.precision?"),
+        (["--config", "maps"], "--set data.root=FOLDER"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_message(here, words, message):
+    code, _, err = here("benchmark", *words)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_rates_scaling_and_share_of_the_peak():
+    one = Row("one", [0.5, 0.25, 0.25], flops=87.5e9)
+    assert one.milliseconds == Spread(250, 250, 375)
+    assert one.per_second == Spread(4, 3, 4)
+    assert one.rates == [175, 350, 350]
+    two = scaled(2, Row("two", [0.25, 0.25, 0.125], flops=87.5e9), one, peak=0.7)
+    assert two.scaling == Spread(2, 1.5, 2)
+    # 350, 350 and 700 GFLOP/s of 1400.
+    assert two.peak_share == Spread(0.25, 0.25, 0.375)
+    assert scaled(1, one, one, peak=None).peak_share is None
+
+
+class FakeWorker(AbstractContextManager):
+    """Says that there are two GPUs; an image of one takes a second, a batch of two GPUs 1.25 s."""
+
+    def __init__(self, log, config, works, variables):
+        batch = config.training.batch_size
+        log.append((works, batch, variables["CUDA_VISIBLE_DEVICES"]))
+        self.about = {"gpus": 2, "gpu": "NVIDIA A100-SXM4-40GB", "convolution": "3×3"}
+        self.about |= {"convolution_flops": 1e12, "update_flops": 1e12, "picture_flops": 1e11}
+        self.seconds = 1.0 if batch == 1 else 1.25
+
+    def contestant(self, work):
+        return SimpleNamespace(
+            turn=lambda count: Turn(self.seconds * count, {"waited": 0.25 * count}, 10)
+        )
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_on_gpus_images_a_second_are_put_beside_one_gpus(monkeypatch, tiny):
+    log = []
+
+    def start(config, works, threads, variables):
+        return FakeWorker(log, config, works, variables)
+
+    monkeypatch.setattr("pix2pix_tf.benchmark.ours.start", start)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    report = benchmark(Options(tiny(), 2, 0.0, 1, "gpu", None))
+    assert [(works[0], *rest) for works, *rest in log] == [
+        ("pipeline", 1, "4,7"),
+        ("training", 1, "4"),
+        ("training", 2, "4,7"),
+    ]
+    one, two = report.replicas
+    assert one.row.per_second.median == 1
+    assert two.row.per_second.median == pytest.approx(1.6)
+    assert two.scaling.median == pytest.approx(1.6)
+    # 1 and 1.6 TFLOP/s of 156 a GPU.
+    assert one.peak_share.median == pytest.approx(1 / 156)
+    assert two.peak_share.median == pytest.approx(1.6 / 312)
+    assert report.waiting.median == 0.25
+    assert report.convolution_share.median == 1
+
+
+def test_each_replica_keeps_its_part_of_the_batch(tiny):
+    assert with_batch_of(tiny(training__batch_size=4), 3).training.batch_size == 12
+
+
+@pytest.mark.parametrize(
+    ("gpu", "precision", "peak"),
+    [
+        ("NVIDIA A100-SXM4-40GB", "float32", 156.0),
+        ("NVIDIA A100-SXM4-40GB", "mixed_bfloat16", 312.0),
+        ("Tesla T4", "float32", 8.1),
+        ("NVIDIA H100 80GB HBM3", "float32", 494.7),
+        ("NVIDIA H100 PCIe", "float32", None),
+        ("NVIDIA L40S", "float32", None),
+        ("", "float32", None),
+    ],
+)
+def test_peaks_of_gpus_that_are_known(gpu, precision, peak):
+    assert peak_tflops(gpu, precision) == peak
+
+
+def test_a_busy_machine_is_spoken_of(monkeypatch):
+    monkeypatch.setattr("pix2pix_tf.benchmark.machine.cores", lambda: 2)
+    monkeypatch.setattr("os.getloadavg", lambda: (1.5, 0, 0))
+    assert "other programs are running (load 1.5)" in machine_lines()[-1]
+    monkeypatch.setattr("os.getloadavg", lambda: (0.1, 9, 9))
+    assert len(machine_lines()) == 2
