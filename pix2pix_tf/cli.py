@@ -10,7 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf import cli_benchmark, cli_demo, cli_derive, cli_evaluate, cli_reproduce, cli_segmenter
+from pix2pix_tf import (
+    cli_benchmark,
+    cli_demo,
+    cli_derive,
+    cli_evaluate,
+    cli_reproduce,
+    cli_segmenter,
+)
 from pix2pix_tf.cli_data import data_app
 from pix2pix_tf.cli_options import (
     CheckpointOption,

@@ -17,15 +17,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import numpy as np
 import tensorflow as tf
 
 SIDE = 4  # of the kernels, in pixels
 _FEW = 8  # filters or channels that fill no vector register
-_SMALL = 256  # positions: below, a transposed convolution is bound by its kernel, not by pixels
+# Positions of y, of all images, up to which the kernel is more work than the pixels; TensorFlow
+# would bring it into another order first.
+_FEW_POSITIONS, _FEW_TRANSPOSED = 64, 256
 _BAND = 16  # rows of y from which two bands pay
-# Floats that patches are padded by: rows a power of two apart fall onto the same lines of the
-# cache. With many filters the product is blocked well enough without.
-_PADDING, _MANY = 16, 512
+# Filters from which one product with whole patches is fast. With fewer of them its rows, a power of
+# two apart, fall onto the same lines of the cache.
+_MANY = 512
 
 _active: ContextVar[bool] = ContextVar("active", default=False)
 _Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -93,7 +96,10 @@ def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
     channels, filters = kernel.shape[2:]
     if stride == 1 and filters <= _FEW:
         return _forward_by_taps(x, kernel, pad)
-    rows = (x.shape[1] + 2 * pad - SIDE) // stride + 1
+    rows, columns = ((side + 2 * pad - SIDE) // stride + 1 for side in x.shape[1:3])
+    if x.shape[0] * rows * columns <= _FEW_POSITIONS:
+        patches = _patches(x, stride, pad)
+        return _product(patches, tf.reshape(kernel, [SIDE * SIDE * channels, filters]))
     if x.shape[0] == 1 and rows >= _BAND and channels > _FEW:
         return _in_bands(_padded(x, pad), kernel, stride, rows)
     return tf.nn.conv2d(_padded(x, pad), kernel, stride, "VALID")
@@ -111,7 +117,7 @@ def _backward(
             patches = _patches(y, 1, SIDE - 1 - pad)
             return _product(patches, tf.reshape(turned, [SIDE * SIDE * filters, channels]))
         return _forward(y, turned, 1, SIDE - 1 - pad)
-    if batch * height * width <= _SMALL or channels <= _FEW:
+    if batch * height * width <= _FEW_TRANSPOSED or channels <= _FEW:
         patches = _product(y, tf.reshape(kernel, [SIDE * SIDE * channels, filters]), turned=True)
         x = _overlapped(patches)
         return x[:, pad : x.shape[1] - pad, pad : x.shape[2] - pad]
@@ -127,9 +133,11 @@ def _kernel_gradient(x: tf.Tensor, y: tf.Tensor, stride: int, pad: int) -> tf.Te
         gradient = _correlated(_patches(y, 1, SIDE - 1 - pad), x)
         gradient = tf.reshape(gradient, [SIDE, SIDE, filters, channels])
         return tf.transpose(tf.reverse(gradient, [0, 1]), [0, 1, 3, 2])
-    patches = _patches(x, stride, pad, 0 if filters >= _MANY else _PADDING)
-    rows = SIDE * SIDE * channels
-    return tf.reshape(_correlated(patches, y)[:rows], [SIDE, SIDE, channels, filters])
+    if stride == 2 and filters < _MANY:
+        gradient = tf.stack([_correlated(part, y) for part in _patch_parts(_padded(x, pad))])
+    else:
+        gradient = _correlated(_patches(x, stride, pad), y)
+    return tf.reshape(gradient, [SIDE, SIDE, channels, filters])
 
 
 def _forward_by_taps(x: tf.Tensor, kernel: tf.Tensor, pad: int) -> tf.Tensor:
@@ -151,7 +159,8 @@ def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, rows: int) -> tf.Ten
     band = -(-rows // 2)
     needed = (band - 1) * stride + SIDE
     start = (rows - band) * stride
-    bands = tf.concat([x[:, :needed], x[:, start : start + needed]], 0)
+    both = [*range(needed), *range(start, start + needed)]
+    bands = tf.reshape(tf.gather(x, both, axis=1), [2, needed, *x.shape[2:]])
     y = tf.nn.conv2d(bands, kernel, stride, "VALID")
     if rows % 2:  # both have the row in the middle
         return tf.concat([y[:1], y[1:, 1:]], 1)
@@ -161,30 +170,36 @@ def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, rows: int) -> tf.Ten
 _OFFSETS = [(i, j) for i in range(SIDE) for j in range(SIDE)]
 
 
-def _patches(x: tf.Tensor, stride: int, pad: int, padding: int = 0) -> tf.Tensor:
-    """[N, h, w, 16·C + padding]: what the kernel sees at each position, in the kernel's order."""
-    batch, height, width, channels = x.shape
-    rows, columns = (
-        (side + 2 * pad - SIDE) // stride + 1 for side in (height, width)
-    )
+def _patches(x: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
+    """[N, h, w, 16·C]: what the kernel sees at each position, in the kernel's order."""
+    batch, channels = x.shape[0], x.shape[3]
     x = _padded(x, pad)
-    if stride == 1:
-        parts = [x[:, i : i + rows, j : j + columns] for i, j in _OFFSETS]
-    else:
-        # In pairs of rows and of columns, patches begin at each pair and are two by two of them.
-        pairs = tf.reshape(x, [batch, rows + 1, 2, columns + 1, 2 * channels])
-        parts = [
-            pairs[:, i : i + rows, row, j : j + columns]
-            for i in range(2)
-            for row in range(2)
-            for j in range(2)
-        ]
-    zeros = [tf.zeros([batch, rows, columns, padding])] if padding else []
-    return tf.concat([*parts, *zeros], -1)
+    height, width = x.shape[1:3]
+    rows, columns = ((side - SIDE) // stride + 1 for side in (height, width))
+    # At stride 2 a patch's row is two pairs of pixels, which lie side by side in memory.
+    runs = SIDE // stride
+    i, j, di, dj = np.ogrid[:rows, :columns, :SIDE, :runs]
+    positions = (stride * i + di) * (width // stride) + j + dj
+    x = tf.reshape(x, [batch, height * width // stride, stride * channels])
+    patches = tf.gather(x, positions.astype(np.int32).ravel(), axis=1)
+    return tf.reshape(patches, [batch, rows, columns, SIDE * SIDE * channels])
+
+
+def _patch_parts(x: tf.Tensor) -> list[tf.Tensor]:
+    """The eighths, [N, h, w, 2·C], that `_patches` of a padded x at stride 2 is made of."""
+    batch, height, width, channels = x.shape
+    rows, columns = height // 2 - 1, width // 2 - 1
+    pairs = tf.reshape(x, [batch, rows + 1, 2, columns + 1, 2 * channels])
+    return [
+        pairs[:, i : i + rows, row, j : j + columns]
+        for i in range(2)
+        for row in range(2)
+        for j in range(2)
+    ]
 
 
 def _overlapped(patches: tf.Tensor) -> tf.Tensor:
-    """The transpose of `_patches` of stride 2: adds up [N, h, w, 16·C] to [N, 2h + 2, 2w + 2, C]."""
+    """The transpose of `_patches` at stride 2: [N, h, w, 16·C] summed to [N, 2h + 2, 2w + 2, C]."""
     batch, rows, columns, size = patches.shape
     pair = size // 8
     parts = tf.reshape(patches, [batch, rows, columns, SIDE, 2, pair])
@@ -212,7 +227,7 @@ def _product(x: tf.Tensor, matrix: tf.Tensor, turned: bool = False) -> tf.Tensor
     return tf.reshape(product, [*x.shape[:3], product.shape[1]])
 
 
-def _correlated(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+def _correlated(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """[N, h, w, A] and [N, h, w, B] to [A, B]: the sum over all positions of their products."""
-    flat = [tf.reshape(part, [-1, part.shape[3]]) for part in (one, other)]
+    flat = [tf.reshape(part, [-1, part.shape[3]]) for part in (x, y)]
     return tf.matmul(*flat, transpose_a=True)

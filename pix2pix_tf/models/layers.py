@@ -94,10 +94,22 @@ class BatchStatisticsNorm(keras.layers.Layer):
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if self.each_image or not training:
             return self._normalise(x, *tf.nn.moments(x, [1, 2], keepdims=True))
-        groups = [
-            self._normalise(group, *_batch_moments(group)) for group in tf.split(x, _groups.get())
-        ]
+        groups = [self._normalise_batch(group) for group in tf.split(x, _groups.get())]
         return groups[0] if len(groups) == 1 else tf.concat(groups, 0)
+
+    def _normalise_batch(self, x: tf.Tensor) -> tf.Tensor:
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            return self._normalise(x, *_batch_moments(x))
+        y, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=tf.convert_to_tensor(self.scale),
+            offset=tf.convert_to_tensor(self.offset),
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        return y
 
     def _normalise(self, x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
         # (x - mean) first: where one pixel is its own mean the result is the offset, exactly.

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.models import build_generator
-from pix2pix_tf.models.layers import BatchStatisticsNorm, SeededDropout
+from pix2pix_tf.models.layers import BatchStatisticsNorm, Convolution, SeededDropout
+from pix2pix_tf.models.layers import Convolution
 from pix2pix_tf.models.unet import build_unet
 
 
@@ -34,7 +35,7 @@ def test_golden_parameter_count(papers):
 
 
 def test_layers_of_the_appendix(papers):
-    down = [x for x in papers.layers if type(x) is keras.layers.Conv2D]
+    down = [x for x in papers.layers if type(x) is Convolution]
     up = [x for x in papers.layers if isinstance(x, keras.layers.Conv2DTranspose)]
     assert [x.filters for x in down] == [64, 128, 256, 512, 512, 512, 512, 512]
     assert [x.filters for x in up] == [512, 512, 512, 512, 256, 128, 64, 3]

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pix2pix_tf.models import cpu_convolutions
+from pix2pix_tf.models.cpu_convolutions import convolve, convolve_transposed
+from pix2pix_tf.models.layers import Convolution, SpectralConv2D, TransposedConvolution
+
+
+def noise(*shape):
+    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), tf.float32)
+
+
+def with_gradients(function, *arguments):
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        result = function(*arguments)
+        total = tf.reduce_sum(result * noise(*result.shape))
+    return [result, *tape.gradient(total, arguments)]
+
+
+def assert_equal(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, atol=2e-6 * float(tf.reduce_max(tf.abs(other))))
+
+
+# Each way that there is, and what lies beside where one begins.
+SHAPES = {  # (images, height, width, channels, filters)
+    "bands": (1, 32, 36, 9, 8),
+    "a batch": (2, 32, 34, 9, 8),
+    "few pixels": (1, 8, 16, 6, 7),
+    "one pixel": (1, 2, 2, 16, 4),
+    "few channels": (2, 40, 36, 3, 5),
+    "many filters": (1, 34, 38, 3, 512),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_equal_to_tensorflow_at_stride_2(shape):
+    *sides, channels, filters = shape
+    x, kernel = noise(*sides, channels), noise(4, 4, channels, filters)
+    assert_equal(
+        with_gradients(lambda x, kernel: convolve(x, kernel, 2, 1), x, kernel),
+        with_gradients(lambda x, kernel: tf.nn.conv2d(x, kernel, 2, "SAME"), x, kernel),
+    )
+    wide = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    assert_equal(
+        with_gradients(lambda x, kernel: convolve(x, kernel, 2, 0), wide, kernel),
+        with_gradients(lambda x, kernel: tf.nn.conv2d(x, kernel, 2, "VALID"), wide, kernel),
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_equal_to_tensorflow_when_transposed(shape):
+    images, height, width, channels, filters = shape
+    y, kernel = noise(images, height // 2, width // 2, filters), noise(4, 4, channels, filters)
+    size = [images, height, width, channels]
+    assert_equal(
+        with_gradients(convolve_transposed, y, kernel),
+        with_gradients(lambda y, kernel: tf.nn.conv2d_transpose(y, kernel, size, 2), y, kernel),
+    )
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 34, 30, 10, 12), (1, 35, 22, 10, 12), (2, 20, 9, 10, 12), (2, 20, 21, 10, 1)],
+    ids=["bands", "bands of an odd height", "a batch", "one filter"],
+)
+def test_equal_to_tensorflow_at_stride_1(shape):
+    *sides, channels, filters = shape
+    x, kernel = noise(*sides, channels), noise(4, 4, channels, filters)
+    assert_equal(
+        with_gradients(lambda x, kernel: convolve(x, kernel, 1, 0), x, kernel),
+        with_gradients(lambda x, kernel: tf.nn.conv2d(x, kernel, 1, "VALID"), x, kernel),
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Convolution(5, 4, 2, "same"), (1, 8, 8, 3)),
+        (Convolution(5, 4, 2, "valid"), (1, 10, 8, 3)),
+        (Convolution(1, 4, 1, "valid"), (2, 9, 8, 3)),
+        (SpectralConv2D(5, 4, 2, "valid"), (1, 10, 8, 3)),
+        (TransposedConvolution(3, 4, 2, "same"), (1, 4, 6, 5)),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_layers_use_them_where_they_are_turned_on(layer, shape, monkeypatch):
+    calls = []
+    for name in ("convolve", "convolve_transposed"):
+        own = getattr(cpu_convolutions, name)
+        monkeypatch.setattr(cpu_convolutions, name, lambda *a, own=own: calls.append(1) or own(*a))
+    image = noise(*shape)
+    plain = layer(image)
+    assert not calls
+    with cpu_convolutions.cpu_convolutions():
+        np.testing.assert_allclose(layer(image), plain, atol=1e-6)
+    assert calls
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Convolution(2, 3, 1, "same"), (1, 8, 8, 3)),
+        (Convolution(2, 4, 1, "same"), (1, 8, 8, 3)),  # padded by 1 before and 2 after
+        (Convolution(2, 4, 2, "same"), (1, 9, 8, 3)),
+        (Convolution(2, 4, 2, "valid"), (1, 9, 8, 3)),  # the last row is left out
+        (TransposedConvolution(2, 3, 2, "same"), (1, 4, 4, 3)),
+        (TransposedConvolution(2, 4, 2, "valid"), (1, 4, 4, 3)),
+    ],
+)
+def test_other_convolutions_stay_tensorflows(layer, shape):
+    image = noise(*shape)
+    plain = layer(image)
+    with cpu_convolutions.cpu_convolutions():
+        np.testing.assert_array_equal(layer(image), plain)
