@@ -6,7 +6,6 @@ import tensorflow as tf
 from pix2pix_tf.config import load_config
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import BatchStatisticsNorm, Convolution, SeededDropout
-from pix2pix_tf.models.layers import Convolution
 from pix2pix_tf.models.unet import build_unet
 
 

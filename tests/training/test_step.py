@@ -76,7 +76,7 @@ def plain_update(config, networks, optimizers, data):
 @pytest.mark.parametrize("size", [1, 3])
 def test_equal_to_the_plain_update(tiny, one_device, size):
     config = tiny(training__batch_size=size)
-    networks, update = build(config, one_device)
+    _, update = build(config, one_device)
     plain = build_networks(config, 100, None)
     optimizers = [
         keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8) for _ in range(2)
