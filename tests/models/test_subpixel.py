@@ -28,5 +28,6 @@ def test_layers_use_it_where_it_is_turned_on():
     with subpixel_convolutions():
         found = tf.function(layer).get_concrete_function(image)
     operations = {operation.type for operation in found.graph.get_operations()}
-    assert "DepthToSpace" in operations and "Conv2DBackpropInput" not in operations
+    assert "DepthToSpace" in operations
+    assert "Conv2DBackpropInput" not in operations
     np.testing.assert_allclose(found(image), plain, atol=1e-5)
