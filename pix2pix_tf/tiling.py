@@ -4,9 +4,8 @@ What keeps a generator from working on tiles is what makes its output depend on 
 
 - Normalisation. Each layer's mean and variance are measured over all tiles first and then fixed.
   What a layer receives depends on the statistics of those before it, so they are measured one after
-  the other, each in a pass of all tiles through the layers up to it. (Tried instead: estimates from
-  tiles by themselves, from a few at a time, from repeated passes through all layers. Where a picture
-  differs from place to place, they shift its brightness by many grey levels.)
+  the other, each in a pass of all tiles through the layers up to it. Estimates from single tiles
+  or from a few will not do: they shift brightness by many grey levels where a picture varies.
 - Distance. The inner layers of a U-Net see further than tiles can overlap; without, whole regions
   change colour. But their maps are small: a 32nd of the picture's sides after five halvings. So
   tiles go down through the five outermost levels; what is inside is computed for the whole picture
@@ -32,7 +31,12 @@ import tensorflow as tf
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.inference import PictureTranslation, image_seeds, reflected_positions
+from pix2pix_tf.inference import (
+    PictureTranslation,
+    fast_convolutions,
+    image_seeds,
+    reflected_positions,
+)
 from pix2pix_tf.models.layers import BatchStatisticsNorm, dropout_seeds, fixed_moments
 from pix2pix_tf.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
 
@@ -248,7 +252,7 @@ def _applied(
     moments: dict[str, tf.Tensor],
     seeds: tf.Tensor | None,
 ) -> tf.Tensor:
-    with fixed_moments(moments), dropout_seeds(seeds):
+    with fast_convolutions(), fixed_moments(moments), dropout_seeds(seeds):
         return network(inputs, training=False)
 
 

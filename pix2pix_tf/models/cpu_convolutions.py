@@ -1,9 +1,9 @@
 """4×4 convolutions and their gradients on CPUs, each by the fastest way found there.
 
 TensorFlow's CPU kernels compute some of the networks' convolutions at the processor's full rate and
-others at half of it or much less: a single image at stride 2, the gradients of kernels, transposed
+others at half of it or much less: a single image, the gradients of kernels, transposed
 convolutions of a few pixels, kernels of one filter. Here these are rearranged into what runs at
-full rate: a matrix product of patches, or an image cut into a batch of two overlapping bands. The
+full rate: a matrix product of patches, or an image cut into a batch of overlapping bands. The
 sums are the same, in another order. CONTRIBUTING.md says how they were found.
 
 Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
@@ -25,7 +25,9 @@ _FEW = 8  # filters or channels that fill no vector register
 # Positions of y, of all images, up to which the kernel is more work than the pixels; TensorFlow
 # would bring it into another order first.
 _FEW_POSITIONS, _FEW_TRANSPOSED = 64, 256
-_BAND = 16  # rows of y from which two bands pay
+_BAND = 16  # rows of y from which bands pay
+_ROWS = 32  # of a band, at most
+_LARGE = 2**18  # pixels of an image from which bands pay for kernels of any size
 # Filters from which one product with whole patches is fast. With fewer of them its rows, a power of
 # two apart, fall onto the same lines of the cache.
 _MANY = 512
@@ -56,6 +58,13 @@ def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
     return all(side >= 0 and side % stride == 0 for side in sides)
 
 
+def fits_bands(image: tf.Tensor) -> bool:
+    """Whether `convolve_in_bands` is to be used for what `fits` leaves: large or open images."""
+    height, width = image.shape[1:3]
+    large = height is None or width is None or height * width >= _LARGE
+    return _active.get() and image.dtype == tf.float32 and large
+
+
 def fits_transposed(image: tf.Tensor, kernel: tf.Tensor, stride: int) -> bool:
     """The same of a transposed convolution of `image`, its y."""
     known = image.dtype == tf.float32 and image.shape.is_fully_defined()
@@ -74,6 +83,18 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
         return _forward(x, kernel, stride, pad), gradient
 
     return of(x, kernel)
+
+
+def convolve_in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
+    """The convolution of x by a kernel of any size; `padding` is `same` or `valid`, as Keras'."""
+    if padding == "same":
+        sides = []
+        for size in _sizes(x)[1:3]:
+            missing = (-(-size // stride) - 1) * stride + kernel.shape[0] - size
+            total = tf.maximum(missing, 0)
+            sides.append([total // 2, total - total // 2])
+        x = tf.pad(x, [[0, 0], *sides, [0, 0]])
+    return _in_bands(x, kernel, stride)
 
 
 def convolve_transposed(y: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -100,8 +121,8 @@ def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
     if x.shape[0] * rows * columns <= _FEW_POSITIONS:
         patches = _patches(x, stride, pad)
         return _product(patches, tf.reshape(kernel, [SIDE * SIDE * channels, filters]))
-    if x.shape[0] == 1 and rows >= _BAND and channels > _FEW:
-        return _in_bands(_padded(x, pad), kernel, stride, rows)
+    if x.shape[0] == 1 and rows >= (_BAND if channels > _FEW else 2 * _ROWS):
+        return _in_bands(_padded(x, pad), kernel, stride)
     return tf.nn.conv2d(_padded(x, pad), kernel, stride, "VALID")
 
 
@@ -154,17 +175,31 @@ def _forward_by_taps(x: tf.Tensor, kernel: tf.Tensor, pad: int) -> tf.Tensor:
     )
 
 
-def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, rows: int) -> tf.Tensor:
-    """A convolution of one padded image as that of a batch of two bands, which overlap in it."""
-    band = -(-rows // 2)
-    needed = (band - 1) * stride + SIDE
-    start = (rows - band) * stride
-    both = [*range(needed), *range(start, start + needed)]
-    bands = tf.reshape(tf.gather(x, both, axis=1), [2, needed, *x.shape[2:]])
-    y = tf.nn.conv2d(bands, kernel, stride, "VALID")
-    if rows % 2:  # both have the row in the middle
-        return tf.concat([y[:1], y[1:, 1:]], 1)
-    return tf.reshape(y, [1, rows, *y.shape[2:]])
+def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """A convolution without padding as that of a batch of bands of the images, which overlap.
+
+    TensorFlow's takes single images much longer, and beyond about a million pixels does not end.
+    Sides may be open, and the kernel of any size.
+    """
+    side, filters = kernel.shape[0], kernel.shape[3]
+    batch, height, width, channels = _sizes(x)
+    rows, columns = ((size - side) // stride + 1 for size in (height, width))
+    half = -(-rows // 2)
+    band = min(half, _ROWS) if isinstance(rows, int) else tf.minimum(half, _ROWS)
+    bands = -(-rows // band)
+    needed = (band - 1) * stride + side
+    positions = tf.range(bands)[:, tf.newaxis] * band * stride + tf.range(needed)
+    # The last band may reach beyond the image; its rows there are cut off again.
+    positions = tf.reshape(tf.minimum(positions, height - 1), [-1])
+    cut = tf.reshape(tf.gather(x, positions, axis=1), [batch * bands, needed, width, channels])
+    y = tf.nn.conv2d(cut, kernel, stride, "VALID")
+    return tf.reshape(y, [batch, bands * band, columns, filters])[:, :rows]
+
+
+def _sizes(x: tf.Tensor) -> list[int | tf.Tensor]:
+    """The sizes of x: numbers where known."""
+    sizes = zip(x.shape, tf.unstack(tf.shape(x)), strict=True)
+    return [open_size if size is None else size for size, open_size in sizes]
 
 
 _OFFSETS = [(i, j) for i in range(SIDE) for j in range(SIDE)]

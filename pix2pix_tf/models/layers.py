@@ -204,6 +204,8 @@ class Convolution(keras.layers.Conv2D):
         # At stride 1 "same" pads a 4×4 kernel by different amounts before and after.
         if (stride == 2 or not pad) and cpu.fits(inputs, kernel, stride, pad):
             return cpu.convolve(inputs, kernel, stride, pad)
+        if cpu.fits_bands(inputs):
+            return cpu.convolve_in_bands(inputs, kernel, stride, self.padding)
         return super().convolution_op(inputs, kernel)
 
 
