@@ -127,8 +127,8 @@ def compile_translation(translation: PictureTranslation) -> Translate:
 
 
 def fast_convolutions() -> AbstractContextManager[None]:
-    """Within it, networks compute convolutions as is fastest on this machine's first device."""
-    on_gpu = tf.config.list_physical_devices("GPU")
+    """Within it, networks compute convolutions as is fastest where they run."""
+    on_gpu = tf.config.list_logical_devices("GPU")
     return nullcontext() if on_gpu else cpu_convolutions()
 
 
