@@ -134,6 +134,14 @@ def translate(
         int | None,
         typer.Option(min=0, max=2**31 - 1, help="Make the dropout repeatable."),
     ] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            help="Translate what is larger in tiles of N×N pixels, for less memory and more time; "
+            "512 is a good one, any multiple of 64 from 256 on will do.",
+            metavar="N",
+        ),
+    ] = None,
     checkpoint: CheckpointOption = "newest",
 ) -> None:
     """Translate pictures of any size with a trained run."""
@@ -151,7 +159,13 @@ def translate(
         console.print(f"{count} side-by-side pairs{why}: translating their {half} halves")
     with counting(console, "translating") as counter:
         translate_files(
-            translator, found, output, dropout=dropout, seed=seed, advance=counter.advance
+            translator,
+            found,
+            output,
+            dropout=dropout,
+            seed=seed,
+            tile=tile,
+            advance=counter.advance,
         )
     console.print(f"{count} translations of step {translator.step} in {output}", highlight=False)
 

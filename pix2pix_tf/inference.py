@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import keras
@@ -75,11 +75,8 @@ def translate_pixels(
     height, width = _sides(images)
     padded = reflect_to_multiple(images, translation.multiple)
     seen = translation.between.to_input(padded)
-    if seeds is None:
+    with dropout_seeds(seeds):
         made = translation.generator(seen, training=False)
-    else:
-        with dropout_seeds(seeds):
-            made = translation.generator(seen, training=False)
     if padded is not images:
         top, left = (-side % translation.multiple // 2 for side in (height, width))
         made = made[:, top : top + height, left : left + width]
@@ -95,7 +92,7 @@ def reflect_to_multiple(images: tf.Tensor, multiple: int) -> tf.Tensor:
     """Pads [N, H, W, C] on all sides to the next multiple, mirroring as often as it takes."""
     for axis, size in enumerate(_sides(images), start=1):
         if not (isinstance(size, int) and size % multiple == 0):
-            images = tf.gather(images, _reflected_positions(size, multiple), axis=axis)
+            images = tf.gather(images, reflected_positions(size, multiple), axis=axis)
     return images
 
 
@@ -105,7 +102,7 @@ def _sides(images: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
     return tuple(size if side is None else side for side, size in zip(known, sizes, strict=True))
 
 
-def _reflected_positions(size: int | tf.Tensor, multiple: int) -> tf.Tensor:
+def reflected_positions(size: int | tf.Tensor, multiple: int) -> tf.Tensor:
     """Where each position of the padded axis is read from: 2 1 0 1 2 1 0 1 for a size of 3 in 8."""
     padding = -size % multiple
     position = tf.range(size + padding) - padding // 2
@@ -120,14 +117,19 @@ def compile_translation(translation: PictureTranslation) -> Translate:
     It is traced anew for uint8 and uint16 images and for seeds given or not, but not for each new
     size.
     """
-    on_cpu = not tf.config.list_logical_devices("GPU")
 
     @tf.function(reduce_retracing=True)
     def translate(images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        with cpu_convolutions() if on_cpu else nullcontext():
+        with fast_convolutions():
             return translate_images(translation, images, seeds)
 
     return translate
+
+
+def fast_convolutions() -> AbstractContextManager[None]:
+    """Within it, networks compute convolutions as is fastest where they run."""
+    on_gpu = tf.config.list_logical_devices("GPU")
+    return nullcontext() if on_gpu else cpu_convolutions()
 
 
 def array_translation(

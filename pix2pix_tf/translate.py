@@ -6,6 +6,7 @@ import glob
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from pix2pix_tf.data.files import PairFiles, list_images, read_pair
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, image_size, read_image, write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
+from pix2pix_tf.memory import refuse_too_large
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs import Run
+from pix2pix_tf.tiling import TiledTranslation, check_side
 
 
 class Translator:
@@ -73,11 +76,62 @@ class Translator:
         images = np.asarray(images)
         self._check(images)
         batch = images if images.ndim == 4 else images[np.newaxis]
-        if seed is None:
-            seed = secrets.randbelow(2**31)
-        seeds = image_seeds(seed, len(batch)) if dropout else None
-        outputs = self._translate(tf.constant(batch), seeds).numpy()
+        seeds = image_seeds(_given(seed), len(batch)) if dropout else None
+        try:
+            outputs = self._translate(tf.constant(batch), seeds).numpy()
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(
+                f"images: {batch.shape} are more than fit into memory at once; translate fewer, or "
+                "each of them in tiles"
+            ) from error
         return outputs if images.ndim == 4 else outputs[0]
+
+    def tiled(
+        self,
+        image: np.ndarray,
+        side: int,
+        *,
+        dropout: bool = True,
+        seed: int | None = None,
+        advance: Callable[[int], None] = lambda total: None,
+    ) -> np.ndarray:
+        """Translates one picture of any size in overlapping tiles: in less memory and more time.
+
+        With `dropout=False` the result is that of the whole picture, but for rounding; so it is
+        with a `seed` where dropout has its place in the inner layers only, as in a U-Net for
+        256×256 (see `pix2pix_tf.tiling`). A picture not larger than a tile is translated whole.
+
+        Args:
+            image: uint8 or uint16 [H, W, C].
+            side: What the network sees at a time, in pixels: a multiple of 64, 256 or more.
+            dropout: As in translating whole pictures.
+            seed: Likewise.
+            advance: Called after each step with the number of all, which is `steps`.
+
+        Returns:
+            uint8 [H, W, D].
+
+        Raises:
+            UserError: Another array, or another side.
+        """
+        image = np.asarray(image)
+        self._check(image)
+        if image.ndim != 3:
+            raise UserError(f"image: has shape {image.shape}; tiles are of one picture, [H, W, C]")
+        check_side(side)
+        if max(image.shape[:2]) <= side:
+            output = self(image, dropout=dropout, seed=seed)
+            advance(1)
+            return output
+        return self._tiles(image, side, _given(seed) if dropout else None, advance)
+
+    def steps(self, height: int, width: int, side: int) -> int:
+        """How many steps `tiled` takes for a picture of this size."""
+        return 1 if max(height, width) <= side else self._tiles.steps(height, width, side)
+
+    @cached_property
+    def _tiles(self) -> TiledTranslation:
+        return TiledTranslation(self.translation, self.config)
 
     def _check(self, images: np.ndarray) -> None:
         channels, _ = self.config.data.picture_channels
@@ -88,6 +142,10 @@ class Translator:
                 f"images: have shape {images.shape}; expected [H, W, {channels}] or [N, H, W, "
                 f"{channels}]"
             )
+
+
+def _given(seed: int | None) -> int:
+    return secrets.randbelow(2**31) if seed is None else seed
 
 
 @dataclass(frozen=True)
@@ -176,6 +234,7 @@ def translate_files(
     *,
     dropout: bool = True,
     seed: int | None = None,
+    tile: int | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> list[Path]:
     """Translates every input into `output`/NAME.png, NAME being its own; returns the files written.
@@ -186,10 +245,13 @@ def translate_files(
         output: The folder to write to, made if it is not there.
         dropout: See `Translator`.
         seed: See `Translator`; every picture is translated with it.
-        advance: Called after each picture with the number of all.
+        tile: The side of tiles, for pictures larger than that: see `Translator.tiled`.
+        advance: Called after each picture, or each step of one that is translated in tiles, with
+            the number of all.
 
     Raises:
-        UserError: An input cannot be read, or an output would replace its own input.
+        UserError: An input cannot be read, an output would replace its own input, `tile` is no side
+            of tiles, or without it a picture is too large for the memory there is.
     """
     targets = [Path(output) / f"{name}.png" for name in inputs.names]
     for source, target in zip(inputs.paths, targets, strict=True):
@@ -197,11 +259,29 @@ def translate_files(
             raise UserError(
                 f"{source}: would be replaced by its own translation; choose another --output"
             )
+    if tile is None:
+        for path, size in zip(inputs.paths, _sizes(inputs), strict=True):
+            refuse_too_large(path, *size, translator.config.generator)
+        total = len(targets)
+    else:
+        check_side(tile)
+        total = sum(translator.steps(*size, tile) for size in _sizes(inputs))
     for image, target in zip(_read(inputs, translator.config.data), targets, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_image(target, translator(image, dropout=dropout, seed=seed))
-        advance(len(targets))
+        if tile is None:
+            translation = translator(image, dropout=dropout, seed=seed)
+            advance(total)
+        else:
+            translation = translator.tiled(
+                image, tile, dropout=dropout, seed=seed, advance=lambda _: advance(total)
+            )
+        write_image(target, translation)
     return targets
+
+
+def _sizes(inputs: Inputs) -> list[tuple[int, int]]:
+    sizes = [image_size(path) for path in inputs.paths]
+    return [(height, width // 2) for height, width in sizes] if inputs.pairs else sizes
 
 
 def _read(inputs: Inputs, data: DataConfig) -> Iterable[np.ndarray]:

@@ -155,3 +155,16 @@ def test_help_and_version_need_no_tensorflow():
     )
     assert subprocess.run([sys.executable, "-c", code], stdout=-3, check=False).returncode == 0
     assert typed("--version", cwd="/").stdout.strip() == "0.1.0"
+
+
+def test_translate_in_tiles(here, tiny_run, tmp_path):
+    image = np.random.default_rng(0).integers(0, 255, (270, 300, 3), np.uint8)
+    write_image(tmp_path / "large.png", image)
+    words = ("translate", "--run", tiny_run, "--input", "large.png", "--output", "out", "--tile")
+    code, out, err = here(*words, 256)
+    assert (code, err) == (0, "")
+    assert "1 translations of step 2" in out
+    assert Image.open(tmp_path / "out" / "large.png").size == (300, 270)
+    code, _, err = here(*words, 100)
+    assert code == 2
+    assert "tile 100: expected the side of a tile in pixels, a multiple of 64" in err

@@ -135,3 +135,60 @@ def test_an_input_is_never_replaced(tmp_path, translator):
     inputs = find_inputs([str(tmp_path / "mine.png")], translator.config.data)
     with pytest.raises(UserError, match="replaced by its own translation"):
         translate_files(translator, inputs, tmp_path)
+
+
+def test_tiles(translator):
+    image = picture(270, 300)
+    whole = translator(image, dropout=False)
+    tiled = translator.tiled(image, 256, dropout=False)
+    assert np.abs(tiled.astype(int) - whole).mean() < 2
+    assert np.array_equal(
+        translator.tiled(image, 256, seed=1), translator.tiled(image, 256, seed=1)
+    )
+    assert not np.array_equal(translator.tiled(image, 256), translator.tiled(image, 256))
+
+
+def test_a_picture_of_one_tile_is_translated_whole(translator):
+    image, steps = picture(256, 200), []
+    tiled = translator.tiled(image, 256, seed=1, advance=steps.append)
+    assert np.array_equal(tiled, translator(image, seed=1))
+    assert steps == [translator.steps(256, 200, 256)] == [1]
+
+
+def test_tiles_of_one_picture_at_a_time(translator):
+    with pytest.raises(UserError, match=r"shape \(2, 300, 300, 3\); tiles are of one"):
+        translator.tiled(np.zeros((2, 300, 300, 3), np.uint8), 256)
+    with pytest.raises(UserError, match="tile 100: expected"):
+        translator.tiled(picture(16, 16), 100)
+
+
+def test_files_in_tiles(tmp_path, translator, pairs_folder):
+    (tmp_path / "in").mkdir()
+    write_image(tmp_path / "in" / "large.png", picture(270, 300))
+    write_image(tmp_path / "in" / "small.png", picture(20, 300 // 20))
+    inputs = find_inputs([str(tmp_path / "in")], translator.config.data)
+    totals = []
+    large, small = translate_files(
+        translator, inputs, tmp_path / "out", seed=1, tile=256, advance=totals.append
+    )
+    tiled = translator.tiled(picture(270, 300), 256, seed=1)
+    assert np.array_equal(np.asarray(Image.open(large)), tiled)
+    assert np.array_equal(np.asarray(Image.open(small)), translator(picture(20, 300 // 20), seed=1))
+    assert set(totals) == {len(totals)}
+
+    root = pairs_folder(size=(270, 270))
+    pairs = find_inputs([str(root / "val")], translator.config.data)
+    (output, _) = translate_files(translator, pairs, tmp_path / "pairs", seed=1, tile=256)
+    right_half = np.asarray(Image.open(root / "val" / "0.png"))[:, 270:]  # BtoA
+    assert np.array_equal(np.asarray(Image.open(output)), translator.tiled(right_half, 256, seed=1))
+
+
+def test_what_does_not_fit_into_memory_is_refused_first(tmp_path, monkeypatch, translator):
+    write_image(tmp_path / "small.png", picture(16, 16))
+    write_image(tmp_path / "x.png", picture(2000, 3000, 1))
+    (tmp_path / "meminfo").write_text("MemAvailable:  100000 kB\nSwapFree: 0 kB\n")
+    monkeypatch.setattr("pix2pix_tf.memory._MEMORY", tmp_path / "meminfo")
+    inputs = find_inputs([str(tmp_path / "*.png")], translator.config.data)
+    with pytest.raises(UserError, match=r"x\.png: has 3000×2000 pixels.*give --tile 512"):
+        translate_files(translator, inputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

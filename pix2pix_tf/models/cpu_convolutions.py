@@ -1,9 +1,9 @@
 """4×4 convolutions and their gradients on CPUs, each by the fastest way found there.
 
 TensorFlow's CPU kernels compute some of the networks' convolutions at the processor's full rate and
-others at half of it or much less: a single image at stride 2, the gradients of kernels, transposed
+others at half of it or much less: a single image, the gradients of kernels, transposed
 convolutions of a few pixels, kernels of one filter. Here these are rearranged into what runs at
-full rate: a matrix product of patches, or an image cut into a batch of two overlapping bands. The
+full rate: a matrix product of patches, or an image cut into a batch of overlapping bands. The
 sums are the same, in another order. CONTRIBUTING.md says how they were found.
 
 Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
@@ -28,7 +28,9 @@ _FEW = 8  # filters or channels that fill no vector register
 # would bring it into another order first.
 _FEW_POSITIONS, _FEW_TRANSPOSED = 64, 256
 _LARGE_KERNEL = 512 * 512  # channels · filters; of the same layers, where sizes are open
-_BAND = 16  # rows of y from which two bands pay
+_BAND = 16  # rows of y from which bands pay
+_ROWS = 32  # of a band, at most
+_LARGE = 2**18  # pixels of an image from which bands pay for kernels of any size
 # Filters from which one product with whole patches is fast. With fewer of them its rows, a power of
 # two apart, fall onto the same lines of the cache.
 _MANY = 512
@@ -59,6 +61,13 @@ def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
     return all(side + 2 * pad >= SIDE and side % stride == 0 for side in sides)
 
 
+def fits_bands(image: tf.Tensor) -> bool:
+    """Whether `convolve_in_bands` is to be used for what `fits` leaves: large or open images."""
+    height, width = image.shape[1:3]
+    large = height is None or width is None or height * width >= _LARGE
+    return _active.get() and image.dtype == tf.float32 and large
+
+
 def fits_transposed(image: tf.Tensor, kernel: tf.Tensor, stride: int) -> bool:
     """The same of a transposed convolution of `image`, its y."""
     active = _active.get() and image.dtype == tf.float32
@@ -79,6 +88,18 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
         return _forward(x, kernel, stride, pad), gradient
 
     return of(x, kernel)
+
+
+def convolve_in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
+    """The convolution of x by a kernel of any size; `padding` is `same` or `valid`, as Keras'."""
+    if padding == "same":
+        sides = []
+        for size in _extent(x)[1:]:
+            missing = (-(-size // stride) - 1) * stride + kernel.shape[0] - size
+            total = tf.maximum(missing, 0)
+            sides.append([total // 2, total - total // 2])
+        x = tf.pad(x, [[0, 0], *sides, [0, 0]])
+    return _in_bands(x, kernel, stride)
 
 
 def convolve_transposed(y: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -108,11 +129,11 @@ def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
         patches = _patches(x, stride, pad)
         return _product(patches, tf.reshape(kernel, [SIDE * SIDE * channels, filters]))
     if rows is None:
-        banded = channels * filters < _LARGE_KERNEL
+        banded = True
     else:
-        banded = x.shape[0] == 1 and rows >= _BAND
-    if banded and channels > _FEW:
-        return _in_bands(x, kernel, stride, pad)
+        banded = x.shape[0] == 1 and rows >= (_BAND if channels > _FEW else 2 * _ROWS)
+    if banded:
+        return _in_bands(_padded(x, pad), kernel, stride)
     return tf.nn.conv2d(_padded(x, pad), kernel, stride, "VALID")
 
 
@@ -178,18 +199,24 @@ def _forward_by_taps(x: tf.Tensor, kernel: tf.Tensor, pad: int) -> tf.Tensor:
     )
 
 
-def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
-    """Each image in two bands, which overlap in it; an odd number of rows gets one more."""
-    batch, height, width = _extent(x)
-    rows = (height + 2 * pad - SIDE) // stride + 1
-    below = pad + stride * (rows % 2)
-    x = tf.pad(x, [[0, 0], [pad, below], [pad, pad], [0, 0]])
-    band = (rows + 1) // 2
-    first = tf.range((band - 1) * stride + SIDE)
-    both = tf.gather(x, tf.concat([first, first + band * stride], 0), axis=1)
-    bands = tf.reshape(both, [2 * batch, -1, width + 2 * pad, x.shape[3]])
-    y = tf.nn.conv2d(bands, kernel, stride, "VALID")
-    return tf.reshape(y, [batch, 2 * band, _extent(y)[2], y.shape[3]])[:, :rows]
+def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """A convolution without padding as that of a batch of bands of the images, which overlap.
+
+    TensorFlow's takes single images much longer, and beyond about a million pixels does not end.
+    """
+    (batch, height, width), side = _extent(x), kernel.shape[0]
+    rows, columns = ((size - side) // stride + 1 for size in (height, width))
+    half = (rows + 1) // 2
+    band = min(half, _ROWS) if isinstance(rows, int) else tf.minimum(half, _ROWS)
+    bands = -(-rows // band)
+    needed = (band - 1) * stride + side
+    positions = tf.range(bands)[:, tf.newaxis] * band * stride + tf.range(needed)
+    # The last band may reach beyond the image; its rows there are cut off again.
+    positions = tf.reshape(tf.minimum(positions, height - 1), [-1])
+    cut = tf.gather(x, positions, axis=1)
+    cut = tf.reshape(cut, [batch * bands, needed, width, x.shape[3]])
+    y = tf.nn.conv2d(cut, kernel, stride, "VALID")
+    return tf.reshape(y, [batch, bands * band, columns, kernel.shape[3]])[:, :rows]
 
 
 _OFFSETS = [(i, j) for i in range(SIDE) for j in range(SIDE)]

@@ -2,15 +2,17 @@
 
 The first two depend on how a network is called rather than on how it was built, so that one
 functional model serves training, validation and export: `batch_groups` tells the normalisation that
-its batch is several batches in a row, `dropout_seeds` gives the dropout its randomness. Both are
-dynamic scopes, like `tf.name_scope`.
+its batch is several batches in a row, `fixed_moments` that its input is a part of a picture with
+statistics known, `dropout_seeds` gives the dropout its randomness. All are dynamic scopes, like
+`tf.name_scope`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -23,6 +25,7 @@ EPSILON = 1e-5  # of the published programs; Keras' default is 1e-3
 
 _groups: ContextVar[int] = ContextVar("groups", default=1)
 _seeds: ContextVar[tf.Tensor | None] = ContextVar("seeds", default=None)
+_moments: ContextVar[Mapping[str, tf.Tensor]] = ContextVar("moments", default=MappingProxyType({}))
 
 
 @contextmanager
@@ -39,18 +42,33 @@ def batch_groups(count: int) -> Iterator[None]:
 
 
 @contextmanager
-def dropout_seeds(seeds: tf.Tensor) -> Iterator[None]:
+def dropout_seeds(seeds: tf.Tensor | None) -> Iterator[None]:
     """Within it, `SeededDropout` is active, each image's mask being a function of its seed alone.
 
     Args:
         seeds: int32 [N, 2], one seed an image. The same seed gives the same mask in whatever batch,
-            order or replica.
+            order or replica. None gives none, as outside.
     """
     token = _seeds.set(seeds)
     try:
         yield
     finally:
         _seeds.reset(token)
+
+
+@contextmanager
+def fixed_moments(moments: Mapping[str, tf.Tensor]) -> Iterator[None]:
+    """Within it, `BatchStatisticsNorm` layers normalise by given statistics instead of their own.
+
+    Args:
+        moments: Mean and variance, float32 [2, C], by the layers' names; layers not named go on as
+            usual.
+    """
+    token = _moments.set(moments)
+    try:
+        yield
+    finally:
+        _moments.reset(token)
 
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
@@ -93,6 +111,8 @@ class BatchStatisticsNorm(keras.layers.Layer):
         self.offset = self.add_weight(shape=(channels,), initializer="zeros", name="offset")
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        if self.name in _moments.get():
+            return self._normalise(x, *tf.unstack(_moments.get()[self.name]))
         if self.each_image or not training:
             return self._normalise(x, *tf.nn.moments(x, [1, 2], keepdims=True))
         groups = [self._normalise_batch(group) for group in tf.split(x, _groups.get())]
@@ -185,6 +205,8 @@ class Convolution(keras.layers.Conv2D):
         # At stride 1 "same" pads a 4×4 kernel by different amounts before and after.
         if (stride == 2 or not pad) and cpu.fits(inputs, kernel, stride, pad):
             return cpu.convolve(inputs, kernel, stride, pad)
+        if cpu.fits_bands(inputs):
+            return cpu.convolve_in_bands(inputs, kernel, stride, self.padding)
         return super().convolution_op(inputs, kernel)
 
 

@@ -131,3 +131,53 @@ def test_sizes_may_be_open(shape):
     up = tf.function(lambda y: convolve_transposed(y, kernel), input_signature=[open_y])
     y = tf.nn.conv2d(x, kernel, 2, "SAME")
     assert_equal([down(x), up(y)], [y, tf.nn.conv2d_transpose(y, kernel, x.shape, 2)])
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Convolution(5, 4, 2, "same"), (1, 84, 12, 9)),
+        (Convolution(5, 4, 2, "same"), (2, 38, 8, 3)),
+        (Convolution(5, 3, 2, "same"), (1, 9, 7, 3)),
+        (Convolution(5, 3, 1, "same"), (1, 70, 8, 3)),
+        (Convolution(5, 7, 1, "valid"), (1, 77, 13, 3)),
+        (Convolution(5, 3, 2, "valid"), (1, 66, 8, 3)),
+        (Convolution(5, 4, 2, "same"), (1, 2, 2, 3)),
+    ],
+    ids=str,
+)
+def test_images_of_open_sizes_are_cut_into_bands(layer, shape, monkeypatch):
+    """Several of 32 rows, of which the last may be shorter."""
+    image = noise(*shape)
+    plain = layer(image)
+    batches = []
+    own = tf.nn.conv2d
+
+    def watched(x, *args):
+        batches.append(x.shape[0])
+        return own(x, *args)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, shape[-1]])])
+    def banded(x):
+        with cpu_convolutions.cpu_convolutions():
+            return layer(x)
+
+    monkeypatch.setattr(tf.nn, "conv2d", watched)
+    np.testing.assert_allclose(banded(image), plain, atol=1e-5)
+    assert batches == [None]  # as many as there are bands
+
+
+def test_large_images_are_cut_into_bands_of_at_most_32_rows(monkeypatch):
+    """TensorFlow's convolution of one whole image of 2048×2048 pixels does not end."""
+    shapes = []
+    own = tf.nn.conv2d
+
+    def watched(x, *args):
+        shapes.append(tuple(x.shape))
+        return own(x, *args)
+
+    monkeypatch.setattr(tf.nn, "conv2d", watched)
+    with cpu_convolutions.cpu_convolutions():
+        Convolution(2, 4, 2, "same")(tf.zeros([1, 512, 512, 3]))
+        Convolution(2, 3, 1, "same")(tf.zeros([1, 512, 512, 3]))
+    assert shapes == [(8, 66, 514, 3), (16, 34, 514, 3)]

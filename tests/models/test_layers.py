@@ -9,6 +9,7 @@ from pix2pix_tf.models.layers import (
     SeededDropout,
     batch_groups,
     dropout_seeds,
+    fixed_moments,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -185,3 +186,16 @@ def test_nearest_upsampling_repeats_pixels():
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
     expected = x.repeat(2, axis=1).repeat(2, axis=2)
     assert np.array_equal(NearestUpsampling2D()(x), expected)
+
+
+def test_fixed_moments_hand_computed():
+    x = tf.constant([1.0, 3.0], shape=(1, 1, 2, 1))
+    layer = norm(x)
+    layer.scale.assign([2.0])
+    layer.offset.assign([10.0])
+    with fixed_moments({layer.name: tf.constant([[5.0], [4.0]])}):
+        fixed = 10 + 2 * np.array([-4, -2]) / np.sqrt(4 + 1e-5)
+        np.testing.assert_allclose(layer(x, training=False).numpy().ravel(), fixed, rtol=1e-6)
+    with fixed_moments({"another": tf.constant([[5.0], [4.0]])}):
+        own = 10 + 2 * np.array([-1, 1]) / np.sqrt(1 + 1e-5)
+        np.testing.assert_allclose(layer(x, training=False).numpy().ravel(), own, rtol=1e-6)

@@ -1,0 +1,314 @@
+"""Pictures larger than memory allows: translated tile by tile into what they are as a whole.
+
+What keeps a generator from working on tiles is what makes its output depend on the whole picture:
+
+- Normalisation. Each layer's mean and variance are measured over all tiles first and then fixed.
+  What a layer receives depends on the statistics of those before it, so they are measured one after
+  the other, each in a pass of all tiles through the layers up to it. Estimates from single tiles
+  or from a few will not do: they shift brightness by many grey levels where a picture varies.
+- Distance. The inner layers of a U-Net see further than tiles can overlap; without, whole regions
+  change colour. But their maps are small: a 32nd of the picture's sides after five halvings. So
+  tiles go down through the five outermost levels; what is inside is computed for the whole picture
+  at once; and tiles come up again with their part of it. The outer levels see no further than tiles
+  overlap, and nor do ResNets and shallower U-Nets as a whole.
+
+The result is that of the whole picture but for rounding. Dropout in the inner layers, which of a
+256×256 U-Net is all of it, has the masks of the whole picture too; elsewhere each tile has its own,
+and blending hides where they change. Memory grows with the picture only by the picture itself, its
+translation and the inner maps; time is that of as many translations as there are norms in the tiled
+layers, though most of them end early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.representation import decode, encode
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.inference import (
+    PictureTranslation,
+    fast_convolutions,
+    image_seeds,
+    reflected_positions,
+)
+from pix2pix_tf.models.layers import BatchStatisticsNorm, dropout_seeds, fixed_moments
+from pix2pix_tf.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
+
+OUTER_LEVELS = 5  # of a U-Net: those that tiles go through
+CELL = 2**OUTER_LEVELS  # pixels a side of what one value on the inner maps stands for
+
+# Five eighths of what tiles share is surroundings on either side. A pixel made by the outer levels
+# depends on 62 around it; by a ResNet of nine blocks on 87, by a whole U-Net of five levels on 108.
+_OVERLAP = 128
+_OVERLAP_WITHOUT_INNER = 256
+
+SIDE_MULTIPLE, SMALLEST_SIDE = 64, 256
+
+_Run = Callable[..., tf.Tensor]
+
+
+def check_side(side: int) -> None:
+    """Checks the side of tiles.
+
+    Raises:
+        UserError: It is too small, or no multiple of 64.
+    """
+    if side < SMALLEST_SIDE or side % SIDE_MULTIPLE:
+        raise UserError(
+            f"tile {side}: expected the side of a tile in pixels, a multiple of {SIDE_MULTIPLE}, "
+            f"at least {SMALLEST_SIDE}"
+        )
+
+
+class TiledTranslation:
+    """The translation of single pictures, tile by tile.
+
+    Args:
+        translation: That of whole pictures; its generator is built with `any_size=True`.
+        config: What the generator was built from.
+    """
+
+    def __init__(self, translation: PictureTranslation, config: Config) -> None:
+        self._translation = translation
+        generator, levels = translation.generator, config.data.levels
+        image, made = generator.input, generator.output
+        self._down: _Part | None = None
+        if config.generator.kind.startswith("resnet") or levels <= OUTER_LEVELS:
+            self._up = _part(generator, [image], made)
+            return
+        bottom = generator.get_layer(f"encoder_{OUTER_LEVELS + 1}_activation").input
+        top = generator.get_layer(f"decoder_{levels - OUTER_LEVELS + 1}_activation").input
+        self._down = _part(generator, [image], bottom)
+        self._inner = _part(generator, [bottom], top).make
+        self._up = _part(generator, [image, top], made, known=self._down.measures)
+
+    def steps(self, height: int, width: int, side: int) -> int:
+        """How often `advance` is called for a picture of this size."""
+        tiles = len(self.grid(height, width, side).tiles)
+        if self._down is None:
+            return self._up.passes * tiles
+        return (self._down.passes + self._up.passes) * tiles + 1
+
+    def __call__(
+        self,
+        image: np.ndarray,
+        side: int,
+        seed: int | None,
+        advance: Callable[[int], None] = lambda total: None,
+    ) -> np.ndarray:
+        """Translates one picture.
+
+        Args:
+            image: uint8 or uint16 [H, W, C].
+            side: Of the tiles, see `check_side`: what the network sees at a time.
+            seed: Of the dropout; None turns it off.
+            advance: Called after each tile of each pass with the number of all.
+
+        Returns:
+            uint8 [H, W, D].
+        """
+        height, width = image.shape[:2]
+        total = self.steps(height, width, side)
+        walk = _Walk(self.grid(height, width, side), seed, lambda: advance(total))
+        walk.sources.append(self._pixels(image))
+        if self._down is not None:
+            walk.measure(self._down)
+            bottom = _stacked(walk.make(self._down, CELL), walk.grid.height // CELL)
+            walk.sources.append(self._map(bottom, seed))
+            walk.done()
+            del bottom
+        walk.measure(self._up)
+        return _stacked(self._pictured(walk.make(self._up), image), height)
+
+    def grid(self, height: int, width: int, side: int) -> TileGrid:
+        """The tiles of a picture of this size, over the picture as it is padded."""
+        overlap = min(_OVERLAP_WITHOUT_INNER, side // 2) if self._down is None else _OVERLAP
+        multiple = self._translation.multiple
+        return tile_grid(height + -height % multiple, width + -width % multiple, side, overlap)
+
+    def _pixels(self, image: np.ndarray) -> Callable[[Tile], tf.Tensor]:
+        """From a tile to what the generator takes, padded as whole pictures are."""
+        rows, columns = (
+            reflected_positions(side, self._translation.multiple).numpy()
+            for side in image.shape[:2]
+        )
+
+        def pixels(tile: Tile) -> tf.Tensor:
+            cut = image[np.ix_(rows[tile.rows.within()], columns[tile.columns.within()])]
+            return self._translation.between.to_input(encode(tf.constant(cut[np.newaxis])))
+
+        return pixels
+
+    def _map(self, bottom: np.ndarray, seed: int | None) -> Callable[[Tile], tf.Tensor]:
+        """From a tile to its part of what the inner levels make of the whole picture."""
+        seeds = None if seed is None else image_seeds(seed, 1)
+        top = self._inner([tf.constant(bottom[np.newaxis])], {}, seeds)
+        return lambda tile: top[:, tile.rows.within(CELL), tile.columns.within(CELL)]
+
+    def _pictured(self, made: Bands, image: np.ndarray) -> Bands:
+        """Bands of the picture, uint8, from what the generator made of the padded one."""
+        height, width = image.shape[:2]
+        top, left = (-side % self._translation.multiple // 2 for side in (height, width))
+        for start, rows in made:
+            first, end = np.clip([start - top, start - top + len(rows)], 0, height)
+            cut = rows[first + top - start : end + top - start, left : left + width]
+            given = encode(tf.constant(image[np.newaxis, first:end]))
+            picture = self._translation.between.to_picture(tf.constant(cut[np.newaxis]), given)
+            yield first, decode(picture).numpy()[0]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the generator that tiles go through: a pass for each norm in it, then the last.
+
+    Attributes:
+        measures: For each norm what finds its statistics in a tile, see `_measuring`, in the order
+            in which they depend on each other.
+        make: What computes the part's output, see `_making`.
+    """
+
+    measures: dict[str, _Run]
+    make: _Run
+
+    @property
+    def passes(self) -> int:
+        return len(self.measures) + 1
+
+
+def _part(
+    generator: keras.Model,
+    inputs: list[keras.KerasTensor],
+    output: keras.KerasTensor,
+    known: Iterable[str] = (),
+) -> _Part:
+    """The part between some of the generator's tensors and another; `known` norms are not measured.
+
+    Its layers are called anew: models from the middle of the generator would change its graph.
+    """
+    anew = {id(tensor): keras.Input(batch_shape=tensor.shape) for tensor in inputs}
+    starts = list(anew.values())
+    for layer in generator.layers:
+        taken = keras.tree.flatten(layer.input)
+        if id(layer.output) not in anew and taken and all(id(tensor) in anew for tensor in taken):
+            given = keras.tree.map_structure(lambda tensor: anew[id(tensor)], layer.input)
+            anew[id(layer.output)] = layer(given)
+    make = keras.Model(starts, anew[id(output)])
+    norms = [layer for layer in make.layers if isinstance(layer, BatchStatisticsNorm)]
+    measures = {
+        norm.name: _measuring(keras.Model(starts, anew[id(norm.input)]))
+        for norm in norms
+        if norm.name not in known
+    }
+    return _Part(measures, _making(make))
+
+
+def _making(network: keras.Model) -> _Run:
+    """A compiled function of (inputs, moments, seeds) to the network's output."""
+
+    @tf.function(reduce_retracing=True)
+    def make(
+        inputs: list[tf.Tensor], moments: dict[str, tf.Tensor], seeds: tf.Tensor | None
+    ) -> tf.Tensor:
+        return _applied(network, inputs, moments, seeds)
+
+    return make
+
+
+def _measuring(network: keras.Model) -> _Run:
+    """A compiled function to mean and variance, [2, C], of the network's output.
+
+    Besides what `_making` takes, it takes how much rows and columns of pixels count.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def measure(
+        inputs: list[tf.Tensor],
+        moments: dict[str, tf.Tensor],
+        seeds: tf.Tensor | None,
+        rows: tf.Tensor,
+        columns: tf.Tensor,
+    ) -> tf.Tensor:
+        x = _applied(network, inputs, moments, seeds)  # [1, h, w, C]
+        rows = tf.reduce_sum(tf.reshape(rows, [tf.shape(x)[1], -1]), 1)
+        columns = tf.reduce_sum(tf.reshape(columns, [tf.shape(x)[2], -1]), 1)
+        weights = tf.tensordot(rows / tf.reduce_sum(rows), columns / tf.reduce_sum(columns), 0)
+        weights = weights[tf.newaxis, :, :, tf.newaxis]
+        mean = tf.reduce_sum(weights * x, [0, 1, 2])
+        variance = tf.reduce_sum(weights * tf.math.squared_difference(x, mean), [0, 1, 2])
+        return tf.stack([mean, variance])
+
+    return measure
+
+
+def _applied(
+    network: keras.Model,
+    inputs: list[tf.Tensor],
+    moments: dict[str, tf.Tensor],
+    seeds: tf.Tensor | None,
+) -> tf.Tensor:
+    with fast_convolutions(), fixed_moments(moments), dropout_seeds(seeds):
+        return network(inputs, training=False)
+
+
+@dataclass
+class _Walk:
+    """The tiles of one picture, gone through again and again.
+
+    Attributes:
+        grid: The tiles.
+        seed: Of the dropout, or None.
+        done: Called after each tile.
+        sources: From a tile to each input of the parts it goes through.
+        moments: What has been measured: mean and variance, [2, C], by the names of norms.
+    """
+
+    grid: TileGrid
+    seed: int | None
+    done: Callable[[], None]
+    sources: list[Callable[[Tile], tf.Tensor]] = field(default_factory=list)
+    moments: dict[str, tf.Tensor] = field(default_factory=dict)
+
+    def measure(self, part: _Part) -> None:
+        """Measures the whole picture's statistics for all norms of a part."""
+        shares = np.array([tile.share for tile in self.grid.tiles])
+        for norm, measure in part.measures.items():
+            of_tiles = [
+                self._run(measure, tile, tile.rows.weights, tile.columns.weights)
+                for tile in self.grid.tiles
+            ]
+            self.moments[norm] = tf.constant(_of_all(shares, np.array(of_tiles)))
+
+    def make(self, part: _Part, cell: int = 1) -> Bands:
+        """The whole picture's output of a part, by `blended_rows`."""
+        return blended_rows(self.grid, lambda tile: self._run(part.make, tile), cell)
+
+    def _run(self, run: _Run, tile: Tile, *more: np.ndarray) -> np.ndarray:
+        seeds = None if self.seed is None else tf.constant([[self.seed, 1 + tile.number]], tf.int32)
+        inputs = [source(tile) for source in self.sources]
+        result = run(inputs, dict(self.moments), seeds, *map(tf.constant, more)).numpy()
+        self.done()
+        return result
+
+
+def _stacked(bands: Bands, height: int) -> np.ndarray:
+    whole: np.ndarray | None = None
+    for first, rows in bands:
+        if whole is None:
+            whole = np.empty((height, *rows.shape[1:]), rows.dtype)
+        whole[first : first + len(rows)] = rows
+    assert whole is not None
+    return whole
+
+
+def _of_all(shares: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Mean and variance [2, C] of the whole, of those of its tiles [N, 2, C]."""
+    means, variances = np.moveaxis(moments.astype(np.float64), 1, 0)
+    mean = np.average(means, 0, shares)
+    variance = np.average(variances + (means - mean) ** 2, 0, shares)
+    return np.stack([mean, variance]).astype(np.float32)

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+
+from pix2pix_tf.config import make_config
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
+from pix2pix_tf.models import build_generator
+from pix2pix_tf.models.layers import BatchStatisticsNorm
+from pix2pix_tf.tiling import TiledTranslation, check_side
+
+
+class Both:
+    """A generator that makes contrasts, applied to whole pictures and in tiles."""
+
+    def __init__(self, crop_size=64, kind="unet", norm="batch", data=None, **generator):
+        sizes = {"dataset": "sample", "load_size": crop_size, "crop_size": crop_size}
+        tree = {
+            "data": {**sizes, **(data or {})},
+            "generator": {"width": 4, "kind": kind, "norm": norm, **generator},
+            "discriminator": {"receptive_field": 16},
+        }
+        config = make_config(tree)
+        self.generator = build_generator(config, any_size=True)
+        for weights in self.generator.trainable_variables:
+            if weights.name == "kernel":  # as small as they start, norms would do all the work
+                weights.assign(weights * (6 if norm == "none" else 10))
+        before = self.generator.to_json()
+        translation = picture_translation(self.generator, config)
+        self._whole = compile_translation(translation)
+        self.tiled = TiledTranslation(translation, config)
+        assert self.generator.to_json() == before  # exporters take it too
+
+    def whole(self, image, seed=None):
+        return self._whole(image[np.newaxis], seed and image_seeds(seed, 1)).numpy()[0]
+
+
+def picture(height, width, channels=3, dtype=np.uint8):
+    """Dark and even on the left, bright and lively on the right."""
+    random = np.random.default_rng(0)
+    blocks = random.integers(0, 256, (height // 8 + 1, width // 8 + 1, channels))
+    image = np.kron(blocks, np.ones((8, 8, 1)))[:height, :width]
+    image[:, : width // 2] = 20 + image[:, : width // 2] / 32
+    return (image * (np.iinfo(dtype).max / 255)).astype(dtype)
+
+
+def errors(both, image, side=256, seed=None):
+    whole = both.whole(image, seed)
+    assert whole.std() > 20  # there is something to get wrong
+    tiled = both.tiled(image, side, seed)
+    assert tiled.shape == whole.shape
+    assert tiled.dtype == np.uint8
+    return np.abs(tiled.astype(int) - whole)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"norm": "instance"},
+        {"norm": "none"},
+        {"kind": "encoder_decoder"},
+        {"kind": "resnet_6"},
+        {"bottleneck_norm": True},
+        {"upsampling": "resize"},
+        {"crop_size": 16},
+        {"crop_size": 512, "width": 2},
+        {"data": {"representation": "lab", "input_channels": 1, "target_channels": 2}},
+        {"data": {"input_channels": 4, "target_channels": 1}},
+    ],
+    ids=str,
+)
+def test_tiles_make_the_whole_picture(settings):
+    channels = 4 if settings.get("data", {}).get("input_channels") == 4 else 3
+    found = errors(Both(**settings), picture(280, 330, channels))
+    assert found.max() <= 1
+    assert found.mean() < 0.01
+
+
+def test_16_bits():
+    assert errors(Both(), picture(300, 320, dtype=np.uint16)).max() <= 1
+
+
+def test_inner_dropout_is_the_whole_pictures():
+    """Of a U-Net for 256×256 all of it: one seed, one translation."""
+    both = Both(crop_size=256)
+    image = picture(330, 410)
+    assert errors(both, image, seed=1).max() <= 1
+    assert not np.array_equal(both.tiled(image, 256, 1), both.tiled(image, 256, 2))
+
+
+@pytest.fixture(scope="module")
+def shallow():
+    """Two levels of dropout that tiles go through."""
+    return Both(crop_size=16)
+
+
+def test_a_seed_repeats(shallow):
+    image = picture(300, 400)
+    assert np.array_equal(shallow.tiled(image, 256, 1), shallow.tiled(image, 256, 1))
+    assert not np.array_equal(shallow.tiled(image, 256, 1), shallow.tiled(image, 256, 2))
+    assert not np.array_equal(shallow.tiled(image, 256, 1), shallow.tiled(image, 256, None))
+
+
+def test_steps_across_borders_are_no_larger_than_elsewhere(shallow):
+    """Although each tile has its own dropout masks, which change every 16 pixels."""
+    image = picture(640, 640)
+    tiled = shallow.tiled(image, 256, 1).astype(float)
+    steps = np.abs(np.diff(tiled, axis=0)).mean(axis=(1, 2))[15::16]
+    middles = [span.start + 64 for span in shallow.tiled.grid(640, 640, 256).rows[1:]]
+    borders = np.isin(np.arange(16, 640, 16), middles)
+    assert borders.sum() == 3
+    assert steps[borders].mean() <= steps[~borders].mean()
+
+
+def test_tiles_are_all_that_the_outer_layers_see(monkeypatch):
+    """And they are traced once, for a second picture too."""
+    seen = {}
+    call = BatchStatisticsNorm.call
+
+    def watched(self, x, training=None):
+        seen.setdefault(self.name, []).append(x.shape)
+        return call(self, x, training)
+
+    both = Both()
+    monkeypatch.setattr(BatchStatisticsNorm, "call", watched)
+    both.tiled(picture(700, 600), 256, None)
+    del seen["decoder_1_norm"]  # the only inner one
+    sizes = {name: {shape[1] for shape in shapes} for name, shapes in seen.items()}
+    assert sizes["encoder_2_norm"] == {64}
+    assert sizes["decoder_5_norm"] == {128}
+    seen.clear()
+    both.tiled(picture(300, 900), 256, None)
+    assert set(seen) <= {"decoder_1_norm"}
+
+
+def test_progress(shallow):
+    for both, passes in ((shallow, 6), (Both(), 9)):
+        totals = []
+        both.tiled(picture(300, 400), 256, None, totals.append)
+        assert set(totals) == {len(totals)}
+        assert len(totals) == both.tiled.steps(300, 400, 256)
+        assert len(totals) // passes == len(both.tiled.grid(300, 400, 256).tiles)
+
+
+@pytest.mark.parametrize("side", [0, -256, 128, 300, 500])
+def test_other_sides_are_refused(side):
+    with pytest.raises(UserError, match=f"tile {side}: expected .* multiple of 64, at least 256"):
+        check_side(side)
+
+
+def test_sides_that_will_do():
+    check_side(256)
+    check_side(448)
