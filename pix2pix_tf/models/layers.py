@@ -168,8 +168,8 @@ class SeededDropout(keras.layers.Layer):
             seeds = tf.random.uniform([tf.shape(x)[0], 2], maxval=2**31 - 1, dtype=tf.int32)
         shape = tf.shape(x)[1:]
         noise = tf.map_fn(
-            lambda seed: tf.random.stateless_uniform(
-                shape, tf.random.experimental.stateless_fold_in(seed, self.index)
+            lambda seed: _uniform(
+                shape, tf.random.experimental.stateless_fold_in(seed, self.index, alg="philox")
             ),
             seeds,
             fn_output_signature=tf.TensorSpec(x.shape[1:], tf.float32),
@@ -179,6 +179,15 @@ class SeededDropout(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "index": self.index}
+
+
+def _uniform(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """The numbers of `tf.random.stateless_uniform` in [0, 1), also where XLA compiles.
+
+    XLA draws the same bits but makes other numbers of them.
+    """
+    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
+    return tf.cast(tf.bitwise.bitwise_and(bits, 2**23 - 1), tf.float32) * 2.0**-23
 
 
 @keras.saving.register_keras_serializable("pix2pix_tf")

@@ -122,7 +122,7 @@ def make_update(
         # Within the replica's own thread, which knows nothing of the scopes around it.
         replica_update = cpu_convolutions()(replica_update)
 
-    @tf.function
+    @tf.function(autograph=False)
     def update(batch: Batch) -> Losses:
         losses = strategy.run(replica_update, args=(batch,))
         return {name: strategy.reduce("SUM", loss, axis=None) for name, loss in losses.items()}
