@@ -240,12 +240,10 @@ class _Training:
         rates = {
             "speed/images_per_second": images / seconds,
             "speed/waiting_for_data": waiting,
-            "learning_rate/generator": _learning_rate(self.networks.generator_optimizer),
+            **_rates_of("generator", self.networks.generator_optimizer),
         }
         if self.networks.discriminator_optimizer is not None:
-            rates["learning_rate/discriminator"] = _learning_rate(
-                self.networks.discriminator_optimizer
-            )
+            rates |= _rates_of("discriminator", self.networks.discriminator_optimizer)
         self.logs.scalars(last, {**means, **rates})
         progress.report(last, means, waiting)
         self.window = _Window()
@@ -339,8 +337,11 @@ class _Window:
         return time.monotonic() - self._start
 
 
-def _learning_rate(optimizer: FusedAdam) -> float:
-    return float(tf.convert_to_tensor(optimizer.learning_rate))
+def _rates_of(network: str, optimizer: FusedAdam) -> dict[str, float]:
+    rates = {f"learning_rate/{network}": float(tf.convert_to_tensor(optimizer.learning_rate))}
+    if optimizer.loss_scale is not None:
+        rates[f"loss_scale/{network}"] = float(optimizer.loss_scale)
+    return rates
 
 
 def score_words(scores: Scores) -> str:

@@ -55,10 +55,8 @@ class LossScaledAdam(FusedAdam):
 
         def update() -> tuple[tf.Tensor, tf.Tensor]:
             self.apply_summed([gradient / scale for gradient in gradients], variables)
-            grown = steps + 1 >= GROWTH_STEPS
-            return tf.where(grown, 2 * scale, scale), tf.where(
-                grown, tf.zeros_like(steps), steps + 1
-            )
+            steps_now = (steps + 1) % GROWTH_STEPS
+            return tf.where(steps_now == 0, 2 * scale, scale), steps_now
 
         new_scale, new_steps = tf.cond(finite, update, lambda: (scale / 2, tf.zeros_like(steps)))
         self._scale.assign(new_scale)

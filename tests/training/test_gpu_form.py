@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from test_loop import assert_same_weights, config, quiet, weights
-from test_step import batch, build, distributed
+from test_step import batch, build
 
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.models import build_generator
@@ -24,13 +24,13 @@ def losses_of(config, strategy, steps):
     return networks, {name: [float(each[name]) for each in made] for name in made[0]}
 
 
-@pytest.mark.parametrize("precision", HALVES)
 @pytest.mark.parametrize(
-    "other",
+    ("precision", "other"),
     [
-        {},
-        {"discriminator__spectral_norm": True, "generator__norm": "instance"},
-        {"generator__kind": "resnet_6", "generator__upsampling": "resize"},
+        ("mixed_bfloat16", {}),
+        ("mixed_float16", {}),
+        ("mixed_float16", {"discriminator__spectral_norm": True, "generator__norm": "instance"}),
+        ("mixed_bfloat16", {"generator__upsampling": "resize", "training__generator_average": 0.9}),
     ],
 )
 def test_half_precision_is_close_to_float32(tiny, one_device, precision, other):
@@ -72,8 +72,8 @@ def test_a_half_precision_run_resumes_exactly_and_translates_in_float32(tmp_path
     train(config(root, training__steps=2, **half), tmp_path / "parts", console=quiet())
     train(config(root, training__steps=3, **half), tmp_path / "parts", console=quiet())
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
-    scales = {value for name, value in weights(tmp_path / "parts").items() if "loss_scale" in name}
-    assert len(scales) in (1, 2)
+    scales = [value for name, value in weights(tmp_path / "parts").items() if "loss_scale" in name]
+    assert len(scales) == 2
     assert max(scales) <= 2**15
     translator = Translator(tmp_path / "whole")
     assert {layer.compute_dtype for layer in translator.generator.layers} == {"float32"}
@@ -89,19 +89,15 @@ def test_a_program_of_xla_makes_the_same_numbers(tiny, one_device):
         assert losses[name] == pytest.approx(values, abs=1e-4), name
 
 
-def test_several_updates_a_call_are_the_same_one_by_one(tiny, one_device, two_replicas):
-    for strategy in (one_device, two_replicas):
-        data = [distributed(strategy, batch(2, number)) for number in range(3)]
-        (one, update), (other, again) = (
-            build(tiny(training__batch_size=2), strategy) for _ in range(2)
-        )
-        expected = [update(each) for each in data]
-        losses = make_updates(again)(data)
-        for name, values in losses.items():
-            assert values.numpy().tolist() == [float(each[name]) for each in expected], name
-        for part, variables in one.variables().items():
-            for a, b in zip(variables, other.variables()[part], strict=True):
-                assert np.array_equal(a.numpy(), b.numpy()), a.path
+def test_several_updates_a_call_are_the_same_one_by_one(tiny, one_device):
+    data = [batch(1, number) for number in range(3)]
+    (one, update), (other, again) = (build(tiny(), one_device) for _ in range(2))
+    expected = [update(each) for each in data]
+    for name, values in make_updates(again)(data).items():
+        assert values.numpy().tolist() == [float(each[name]) for each in expected], name
+    for part, variables in one.variables().items():
+        for a, b in zip(variables, other.variables()[part], strict=True):
+            assert np.array_equal(a.numpy(), b.numpy()), a.path
 
 
 def test_calls_end_where_something_is_due(tmp_path, pairs_folder):
@@ -111,14 +107,13 @@ def test_calls_end_where_something_is_due(tmp_path, pairs_folder):
     calls = config(root, **often, training__steps_per_call=4)
     train(calls, tmp_path / "four", console=quiet())
     assert_same_weights(tmp_path / "one", tmp_path / "four")
+    scores = []
     for run in ("one", "four"):
         made = json.loads((tmp_path / run / "metrics.json").read_text())
         assert [entry["step"] for entry in made] == [0, 6, 12, 14]
+        scores.append([entry["scores"] for entry in made])
         saved = {path.stem for path in (tmp_path / run / "checkpoints").glob("step-*.index")}
         assert saved == {"step-5", "step-10", "step-14"}
         sheets = {path.stem[-2:] for path in (tmp_path / run / "samples").iterdir()}
         assert sheets == {"00", "09", "14"}
-    one, four = (
-        json.loads((tmp_path / run / "metrics.json").read_text()) for run in ("one", "four")
-    )
-    assert one == four
+    assert scores[0] == scores[1]
