@@ -24,6 +24,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.inference import translate_images
+from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 from pix2pix_tf.translate import Translator
 
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -67,7 +68,8 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
         return {"images": translate_images(translation, images, seeds)}
 
     functions = {"serving_default": serving_default, "images": images, "sample": sample}
-    return {name: function.get_concrete_function() for name, function in functions.items()}
+    with cpu_convolutions():  # which most servers have; a GPU computes them as well
+        return {name: function.get_concrete_function() for name, function in functions.items()}
 
 
 def _write_warmup(translator: Translator, path: Path, name: str) -> None:

@@ -19,6 +19,7 @@ from ai_edge_litert.interpreter import Interpreter
 from pix2pix_tf.data.representation import decode
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
 from pix2pix_tf.inference import translate_pixels
+from pix2pix_tf.models.subpixel import subpixel_convolutions
 from pix2pix_tf.translate import Translator
 
 # What a float model may lose: float16 rounds weights; 8 bits are judged by looks.
@@ -36,7 +37,7 @@ PRECISIONS = tuple(LIMITS)
 # in 8 bits cost the rest, and time too, for they are many small steps.
 _FLOAT_OPERATIONS = [
     *("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "ADD", "SUB", "MUL"),
-    *("LEAKY_RELU", "RELU", "CONCATENATION", "TANH"),
+    *("LEAKY_RELU", "RELU", "CONCATENATION", "DEPTH_TO_SPACE", "TANH"),
 ]
 _FIRST_CONVOLUTION = re.compile(r"/encoder_1(_\d+)?/")
 
@@ -89,7 +90,8 @@ def _translating_function(
     @tf.function(input_signature=[picture])
     def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 127.5 - 1.0
-        output = translate_pixels(translator.translation, pixels, None)
+        with subpixel_convolutions():
+            output = translate_pixels(translator.translation, pixels, None)
         return {"images": decode(output) if uint8 else (output + 1.0) * 127.5}
 
     module = tf.Module()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import keras
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.representation import Representation, decode, encode, representation
+from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 from pix2pix_tf.models.layers import dropout_seeds
 
 Translate = Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
@@ -118,10 +120,12 @@ def compile_translation(translation: PictureTranslation) -> Translate:
     It is traced anew for uint8 and uint16 images and for seeds given or not, but not for each new
     size.
     """
+    on_cpu = not tf.config.list_logical_devices("GPU")
 
     @tf.function(reduce_retracing=True)
     def translate(images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        return translate_images(translation, images, seeds)
+        with cpu_convolutions() if on_cpu else nullcontext():
+            return translate_images(translation, images, seeds)
 
     return translate
 

@@ -8,7 +8,8 @@ sums are the same, in another order. CONTRIBUTING.md says how they were found.
 
 Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
 [N, h, w, F], with h = (H + 2·pad - 4) / stride + 1; `kernel` is [4, 4, C, F]. A convolution takes
-x to y; a transposed one, of stride 2 and pad 1, takes y to x by the same kernel.
+x to y; a transposed one, of stride 2 and pad 1, takes y to x by the same kernel. N, H and W may be
+open: the kernel alone then decides which way, and gradients are TensorFlow's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +27,7 @@ _FEW = 8  # filters or channels that fill no vector register
 # Positions of y, of all images, up to which the kernel is more work than the pixels; TensorFlow
 # would bring it into another order first.
 _FEW_POSITIONS, _FEW_TRANSPOSED = 64, 256
+_LARGE_KERNEL = 512 * 512  # channels · filters; of the same layers, where sizes are open
 _BAND = 16  # rows of y from which two bands pay
 # Filters from which one product with whole patches is fast. With fewer of them its rows, a power of
 # two apart, fall onto the same lines of the cache.
@@ -48,27 +51,29 @@ def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
     """Whether this module is to be used, and takes a convolution of `image`, its x."""
     if not _active.get() or image.dtype != tf.float32 or kernel.shape[:2] != (SIDE, SIDE):
         return False
-    if not image.shape.is_fully_defined():
-        return False
-    sides = [side + 2 * pad - SIDE for side in image.shape[1:3]]
     if (stride, pad) not in ((1, 0), (2, 0), (2, 1)):
         return False
-    return all(side >= 0 and side % stride == 0 for side in sides)
+    sides = image.shape[1:3].as_list()
+    if None in sides:
+        return pad == 1  # as in the generator, whose sides are multiples of what divides them
+    return all(side + 2 * pad >= SIDE and side % stride == 0 for side in sides)
 
 
 def fits_transposed(image: tf.Tensor, kernel: tf.Tensor, stride: int) -> bool:
     """The same of a transposed convolution of `image`, its y."""
-    known = image.dtype == tf.float32 and image.shape.is_fully_defined()
-    return _active.get() and known and kernel.shape[:2] == (SIDE, SIDE) and stride == 2
+    active = _active.get() and image.dtype == tf.float32
+    return active and kernel.shape[:2] == (SIDE, SIDE) and stride == 2
 
 
 def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
     """The convolution of x, as `tf.nn.conv2d` computes it; `pad` pixels of zeros on every side."""
+    if not x.shape.is_fully_defined():
+        return _forward(x, kernel, stride, pad)
 
     @tf.custom_gradient
     def of(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            dx = _backward(dy, kernel, stride, pad, x.shape)
+            dx = _backward(dy, kernel, stride, pad, tuple(x.shape))
             return dx, _kernel_gradient(x, dy, stride, pad)
 
         return _forward(x, kernel, stride, pad), gradient
@@ -78,14 +83,16 @@ def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
 
 def convolve_transposed(y: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """The transposed convolution of y, of stride 2 and pad 1, which doubles height and width."""
+    batch, height, width = _extent(y)
+    shape = (batch, 2 * height, 2 * width, kernel.shape[2])
+    if not y.shape.is_fully_defined():
+        return _backward(y, kernel, 2, 1, shape)
 
     @tf.custom_gradient
     def of(y: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
         def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return _forward(dx, kernel, 2, 1), _kernel_gradient(dx, y, 2, 1)
 
-        batch, height, width, _ = y.shape
-        shape = tf.TensorShape([batch, 2 * height, 2 * width, kernel.shape[2]])
         return _backward(y, kernel, 2, 1, shape), gradient
 
     return of(y, kernel)
@@ -96,33 +103,50 @@ def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
     channels, filters = kernel.shape[2:]
     if stride == 1 and filters <= _FEW:
         return _forward_by_taps(x, kernel, pad)
-    rows, columns = ((side + 2 * pad - SIDE) // stride + 1 for side in x.shape[1:3])
-    if x.shape[0] * rows * columns <= _FEW_POSITIONS:
+    positions, rows = _positions(x, stride, pad)
+    if positions is not None and positions <= _FEW_POSITIONS:
         patches = _patches(x, stride, pad)
         return _product(patches, tf.reshape(kernel, [SIDE * SIDE * channels, filters]))
-    if x.shape[0] == 1 and rows >= _BAND and channels > _FEW:
-        return _in_bands(_padded(x, pad), kernel, stride, rows)
+    if rows is None:
+        banded = channels * filters < _LARGE_KERNEL
+    else:
+        banded = x.shape[0] == 1 and rows >= _BAND
+    if banded and channels > _FEW:
+        return _in_bands(x, kernel, stride, pad)
     return tf.nn.conv2d(_padded(x, pad), kernel, stride, "VALID")
 
 
 def _backward(
-    y: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int, shape: tf.TensorShape
+    y: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int, shape: tuple[Any, ...]
 ) -> tf.Tensor:
     """x of `shape` from y: the transpose of `_forward`."""
     channels, filters = kernel.shape[2:]
-    batch, height, width, _ = y.shape
     if stride == 1:  # is a convolution by the turned kernel
         turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
         if filters <= _FEW:
             patches = _patches(y, 1, SIDE - 1 - pad)
             return _product(patches, tf.reshape(turned, [SIDE * SIDE * filters, channels]))
         return _forward(y, turned, 1, SIDE - 1 - pad)
-    if batch * height * width <= _FEW_TRANSPOSED or channels <= _FEW:
+    positions = y.shape[:3].num_elements()
+    if positions is None:
+        small = channels * filters >= _LARGE_KERNEL
+    else:
+        small = positions <= _FEW_TRANSPOSED
+    if small or channels <= _FEW:
         patches = _product(y, tf.reshape(kernel, [SIDE * SIDE * channels, filters]), turned=True)
         x = _overlapped(patches)
-        return x[:, pad : x.shape[1] - pad, pad : x.shape[2] - pad]
+        return x[:, pad:-pad, pad:-pad] if pad else x
     # oneDNN takes no explicit padding here; at stride 2 "SAME" is one pixel on every side.
     return tf.nn.conv2d_transpose(y, kernel, shape, stride, "SAME" if pad else "VALID")
+
+
+def _positions(x: tf.Tensor, stride: int, pad: int) -> tuple[int | None, int | None]:
+    """How many positions y has in all images, and how many rows; None where they are open."""
+    batch, *sides = x.shape[:3].as_list()
+    if None in (batch, *sides):
+        return None, None
+    rows, columns = ((side + 2 * pad - SIDE) // stride + 1 for side in sides)
+    return batch * rows * columns, rows
 
 
 def _kernel_gradient(x: tf.Tensor, y: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
@@ -154,17 +178,18 @@ def _forward_by_taps(x: tf.Tensor, kernel: tf.Tensor, pad: int) -> tf.Tensor:
     )
 
 
-def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, rows: int) -> tf.Tensor:
-    """A convolution of one padded image as that of a batch of two bands, which overlap in it."""
-    band = -(-rows // 2)
-    needed = (band - 1) * stride + SIDE
-    start = (rows - band) * stride
-    both = [*range(needed), *range(start, start + needed)]
-    bands = tf.reshape(tf.gather(x, both, axis=1), [2, needed, *x.shape[2:]])
+def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
+    """Each image in two bands, which overlap in it; an odd number of rows gets one more."""
+    batch, height, width = _extent(x)
+    rows = (height + 2 * pad - SIDE) // stride + 1
+    below = pad + stride * (rows % 2)
+    x = tf.pad(x, [[0, 0], [pad, below], [pad, pad], [0, 0]])
+    band = (rows + 1) // 2
+    first = tf.range((band - 1) * stride + SIDE)
+    both = tf.gather(x, tf.concat([first, first + band * stride], 0), axis=1)
+    bands = tf.reshape(both, [2 * batch, -1, width + 2 * pad, x.shape[3]])
     y = tf.nn.conv2d(bands, kernel, stride, "VALID")
-    if rows % 2:  # both have the row in the middle
-        return tf.concat([y[:1], y[1:, 1:]], 1)
-    return tf.reshape(y, [1, rows, *y.shape[2:]])
+    return tf.reshape(y, [batch, 2 * band, _extent(y)[2], y.shape[3]])[:, :rows]
 
 
 _OFFSETS = [(i, j) for i in range(SIDE) for j in range(SIDE)]
@@ -200,8 +225,7 @@ def _patch_parts(x: tf.Tensor) -> list[tf.Tensor]:
 
 def _overlapped(patches: tf.Tensor) -> tf.Tensor:
     """The transpose of `_patches` at stride 2: [N, h, w, 16·C] summed to [N, 2h + 2, 2w + 2, C]."""
-    batch, rows, columns, size = patches.shape
-    pair = size // 8
+    (batch, rows, columns), pair = _extent(patches), patches.shape[3] // 8
     parts = tf.reshape(patches, [batch, rows, columns, SIDE, 2, pair])
     summed = _shifted_sum(parts[:, :, :, :, 0], parts[:, :, :, :, 1], axis=2)
     parts = tf.reshape(summed, [batch, rows, columns + 1, 2, 2, pair])
@@ -224,7 +248,14 @@ def _padded(x: tf.Tensor, pad: int) -> tf.Tensor:
 def _product(x: tf.Tensor, matrix: tf.Tensor, turned: bool = False) -> tf.Tensor:
     """[N, h, w, A] times [A, B], or `turned` [B, A]: [N, h, w, B]."""
     product = tf.matmul(tf.reshape(x, [-1, x.shape[3]]), matrix, transpose_b=turned)
-    return tf.reshape(product, [*x.shape[:3], product.shape[1]])
+    return tf.reshape(product, [*_extent(x), product.shape[1]])
+
+
+def _extent(image: tf.Tensor) -> tuple[Any, Any, Any]:
+    """N, H and W: numbers where they are known, tensors where they are open."""
+    sizes = tf.unstack(tf.shape(image)[:3])
+    known = image.shape[:3].as_list()
+    return tuple(size if side is None else side for side, size in zip(known, sizes, strict=True))
 
 
 def _correlated(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:

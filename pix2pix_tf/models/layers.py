@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from pix2pix_tf.models import cpu_convolutions as cpu
+from pix2pix_tf.models import subpixel
 
 EPSILON = 1e-5  # of the published programs; Keras' default is 1e-3
 
@@ -205,13 +206,16 @@ class Convolution(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class TransposedConvolution(keras.layers.Conv2DTranspose):
-    """Keras' own, computed as `pix2pix_tf.models.cpu_convolutions` does where that is turned on."""
+    """Keras' own, computed as `cpu_convolutions` or `subpixel` do where they are turned on."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        kernel = tf.convert_to_tensor(self.kernel)
-        if self.padding == "valid" or not cpu.fits_transposed(inputs, kernel, self.strides[0]):
+        (stride, _), kernel = self.strides, tf.convert_to_tensor(self.kernel)
+        if self.padding == "same" and cpu.fits_transposed(inputs, kernel, stride):
+            outputs = cpu.convolve_transposed(inputs, kernel)
+        elif self.padding == "same" and subpixel.fits(kernel, stride):
+            outputs = subpixel.convolve_transposed(inputs, kernel)
+        else:
             return super().call(inputs)
-        outputs = cpu.convolve_transposed(inputs, kernel)
         return outputs + self.bias if self.use_bias else outputs
 
 

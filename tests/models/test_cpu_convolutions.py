@@ -116,3 +116,18 @@ def test_other_convolutions_stay_tensorflows(layer, shape):
     plain = layer(image)
     with cpu_convolutions.cpu_convolutions():
         np.testing.assert_array_equal(layer(image), plain)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 32, 28, 16, 24), (2, 6, 10, 16, 24), (3, 2, 2, 512, 512)],
+    ids=["an even number of rows", "an odd one", "a large kernel"],
+)
+def test_sizes_may_be_open(shape):
+    *sides, channels, filters = shape
+    x, kernel = noise(*sides, channels), noise(4, 4, channels, filters)
+    open_x, open_y = (tf.TensorSpec([None, None, None, depth]) for depth in (channels, filters))
+    down = tf.function(lambda x: convolve(x, kernel, 2, 1), input_signature=[open_x])
+    up = tf.function(lambda y: convolve_transposed(y, kernel), input_signature=[open_y])
+    y = tf.nn.conv2d(x, kernel, 2, "SAME")
+    assert_equal([down(x), up(y)], [y, tf.nn.conv2d_transpose(y, kernel, x.shape, 2)])
