@@ -212,8 +212,10 @@ class TrainingConfig(Section):
     discriminator_steps: Positive = 1  # k of them, each on fresh pairs, before each generator step
     # Decay (such as 0.999) of a moving average of the generator's weights, which then translates.
     generator_average: Annotated[Real, Field(gt=0, lt=1)] | None = None
-    precision: Literal["float32"] = "float32"
-    jit_compile: Literal["auto"] | Literal[False] = "auto"
+    # What networks compute in; weights, statistics, logits, translations and losses stay float32.
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    jit_compile: Literal["auto", True, False] = "auto"  # by XLA; auto: on GPUs only
+    steps_per_call: Positive = 1  # updates between two looks of Python; more help fast GPUs
     deterministic: bool = True  # the same numbers every time on the same machine
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 

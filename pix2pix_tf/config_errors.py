@@ -98,10 +98,14 @@ def _choices(annotation: Any) -> list[str]:
     """What a key that takes one of a few values takes: a `Literal`, alone or beside a number."""
     parts = [annotation] if get_origin(annotation) is Literal else get_args(annotation)
     literals = [part for part in parts if get_origin(part) is Literal]
-    choices = [str(value) for part in literals for value in get_args(part)]
+    choices = [_as_yaml(value) for part in literals for value in get_args(part)]
     if literals and len(literals) < len(parts):
         choices.append("a positive whole number")
     return choices
+
+
+def _as_yaml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _nearest(word: str, among: Iterable[str]) -> str | None:

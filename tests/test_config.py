@@ -129,6 +129,12 @@ def test_patch_grid(field, grid):
         ("training.learning_rate=.nan", "training.learning_rate: nan"),
         ("training=3", "--set training: a key has the form SECTION.NAME"),
         ("data.mirror=3", "data.mirror: 3"),
+        (
+            "training.precision=float16",
+            "not one of float32, mixed_bfloat16, mixed_float16",
+        ),
+        ("training.jit_compile=2", "training.jit_compile: 2 is not one of auto, true, false"),
+        ("training.steps_per_call=0", "training.steps_per_call: 0: "),
         ("data.direction=BotA", "'BotA' is not one of AtoB, BtoA; did you mean BtoA?"),
         (
             "data.crop_size=300",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 
 from pix2pix_tf.config import RECEPTIVE_FIELDS, Config
@@ -18,12 +21,17 @@ def build_generator(config: Config, *, any_size: bool = False) -> keras.Model:
     """The generator of `config`: image [N, H, W, input_channels] to translation, both in [-1, 1].
 
     Args:
-        config: The experiment; height and width are its `data.crop_size`.
+        config: The experiment; height and width are its `data.crop_size`, and it computes in its
+            `training.precision`. The weights and the translation are float32 all the same.
         any_size: Leaves height and width open, to translate images of any size that is a multiple
-            of `config.size_multiple`. The weights are the same.
+            of `config.size_multiple`, and computes in float32. The weights are the same.
     """
+    with _computing_in("float32" if any_size else config.training.precision):
+        return _build_generator(config, (None, None) if any_size else config.data.crop_size)
+
+
+def _build_generator(config: Config, size: tuple[int | None, int | None]) -> keras.Model:
     data, generator = config.data, config.generator
-    size = (None, None) if any_size else data.crop_size
     channels = (data.input_channels, data.target_channels)
     if generator.kind in RESNET_BLOCKS:
         return build_resnet(
@@ -53,16 +61,29 @@ def build_generator(config: Config, *, any_size: bool = False) -> keras.Model:
 def build_discriminator(config: Config) -> keras.Model:
     """The discriminator of `config`: two images [N, H, W, C] in [-1, 1] to logits [N, h, w, 1].
 
-    With an objective that is not conditional it takes the target alone.
+    With an objective that is not conditional it takes the target alone. It computes in the config's
+    `training.precision`; weights and logits are float32.
     """
-    return build_patchgan(
-        size=config.data.crop_size,
-        input_channels=config.data.input_channels,
-        target_channels=config.data.target_channels,
-        width=config.discriminator.width,
-        halvings=RECEPTIVE_FIELDS[config.discriminator.receptive_field],
-        seed=config.training.seed,
-        conditional=config.objective.conditional,
-        norm=config.discriminator.norm,
-        spectral=config.discriminator.spectral_norm,
-    )
+    with _computing_in(config.training.precision):
+        return build_patchgan(
+            size=config.data.crop_size,
+            input_channels=config.data.input_channels,
+            target_channels=config.data.target_channels,
+            width=config.discriminator.width,
+            halvings=RECEPTIVE_FIELDS[config.discriminator.receptive_field],
+            seed=config.training.seed,
+            conditional=config.objective.conditional,
+            norm=config.discriminator.norm,
+            spectral=config.discriminator.spectral_norm,
+        )
+
+
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Within it, layers are made that compute so, unless they are given a dtype of their own."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -35,8 +35,12 @@ def convolve(
     padding: str = "same",
     use_bias: bool = False,
     spectral: bool = False,
+    dtype: str | None = None,
 ) -> keras.KerasTensor:
-    """A convolution with square kernels; `spectral` divides them by their spectral norm."""
+    """A convolution with square kernels; `spectral` divides them by their spectral norm.
+
+    `dtype` is what it computes in, if not as the other layers do.
+    """
     kind = SpectralConv2D if spectral else Convolution
     kwargs: dict[str, Any] = {"seed": next(seeds)} if spectral else {}
     initial = initial_weights(next(seeds))
@@ -47,6 +51,7 @@ def convolve(
         padding,
         use_bias=use_bias,
         kernel_initializer=initial,
+        dtype=dtype,
         name=name,
         **kwargs,
     )(x)

@@ -4,7 +4,7 @@ TensorFlow's CPU kernels compute some of the networks' convolutions at the proce
 others at half of it or much less: a single image, the gradients of kernels, transposed
 convolutions of a few pixels, kernels of one filter. Here these are rearranged into what runs at
 full rate: a matrix product of patches, or an image cut into a batch of overlapping bands. The
-sums are the same, in another order. CONTRIBUTING.md says how they were found.
+sums are the same, in another order. benchmarks/README.md says how they were found.
 
 Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
 [N, h, w, F], with h = (H + 2·pad - 4) / stride + 1; `kernel` is [4, 4, C, F]. A convolution takes

@@ -80,7 +80,7 @@ class BatchStatisticsNorm(keras.layers.Layer):
     translation cannot depend on its neighbours in a batch. At batch size 1 the two are the same.
     Scale and offset are learnt.
 
-    Input and output: float [N, H, W, C].
+    Input and output: float [N, H, W, C]. Statistics, scale and offset are float32 in any precision.
 
     Args:
         epsilon: Added to the variance.
@@ -107,20 +107,27 @@ class BatchStatisticsNorm(keras.layers.Layer):
                 f"The number of channels must be known, received input_shape={input_shape}"
             )
         scale_initializer = keras.initializers.RandomNormal(1.0, 0.02, seed=self.seed)
-        self.scale = self.add_weight(shape=(channels,), initializer=scale_initializer, name="scale")
-        self.offset = self.add_weight(shape=(channels,), initializer="zeros", name="offset")
+        self.scale = self.add_weight(
+            shape=(channels,), initializer=scale_initializer, autocast=False, name="scale"
+        )
+        self.offset = self.add_weight(
+            shape=(channels,), initializer="zeros", autocast=False, name="offset"
+        )
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if self.name in _moments.get():
             return self._normalise(x, *tf.unstack(_moments.get()[self.name]))
         if self.each_image or not training:
-            return self._normalise(x, *tf.nn.moments(x, [1, 2], keepdims=True))
+            whole = tf.cast(x, tf.float32)
+            y = self._normalise(whole, *tf.nn.moments(whole, [1, 2], keepdims=True))
+            return tf.cast(y, x.dtype)
         groups = [self._normalise_batch(group) for group in tf.split(x, _groups.get())]
         return groups[0] if len(groups) == 1 else tf.concat(groups, 0)
 
     def _normalise_batch(self, x: tf.Tensor) -> tf.Tensor:
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            return self._normalise(x, *_batch_moments(x))
+            whole = tf.cast(x, tf.float32)
+            return tf.cast(self._normalise(whole, *_batch_moments(whole)), x.dtype)
         y, *_ = tf.raw_ops.FusedBatchNormV3(
             x=x,
             scale=tf.convert_to_tensor(self.scale),
@@ -182,8 +189,8 @@ class SeededDropout(keras.layers.Layer):
             seeds = tf.random.uniform([tf.shape(x)[0], 2], maxval=2**31 - 1, dtype=tf.int32)
         shape = tf.shape(x)[1:]
         noise = tf.map_fn(
-            lambda seed: tf.random.stateless_uniform(
-                shape, tf.random.experimental.stateless_fold_in(seed, self.index)
+            lambda seed: _uniform(
+                shape, tf.random.experimental.stateless_fold_in(seed, self.index, alg="philox")
             ),
             seeds,
             fn_output_signature=tf.TensorSpec(x.shape[1:], tf.float32),
@@ -193,6 +200,15 @@ class SeededDropout(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "index": self.index}
+
+
+def _uniform(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """The numbers of `tf.random.stateless_uniform` in [0, 1), also where XLA compiles.
+
+    XLA draws the same bits but makes other numbers of them.
+    """
+    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
+    return tf.cast(tf.bitwise.bitwise_and(bits, 2**23 - 1), tf.float32) * 2.0**-23
 
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
@@ -232,14 +248,14 @@ class SpectralConv2D(Convolution):
     The singular value is that of the kernels as a matrix [height · width · channels, filters],
     found by one power iteration a training step; `singular`, [1, filters], remembers how far it has
     come. Unlike Keras' wrapper it leaves the stored kernels alone, so that the gradient and what
-    optimisers and replicas do to them stay plain.
+    optimisers and replicas do to them stay plain. Kernels are divided in float32 in any precision.
 
     Args:
         seed: Of the first guess of `singular`.
     """
 
     def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, autocast=False, **kwargs)
         self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -251,8 +267,10 @@ class SpectralConv2D(Convolution):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         kernel = tf.convert_to_tensor(self.kernel)
-        y = self.convolution_op(x, kernel / self._largest_singular_value(kernel, training))
-        return y + self.bias if self.use_bias else y
+        kernel = kernel / self._largest_singular_value(kernel, training)
+        x, kernel = (tf.cast(each, self.compute_dtype) for each in (x, kernel))
+        y = self.convolution_op(x, kernel)
+        return y + tf.cast(self.bias, y.dtype) if self.use_bias else y
 
     def _largest_singular_value(self, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
         matrix = tf.reshape(kernel, [-1, self.filters])

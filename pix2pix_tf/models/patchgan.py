@@ -73,7 +73,7 @@ def _layers(
         x = layer(x, width * min(2**i, 8), 4, strides, name=f"conv_{i + 1}", norm_follows=True)
         x = normalise(x, f"conv_{i + 1}_norm")
     x = layers.LeakyReLU(0.2, name=f"conv_{halvings + 1}_activation")(x)
-    return layer(x, 1, 4, 1, name="logits")
+    return layer(x, 1, 4, 1, name="logits", dtype="float32")
 
 
 def _pixel_layers(
@@ -85,7 +85,7 @@ def _pixel_layers(
     x = layer(x, 2 * width, 1, 1, name="conv_2", norm_follows=True)
     x = normalise(x, "conv_2_norm")
     x = layers.LeakyReLU(0.2, name="conv_2_activation")(x)
-    return layer(x, 1, 1, 1, name="logits", norm_follows=not last_bias)
+    return layer(x, 1, 1, 1, name="logits", norm_follows=not last_bias, dtype="float32")
 
 
 def _convolve(
@@ -99,6 +99,7 @@ def _convolve(
     normed_bias: bool,
     spectral: bool,
     norm_follows: bool = False,
+    dtype: str | None = None,
 ) -> keras.KerasTensor:
     if kernel == 4:  # padding 1 whatever the stride; "same" would give 2 on one side at stride 1
         x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
@@ -113,4 +114,5 @@ def _convolve(
         padding="valid",
         use_bias=use_bias,
         spectral=spectral,
+        dtype=dtype,
     )

@@ -65,7 +65,7 @@ def build_resnet(
         x = _normed_relu(x, name, normalise)
     x = ReflectionPadding2D(3, name="output_padding")(x)
     x = convolve(x, target_channels, 7, 1, seeds, "output", padding="valid", use_bias=True)
-    x = layers.Activation("tanh", name="translation")(x)
+    x = layers.Activation("tanh", dtype="float32", name="translation")(x)
     return keras.Model(image, x, name=f"resnet_{blocks}")
 
 

@@ -80,5 +80,5 @@ def build_unet(
 
     x = layers.ReLU(name="output_activation")(x)
     x = upsample(x, target_channels, 4, upsampling, seeds, "output", use_bias=True)
-    x = layers.Activation("tanh", name="translation")(x)
+    x = layers.Activation("tanh", dtype="float32", name="translation")(x)
     return keras.Model(image, x, name="unet" if skips else "encoder_decoder")

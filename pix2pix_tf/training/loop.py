@@ -29,7 +29,7 @@ from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.progress import TrainingProgress
 from pix2pix_tf.training.resume import check_resumable
 from pix2pix_tf.training.signals import Caught, stop_signals
-from pix2pix_tf.training.step import build_networks, make_update
+from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -141,7 +141,7 @@ class _Training:
         self.translate = array_translation(
             picture_translation(self.networks.translating, config), config.training.seed
         )
-        self.update = make_update(config, self.networks, strategy)
+        self.updates = make_updates(make_update(config, self.networks, strategy))
         self.logs = TensorBoardLogs(run.logs, config, self.first, self.total)
         self.window = _Window()
 
@@ -166,13 +166,15 @@ class _Training:
         batches = self._batches()
         progress.pause()
         self.window = _Window()
-        for step in range(self.first + 1, self.total + 1):
-            self.window.add(step, *self._step(batches))
+        step = self.first
+        while step < self.total:
+            count = self._updates_of_call(step)
+            self.window.add(step + 1, count, *self._call(batches, count))
+            step += count
             self.checkpoints.step.assign(step)
             last, stop = step == self.total, caught.signal
-            scored = last or self._due(self.config.logging.validate_every, step)
-            drawn = last or self._due(self.config.logging.sheet_every, step)
-            saved = last or bool(stop) or step % self.config.logging.checkpoint_every == 0
+            scored, drawn, saved = self._due_after(step)
+            saved = saved or bool(stop)
             if scored or drawn or saved or self.window.seconds >= REPORT_SECONDS:
                 self._report(progress)  # first of all: nothing non-finite is ever scored or saved
             if scored or drawn:
@@ -186,28 +188,46 @@ class _Training:
                 return None
         return scores
 
-    def _batches(self) -> Iterator[tuple[tf.Tensor, ...]]:
+    def _updates_of_call(self, step: int) -> int:
+        """How many follow `step` in one call: as configured, or 1 where something is due midway.
+
+        Only two numbers, since the call is compiled for each.
+        """
+        count = self.config.training.steps_per_call
+        midway = range(step + 1, min(step + count, self.total + 1))
+        return 1 if any(any(self._due_after(each)) for each in midway) else count
+
+    def _due_after(self, step: int) -> tuple[bool, bool, bool]:
+        """Whether to validate, to draw and to save then."""
+        last, logging = step == self.total, self.config.logging
+        return (
+            last or self._due(logging.validate_every, step),
+            last or self._due(logging.sheet_every, step),
+            last or self._due(logging.checkpoint_every, step),
+        )
+
+    def _batches(self) -> Iterator[Batch]:
         dataset = training_batches(self.pairs.train, self.config, self.first, self.total)
         # Batches are split over replicas, not sharded by file: there is nothing on disk for
-        # TensorFlow to shard.
+        # TensorFlow to shard. They are copied to the devices ahead of time, as is its default.
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         return iter(self.strategy.experimental_distribute_dataset(dataset.with_options(options)))
 
-    def _step(self, batches: Iterator[tuple[tf.Tensor, ...]]) -> tuple[dict[str, tf.Tensor], float]:
-        """One update; returns its losses and the seconds spent waiting for its batch."""
+    def _call(self, batches: Iterator[Batch], count: int) -> tuple[Losses, float]:
+        """`count` updates; returns their losses and the seconds spent waiting for their batches."""
         start = time.monotonic()
         try:
-            batch = next(batches)
+            taken = [next(batches) for _ in range(count)]
         except tf.errors.OpError:
             # Whatever made the pipeline fail left its own words with the pairs.
             raise self.pairs.train.failure or RuntimeError("the input pipeline failed") from None
         waited = time.monotonic() - start
-        return self.update(batch), waited
+        return self.updates(taken), waited
 
     def _report(self, progress: TrainingProgress) -> None:
         """Reads the losses of the steps since the last report, checks and shows them."""
-        first, last = self.window.steps[0], self.window.steps[-1]
+        first, last = self.window.first, self.window.last
         losses = self.window.losses()
         for offset, values in enumerate(zip(*losses.values(), strict=True)):
             if not np.all(np.isfinite(values)):
@@ -216,16 +236,14 @@ class _Training:
                 )
         means = {name: float(np.mean(values)) for name, values in losses.items()}
         seconds, waiting = self.window.seconds, self.window.waited / self.window.seconds
-        images = len(self.window.steps) * images_per_step(self.config)
+        images = (last + 1 - first) * images_per_step(self.config)
         rates = {
             "speed/images_per_second": images / seconds,
             "speed/waiting_for_data": waiting,
-            "learning_rate/generator": _learning_rate(self.networks.generator_optimizer),
+            **_rates_of("generator", self.networks.generator_optimizer),
         }
         if self.networks.discriminator_optimizer is not None:
-            rates["learning_rate/discriminator"] = _learning_rate(
-                self.networks.discriminator_optimizer
-            )
+            rates |= _rates_of("discriminator", self.networks.discriminator_optimizer)
         self.logs.scalars(last, {**means, **rates})
         progress.report(last, means, waiting)
         self.window = _Window()
@@ -294,26 +312,36 @@ class _Training:
 class _Window:
     """The steps since the last report; their losses stay on the device until read together."""
 
-    steps: list[int] = field(default_factory=list)
+    first: int = 0  # steps, when there are any
+    last: int = 0
     waited: float = 0.0
     _start: float = field(default_factory=time.monotonic)
-    _losses: list[dict[str, tf.Tensor]] = field(default_factory=list)
+    _losses: list[Losses] = field(default_factory=list)
 
-    def add(self, step: int, losses: dict[str, tf.Tensor], waited: float) -> None:
-        self.steps.append(step)
+    def add(self, step: int, count: int, losses: Losses, waited: float) -> None:
+        """The `count` updates of one call, of which `step` is the first."""
+        self.first = self.first or step
+        self.last = step + count - 1
         self._losses.append(losses)
         self.waited += waited
 
     def losses(self) -> dict[str, list[float]]:
-        return {name: [float(step[name]) for step in self._losses] for name in self._losses[0]}
+        """Each loss of every step."""
+        return {
+            name: np.concatenate([call[name].numpy() for call in self._losses]).tolist()
+            for name in self._losses[0]
+        }
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._start
 
 
-def _learning_rate(optimizer: FusedAdam) -> float:
-    return float(tf.convert_to_tensor(optimizer.learning_rate))
+def _rates_of(network: str, optimizer: FusedAdam) -> dict[str, float]:
+    rates = {f"learning_rate/{network}": float(tf.convert_to_tensor(optimizer.learning_rate))}
+    if optimizer.loss_scale is not None:
+        rates[f"loss_scale/{network}"] = float(optimizer.loss_scale)
+    return rates
 
 
 def score_words(scores: Scores) -> str:

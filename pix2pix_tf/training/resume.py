@@ -6,7 +6,8 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
 
-# Keys that may change between the sessions of one run.
+# Keys that may change between the sessions of one run. `training.precision` is none of them: other
+# precisions are other numbers, and float16's loss scales are part of the state.
 CHANGEABLE = {
     "data.root",
     "data.cache",
@@ -15,6 +16,7 @@ CHANGEABLE = {
     "training.learning_rate",
     "training.decay_from_epoch",
     "training.jit_compile",
+    "training.steps_per_call",
     "training.deterministic",
 }
 

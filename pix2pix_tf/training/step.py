@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -13,6 +14,7 @@ from pix2pix_tf.losses import discriminator_loss, distance_loss, generator_gan_l
 from pix2pix_tf.models import build_discriminator, build_generator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 from pix2pix_tf.models.layers import batch_groups, dropout_seeds
+from pix2pix_tf.training.loss_scaling import LossScaledAdam
 from pix2pix_tf.training.optimizer import EPSILON, FusedAdam, LinearDecay
 
 # Input, target: float [N, H, W, C]; dropout seeds: int32 [N, 2].
@@ -91,8 +93,10 @@ def _adam(
     rate: float | LinearDecay = training.learning_rate
     if decay_start is not None:
         rate = LinearDecay(training.learning_rate, decay_start, total)
+    # bfloat16 has the range of float32, so that only float16 needs its losses scaled.
+    adam = LossScaledAdam if training.precision == "mixed_float16" else FusedAdam
     # Named, since Keras would otherwise number optimisers, and checkpoints go by names.
-    optimizer = FusedAdam(
+    optimizer = adam(
         rate, beta_1=training.beta_1, beta_2=training.beta_2, epsilon=EPSILON, name="adam"
     )
     # Built now, not at the first update, so that a checkpoint finds every variable in place.
@@ -110,17 +114,41 @@ def make_update(
     `discriminator/loss`, `discriminator/real` and `discriminator/fake` (mean probabilities of being
     real), `generator/gan`, `generator/l1` or `generator/l2`: those that the objective has.
     """
+    devices = strategy.extended.worker_devices
+    replica_update = partial(_replica_update, config, networks)
+    if _by_xla(config.training, devices):
+        replica_update = tf.function(replica_update, jit_compile=True, autograph=False)
+    elif all("CPU" in device for device in devices):
+        # Within the replica's own thread, which knows nothing of the scopes around it.
+        replica_update = cpu_convolutions()(replica_update)
 
-    on_cpu = all("CPU" in device for device in strategy.extended.worker_devices)
-    # Within the replica's own thread, which knows nothing of the scopes around it.
-    replica_update = cpu_convolutions()(_replica_update) if on_cpu else _replica_update
-
-    @tf.function
+    @tf.function(autograph=False)
     def update(batch: Batch) -> Losses:
-        losses = strategy.run(replica_update, args=(config, networks, batch))
+        losses = strategy.run(replica_update, args=(batch,))
         return {name: strategy.reduce("SUM", loss, axis=None) for name, loss in losses.items()}
 
     return update
+
+
+def make_updates(update: Callable[[Batch], Losses]) -> Callable[[Sequence[Batch]], Losses]:
+    """Compiles one call for several of `make_update`'s updates, by one batch each, in order.
+
+    It is traced anew for every number of batches. Losses are [number of batches].
+    """
+
+    @tf.function(autograph=False)
+    def updates(batches: Sequence[Batch]) -> Losses:
+        losses = [update(batch) for batch in batches]
+        return {name: tf.stack([each[name] for each in losses]) for name in losses[0]}
+
+    return updates
+
+
+def _by_xla(training: TrainingConfig, devices: Sequence[str]) -> bool:
+    """Whether a replica's update is one program of XLA's, which is slower on CPUs."""
+    if training.jit_compile == "auto":
+        return all("GPU" in device for device in devices)
+    return training.jit_compile
 
 
 def _replica_update(config: Config, networks: Networks, batch: Batch) -> Losses:
@@ -210,7 +238,9 @@ def _apply(
     network: keras.Model, optimizer: FusedAdam, tape: tf.GradientTape, loss: tf.Tensor
 ) -> None:
     variables = network.trainable_variables
-    gradients = tape.gradient(loss, [variable.value for variable in variables])
+    gradients = tape.gradient(
+        loss, [variable.value for variable in variables], output_gradients=optimizer.loss_scale
+    )
     optimizer.apply(gradients, variables)
 
 

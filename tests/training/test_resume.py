@@ -19,14 +19,21 @@ def test_nothing_there_is_fine(tmp_path):
 
 def test_longer_trainings_and_other_logs_may_go_on(run):
     keys = ("training.steps=5", "logging.keep=7", "data.root=elsewhere", "data.cache=false")
+    keys += ("training.steps_per_call=10", "training.jit_compile=true")
     told = check_resumable(run, load_config("maps", keys))
     assert "training.steps is now 5, was None" in told
-    assert len(told) == 4
+    assert len(told) == 6
 
 
 @pytest.mark.parametrize(
     "override",
-    ["generator.width=32", "data.direction=AtoB", "training.seed=1", "training.batch_size=2"],
+    [
+        "generator.width=32",
+        "data.direction=AtoB",
+        "training.seed=1",
+        "training.batch_size=2",
+        "training.precision=mixed_bfloat16",
+    ],
 )
 def test_another_experiment_is_refused_by_key(run, override):
     key = override.split("=")[0]
