@@ -9,7 +9,7 @@ sums are the same, in another order. benchmarks/README.md says how they were fou
 Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
 [N, h, w, F], with h = (H + 2·pad - 4) / stride + 1; `kernel` is [4, 4, C, F]. A convolution takes
 x to y; a transposed one, of stride 2 and pad 1, takes y to x by the same kernel. N, H and W may be
-open: the kernel alone then decides which way, and gradients are TensorFlow's.
+open in `convolve_in_bands` and `convolve_transposed`; gradients are TensorFlow's then.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _FEW = 8  # filters or channels that fill no vector register
 # would bring it into another order first.
 _FEW_POSITIONS, _FEW_TRANSPOSED = 64, 256
 _LARGE_KERNEL = 512 * 512  # channels · filters; of the same layers, where sizes are open
-_BAND = 16  # rows of y from which bands pay
-_ROWS = 32  # of a band, at most
+_ROWS = 16  # of a band of y, at most, and from which bands pay
+_MANY_ROWS = 256  # from which they pay with few channels
 _LARGE = 2**18  # pixels of an image from which bands pay for kernels of any size
 # Filters from which one product with whole patches is fast. With fewer of them its rows, a power of
 # two apart, fall onto the same lines of the cache.
@@ -53,12 +53,9 @@ def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
     """Whether this module is to be used, and takes a convolution of `image`, its x."""
     if not _active.get() or image.dtype != tf.float32 or kernel.shape[:2] != (SIDE, SIDE):
         return False
-    if (stride, pad) not in ((1, 0), (2, 0), (2, 1)):
+    if not image.shape.is_fully_defined() or (stride, pad) not in ((1, 0), (2, 0), (2, 1)):
         return False
-    sides = image.shape[1:3].as_list()
-    if None in sides:
-        return pad == 1  # as in the generator, whose sides are multiples of what divides them
-    return all(side + 2 * pad >= SIDE and side % stride == 0 for side in sides)
+    return all(side + 2 * pad >= SIDE and side % stride == 0 for side in image.shape[1:3])
 
 
 def fits_bands(image: tf.Tensor) -> bool:
@@ -76,8 +73,6 @@ def fits_transposed(image: tf.Tensor, kernel: tf.Tensor, stride: int) -> bool:
 
 def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
     """The convolution of x, as `tf.nn.conv2d` computes it; `pad` pixels of zeros on every side."""
-    if not x.shape.is_fully_defined():
-        return _forward(x, kernel, stride, pad)
 
     @tf.custom_gradient
     def of(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
@@ -124,15 +119,11 @@ def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
     channels, filters = kernel.shape[2:]
     if stride == 1 and filters <= _FEW:
         return _forward_by_taps(x, kernel, pad)
-    positions, rows = _positions(x, stride, pad)
-    if positions is not None and positions <= _FEW_POSITIONS:
+    rows, columns = ((side + 2 * pad - SIDE) // stride + 1 for side in x.shape[1:3])
+    if x.shape[0] * rows * columns <= _FEW_POSITIONS:
         patches = _patches(x, stride, pad)
         return _product(patches, tf.reshape(kernel, [SIDE * SIDE * channels, filters]))
-    if rows is None:
-        banded = True
-    else:
-        banded = x.shape[0] == 1 and rows >= (_BAND if channels > _FEW else 2 * _ROWS)
-    if banded:
+    if x.shape[0] == 1 and rows >= (_ROWS if channels > _FEW else _MANY_ROWS):
         return _in_bands(_padded(x, pad), kernel, stride)
     return tf.nn.conv2d(_padded(x, pad), kernel, stride, "VALID")
 
@@ -159,15 +150,6 @@ def _backward(
         return x[:, pad:-pad, pad:-pad] if pad else x
     # oneDNN takes no explicit padding here; at stride 2 "SAME" is one pixel on every side.
     return tf.nn.conv2d_transpose(y, kernel, shape, stride, "SAME" if pad else "VALID")
-
-
-def _positions(x: tf.Tensor, stride: int, pad: int) -> tuple[int | None, int | None]:
-    """How many positions y has in all images, and how many rows; None where they are open."""
-    batch, *sides = x.shape[:3].as_list()
-    if None in (batch, *sides):
-        return None, None
-    rows, columns = ((side + 2 * pad - SIDE) // stride + 1 for side in sides)
-    return batch * rows * columns, rows
 
 
 def _kernel_gradient(x: tf.Tensor, y: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
@@ -206,8 +188,8 @@ def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     """
     (batch, height, width), side = _extent(x), kernel.shape[0]
     rows, columns = ((size - side) // stride + 1 for size in (height, width))
-    half = (rows + 1) // 2
-    band = min(half, _ROWS) if isinstance(rows, int) else tf.minimum(half, _ROWS)
+    # Where rows are not known, few of them mean a deep layer: of a kernel too large for two bands.
+    band = min(-(-rows // 2), _ROWS) if isinstance(rows, int) else tf.minimum(rows, _ROWS)
     bands = -(-rows // band)
     needed = (band - 1) * stride + side
     positions = tf.range(bands)[:, tf.newaxis] * band * stride + tf.range(needed)
