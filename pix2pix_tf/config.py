@@ -214,7 +214,7 @@ class TrainingConfig(Section):
     generator_average: Annotated[Real, Field(gt=0, lt=1)] | None = None
     # What networks compute in; weights, statistics, logits, translations and losses stay float32.
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    jit_compile: Literal["auto", True, False] = "auto"  # by XLA; auto: on GPUs only
+    jit_compile: Literal["auto", True, False] = "auto"  # by XLA; auto: on one GPU only
     steps_per_call: Positive = 1  # updates between two looks of Python; more help fast GPUs
     deterministic: bool = True  # the same numbers every time on the same machine
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -145,9 +145,12 @@ def make_updates(update: Callable[[Batch], Losses]) -> Callable[[Sequence[Batch]
 
 
 def _by_xla(training: TrainingConfig, devices: Sequence[str]) -> bool:
-    """Whether a replica's update is one program of XLA's, which is slower on CPUs."""
+    """Whether a replica's update is one program of XLA's, which is slower on CPUs.
+
+    Several GPUs sum within it; that is left to who asks for it until it has been measured.
+    """
     if training.jit_compile == "auto":
-        return all("GPU" in device for device in devices)
+        return len(devices) == 1 and "GPU" in devices[0]
     return training.jit_compile
 
 
