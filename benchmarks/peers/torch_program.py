@@ -36,9 +36,9 @@ LAMBDA = 100.0
 LEVELS = 8
 
 
-def build_generator(width: int = 64) -> nn.Module:
-    """unet_256 with dropout, of initial weights N(0, 0.02)."""
-    return _initialised(UnetGenerator(3, 3, LEVELS, width, "batch", dropout=True))
+def build_generator(width: int = 64, levels: int = LEVELS) -> nn.Module:
+    """unet_256, or of other levels, with dropout, of initial weights N(0, 0.02)."""
+    return _initialised(UnetGenerator(3, 3, levels, width, "batch", dropout=True))
 
 
 def build_discriminator(width: int = 64) -> nn.Module:

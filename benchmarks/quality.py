@@ -1,0 +1,199 @@
+"""What a fixed budget of training steps buys, here and in the authors' PyTorch program.
+
+    .venv/bin/python -m benchmarks.quality --data datasets/facades --steps 2000
+
+trains both once for each seed, one after the other, from initial weights of their own on the same
+jittered pairs in the same order, scores the translations of val/ with one and the same `evaluate`,
+and prints a table. At 256 pixels a training of 2,000 steps takes half an hour and more on two
+cores: `--size 128` takes a quarter of it. Started again, it goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from rich.console import Console
+
+from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.counting import counting
+from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.data.pipeline import training_batches
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.evaluation.evaluate import Wanted, evaluate_folders
+from pix2pix_tf.quiet import start_tensorflow
+from pix2pix_tf.runs import write_text
+
+ROOT = Path(__file__).parents[1]
+METRICS = ("l1", "psnr", "ssim", "lab_histogram", "sharpness")
+PROGRAMS = ("pix2pix-tf", "PyTorch")
+
+Scores = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One seed: where its trainings and their pictures lie."""
+
+    config: Config
+    folder: Path
+
+    def overrides(self) -> list[str]:
+        """What makes `train --config facades` train this config."""
+        data, training = self.config.data, self.config.training
+        settings = {
+            "data.root": data.root,
+            "data.crop_size": list(data.crop_size),
+            "data.load_size": list(data.load_size),
+            "training.steps": training.steps,
+            "training.seed": training.seed,
+            "logging.validate_every": training.steps,
+            "logging.sheet_every": training.steps,
+        }
+        return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+
+    def pictures(self, program: str) -> Path:
+        """Where a program's `outputs/` are; ours has the `targets/` beside them."""
+        return self.folder / f"{program}-pictures"
+
+    def train_ours(self) -> None:
+        """By the command, as a user types it."""
+        run = self.folder / "run"
+        command = [Path(sys.executable).with_name("pix2pix-tf")]
+        _call([*command, "train", "--config", "facades", "--run", run, *self.overrides()])
+        _call([*command, "evaluate", "--run", run, "--save", self.pictures(PROGRAMS[0])])
+
+    def train_peer(self, python: Path, console: Console) -> None:
+        """PyTorch's, on the pairs of our training, which are written out for it."""
+        batches, inputs = self.folder / "batches.npy", self.folder / "inputs.npz"
+        write_batches(self.config, batches, console)
+        val = open_pairs(self.config).val
+        pictures = {name: val[place][0] for place, name in enumerate(val.names)}
+        np.savez(inputs, **pictures)
+        outputs = self.pictures(PROGRAMS[1]) / "outputs"
+        seed = self.config.training.seed
+        peer = [python, "-m", "benchmarks.peers.torch_training"]
+        _call(
+            [*peer, "--batches", batches, "--inputs", inputs, "--output", outputs, "--seed", seed]
+        )
+        batches.unlink()
+
+    def scores(self, program: str) -> Scores:
+        """Of the pictures, which are there by now; against our targets, the val pairs' own."""
+        targets = self.pictures(PROGRAMS[0]) / "targets"
+        outputs = self.pictures(program) / "outputs"
+        return evaluate_folders(outputs, targets, wanted=Wanted(METRICS)).scores
+
+
+def write_batches(config: Config, file: Path, console: Console) -> None:
+    """Writes a training's pairs as it sees them: float16 [steps, 2, H, W, 3], in [-1, 1].
+
+    Half precision is a sixteenth of a grey level or finer.
+    """
+    pairs = open_pairs(config).train
+    steps = config.training.steps or 0
+    shape = (steps, 2, *config.data.crop_size, 3)
+    partial = file.with_suffix(".partial")
+    written = open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
+    with counting(console, "pairs for PyTorch") as counter:
+        for place, batch in enumerate(training_batches(pairs, config, 0, steps)):
+            written[place] = np.stack([side.numpy()[0] for side in batch[:2]])
+            counter.advance(steps)
+    written.flush()
+    partial.replace(file)
+
+
+def _call(words: Sequence[object]) -> None:
+    ended = subprocess.run([str(word) for word in words], cwd=ROOT)
+    if ended.returncode:
+        raise UserError(f"`{' '.join(map(str, words[:5]))} ...` ended with {ended.returncode}")
+
+
+def table(found: Mapping[str, Sequence[Scores]]) -> str:
+    """Means over seeds, each seed's value in brackets, and how the difference compares."""
+    ours, peers = found[PROGRAMS[0]], found[PROGRAMS[1]]
+    lines = [
+        f"| | {' | '.join(PROGRAMS)} | difference of means | largest spread over seeds |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name in ours[0]:
+        one, other = ([scores[name] for scores in program] for program in (ours, peers))
+        difference = statistics.mean(one) - statistics.mean(other)
+        spread = max(max(values) - min(values) for values in (one, other))
+        cells = [_cell(one), _cell(other), f"{difference:+.4f}", f"{spread:.4f}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(values: Sequence[float]) -> str:
+    each = ", ".join(f"{value:.4f}" for value in values)
+    return f"{statistics.mean(values):.4f} ({each})"
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Trains, scores and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="a folder of side-by-side pairs")
+    parser.add_argument("--size", type=int, default=256, help="height and width of images")
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--torch", type=Path, default=ROOT / "build/torch/bin/python", help="its Python"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "build/quality")
+    given = parser.parse_args(words)
+    start_tensorflow()
+    console = Console()
+    try:
+        found = {program: [] for program in PROGRAMS}
+        for seed in given.seeds:
+            trial = _trial(given, seed)
+            for program in PROGRAMS:
+                found[program].append(_scores(trial, program, given.torch, console))
+                words = "  ".join(
+                    f"{name} {value:.4f}" for name, value in found[program][-1].items()
+                )
+                console.print(f"seed {seed}  {program}  {words}", highlight=False)
+    except UserError as error:
+        sys.exit(str(error))
+    title = f"{given.data.name}, {given.size}×{given.size}, {given.steps} steps"
+    text = f"### {title}, seeds {', '.join(map(str, given.seeds))}\n\n{table(found)}\n"
+    write_text(given.output / f"quality-{given.size}.md", text)
+    print(text)
+
+
+def _trial(given: argparse.Namespace, seed: int) -> Trial:
+    settings = {
+        "data.root": str(given.data.resolve()),
+        "data.crop_size": given.size,
+        "data.load_size": round(given.size * 286 / 256),
+        "training.steps": given.steps,
+        "training.seed": seed,
+    }
+    folder = (given.output / f"{given.size}-{given.steps}-{seed}").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return Trial(load_config("facades", settings), folder)
+
+
+def _scores(trial: Trial, program: str, torch: Path, console: Console) -> Scores:
+    """Those of an earlier session, or of a training made now."""
+    file = trial.folder / f"{program}.json"
+    if not file.exists():
+        if program == PROGRAMS[0]:
+            trial.train_ours()
+        else:
+            trial.train_peer(torch, console)
+        write_text(file, json.dumps(trial.scores(program)) + "\n")
+    return json.loads(file.read_text())
+
+
+if __name__ == "__main__":
+    main()
