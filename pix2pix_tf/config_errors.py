@@ -112,4 +112,5 @@ def _nearest(word: str, among: Iterable[str]) -> str | None:
     among = list(among)
     if word.isdigit() and all(other.isdigit() for other in among):
         return min(among, key=lambda other: abs(int(other) - int(word)))
+    among = [other for other in among if word in other] or among  # float16: mixed_float16
     return next(iter(difflib.get_close_matches(word, among, n=1)), None)

@@ -131,7 +131,7 @@ def test_patch_grid(field, grid):
         ("data.mirror=3", "data.mirror: 3"),
         (
             "training.precision=float16",
-            "not one of float32, mixed_bfloat16, mixed_float16",
+            "not one of float32, mixed_bfloat16, mixed_float16; did you mean mixed_float16?",
         ),
         ("training.jit_compile=2", "training.jit_compile: 2 is not one of auto, true, false"),
         ("training.steps_per_call=0", "training.steps_per_call: 0: "),

@@ -24,7 +24,7 @@ from pix2pix_tf.exporters.tflite import convert_to_tflite, run_tflite
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training.loop import default_strategy
-from pix2pix_tf.training.step import Batch, build_networks, make_update
+from pix2pix_tf.training.step import Batch, build_networks, make_update, make_updates
 from pix2pix_tf.translate import Translator
 
 _MANY_STEPS = 10**8  # no turn comes near it
@@ -44,16 +44,17 @@ def training_works(config: Config, names: Iterable[str]) -> tuple[dict[str, Work
     strategy = default_strategy()
     with strategy.scope():
         networks = build_networks(config, _MANY_STEPS, None)
-    update = make_update(config, networks, strategy)
+    updates = make_updates(make_update(config, networks, strategy))
+    at_once = config.training.steps_per_call
 
     def train(batches: Iterator[Batch], count: int) -> Mapping[str, float]:
         waited = 0.0
-        for _ in range(count):
+        for size in [at_once] * (count // at_once) + [1] * (count % at_once):
             start = time.perf_counter()
-            batch = next(batches)
+            taken = [next(batches) for _ in range(size)]
             waited += time.perf_counter() - start
-            losses = update(batch)
-        return {**{name: float(loss) for name, loss in losses.items()}, "waited": waited}
+            losses = updates(taken)
+        return {**{name: float(loss[-1]) for name, loss in losses.items()}, "waited": waited}
 
     def with_one_batch() -> Work:
         (batch,) = _distributed(_noise_batches(config).take(1), strategy)
