@@ -24,6 +24,7 @@ from pix2pix_tf.cli_options import (
     OverridesOption,
     RunOption,
     checked_checkpoint,
+    spread_settings,
     start_tensorflow,
 )
 from pix2pix_tf.cli_study import study_app
@@ -365,7 +366,7 @@ def _parity_table(exported: Exported) -> Table:
 def main() -> NoReturn:
     """Runs the command; what the user can mend is one message and exit code 2, no traceback."""
     try:
-        app()
+        app(args=spread_settings(sys.argv[1:]))
     except UserError as error:
         _fail(str(error))
     except OSError as error:

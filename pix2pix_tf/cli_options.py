@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +18,22 @@ CheckpointOption = Annotated[
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Override a key: training.steps=2000. Repeatable.", metavar="KEY=VALUE"
+        "--set", help="Override keys: training.steps=2000. Repeatable.", metavar="KEY=VALUE"
     ),
 ]
+_SETTING = re.compile(r"[\w.]+=.*", re.DOTALL)
+
+
+def spread_settings(words: Sequence[str]) -> list[str]:
+    """The words of a command line with `--set A=1 B=2` as `--set A=1 --set B=2`."""
+    spread: list[str] = []
+    within = False
+    for word in words:
+        if within and spread[-1] != "--set" and _SETTING.fullmatch(word):
+            spread.append("--set")
+        within = word == "--set" or (within and _SETTING.fullmatch(word) is not None)
+        spread.append(word)
+    return spread
 
 
 def checked_checkpoint(name: str) -> str:

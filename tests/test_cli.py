@@ -11,6 +11,7 @@ import pytest
 from conftest import COMMAND, TINY, typed
 from PIL import Image
 
+from pix2pix_tf.cli_options import spread_settings
 from pix2pix_tf.data.images import write_image
 
 
@@ -143,6 +144,20 @@ def test_directory_that_cannot_be_written(here, pairs_folder, tmp_path):
     code, _, err = here("train", "--config", "maps", "--run", "file/run", *settings(pairs_folder()))
     assert code == 2
     assert "file/run" in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("train --set a.b=1 c=2 --run x", "train --set a.b=1 --set c=2 --run x"),
+        ("train --set a=1 --set b=2 c=3", "train --set a=1 --set b=2 --set c=3"),
+        ("translate --set a=1 in.png b=2.png", "translate --set a=1 in.png b=2.png"),
+        ("translate --run r a=1.png", "translate --run r a=1.png"),
+        ("train --set", "train --set"),
+    ],
+)
+def test_set_takes_several(typed, meant):
+    assert spread_settings(typed.split()) == meant.split()
 
 
 def test_help_and_version_need_no_tensorflow():
