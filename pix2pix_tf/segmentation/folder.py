@@ -19,9 +19,9 @@ import keras
 
 from pix2pix_tf.config_files import read_sections, to_yaml, validated
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.runs import write_text
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
+from pix2pix_tf.staging import write_text
 
 
 @dataclass(frozen=True)
