@@ -1,5 +1,6 @@
 # make run         train on the embedded sample city and look at the result (a few minutes)
 # make test        lint, types and tests
+# make soak        trainings killed 50 times at random instants, compared with one never killed (15 minutes)
 # make web-assets  take the browser runtime that exported pages carry (needs npm)
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)
@@ -14,12 +15,13 @@ BIN := $(VENV)/bin
 # An editable install of packages from two folders warns about nothing one could do something about.
 PIP := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet
 RUN ?= runs/sample
+KILLS ?= 50
 
 WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons reproduce benchmark web-assets wheel clean
+.PHONY: run test lint types pytest test-torch test-addons soak reproduce benchmark web-assets wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -64,6 +66,9 @@ $(ADDONS)/installed: tools/addons_peer/requirements.txt
 	'install one and run make test-addons PYTHON=its-path.' >&2; exit 1
 	$(ADDONS)/bin/python -m pip install --quiet --requirement $<
 	touch $@
+
+soak: $(VENV)/installed-dev
+	PYTHONPATH=. $(BIN)/python tests/soak.py --kills $(KILLS)
 
 reproduce: $(VENV)/installed
 	$(BIN)/pix2pix-tf reproduce --small

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
@@ -113,7 +114,8 @@ def export(
     if options.size is None and format != "saved_model" and not resizable:
         options = replace(options, size=translator.config.data.crop_size)
     typical, compared = run_inputs(translator.config, pictures)
-    with written_aside(target) as folder, native_stderr_held_back():  # converters talk much
+    full = writing(str(target), only=False)
+    with written_aside(target) as folder, native_stderr_held_back(), full:  # converters talk much
         shown = spread_inputs(compared, images, options.size)
         variants = _write(translator, options, folder, typical, shown)
         parities = [

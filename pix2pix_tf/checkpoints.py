@@ -9,6 +9,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pix2pix_tf.checkpoint_files import (
+    intact_steps,
+    listed_step,
+    newest_step,
+    remove_left_behind,
+    write_checkpoint,
+)
 from pix2pix_tf.errors import UserError
 
 BEST = "best"
@@ -19,8 +26,7 @@ class Checkpoints:
     """Saves and restores a training in a run's `checkpoints/`.
 
     Every weight stands in the file under its own name (`generator/encoder_1/kernel`), independent
-    of how the program holds it. Files are written aside and renamed; the list of checkpoints
-    changes last.
+    of how the program holds it. How files come and go: `pix2pix_tf.checkpoint_files`.
 
     Attributes:
         step: int64, generator updates made so far. What is random follows from it, so it is the
@@ -41,26 +47,32 @@ class Checkpoints:
         self.best_l1 = tf.Variable(float("inf"), name="best_l1")
         named = {part: _by_name(variables) for part, variables in parts.items()}
         self._everything = tf.train.Checkpoint(**named, step=self.step, best_l1=self.best_l1)
-        self._manager = tf.train.CheckpointManager(
-            self._everything, str(folder), max_to_keep=keep, checkpoint_name="step"
-        )
-        self._best = tf.train.CheckpointManager(
-            tf.train.Checkpoint(**_translating(named), step=self.step),
-            str(folder / BEST),
-            max_to_keep=1,
-            checkpoint_name="step",
-        )
+        self._best = tf.train.Checkpoint(**_translating(named), step=self.step)
+        for checkpoint in (self._everything, self._best):
+            _ = checkpoint.save_counter  # TensorFlow makes it on restoring, and then wants it there
+        self._folder, self._keep = folder, keep
 
     def restore(self) -> int:
         """Restores the newest checkpoint, if there is one, and returns the step to go on from.
 
         Raises:
-            UserError: The checkpoint is damaged or of other networks.
+            UserError: The checkpoint is damaged or of other networks; there was one, and it is
+                gone.
         """
-        path = self._manager.latest_checkpoint
-        if path:
-            _restore(self._everything, path)
+        newest = newest_step(self._folder)
+        if newest is not None:
+            _restore(self._everything, self._folder, newest)
         return int(self.step)
+
+    def lost(self) -> int | None:
+        """The step of the newest checkpoint that there was, if its files are gone."""
+        newest, listed = newest_step(self._folder), listed_step(self._folder)
+        return listed if newest is not None and listed is not None and listed > newest else None
+
+    def tidy(self) -> None:
+        """Removes what kills left of unfinished checkpoints; for who alone writes there."""
+        for folder in (self._folder, self._folder / BEST):
+            remove_left_behind(folder)
 
     def save(self) -> None:
         """Saves everything as the newest checkpoint, unless this very step is saved already.
@@ -68,25 +80,17 @@ class Checkpoints:
         Raises:
             UserError: It cannot be written; the checkpoints before it are untouched.
         """
-        if not (self._manager.latest_checkpoint or "").endswith(f"step-{int(self.step)}"):
-            self._write(self._manager)
+        step = int(self.step)
+        if newest_step(self._folder) != step:
+            write_checkpoint(self._everything, self._folder, step, self._keep)
 
     def save_best(self, l1: float) -> bool:
         """Keeps the generator if its validation L1 is the lowest so far; says whether it was."""
         if l1 >= float(self.best_l1):
             return False
         self.best_l1.assign(l1)
-        self._write(self._best)
+        write_checkpoint(self._best, self._folder / BEST, int(self.step), keep=1)
         return True
-
-    def _write(self, manager: tf.train.CheckpointManager) -> None:
-        try:
-            manager.save(checkpoint_number=int(self.step))
-        except tf.errors.OpError as error:
-            raise UserError(
-                f"checkpoint of step {int(self.step)} cannot be written to {manager.directory}: "
-                f"{_first_line(error)}"
-            ) from None
 
 
 def restore_generator(
@@ -104,19 +108,22 @@ def restore_generator(
         UserError: There is no checkpoint, or it is damaged or of another generator.
     """
     place = folder / BEST if which == BEST else folder
-    path = tf.train.latest_checkpoint(str(place))
-    if path is None:
+    newest = newest_step(place)
+    if newest is None:
         raise UserError(f"{place}: no checkpoint there yet; `pix2pix-tf train` writes one")
     step = tf.Variable(0, dtype=tf.int64)
     part = _AVERAGE if averaged else _GENERATOR
     named = {part: _by_name(generator.variables)}
-    _restore(tf.train.Checkpoint(**named, step=step), path, partly=True)
+    _restore(tf.train.Checkpoint(**named, step=step), place, newest, partly=True)
     return int(step)
 
 
-def _restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -> None:
+def _restore(
+    checkpoint: tf.train.Checkpoint, folder: Path, step: int, partly: bool = False
+) -> None:
+    path = folder / f"step-{step}"
     try:
-        status = checkpoint.restore(path)
+        status = checkpoint.restore(str(path))
         status.assert_existing_objects_matched()
         status.expect_partial() if partly else status.assert_consumed()
     except (AssertionError, ValueError) as error:
@@ -125,7 +132,27 @@ def _restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -
             f"{_first_line(error)}"
         ) from None
     except (tf.errors.OpError, RuntimeError, LookupError) as error:  # a damaged file: any of them
-        raise UserError(f"checkpoint {path}: cannot be read: {_first_line(error)}") from None
+        raise UserError(
+            f"checkpoint {path}: is damaged ({_first_line(error)}); {_way_out(folder, step)}"
+        ) from None
+
+
+def _way_out(folder: Path, damaged: int) -> str:
+    """What can be done about a damaged checkpoint: never is another one taken in silence."""
+    intact = [f"step-{step}" for step in intact_steps(folder) if step != damaged]
+    if intact:
+        return (
+            f"{', '.join(intact)} beside it can be read: move step-{damaged}.* away, and "
+            f"{intact[-1]} is the newest"
+        )
+    if folder.name == BEST:
+        return "the newest checkpoint may be whole: --checkpoint newest"
+    if newest_step(folder / BEST) is not None:
+        return (
+            "no other beside it can be read; --checkpoint best may be whole, to translate with; "
+            "to train, start over with --fresh"
+        )
+    return "no other beside it can be read: put back a copy, or start over with --fresh"
 
 
 def _first_line(error: Exception) -> str:

@@ -29,6 +29,7 @@ from pix2pix_tf.cli_options import (
 )
 from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
+from pix2pix_tf.disk import disk_reason
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.version import __version__
 
@@ -292,6 +293,7 @@ def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> t
 
 
 def _start_over(run_dir: Path, times: int) -> None:
+    from pix2pix_tf.run_lock import run_lock
     from pix2pix_tf.runs import Run
 
     run = Run(run_dir)
@@ -302,7 +304,8 @@ def _start_over(run_dir: Path, times: int) -> None:
             f"run {run_dir}: --fresh would delete the training it holds; "
             "give --fresh --fresh to do so, or choose another --run"
         )
-    run.delete()
+    with run_lock(run_dir):
+        run.delete()
 
 
 def _size(text: str | None) -> int | tuple[int, int] | None:
@@ -370,9 +373,14 @@ def main() -> NoReturn:
     except UserError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        reason = error.strerror or str(error)
+        _fail(f"{error.filename}: {reason}" if error.filename else reason)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if disk_reason(error) is None:
+            raise
+        _fail(str(error).splitlines()[0])  # TensorFlow's
     sys.exit(0)
 
 

@@ -192,7 +192,7 @@ def _show(
         console.print(note, highlight=False, markup=False, soft_wrap=True)
     written = []
     if json_file is not None:
-        from pix2pix_tf.runs import write_text
+        from pix2pix_tf.staging import write_text
 
         write_text(json_file, json.dumps(result.to_json(), indent=1) + "\n")
         written.append(json_file)

@@ -70,6 +70,8 @@ def _train_segmenter(
 
 
 def _start_over(stored: SegmenterFolder, times: int) -> None:
+    from pix2pix_tf.run_lock import run_lock
+
     if not stored.exists():
         return
     if times < 2:
@@ -77,4 +79,5 @@ def _start_over(stored: SegmenterFolder, times: int) -> None:
             f"segmenter {stored.path}: --fresh would delete the training it holds; "
             "give --fresh --fresh to do so, or choose another --output"
         )
-    stored.delete()
+    with run_lock(stored.path):
+        stored.delete()

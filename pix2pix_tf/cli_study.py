@@ -162,7 +162,7 @@ def study_report(
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Print how often fakes were labelled real, as Table 4 does, and what differs."""
-    from pix2pix_tf.runs import write_text
+    from pix2pix_tf.staging import write_text
     from pix2pix_tf.study.report import answers_csv, make_report, table_csv
 
     report = make_report(study, on_time_only=on_time_only, tolerance=tolerance, seed=seed)

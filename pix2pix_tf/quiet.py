@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pix2pix_tf.errors import UserError
+
 
 def start_tensorflow() -> None:
     """Imports TensorFlow and looks for devices, silently; what it said is shown if that fails.
@@ -33,6 +35,8 @@ def native_stderr_held_back() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except UserError:  # says all there is to say
+            raise
         except BaseException:
             held.seek(0)
             os.write(saved, held.read())

@@ -6,12 +6,13 @@ checkpoints/   both networks, both optimisers, step and best score: the newest o
 logs/          TensorBoard
 samples/       sheets of input | output | target
 metrics.json   every evaluation made of this run
+versions.json  the seed, and the packages of every session
+.lock          held while a training runs, see `pix2pix_tf.run_lock`; .metrics.lock likewise
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from typing import Any
 
 from pix2pix_tf.config import Config, load_config
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.run_lock import metrics_lock
+from pix2pix_tf.run_versions import check_format
+from pix2pix_tf.staging import write_text
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Run:
         """Every evaluation made of this run, a JSON list."""
         return self.path / "metrics.json"
 
+    @property
+    def versions_file(self) -> Path:
+        """What every session was made with, see `pix2pix_tf.run_versions`."""
+        return self.path / "versions.json"
+
     def exists(self) -> bool:
         """Whether anything was ever trained here."""
         return self.config_file.is_file()
@@ -61,8 +70,10 @@ class Run:
         """The config this run was trained with.
 
         Raises:
-            UserError: The folder is not there or holds no run.
+            UserError: The folder is not there, holds no run, or one of a newer version.
         """
+        if self.path.is_file():
+            raise UserError(f"run {self.path}: is a file; a run is a folder{self._runs_nearby()}")
         if not self.path.is_dir():
             raise UserError(f"run {self.path}: no such folder in {Path.cwd()}{self._runs_nearby()}")
         if not self.exists():
@@ -70,6 +81,7 @@ class Run:
                 f"run {self.path}: holds no config.yaml, so it is not a run "
                 f"directory{self._runs_nearby()}"
             )
+        check_format(self.versions_file)
         return load_config(self.config_file)
 
     def save_config(self, config: Config) -> None:
@@ -105,21 +117,29 @@ class Run:
             scores: By name.
             intervals: Of some of them, 95%: [low, high].
         """
-        made = self.metrics()
-        same = [entry for entry in made if (entry["step"], entry["split"]) == (step, split)]
-        others = [entry for entry in made if entry not in same]
-        entry: dict[str, Any] = {"step": step, "split": split, "images": images}
-        entry["scores"] = {**(same[0]["scores"] if same else {}), **scores}
-        kept = {**(same[0].get("intervals", {}) if same else {}), **(intervals or {})}
-        if kept:
-            entry["intervals"] = kept
-        write_text(self.metrics_file, json.dumps([*others, entry], indent=1) + "\n")
+        with metrics_lock(self.path):
+            made = self.metrics()
+            same = [entry for entry in made if (entry["step"], entry["split"]) == (step, split)]
+            others = [entry for entry in made if entry not in same]
+            entry: dict[str, Any] = {"step": step, "split": split, "images": images}
+            entry["scores"] = {**(same[0]["scores"] if same else {}), **scores}
+            kept = {**(same[0].get("intervals", {}) if same else {}), **(intervals or {})}
+            if kept:
+                entry["intervals"] = kept
+            write_text(self.metrics_file, json.dumps([*others, entry], indent=1) + "\n")
+
+    def remove_left_behind(self) -> None:
+        """Removes what kills left of small files and sheets being written; see `write_text`."""
+        with metrics_lock(self.path):
+            for file in (*self.path.glob(".*.tmp"), *self.samples.glob(".*.partial")):
+                file.unlink(missing_ok=True)
 
     def delete(self) -> None:
         """Removes everything a training writes here and nothing else."""
         for folder in (self.checkpoints, self.logs, self.samples):
-            shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.config_file, self.metrics_file):
+            if folder.exists():
+                shutil.rmtree(folder)
+        for file in (self.metrics_file, self.versions_file, self.config_file):
             file.unlink(missing_ok=True)
 
     def _runs_nearby(self) -> str:
@@ -127,13 +147,3 @@ class Run:
         if not runs:
             return "; `pix2pix-tf train` makes one"
         return f"; runs beside it are {', '.join(str(run) for run in runs)}"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file aside and renames it, so that no half file ever has the name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

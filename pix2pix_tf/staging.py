@@ -1,13 +1,15 @@
-"""Folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pix2pix_tf.disk import to_disk, writing
 from pix2pix_tf.errors import UserError
 
 
@@ -30,9 +32,16 @@ def hidden_beside(target: Path) -> Iterator[Path]:
     """
     place = next(folder for folder in target.absolute().parents if folder.is_dir())
     partial = place / f".{target.name}.{uuid.uuid4().hex}.partial"
-    partial.mkdir()
+    with writing(str(target)):
+        partial.mkdir()
     try:
-        yield partial
+        with writing(str(target), only=False):  # what is written may be made from other files
+            yield partial
+    except UserError as error:
+        if str(partial) not in str(error):
+            raise
+        # Of a file within; where that was to be is what the user knows.
+        raise UserError(str(error).replace(str(partial), str(target))) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -42,5 +51,23 @@ def written_aside(target: Path) -> Iterator[Path]:
     """Gives an empty hidden folder that becomes `target` at the end, or vanishes with an error."""
     with hidden_beside(target) as partial:
         yield partial
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(target)  # onto an empty folder too
+        with writing(str(target)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(target)  # onto an empty folder too
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file aside, brings it to the disk and renames it: no half file ever has the name.
+
+    Raises:
+        UserError: It cannot be written; what had the name before is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing(str(path)):
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            to_disk(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        to_disk(path.parent)

@@ -1,6 +1,7 @@
 """The user's journeys through the command line, as a user types them."""
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import COMMAND, TINY, typed
 from PIL import Image
+from soak import soak
 
 from pix2pix_tf.cli_options import spread_settings
 from pix2pix_tf.data.images import write_image
@@ -58,29 +60,14 @@ def _wait_for(path, process):
         time.sleep(0.01)
 
 
-def test_killed_between_checkpoints_it_resumes_bit_for_bit(tmp_path, pairs_folder):
-    from training.test_loop import assert_same_weights
-
-    words = ["train", "--config", "facades.yaml"]
-    words += settings(
-        pairs_folder(),
-        training__steps=300,
-        logging__checkpoint_every=50,
-        logging__validate_every=1000,
-        logging__sheet_every=1000,
-    )
-    whole = subprocess.Popen([COMMAND, *words, "--run", "whole"], cwd=tmp_path, stdout=-3)
-    killed = subprocess.Popen([COMMAND, *words, "--run", "killed"], cwd=tmp_path, stdout=-3)
-    _wait_for(tmp_path / "killed" / "checkpoints" / "step-50.index", killed)
-    time.sleep(0.3)  # some steps further
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "checkpoints" / "step-300.index").exists()
-    again = typed(*words, "--run", "killed", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert "resuming at step" in again.stdout
-    assert whole.wait() == 0
-    assert_same_weights(tmp_path / "whole", tmp_path / "killed")
+def test_killed_twice_it_ends_bit_for_bit_as_another_run_of_the_same_seed(tmp_path):
+    """Two runs of the sample, one of them killed: all tensors, scores and sheets (see soak.py)."""
+    tally = soak(tmp_path, ["writing", "training"], random.Random(0))
+    assert tally.wrong == []
+    assert (tally.kills, tally.runs) == (2, 1)
+    assert tally.resumed >= 1
+    sessions = json.loads((tmp_path / "killed-1" / "versions.json").read_text())["sessions"]
+    assert len(sessions) == 3
 
 
 def test_sigterm_saves_and_leaves(tmp_path, pairs_folder):

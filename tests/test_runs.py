@@ -4,7 +4,8 @@ import pytest
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.runs import Run, write_text
+from pix2pix_tf.runs import Run
+from pix2pix_tf.staging import write_text
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pix2pix_tf.benchmark.rounds import Measured, alternate
 from pix2pix_tf.benchmark.spread import Spread, ratios, spread
 from pix2pix_tf.config import Config, make_config
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.runs import write_text
+from pix2pix_tf.staging import write_text
 
 TRANSLATIONS = ("translate", "saved_model", "tflite float32", "tflite int8")
 _TRAININGS = ("training", "training with data")

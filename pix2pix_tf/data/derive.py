@@ -98,15 +98,12 @@ def write_derived_pairs(
     photos_folder, output = Path(photos_folder), Path(output)
     refuse_existing(output)
     photos = _photos_by_target(photos_folder)
-    try:
-        with written_aside(output) as folder:
-            for target, path in photos.items():
-                pair = _pair(_eight_bits(read_image(path, 3)), derive)
-                (folder / target).parent.mkdir(parents=True, exist_ok=True)
-                write_image(folder / target, pair)
-                advance(len(photos))
-    except OSError as error:
-        raise UserError(f"{output} cannot be written: {error.strerror or error}.") from error
+    with written_aside(output) as folder:
+        for target, path in photos.items():
+            pair = _pair(_eight_bits(read_image(path, 3)), derive)
+            (folder / target).parent.mkdir(parents=True, exist_ok=True)
+            write_image(folder / target, pair)
+            advance(len(photos))
     return len(photos)
 
 

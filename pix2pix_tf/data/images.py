@@ -35,6 +35,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from pix2pix_tf.disk import unwritable
 from pix2pix_tf.errors import UserError
 
 _WRITTEN_AS = {
@@ -190,7 +191,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"{path} cannot be written: {reason}.") from error
+        raise UserError(unwritable(str(path), reason)) from error
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             partial.unlink()

@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.sample_city import render_city
-from pix2pix_tf.staging import refuse_existing
+from pix2pix_tf.staging import refuse_existing, written_aside
 
 FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
 
@@ -36,14 +36,15 @@ def write_sample(
     """
     folder = Path(output)
     refuse_existing(folder)
-    for split, first, count in (("train", 0, train), ("val", FIRST_VALIDATION_SEED, val)):
-        (folder / split).mkdir(parents=True, exist_ok=True)
-        (folder / "classes" / split).mkdir(parents=True, exist_ok=True)
-        for seed in range(first, first + count):
-            city = render_city(seed, *size)
-            pair = np.concatenate([city.aerial, city.street_map], axis=1)
-            write_image(folder / split / f"city-{seed}.png", pair)
-            write_image(
-                folder / "classes" / split / f"city-{seed}.png", city.classes[..., np.newaxis]
-            )
-            advance(train + val)
+    with written_aside(folder) as aside:
+        for split, first, count in (("train", 0, train), ("val", FIRST_VALIDATION_SEED, val)):
+            (aside / split).mkdir(parents=True, exist_ok=True)
+            (aside / "classes" / split).mkdir(parents=True, exist_ok=True)
+            for seed in range(first, first + count):
+                city = render_city(seed, *size)
+                pair = np.concatenate([city.aerial, city.street_map], axis=1)
+                write_image(aside / split / f"city-{seed}.png", pair)
+                write_image(
+                    aside / "classes" / split / f"city-{seed}.png", city.classes[..., np.newaxis]
+                )
+                advance(train + val)

@@ -22,6 +22,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pix2pix_tf.disk import unwritable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.lab_histogram import BINS, RANGES, intersection
 from pix2pix_tf.evaluation.measuring import Estimate
@@ -241,7 +242,7 @@ def write_plot(figure: Figure, file: Path) -> None:
             figure.savefig(stream, format=suffix[1:], dpi=200, metadata=_METADATA[suffix])
         aside.replace(file)
     except OSError as error:
-        raise UserError(f"{file} cannot be written: {error.strerror or error}") from error
+        raise UserError(unwritable(str(file), error.strerror or str(error))) from error
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             aside.unlink()

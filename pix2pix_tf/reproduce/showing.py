@@ -13,8 +13,8 @@ from pix2pix_tf.data.images import write_image
 from pix2pix_tf.evaluation.meanings import MEANINGS
 from pix2pix_tf.reproduce.order import order_agreement
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
-from pix2pix_tf.runs import write_text
 from pix2pix_tf.sheets import for_display, make_sheet
+from pix2pix_tf.staging import write_text
 
 
 def compared_table(experiment: Experiment, result: Reproduction) -> Table:

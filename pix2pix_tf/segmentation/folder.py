@@ -18,10 +18,11 @@ from typing import Any
 import keras
 
 from pix2pix_tf.config_files import read_sections, to_yaml, validated
+from pix2pix_tf.disk import to_disk, writing
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.runs import write_text
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
+from pix2pix_tf.staging import write_text
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,13 @@ class SegmenterFolder:
     def save_weights(self, model: keras.Model) -> None:
         """Writes the weights, whole or not at all."""
         aside = self.path / f".aside-{self.weights_file.name}"  # Keras wants this suffix
-        try:
-            keras.Model(model.inputs, model.outputs).save_weights(aside)  # not its optimizer's too
-            aside.replace(self.weights_file)
-        finally:
-            aside.unlink(missing_ok=True)
+        with writing(str(self.weights_file)):
+            try:
+                keras.Model(model.inputs, model.outputs).save_weights(aside)  # not its optimizer's
+                to_disk(aside)
+                aside.replace(self.weights_file)
+            finally:
+                aside.unlink(missing_ok=True)
 
     def load_weights(self, model: keras.Model) -> None:
         """Restores the weights.

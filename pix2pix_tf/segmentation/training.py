@@ -10,9 +10,11 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from pix2pix_tf.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
 from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.network import load_trunk_weights
@@ -55,13 +57,25 @@ def train_segmenter(
     for photos in (train, val):
         photos[0]  # labels in other colours are refused before anything is written
 
+    with run_lock(stored.path, lambda line: _say(console, line)):
+        _say(console, f"data: {opened.found}")
+        return _train(config, stored, palette, train, val, console)
+
+
+def _train(
+    config: SegmenterConfig,
+    stored: SegmenterFolder,
+    palette: Palette,
+    train: LabelledPhotos,
+    val: LabelledPhotos,
+    console: Console,
+) -> Scores:
     model = _compiled(config, palette, steps_per_epoch(train, config))
     state = _State(stored, model)
     first = state.restore()
     if first == 0 and config.segmenter.trunk_weights is not None:
         load_trunk_weights(model, config.segmenter.trunk_weights)
     stored.save_config(config, palette)
-    _say(console, f"data: {opened.found}")
     if first >= config.training.epochs:
         _say(console, f"{stored.path}: already trained; raise training.epochs to go on")
     else:
@@ -202,26 +216,27 @@ class _State(keras.callbacks.Callback):
         # In their order: Keras numbers the names of some variables anew in every process.
         variables = [v.value for v in (*model.variables, *model.optimizer.variables)]
         self._checkpoint = tf.train.Checkpoint(variables=variables, epoch=self._epoch)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(stored.checkpoints), max_to_keep=1, checkpoint_name="epoch"
-        )
+        _ = self._checkpoint.save_counter  # TensorFlow makes it on restoring, and wants it there
+        self._folder = stored.checkpoints
 
     def restore(self) -> int:
         """Restores the newest epoch, if there is one; returns how many were trained."""
-        path = self._manager.latest_checkpoint
-        if path:
+        newest = newest_step(self._folder)
+        if newest is not None:
+            path = self._folder / f"epoch-{newest}"
             try:
-                self._checkpoint.restore(path).assert_consumed()
+                self._checkpoint.restore(str(path)).assert_consumed()
             except (AssertionError, ValueError, LookupError, RuntimeError, tf.errors.OpError) as e:
                 raise UserError(
                     f"checkpoint {path}: cannot be read: {str(e).strip().splitlines()[0][:200]}; "
                     "start over with --fresh --fresh"
                 ) from None
+        remove_left_behind(self._folder)
         return int(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch.assign(epoch + 1)
-        self._manager.save(checkpoint_number=epoch + 1)
+        write_checkpoint(self._checkpoint, self._folder, epoch + 1, keep=1, name="epoch")
 
 
 def score_words(scores: Scores) -> str:

@@ -14,14 +14,18 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
+from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import Scores, score_pairs
 from pix2pix_tf.inference import array_translation, picture_translation
+from pix2pix_tf.run_lock import run_lock
+from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Run
 from pix2pix_tf.sheets import pairs_sheet
 from pix2pix_tf.training.logs import TensorBoardLogs
@@ -77,12 +81,13 @@ def train(
     strategy = strategy or default_strategy()
     _check_batch(config, strategy)
     pairs = open_pairs(config)
-    notes = check_resumable(run, config)
-    run.save_config(config)
     console = console or Console()
-    for note in notes:
-        console.print(note, highlight=False, markup=False)
-    return _Training(config, run, strategy, pairs, console).run_to_end()
+    say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    with run_lock(run.path, say):
+        for note in check_resumable(run, config):
+            say(note)
+        run.save_config(config)
+        return _Training(config, run, strategy, pairs, console).run_to_end()
 
 
 @functools.cache  # a second strategy over the same devices would mix up their messages
@@ -138,11 +143,12 @@ class _Training:
             run.checkpoints, self.networks.variables(), config.logging.keep
         )
         self.first = self.checkpoints.restore()
+        run.remove_left_behind()
+        self.checkpoints.tidy()
         self.translate = array_translation(
             picture_translation(self.networks.translating, config), config.training.seed
         )
         self.updates = make_updates(make_update(config, self.networks, strategy))
-        self.logs = TensorBoardLogs(run.logs, config, self.first, self.total)
         self.window = _Window()
 
     def run_to_end(self) -> TrainingResult:
@@ -154,6 +160,10 @@ class _Training:
                 "to go on"
             )
             return TrainingResult(self.first, None, self._newest_scores())
+        seed = self.config.training.seed
+        for note in record_session(self.run.versions_file, seed, self.first):
+            progress.say(note)
+        self.logs = TensorBoardLogs(self.run.logs, self.config, self.first, self.total)
         with progress, stop_signals() as caught:
             before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
             after = self._steps(progress, caught)
@@ -252,10 +262,10 @@ class _Training:
         names = ", ".join(
             f"{name} = {value}" for name, value in losses.items() if not np.isfinite(value)
         )
-        saved = tf.train.latest_checkpoint(str(self.run.checkpoints))
+        saved = newest_step(self.run.checkpoints)
         kept = (
-            f"the last good checkpoint, {saved}, is kept"
-            if saved
+            f"the last good checkpoint, {self.run.checkpoints / f'step-{saved}'}, is kept"
+            if saved is not None
             else "no checkpoint was written yet"
         )
         return (
@@ -278,10 +288,10 @@ class _Training:
             )
         if drawn:
             picture = pairs_sheet(self.translate, self.pairs.val, self.config.logging.sheet_rows)
-            self.run.samples.mkdir(parents=True, exist_ok=True)
+            with writing(str(self.run.samples)):
+                self.run.samples.mkdir(parents=True, exist_ok=True)
             write_image(self.run.samples / f"step-{step:07d}.png", picture)
             self.logs.sheet(step, picture)
-        self.logs.flush()
         progress.pause()
         self.window = _Window()
         return values
@@ -295,6 +305,11 @@ class _Training:
     def _announce(self, progress: TrainingProgress) -> None:
         devices = self.strategy.num_replicas_in_sync
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        lost = self.checkpoints.lost()
+        if lost is not None:
+            progress.say(
+                f"the checkpoint of step {lost} is gone: going on from the newest there is"
+            )
         start = f"resuming at step {self.first}" if self.first else "starting"
         progress.say(f"data: {self.pairs.found}")
         progress.say(

@@ -1,0 +1,132 @@
+"""Files of checkpoints: each appears whole, survives a kill and the power going off, or not at all.
+
+A checkpoint of step 50 is `step-50.data-...` and `step-50.index`. TensorFlow writes both into a
+hidden folder beside them, they are brought to the disk, then renamed, the index last: where there
+is an index, the checkpoint is whole, and the newest is the one with the highest number. TensorFlow
+itself would write the index in place, and leave it to the system when anything reaches the disk.
+The file `checkpoint` is the list that `tf.train.latest_checkpoint` reads.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import tensorflow as tf
+
+from pix2pix_tf.disk import to_disk, writing
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import write_text
+
+LIST = "checkpoint"
+_INDEX = re.compile(r"([a-z]+)-(\d+)\.index")
+# What a kill can leave: hidden folders; TensorFlow's own, of earlier versions; unfinished parts.
+_LEFT_BEHIND = re.compile(r"\.[a-z]+-\d+\.partial|[a-z]+-\d+_temp|\.?checkpoint\..*tmp.*")
+_DATA = re.compile(r"([a-z]+-\d+)\.data-\d+-of-\d+")
+
+
+def saved_steps(folder: Path) -> list[int]:
+    """The steps that there are checkpoints of, the newest last."""
+    names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(match[2]) for match in map(_INDEX.fullmatch, names) if match)
+
+
+def newest_step(folder: Path) -> int | None:
+    """The step of the newest checkpoint, None where none was written yet.
+
+    Raises:
+        UserError: There were some, and they are gone.
+    """
+    steps = saved_steps(folder)
+    if not steps and (listed := listed_step(folder)) is not None:
+        raise UserError(
+            f"{folder}: lists a checkpoint of step {listed}, but holds none: put its files back, "
+            "or start over with --fresh"
+        )
+    return steps[-1] if steps else None
+
+
+def listed_step(folder: Path) -> int | None:
+    """The newest step that the list names, whether it is there or not."""
+    try:
+        text = (folder / LIST).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    found = re.search(r'^model_checkpoint_path: ".*?(\d+)"', text, re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+def write_checkpoint(
+    checkpoint: tf.train.Checkpoint, folder: Path, step: int, keep: int, name: str = "step"
+) -> None:
+    """Writes a checkpoint beside those that are there, and then removes the oldest ones.
+
+    Args:
+        checkpoint: What to save.
+        folder: Where to, made if it is not there.
+        step: Its number.
+        keep: How many stay, this one among them.
+        name: What stands before the number.
+
+    Raises:
+        UserError: It cannot be written; those before it are untouched.
+    """
+    prefix = f"{name}-{step}"
+    partial = folder / f".{prefix}.partial"
+    with writing(f"checkpoint of {name} {step}, {folder}"):
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            checkpoint.write(str(partial / prefix))
+            data, index = (sorted(partial.glob(f"{prefix}.{kind}*")) for kind in ("data", "index"))
+            for file in (*data, *index):
+                to_disk(file)
+            for files in (data, index):
+                for file in files:
+                    file.replace(folder / file.name)
+                to_disk(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        others = [other for other in saved_steps(folder) if other != step]
+        kept = [*others[max(0, len(others) + 1 - keep) :], step]
+        write_text(folder / LIST, _list_of([f"{name}-{other}" for other in kept]))
+    for other in set(others) - set(kept):
+        _remove(folder, f"{name}-{other}")
+
+
+def _list_of(names: list[str]) -> str:
+    paths = [f'model_checkpoint_path: "{names[-1]}"']
+    paths += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+    return "\n".join(paths) + "\n"
+
+
+def _remove(folder: Path, prefix: str) -> None:
+    (folder / f"{prefix}.index").unlink(missing_ok=True)  # first: without it, there is none
+    for file in folder.glob(f"{prefix}.data-*"):
+        file.unlink(missing_ok=True)
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Removes what kills left of checkpoints that were being written or removed."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        data = _DATA.fullmatch(path.name)
+        if data and not (folder / f"{data[1]}.index").exists():
+            path.unlink(missing_ok=True)
+        elif _LEFT_BEHIND.fullmatch(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def intact_steps(folder: Path, name: str = "step") -> list[int]:
+    """Of the steps there are, those that can be read through: every tensor has a checksum."""
+    return [step for step in saved_steps(folder) if _is_intact(folder / f"{name}-{step}")]
+
+
+def _is_intact(prefix: Path) -> bool:
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        for tensor in reader.get_variable_to_shape_map():
+            reader.get_tensor(tensor)
+    except (tf.errors.OpError, RuntimeError, LookupError, ValueError):
+        return False
+    return True

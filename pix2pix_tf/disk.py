@@ -1,0 +1,94 @@
+"""Disks that are full, read-only or closed: what to say, and making sure of what was written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pix2pix_tf.errors import UserError
+
+# Only writing can fail by these; EFBIG: a limit on the size of files.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OF_WRITING = (*_NO_ROOM, errno.EROFS)
+_TROUBLES = (
+    *_OF_WRITING,
+    *(errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
+)
+
+
+@contextmanager
+def writing(what: str, *, only: bool = True) -> Iterator[None]:
+    """Within it, an error of the disk becomes a `UserError` that says what could not be written.
+
+    Args:
+        what: Such as a path, or `checkpoint of step 50, runs/maps/checkpoints`. The room that is
+            left is looked up at the path that it ends with.
+        only: Whether the block does nothing but write there. Where it also reads other files, only
+            those errors count that no reading has.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = disk_reason(error, _TROUBLES if only else _OF_WRITING)
+        if reason is None:
+            raise
+        raise UserError(unwritable(what, reason)) from error
+
+
+def unwritable(what: str, reason: str) -> str:
+    """The sentence for it; where there is no room, with the room there is."""
+    room = ""
+    if reason in map(os.strerror, _NO_ROOM):
+        free = _free_bytes(Path(what.split(", ")[-1]))
+        room = "" if free is None else f" ({free / 1e6:.1f} MB are free there)"
+    return f"{what} cannot be written: {reason}{room}"
+
+
+def disk_reason(error: BaseException, numbers: tuple[int, ...] = _TROUBLES) -> str | None:
+    """The system's words for an error of the disk, Python's or TensorFlow's; None for others."""
+    if isinstance(error, OSError):
+        return os.strerror(error.errno) if error.errno in numbers else None
+    if not type(error).__module__.startswith("tensorflow."):
+        return None
+    # TensorFlow has no numbers: "/a/b/c; File too large [Op:SaveV2]", or "... is not a directory".
+    first = (str(error).splitlines() or [""])[0]
+    said = re.sub(r"\s*\[Op:.*", "", first).rpartition(";")[2].strip()
+    for words in map(os.strerror, numbers):
+        if said.lower().endswith(words.lower()):
+            return words
+    return os.strerror(errno.ENOTDIR) if said.endswith("is not a directory") else None
+
+
+def _free_bytes(path: Path) -> int | None:
+    for place in (path, *path.absolute().parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return None
+
+
+def to_disk(path: Path) -> None:
+    """Returns when a file's content, or a folder's names, would survive the power going off."""
+    if path.is_dir():
+        if os.name == "nt":  # which has no such thing
+            return
+        with _opened(path, os.O_RDONLY) as number, contextlib.suppress(OSError):
+            os.fsync(number)  # some file systems refuse it for folders
+        return
+    with _opened(path, os.O_RDWR) as number:
+        os.fsync(number)
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    number = os.open(path, flags)
+    try:
+        yield number
+    finally:
+        os.close(number)

@@ -1,0 +1,55 @@
+import json
+import platform
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pix2pix_tf import run_versions
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.run_versions import FORMAT, check_format, record_session
+
+
+def test_sessions_are_recorded_one_a_line(tmp_path):
+    file = tmp_path / "versions.json"
+    assert record_session(file, 7, 0) == []
+    assert record_session(file, 7, 120) == []
+    made = json.loads(file.read_text())
+    assert (made["format"], made["seed"]) == (FORMAT, 7)
+    assert [session["step"] for session in made["sessions"]] == [0, 120]
+    assert made["sessions"][1]["tensorflow"] == tf.__version__
+    assert made["sessions"][1]["numpy"] == np.__version__
+    assert made["sessions"][1]["python"] == platform.python_version()
+    assert made["sessions"][1]["began"].endswith("+00:00")
+    assert len(file.read_text().splitlines()) == 8
+    check_format(file)
+
+
+def test_other_packages_than_before_are_said_in_one_line(tmp_path, monkeypatch):
+    file = tmp_path / "versions.json"
+    record_session(file, 0, 0)
+    monkeypatch.setattr(run_versions, "_version", lambda name: f"{name}-9")
+    (note,) = record_session(file, 0, 5)
+    assert note.startswith(f"now with tensorflow tensorflow-9 (was {tf.__version__}), ")
+    assert note.endswith("may differ in their last bits from those of a run never stopped")
+    assert "\n" not in note
+    assert record_session(file, 0, 6) == []
+
+
+def test_a_run_without_versions_is_of_before_there_were_any(tmp_path):
+    check_format(tmp_path / "versions.json")
+
+
+def test_a_newer_run_is_refused(tmp_path):
+    file = tmp_path / "versions.json"
+    newer = {"format": FORMAT + 1, "sessions": [{"pix2pix_tf": "7.0"}], "unknown": {}}
+    file.write_text(json.dumps(newer))
+    with pytest.raises(UserError, match=r"made by a newer pix2pix-tf \(7\.0; its form is 2"):
+        check_format(file)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "2"}'])
+def test_damaged_versions_are_named(tmp_path, text):
+    (tmp_path / "versions.json").write_text(text)
+    with pytest.raises(UserError, match=r"versions\.json: is damaged .*; move it away to go on"):
+        check_format(tmp_path / "versions.json")
