@@ -6,6 +6,7 @@ checkpoints/   both networks, both optimisers, step and best score: the newest o
 logs/          TensorBoard
 samples/       sheets of input | output | target
 metrics.json   every evaluation made of this run
+pairs.json     which pairs it trains on; skipped.txt those that are bad and left out
 """
 
 from __future__ import annotations
@@ -52,6 +53,16 @@ class Run:
     def metrics_file(self) -> Path:
         """Every evaluation made of this run, a JSON list."""
         return self.path / "metrics.json"
+
+    @property
+    def pairs_file(self) -> Path:
+        """Which pairs it trains on, see `pix2pix_tf.training.trained_on`."""
+        return self.path / "pairs.json"
+
+    @property
+    def skipped_file(self) -> Path:
+        """The pairs that were left out, where there are any."""
+        return self.path / "skipped.txt"
 
     def exists(self) -> bool:
         """Whether anything was ever trained here."""
@@ -119,7 +130,7 @@ class Run:
         """Removes everything a training writes here and nothing else."""
         for folder in (self.checkpoints, self.logs, self.samples):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.config_file, self.metrics_file):
+        for file in (self.config_file, self.metrics_file, self.pairs_file, self.skipped_file):
             file.unlink(missing_ok=True)
 
     def _runs_nearby(self) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
@@ -50,7 +51,8 @@ def train_segmenter(
     stored, console = SegmenterFolder(Path(folder)), console or Console()
     palette = load_palette(config.palette)
     _check_resumable(stored, config, palette)
-    opened = open_pairs(config.pairs_config())
+    with counting(console, "checking pictures") as counter:
+        opened = open_pairs(config.pairs_config(), check=True, advance=counter.advance)
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
     for photos in (train, val):
         photos[0]  # labels in other colours are refused before anything is written
@@ -62,6 +64,8 @@ def train_segmenter(
         load_trunk_weights(model, config.segmenter.trunk_weights)
     stored.save_config(config, palette)
     _say(console, f"data: {opened.found}")
+    for line in some_skipped(opened.skipped):
+        _say(console, f"skipped: {line}")
     if first >= config.training.epochs:
         _say(console, f"{stored.path}: already trained; raise training.epochs to go on")
     else:
