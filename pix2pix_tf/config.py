@@ -49,7 +49,7 @@ def _number(value: Any) -> Any:
     return value
 
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, lt=2**31)]  # more is meant by nobody and fits no counter
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Size = Annotated[
     tuple[Positive, Positive],

@@ -32,7 +32,7 @@ from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.translate import Translator, find_inputs, translate_files
 
 TARGETS = ("read", "check", "training", "translate", "image_bytes", "demo", "study")
-PIXELS = 2_000_000  # more are not translated here: it would take minutes
+PIXELS = 300_000  # more are not translated here: it would take minutes
 SIZE = (32, 32)
 
 
