@@ -30,7 +30,7 @@ from pix2pix_tf.data.pipeline import training_batches
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import Wanted, evaluate_folders
 from pix2pix_tf.quiet import start_tensorflow
-from pix2pix_tf.runs import write_text
+from pix2pix_tf.staging import write_text
 
 ROOT = Path(__file__).parents[1]
 METRICS = ("l1", "psnr", "ssim", "lab_histogram", "sharpness")

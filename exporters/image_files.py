@@ -2,7 +2,8 @@
 
 So that a served model takes the files that people have: EXIF orientation is applied, alpha lies on
 white where the model takes none, palettes are resolved, 16 bits keep their precision, and what
-cannot be read is refused by its number in the request.
+cannot be read, or would take a server's memory or minutes of its time, is refused by its number in
+the request.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from pix2pix_tf.data.images import SCAN, SCANS_AT_MOST
+
+PIXELS_AT_MOST = 25_000_000  # of one file: a camera's 6000×4000 has 24 million
+PARTS_AT_MOST = 50_000  # chunks or segments of one file; each step of a graph's loop takes its time
 _EXIF_MARKER = b"Exif\0\0"
 _WHOLE_PNG = base64.b64decode(  # one grey pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
@@ -79,13 +84,31 @@ def find_unreadable(files: tf.Tensor) -> tf.Tensor:
 
 def _decode_checked(file: tf.Tensor) -> tf.Tensor:
     """Decodes a file as it is, failing on all that is refused."""
-    usable = tf.cond(
-        _is_jpeg(file),
-        lambda: tf.image.extract_jpeg_shape(file)[2] <= 3,  # 4 components are CMYK
-        lambda: _is_png(file) & ~_png_chunks(file).animated,
-    )
+    usable = tf.cond(_is_jpeg(file), lambda: _usable_jpeg(file), lambda: _usable_png(file))
     with tf.control_dependencies([tf.debugging.Assert(usable, ["refused"])]):
         return tf.io.decode_image(file, expand_animations=False)
+
+
+def _usable_jpeg(file: tf.Tensor) -> tf.Tensor:
+    height, width, components = tf.unstack(tf.image.extract_jpeg_shape(file, tf.int64))
+    data = tf.io.decode_raw(file, tf.uint8)
+    scans = tf.math.count_nonzero((data[:-1] == SCAN[0]) & (data[1:] == SCAN[1]))
+    pixels = height * width
+    small = (pixels <= PIXELS_AT_MOST) & (scans * pixels <= SCANS_AT_MOST)
+    return small & (components <= 3) & _jpeg_exif(file).found  # 4 components are CMYK
+
+
+def _usable_png(file: tf.Tensor) -> tf.Tensor:
+    size = tf.cast(tf.strings.length(file), tf.int64)
+
+    def small() -> tf.Tensor:
+        width, height = (_big_endian(file, place, tf.int32) for place in (16, 20))  # in IHDR
+        sound = (width > 0) & (height > 0)
+        return sound & (width <= PIXELS_AT_MOST) & (width * height <= PIXELS_AT_MOST)
+
+    chunks = _png_chunks(file)
+    whole_head = _is_png(file) & (size >= 24)
+    return tf.cond(whole_head, small, lambda: False) & chunks.walked & ~chunks.animated
 
 
 def _is_jpeg(file: tf.Tensor) -> tf.Tensor:
@@ -103,11 +126,13 @@ class _PngChunks(NamedTuple):
         animated: bool, whether it is an animation.
         transparent: bool, whether it has transparency beside an alpha channel (tRNS).
         exif: string, its EXIF block; empty where there is none.
+        walked: bool, whether these are all: there were no more chunks than are looked at.
     """
 
     animated: tf.Tensor
     transparent: tf.Tensor
     exif: tf.Tensor
+    walked: tf.Tensor
 
 
 def _png_chunks(file: tf.Tensor) -> _PngChunks:
@@ -124,15 +149,33 @@ def _png_chunks(file: tf.Tensor) -> _PngChunks:
         )
         animated, transparent = kind == b"acTL", kind == b"tRNS"
         after = tf.where(kind == b"IEND", size, place + 12 + length)
-        return after, _PngChunks(said.animated | animated, said.transparent | transparent, exif)
+        animated, transparent = said.animated | animated, said.transparent | transparent
+        return after, _PngChunks(animated, transparent, exif, after + 12 > size)
 
-    nothing = _PngChunks(tf.constant(False), tf.constant(False), tf.constant(b""))
+    nothing = _PngChunks(tf.constant(False), tf.constant(False), tf.constant(b""), size < 20)
     start = tf.constant(8, tf.int64)  # behind the signature
-    return tf.while_loop(lambda place, said: place + 12 <= size, step, (start, nothing))[1]
+    return tf.while_loop(
+        lambda place, said: place + 12 <= size,
+        step,
+        (start, nothing),
+        maximum_iterations=PARTS_AT_MOST,
+    )[1]
 
 
-def _jpeg_exif(file: tf.Tensor) -> tf.Tensor:
-    """The EXIF block, string, of a JPEG, with its marker; empty where there is none.
+class _JpegExif(NamedTuple):
+    """The EXIF block of a JPEG.
+
+    Attributes:
+        block: string, with its marker; empty where there is none.
+        found: bool; false where there are more segments than are looked at.
+    """
+
+    block: tf.Tensor
+    found: tf.Tensor
+
+
+def _jpeg_exif(file: tf.Tensor) -> _JpegExif:
+    """Looks for the EXIF block of a JPEG.
 
     Walks over the segments before the pixels: a kind, a length that counts itself, the rest.
     """
@@ -153,8 +196,9 @@ def _jpeg_exif(file: tf.Tensor) -> tf.Tensor:
         )
         return tf.minimum(place + 2 + length, size), exif
 
-    start = tf.constant(2, tf.int64)
-    return tf.while_loop(more, step, (start, tf.constant(b"")))[1]
+    start = (tf.constant(2, tf.int64), tf.constant(b""))
+    place, exif = tf.while_loop(more, step, start, maximum_iterations=PARTS_AT_MOST)
+    return _JpegExif(exif, ~more(place, exif))
 
 
 def _big_endian(file: tf.Tensor, place: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
@@ -177,7 +221,7 @@ def _decode_jpeg(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     rgb = tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
     alpha = tf.fill([*tf.unstack(tf.shape(rgb)[:2]), 1], 255)
     rgba = tf.concat([tf.cast(rgb, tf.int32), alpha], -1)
-    return rgba, tf.constant(255), _orientation(_jpeg_exif(file))
+    return rgba, tf.constant(255), _orientation(_jpeg_exif(file).block)
 
 
 def _decode_png(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

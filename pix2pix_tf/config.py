@@ -49,7 +49,7 @@ def _number(value: Any) -> Any:
     return value
 
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, lt=2**31)]  # more is meant by nobody and fits no counter
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Size = Annotated[
     tuple[Positive, Positive],
@@ -83,7 +83,7 @@ class DataConfig(Section):
     input_channels: Annotated[int, Field(ge=1, le=4)] = 3
     target_channels: Annotated[int, Field(ge=1, le=4)] = 3
     cache: bool = True  # keep decoded pairs in memory
-    on_bad_image: Literal["stop"] = "stop"
+    on_bad_image: Literal["stop", "skip"] = "stop"  # skip: train without bad pairs, and list them
     validation_share: Annotated[Real, Field(gt=0, lt=1)] = 0.1  # held out where there is no val/
     sample_train: Positive = 200  # pairs drawn of the embedded city
     sample_val: Positive = 20

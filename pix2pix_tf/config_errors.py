@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+_SHOWN_AT_MOST = 200  # characters of a value
 CONTRADICTION = "contradiction"  # type of the errors whose message is a whole sentence already
 
 
@@ -25,6 +26,19 @@ def sentences(config: type[BaseModel], error: ValidationError) -> list[str]:
         # The alternatives of a union come as several errors of one key: they are one problem.
         found.setdefault(sentence if problem["type"] == CONTRADICTION else key, sentence)
     return list(found.values())
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: as Python writes it, the start of it if it is long."""
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # a number of thousands of digits, nested without end
+        return f"a value ({type(value).__name__}) too large to show"
+
+
+def shortened(text: str) -> str:
+    """A text as messages show it, the start of it if it is long."""
+    return text if len(text) <= _SHOWN_AT_MOST else f"{text[:_SHOWN_AT_MOST]}..."
 
 
 def nearest_key(config: type[BaseModel], key: str) -> str | None:
@@ -50,17 +64,19 @@ def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
         example = "; it says where the pairs are, for example data: {root: my_pairs}"
         return f"{key}: missing{example if key == 'data' else ''}"
     if kind in ("model_type", "model_attributes_type"):
-        return f"{key}: {value!r}: expected a section of keys"
+        return f"{key}: {shown(value)}: expected a section of keys"
     annotation = _annotation(config, key)
     choices = _choices(annotation)
     if choices:
-        near = _nearest(str(value), choices)
+        near = _nearest(shown(value).strip("'\""), choices)
         hint = f"; did you mean {near}?" if near else ""
-        return f"{key}: {value!r} is not one of {', '.join(choices)}{hint}"
+        return f"{key}: {shown(value)} is not one of {', '.join(choices)}{hint}"
     if get_origin(annotation) is tuple:
-        return f"{key}: {value!r}: expected pixels, one positive whole number or [height, width]"
+        return (
+            f"{key}: {shown(value)}: expected pixels, one positive whole number or [height, width]"
+        )
     message = problem["msg"].replace("a valid integer", "a whole number")
-    return f"{key}: {value!r}: {message[0].lower()}{message[1:]}"
+    return f"{key}: {shown(value)}: {message[0].lower()}{message[1:]}"
 
 
 def _instead(config: type[BaseModel], key: str) -> str:
@@ -110,7 +126,7 @@ def _as_yaml(value: Any) -> str:
 
 def _nearest(word: str, among: Iterable[str]) -> str | None:
     among = list(among)
-    if word.isdigit() and all(other.isdigit() for other in among):
+    if among and word.isdecimal() and all(other.isdecimal() for other in among):
         return min(among, key=lambda other: abs(int(other) - int(word)))
     among = [other for other in among if word in other] or among  # float16: mixed_float16
     return next(iter(difflib.get_close_matches(word, among, n=1)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,10 +11,13 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pix2pix_tf.config_errors import is_value, nearest_key, sentences
+from pix2pix_tf.config_errors import is_value, nearest_key, sentences, shortened, shown
 from pix2pix_tf.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
+_VALUES_AT_MOST = 10_000  # of a file; palettes have some hundred
+# Characters that YAML takes for line breaks, or that no file can hold as they are.
+_ESCAPED = re.compile("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
 Overrides = Mapping[str, Any] | Sequence[str]
 
 
@@ -60,7 +64,9 @@ def validated(model: type[Model], tree: Mapping[str, Any], source: str) -> Model
 
 def to_yaml(tree: Any) -> str:
     """Plain values as YAML text, in their order."""
-    return yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, allow_unicode=True)
+    options: dict[str, Any] = {"sort_keys": False, "default_flow_style": None}
+    text = yaml.safe_dump(tree, allow_unicode=True, **options)
+    return yaml.safe_dump(tree, **options) if _ESCAPED.search(text) else text
 
 
 def read_sections(path: Path) -> dict[str, Any]:
@@ -71,7 +77,9 @@ def read_sections(path: Path) -> dict[str, Any]:
     """
     tree = read_yaml(path)
     if not isinstance(tree, dict):
-        raise UserError(f"{path}: expected sections such as data: and training:, found {tree!r}")
+        raise UserError(
+            f"{path}: expected sections such as data: and training:, found {shown(tree)}"
+        )
     return tree
 
 
@@ -109,6 +117,10 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(
+                    problem="a list or a section cannot be a key", problem_mark=key_node.start_mark
+                )
             if key_node.value in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"the key {key_node.value} is given twice",
@@ -117,10 +129,16 @@ class _Loader(yaml.SafeLoader):
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Puts in what << names: each may name several, of which each names several."""
+        super().flatten_mapping(node)
+        if len(node.value) > _VALUES_AT_MOST:
+            raise yaml.MarkedYAMLError(problem="<< puts in too much", problem_mark=node.start_mark)
+
 
 def _parse_yaml(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)
+        tree = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -129,6 +147,30 @@ def _parse_yaml(text: str, where: str) -> Any:
         ) from None
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not valid YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise UserError(f"{where}: not valid YAML: nested too deeply") from None
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        # PyYAML lets them out for values that are no dates or numbers and look like them.
+        raise UserError(f"{where}: not valid YAML: a value cannot be read: {error}") from None
+    _refuse_boundless(tree, where)
+    return tree
+
+
+def _refuse_boundless(tree: Any, where: str) -> None:
+    """Aliases can name what they are part of, or multiply a few lines into billions of values."""
+    count, left = 0, [tree]
+    while left:
+        value = left.pop()
+        count += 1
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, (list, tuple, set)):
+            left += value
+        if count + len(left) > _VALUES_AT_MOST:
+            raise UserError(
+                f"{where}: holds more than {_VALUES_AT_MOST} values: too many, or aliases (*NAME) "
+                "that repeat them without end"
+            )
 
 
 def _override_items(overrides: Overrides) -> list[tuple[str, Any]]:
@@ -138,8 +180,10 @@ def _override_items(overrides: Overrides) -> list[tuple[str, Any]]:
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UserError(f"--set {text}: expected KEY=VALUE, for example training.steps=2000")
-        items.append((key.strip(), _parse_yaml(value, f"--set {text}")))
+            raise UserError(
+                f"--set {shortened(text)}: expected KEY=VALUE, for example training.steps=2000"
+            )
+        items.append((key.strip(), _parse_yaml(value, f"--set {shortened(text)}")))
     return items
 
 

@@ -7,6 +7,7 @@ logs/          TensorBoard
 samples/       sheets of input | output | target
 metrics.json   every evaluation made of this run
 versions.json  the seed, and the packages of every session
+pairs.json     which pairs it trains on; skipped.txt those that are bad and left out
 .lock          held while a training runs, see `pix2pix_tf.run_lock`; .metrics.lock likewise
 """
 
@@ -61,6 +62,16 @@ class Run:
     def versions_file(self) -> Path:
         """What every session was made with, see `pix2pix_tf.run_versions`."""
         return self.path / "versions.json"
+
+    @property
+    def pairs_file(self) -> Path:
+        """Which pairs it trains on, see `pix2pix_tf.training.trained_on`."""
+        return self.path / "pairs.json"
+
+    @property
+    def skipped_file(self) -> Path:
+        """The pairs that were left out, where there are any."""
+        return self.path / "skipped.txt"
 
     def exists(self) -> bool:
         """Whether anything was ever trained here."""
@@ -139,8 +150,9 @@ class Run:
         for folder in (self.checkpoints, self.logs, self.samples):
             if folder.exists():
                 shutil.rmtree(folder)
-        for file in (self.metrics_file, self.versions_file, self.config_file):
+        for file in (self.metrics_file, self.versions_file, self.pairs_file, self.skipped_file):
             file.unlink(missing_ok=True)
+        self.config_file.unlink(missing_ok=True)  # last: without it, there is no run
 
     def _runs_nearby(self) -> str:
         runs = sorted({file.parent for file in self.path.parent.glob("*/config.yaml")})

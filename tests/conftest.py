@@ -27,6 +27,14 @@ def typed(*words, cwd):
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory):
+    """What is known of files goes into no user's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def here(monkeypatch, capsys, tmp_path):
     """Runs the command in this process, in tmp_path: for what ends early."""

@@ -83,6 +83,13 @@ def test_yaml_round_trip():
     assert make_config(yaml.safe_load(config.to_yaml())) == config
 
 
+@pytest.mark.parametrize("name", ["\x85a", "a\u2028b", "\ufeffa", "\udcff", "größe", "図"])
+def test_names_of_any_characters_are_written_and_read_again(tmp_path, name):
+    config = make_config({"data": {"root": name}})
+    (tmp_path / "x.yaml").write_text(config.to_yaml(), encoding="utf-8")
+    assert load_config(tmp_path / "x.yaml") == config
+
+
 def test_overrides_as_typed_and_as_mapping_agree():
     typed = load_config("maps", ["training.steps=2000", "data.load_size=[300, 290]"])
     mapped = load_config("maps", {"training.steps": 2000, "data.load_size": [300, 290]})
@@ -162,6 +169,8 @@ def test_patch_grid(field, grid):
         ),
         ("training.steps", "expected KEY=VALUE"),
         ("training.steps=[1", "not valid YAML"),
+        ("0=", "--set 0: a key has the form SECTION.NAME"),
+        ("discriminator.receptive_field=²", "'²' is not one of 1, 16, 34"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(overrides, words):
@@ -194,6 +203,36 @@ def test_every_problem_is_told_at_once():
         ),
         ("data:\n  root: [", "not valid YAML"),
         ("{1: 2, data: {dataset: x}}", "1: unknown key"),
+        ("0.5: {}", "0.5: unknown key; known are data, generator"),
+        ("{[1, 2]: 3}", "line 1, column 2: not valid YAML: a list or a section cannot be a key"),
+        ("{{a: 1}: 3}", "a list or a section cannot be a key"),
+        ("data: 2001-13-99", "not valid YAML: a value cannot be read: month must be in 1..12"),
+        ("data: !!int x", "a value cannot be read: invalid literal"),
+        ("data: !!int ''", "not valid YAML: a value cannot be read"),
+        ("training: {steps: " + "9" * 5000 + "}", "a value cannot be read: Exceeds the limit"),
+        (
+            "training: {steps: 0x" + "f" * 5000 + "}",
+            "training.steps: a value (int) too large to show",
+        ),
+        ("- " * 1200, "not valid YAML: nested too deeply"),
+        ("&a [*a]", "more than 10000 values: too many, or aliases (*NAME) that repeat them"),
+        (
+            "\n".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9)}]" for n in range(1, 12)),
+            "not valid YAML: found undefined alias",
+        ),
+        (
+            "k0: &k0 [1]\n"
+            + "\n".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9)}]" for n in range(1, 12)),
+            "more than 10000 values",
+        ),
+        (
+            "k0: &k0 {a: 1}\n"
+            + "\n".join(
+                f"k{n}: &k{n} {{<<: [{', '.join([f'*k{n - 1}'] * 9)}]}}" for n in range(1, 12)
+            ),
+            "<< puts in too much",
+        ),
+        ("data: " + "x" * 5000, f"data: '{'x' * 199}...: expected a section"),
     ],
 )
 def test_bad_files_are_refused_by_name(tmp_path, text, words):

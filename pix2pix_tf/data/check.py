@@ -7,17 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from pix2pix_tf.data.files import (
     SPLITS,
     PairFiles,
     find_flat,
     find_split,
     list_images,
-    read_pair,
 )
-from pix2pix_tf.data.images import decode_image
+from pix2pix_tf.data.judging import judge
 from pix2pix_tf.data.matching import by_name, match, same_name
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.errors import UserError
@@ -153,40 +150,12 @@ def _split(root: Path, name: str) -> _Split | None:
 
 def _open(job: tuple[str, PairFiles | Path]) -> _Opened:
     split, item = job
-    if isinstance(item, Path):
-        sides = {"?": item}
-    elif item.b is None:
-        sides = {"A|B": item.a}
-    else:
-        sides = {"A": item.a, "B": item.b}
-    kinds, problems = [], []
-    for side, path in sides.items():
-        try:
-            image = decode_image(path)
-        except UserError as error:
-            problems.append(str(error))
-            continue
-        kinds.append(_kind(split, side, image))
-    # What else makes a pair unfit has to do with sizes: few need a second reading.
-    if isinstance(item, PairFiles) and not problems and _suspicious(kinds):
-        try:
-            read_pair(item, 3, 3)
-        except UserError as error:
-            problems.append(str(error))
-    return _Opened(split, isinstance(item, PairFiles), kinds, problems)
-
-
-def _kind(split: str, side: str, image: np.ndarray) -> Kind:
-    height, width, channels = image.shape
-    if image.dtype == np.uint16 and channels in (2, 4) and image[..., -1].min() == 65535:
-        channels -= 1  # 16 bit colour is always decoded with alpha
-    return Kind(split, side, height, width, 8 * image.dtype.itemsize, channels)
-
-
-def _suspicious(kinds: list[Kind]) -> bool:
-    if len(kinds) == 1:
-        return kinds[0].width % 2 == 1
-    return (kinds[0].height, kinds[0].width) != (kinds[1].height, kinds[1].width)
+    judged = judge(item)
+    kinds = [
+        Kind(split, side, picture.height, picture.width, picture.bits, picture.channels)
+        for side, picture in judged.pictures.items()
+    ]
+    return _Opened(split, isinstance(item, PairFiles), kinds, judged.problems)
 
 
 def _notes(root: Path, splits: list[_Split]) -> list[str]:

@@ -95,11 +95,27 @@ def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.nd
     file of odd width, for aspect ratios more than 2% apart, and for files that cannot be read.
     """
     if files.b is None:
-        left, right = _halves(files.a)
-        return to_channels(left, channels_a), to_channels(right, channels_b)
+        both = decode_image(files.a)
+        refuse_misfit(files, both.shape[:2], both.shape[:2])
+        middle = both.shape[1] // 2
+        return to_channels(both[:, :middle], channels_a), to_channels(both[:, middle:], channels_b)
     a, b = read_image(files.a, channels_a), read_image(files.b, channels_b)
-    _refuse_other_shape(files.a, files.b, a.shape, b.shape)
+    refuse_misfit(files, a.shape[:2], b.shape[:2])
     return a, b
+
+
+def refuse_misfit(files: PairFiles, size_a: tuple[int, ...], size_b: tuple[int, ...]) -> None:
+    """Checks that a pair's sizes (height, width) make it one; of one file both are its own.
+
+    Raises `UserError` as `read_pair` does.
+    """
+    if files.b is not None:
+        _refuse_other_shape(files.a, files.b, size_a, size_b)
+    elif size_a[1] % 2:
+        raise UserError(
+            f"{files.a} is {size_a[1]} pixels wide: a side-by-side pair has an even width, A in "
+            "the left half and B in the right half."
+        )
 
 
 def pair_depth(files: PairFiles) -> np.dtype:
@@ -109,21 +125,10 @@ def pair_depth(files: PairFiles) -> np.dtype:
     return np.promote_types(image_depth(files.a), image_depth(files.b))
 
 
-def _halves(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    both = decode_image(path)
-    width = both.shape[1]
-    if width % 2:
-        raise UserError(
-            f"{path} is {width} pixels wide: a side-by-side pair has an even width, A in the left "
-            "half and B in the right half."
-        )
-    return both[:, : width // 2], both[:, width // 2 :]
-
-
 def _refuse_other_shape(
-    path_a: Path, path_b: Path, shape_a: tuple[int, ...], shape_b: tuple[int, ...]
+    path_a: Path, path_b: Path, size_a: tuple[int, ...], size_b: tuple[int, ...]
 ) -> None:
-    (height_a, width_a), (height_b, width_b) = shape_a[:2], shape_b[:2]
+    (height_a, width_a), (height_b, width_b) = size_a, size_b
     # Ratios by their cross products: in whole numbers exactly 2% is still accepted.
     smaller, larger = sorted((width_a * height_b, width_b * height_a))
     if 100 * larger > 102 * smaller:

@@ -17,7 +17,12 @@ Refused by name
     - TIFF kinds that Pillow reads wrongly: 12-bit grey, 16-bit grey with white as zero, 16-bit
       colour in planes.
     - More than one frame or page; empty, damaged and truncated files; more pixels than Pillow's
-      limit for decompression bombs (about 179 million).
+      limit for decompression bombs (about 179 million); JPEGs of so many scans that decoding them
+      would take minutes. Damage that leaves a file's own checks satisfied is not seen: PNG finds
+      nearly any, a JPEG's pixels have no checksum.
+
+Pictures of more than 16 million pixels are decoded one at a time, whoever asks, so that many of
+them at once do not fill the memory.
 """
 
 from __future__ import annotations
@@ -61,6 +66,13 @@ _MODE_NAMES = {"I": "32-bit or signed integer", "F": "32-bit floating point"}
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES, _TIFF_SAMPLE_FORMAT = 258, 262, 284, 339
 _EXIF_ORIENTATION = 0x0112
 _HEAD_BYTES = 26  # as far as bit depth and colour type of a PNG
+
+SCAN = b"\xff\xda"  # begins one; among a JPEG's coded pixels it never occurs
+SCANS_AT_MOST = 2 * 10**9  # times pixels: what a JPEG of any size takes a few seconds for
+_READ_AT_ONCE = 1 << 20
+
+_LARGE_PIXELS = 16 * 2**20
+_LARGE = threading.Lock()
 
 # warnings.catch_warnings swaps a process-wide list, which threads must not do at the same time.
 _QUIET = threading.Lock()
@@ -109,12 +121,16 @@ def decode_image(path: ImageFile) -> np.ndarray:
     """
     path = _openable(path)
     with _opened(path) as (image, head):
-        # Opening a TIFF parses tags, and so does loading it, with a warning for each odd one.
-        with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
-            image.load()
-        pixels = _pixels(image, head, path)
-        orientation = _orientation(image)
-    return np.ascontiguousarray(_upright(pixels, orientation))
+        large = image.width * image.height > _LARGE_PIXELS
+        if image.format in ("JPEG", "MPO"):
+            _refuse_many_scans(image, path)
+        with _LARGE if large else contextlib.nullcontext():
+            # Opening a TIFF parses tags, and so does loading it, with a warning for each odd one.
+            with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
+                image.load()
+            pixels = _pixels(image, head, path)
+            orientation = _orientation(image)
+            return np.ascontiguousarray(_upright(pixels, orientation))
 
 
 def image_depth(path: ImageFile) -> np.dtype:
@@ -300,6 +316,24 @@ def _refuse_unusable_tiff(image: Image.Image, path: Path | ImageBytes) -> None:
         problem = "with 16 bits and its colours in separate planes"
     if problem:
         raise UserError(f"{path} is a TIFF {problem}, which cannot be read: save it as PNG.")
+
+
+def _refuse_many_scans(image: Image.Image, path: Path | ImageBytes) -> None:
+    """A scan of a few bytes goes over all pixels again: a small file can take hours to decode."""
+    scans = _scans(path)
+    if scans * image.width * image.height > SCANS_AT_MOST:
+        raise UserError(
+            f"{path} is a JPEG of {scans} scans, which would take too long to read: save it anew."
+        )
+
+
+def _scans(path: Path | ImageBytes) -> int:
+    count, before = 0, b""
+    with path.open("rb") as file:
+        while part := file.read(_READ_AT_ONCE):
+            count += (before + part).count(SCAN)
+            before = part[-1:]
+    return count
 
 
 def _png_depth(image: Image.Image, head: bytes) -> int | None:

@@ -16,6 +16,7 @@ from pix2pix_tf.data.files import PairFiles, find_flat, find_split, pair_depth, 
 from pix2pix_tf.data.images import read_image, resize_image, to_channels
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
+from pix2pix_tf.data.sifting import Skipped, sift
 from pix2pix_tf.errors import UserError
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -85,25 +86,37 @@ class Pairs(Sequence[Pair]):
 
 @dataclass(frozen=True)
 class OpenedPairs:
-    """What `open_pairs` found, and a sentence about it for the user."""
+    """What `open_pairs` found, a sentence about it for the user, and the bad pairs left out."""
 
     train: Pairs
     val: Pairs
     found: str
+    skipped: Sequence[Skipped] = ()
 
 
-def open_pairs(config: Config) -> OpenedPairs:
+def open_pairs(
+    config: Config, *, check: bool = False, advance: Callable[[int], None] = lambda total: None
+) -> OpenedPairs:
     """Finds the training and validation pairs of a config.
 
     Training pairs come at `data.load_size`, validation pairs at `data.crop_size`. Without a val
     split, `data.validation_share` of the training pairs (100 at most) is held out, chosen by
-    `training.seed`.
+    `training.seed` of all there are, bad ones too: a file that goes bad moves no other.
+
+    Args:
+        config: The experiment.
+        check: Whether every picture is opened before, so that none stops a training later. With
+            `data.on_bad_image: skip` they always are, since it says which pairs there are.
+        advance: Called after each pair that is opened so with the number of all of them.
 
     Raises:
-        UserError: Nothing there, names without a mate, unreadable headers, a cache that memory
-            cannot hold.
+        UserError: Nothing there, names without a mate, bad pictures, unreadable headers, a cache
+            that memory cannot hold.
     """
-    opened = _open_city(config) if config.data.dataset == "sample" else _open_files(config)
+    if config.data.dataset == "sample":
+        opened = _open_city(config)
+    else:
+        opened = _open_files(config, check, advance)
     if config.data.cache:
         _check_memory(opened.train, config.data)
     return opened
@@ -150,22 +163,31 @@ def _open_city(config: Config) -> OpenedPairs:
     )
 
 
-def _open_files(config: Config) -> OpenedPairs:
-    root = _existing_root(config.data)
+def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> OpenedPairs:
+    data, root = config.data, _existing_root(config.data)
     train, val = find_split(root, "train"), find_split(root, "val")
-    found = f"{root}: {_counts(len(train or []), len(val or []))}"
+    every = None
     if val is None:
         every = train if train is not None else find_flat(root)
-        train, val = _hold_out(every, config.data.validation_share, config.training.seed)
-        found = f"{root}: no val/ folder, so {len(val)} of {len(every)} pairs validate"
+        train, val = _hold_out(every, data.validation_share, config.training.seed)
     elif train is None:
         raise UserError(
             f"{root}: has val/ but no train/; put the training pairs into {root / 'train'}"
         )
+    splits, deep, skipped = {"train": train, "val": val}, {}, []
+    if check or data.on_bad_image == "skip":
+        sifted = sift(splits, data, root, advance)
+        splits, deep, skipped = sifted.splits, sifted.deep, sifted.skipped
+    train, val = splits["train"], splits["val"]
+    if every is None:
+        found = f"{root}: {_counts(len(train), len(val))}"
+    else:
+        found = f"{root}: no val/ folder, so {len(val)} of {len(every)} pairs validate"
     return OpenedPairs(
-        train=file_pairs(train, config.data, config.data.load_size),
-        val=_masked(file_pairs(val, config.data, config.data.crop_size), config),
-        found=found,
+        train=file_pairs(train, data, data.load_size, deep.get("train")),
+        val=_masked(file_pairs(val, data, data.crop_size, deep.get("val")), config),
+        found=found + (f" ({len(skipped)} bad pairs skipped)" if skipped else ""),
+        skipped=skipped,
     )
 
 
@@ -185,8 +207,16 @@ def data_root(data: DataConfig) -> Path:
     return Path(data.root) if data.root is not None else Path("datasets") / str(data.dataset)
 
 
-def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, int]) -> Pairs:
-    """Pairs in files, in the config's direction and channels, resized to `size` (height, width)."""
+def file_pairs(
+    files: Sequence[PairFiles],
+    data: DataConfig,
+    size: tuple[int, int],
+    deep: bool | None = None,
+) -> Pairs:
+    """Pairs in files, in the config's direction and channels, resized to `size` (height, width).
+
+    `deep` says whether any has 16 bits; None looks at the headers of all.
+    """
     forward = data.direction == "AtoB"
     channels = data.picture_channels
     channels_a, channels_b = channels if forward else channels[::-1]
@@ -197,8 +227,10 @@ def file_pairs(files: Sequence[PairFiles], data: DataConfig, size: tuple[int, in
         photo = _read_photo(files[index], data)
         return photo, photo
 
-    # Inputs are derived of 8 bits.
-    deep = data.derive == "pair" and any(pair_depth(pair) == np.uint16 for pair in files)
+    if data.derive != "pair":
+        deep = False  # inputs are derived of 8 bits
+    elif deep is None:
+        deep = any(pair_depth(pair) == np.uint16 for pair in files)
     dtype = np.dtype(np.uint16 if deep else np.uint8)
     names = [pair.name for pair in files]
     return Pairs(names, read, size, dtype, data.cache, _derivation(data))

@@ -13,6 +13,7 @@ from rich.console import Console
 from pix2pix_tf.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
 from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
@@ -52,13 +53,16 @@ def train_segmenter(
     stored, console = SegmenterFolder(Path(folder)), console or Console()
     palette = load_palette(config.palette)
     _check_resumable(stored, config, palette)
-    opened = open_pairs(config.pairs_config())
+    with counting(console, "checking pictures") as counter:
+        opened = open_pairs(config.pairs_config(), check=True, advance=counter.advance)
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
     for photos in (train, val):
         photos[0]  # labels in other colours are refused before anything is written
 
     with run_lock(stored.path, lambda line: _say(console, line)):
         _say(console, f"data: {opened.found}")
+        for line in some_skipped(opened.skipped):
+            _say(console, f"skipped: {line}")
         return _train(config, stored, palette, train, val, console)
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
+from pix2pix_tf.counting import counting
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
@@ -34,6 +35,7 @@ from pix2pix_tf.training.progress import TrainingProgress
 from pix2pix_tf.training.resume import check_resumable
 from pix2pix_tf.training.signals import Caught, stop_signals
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
+from pix2pix_tf.training.trained_on import record_pairs
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -72,21 +74,24 @@ def train(
         console: Where progress is shown; by default the standard output.
 
     Raises:
-        UserError: The data, the run directory or the config cannot be used; losses became
-            non-finite.
+        UserError: The data, any of its pictures, the run directory or the config cannot be used;
+            losses became non-finite.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     run = Run(Path(run_dir))
     strategy = strategy or default_strategy()
     _check_batch(config, strategy)
-    pairs = open_pairs(config)
     console = console or Console()
     say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    check_resumable(run, config)  # before anything that takes long
+    with counting(console, "checking pictures") as counter:
+        pairs = open_pairs(config, check=True, advance=counter.advance)
     with run_lock(run.path, say):
-        for note in check_resumable(run, config):
-            say(note)
+        notes = check_resumable(run, config)  # as nobody else changes it any more
         run.save_config(config)
+        for note in [*notes, *record_pairs(run, pairs)]:
+            say(note)
         return _Training(config, run, strategy, pairs, console).run_to_end()
 
 

@@ -11,6 +11,7 @@ from pix2pix_tf.runs import Run
 CHANGEABLE = {
     "data.root",
     "data.cache",
+    "data.on_bad_image",
     "training.epochs",
     "training.steps",
     "training.learning_rate",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import struct
 import subprocess
 import sys
 import threading
+import time
 import warnings
 import zlib
 from pathlib import Path
@@ -751,3 +754,67 @@ def test_too_large_for_the_format(tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         write_image(tmp_path / "x.webp", np.zeros((1, 17000, 3), np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+# --- files that take long -----------------------------------------------------------------------
+
+
+def of_scans(width: int, height: int, scans: int) -> bytes:
+    """A progressive JPEG, its last scan repeated: each goes over all pixels."""
+    file = io.BytesIO()
+    Image.new("L", (width, height)).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    last = content.rindex(b"\xff\xda")
+    more = scans - content.count(b"\xff\xda")
+    return content[:-2] + content[last:-2] * more + content[-2:]
+
+
+def test_jpeg_of_very_many_scans_is_refused(tmp_path):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(of_scans(1000, 1000, 2001))
+    with pytest.raises(UserError, match=r"x\.jpg is a JPEG of 2001 scans, which would take too"):
+        read_image(path, 3)
+    assert image_size(path) == (1000, 1000)  # it is the pixels that take long
+
+
+def test_jpeg_of_many_scans_is_read(tmp_path):
+    path = tmp_path / "x.jpg"
+    path.write_bytes(of_scans(64, 64, 2001))
+    assert read_image(path, 1).shape == (64, 64, 1)
+
+
+def test_scans_are_counted_across_the_parts_that_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("pix2pix_tf.data.images._READ_AT_ONCE", 1)
+    monkeypatch.setattr("pix2pix_tf.data.images.SCANS_AT_MOST", 64 * 64 * 20)
+    path = tmp_path / "x.jpg"
+    path.write_bytes(of_scans(64, 64, 20))
+    assert read_image(path, 1).shape == (64, 64, 1)
+    path.write_bytes(of_scans(64, 64, 21))
+    with pytest.raises(UserError, match="21 scans"):
+        read_image(path, 1)
+
+
+def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("pix2pix_tf.data.images._LARGE_PIXELS", 0)
+    path = save(tmp_path / "x.png", [[[1, 2, 3]]])
+    at_once, most = [], []
+
+    def load(self):
+        at_once.append(self)
+        most.append(len(at_once))
+        time.sleep(0.05)
+        at_once.pop()
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    threads = [threading.Thread(target=decode_quietly, args=(path,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most[0] == max(most) == 1
+    assert len(most) >= 4
+
+
+def decode_quietly(path):
+    with contextlib.suppress(UserError):
+        decode_image(path)

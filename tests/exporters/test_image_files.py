@@ -483,3 +483,43 @@ def test_bad_files_are_named_by_their_numbers(numbers):
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         translate_files(tf.constant(files), 3, inverted)
     assert named in str(caught.value)
+
+
+# --- files that would take too much ---------------------------------------------------------------
+
+
+def refused_numbers(*files):
+    return find_unreadable(tf.constant(files)).numpy().tolist()  # eager: limits are patched
+
+
+def test_more_pixels_than_the_limit_are_refused(monkeypatch):
+    files = [pillow(noise(10, width, 3), kind) for kind in ("PNG", "JPEG") for width in (10, 11)]
+    assert refused_numbers(*files) == []
+    monkeypatch.setattr("pix2pix_tf.exporters.image_files.PIXELS_AT_MOST", 100)
+    assert refused_numbers(*files) == [1, 3]
+
+
+def test_small_file_that_says_it_is_huge_is_refused():
+    head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, GREY, 0, 0, 0)
+    file = SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(10**6)))
+    most = struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, GREY, 0, 0, 0)
+    assert refused_numbers(file + chunk(b"IEND", b""), SIGNATURE + chunk(b"IHDR", most)) == [0, 1]
+
+
+def test_jpeg_of_very_many_scans_is_refused():
+    file = pillow(Image.new("L", (1000, 1000)), "JPEG", progressive=True)
+    last = file.rindex(b"\xff\xda")
+    assert refused_numbers(file, file[:-2] + file[last:-2] * 2000 + file[-2:]) == [1]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_files_of_very_many_parts_are_refused(kind, monkeypatch):
+    monkeypatch.setattr("pix2pix_tf.exporters.image_files.PARTS_AT_MOST", 40)
+    image = noise(9, 8, 3)
+    if kind == "PNG":
+        few, many = (png(image, 8, RGB, before=chunk(b"teSt", b"") * n) for n in (37, 38))
+    else:
+        plain = pillow(image, kind)
+        segments = len(jpeg_segments(plain)[0])
+        few, many = (plain[:2] + b"\xff\xfe\0\2" * (40 - segments + n) + plain[2:] for n in (0, 1))
+    assert refused_numbers(few, many) == [1]

@@ -1,3 +1,4 @@
+import io
 import json
 import math
 
@@ -173,12 +174,49 @@ def test_two_replicas_train_like_one(tmp_path, pairs_folder, two_replicas):
             np.testing.assert_allclose(value, other[name], atol=1e-5, err_msg=name)
 
 
-def test_bad_image_met_while_training_is_named(tmp_path, pairs_folder):
+def test_bad_image_stops_a_training_before_it_starts(tmp_path, pairs_folder):
     root = pairs_folder(train=3, val=1)
     broken = root / "train" / "1.png"
     broken.write_bytes(broken.read_bytes()[:-40])
-    with pytest.raises(UserError, match=r"1\.png is damaged or cut short"):
+    with pytest.raises(UserError, match=r"1\.png is damaged or cut short.*\n.*on_bad_image=skip"):
         train(config(root, training__steps=4), tmp_path / "run", console=quiet())
+    assert not (tmp_path / "run").exists()
+
+
+def test_image_that_goes_bad_while_training_is_named(tmp_path, pairs_folder, monkeypatch):
+    root = pairs_folder(train=3, val=1)
+
+    def record(run, pairs):  # called when all has been checked
+        broken = root / "train" / "1.png"
+        broken.write_bytes(broken.read_bytes()[:-40])
+        return []
+
+    monkeypatch.setattr("pix2pix_tf.training.loop.record_pairs", record)
+    settings = config(root, training__steps=4, data__cache=False)
+    with pytest.raises(UserError, match=r"1\.png is damaged or cut short"):
+        train(settings, tmp_path / "run", console=quiet())
+
+
+def test_bad_images_are_skipped_where_that_is_asked_for(tmp_path, pairs_folder, monkeypatch):
+    root = pairs_folder(train=4, val=2)
+    bad = root / "train" / "1.png"
+    bad.write_bytes(b"")
+    (root / "val" / "0.png").write_text("<html>")
+
+    class Training:
+        def __init__(self, config, run, strategy, pairs, console):
+            self.pairs = pairs
+
+        def run_to_end(self):
+            return self.pairs.train.names, self.pairs.val.names
+
+    monkeypatch.setattr("pix2pix_tf.training.loop._Training", Training)
+    said = io.StringIO()
+    settings = config(root, data__on_bad_image="skip")
+    names = train(settings, tmp_path / "run", console=Console(file=said, width=300))
+    assert names == (["0", "2", "3"], ["1"])
+    assert f"2 bad pairs skipped, listed in {tmp_path / 'run' / 'skipped.txt'}:" in said.getvalue()
+    assert f"  {bad} is empty (0 bytes): replace it or remove it.\n" in said.getvalue()
 
 
 def test_tensorboard_has_the_curves(tmp_path, pairs_folder):

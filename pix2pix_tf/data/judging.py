@@ -1,0 +1,78 @@
+"""Whether picture files can be used: the one place that says so, for `data check` and trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.data.files import PairFiles, refuse_misfit
+from pix2pix_tf.data.images import decode_image
+from pix2pix_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a sound file holds: its size in pixels, bits a sample (8 or 16), channels (1 to 4)."""
+
+    height: int
+    width: int
+    bits: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What opening the files of one pair has shown.
+
+    Attributes:
+        pictures: Those that can be read, by side: `A|B` for a side-by-side file, else `A` and `B`,
+            or `?` for a file that is no pair.
+        problems: A sentence about everything that is wrong, with its path.
+    """
+
+    pictures: dict[str, Picture]
+    problems: list[str]
+
+
+def open_picture(path: Path) -> Picture:
+    """Decodes a file fully.
+
+    Raises:
+        UserError: It cannot be used.
+    """
+    image = decode_image(path)
+    height, width, channels = image.shape
+    if image.dtype == np.uint16 and channels in (2, 4) and image[..., -1].min() == 65535:
+        channels -= 1  # 16 bit colour is always decoded with alpha
+    return Picture(height, width, 8 * image.dtype.itemsize, channels)
+
+
+def judge(item: PairFiles | Path, look: Callable[[Path], Picture] = open_picture) -> Judged:
+    """Opens the file or files of a pair, or one picture by itself, and says what is wrong.
+
+    Args:
+        item: A pair, which must fit together too; or a file that need not.
+        look: What a file holds, or the `UserError` of a bad one.
+    """
+    if isinstance(item, Path):
+        sides = {"?": item}
+    elif item.b is None:
+        sides = {"A|B": item.a}
+    else:
+        sides = {"A": item.a, "B": item.b}
+    pictures, problems = {}, []
+    for side, path in sides.items():
+        try:
+            pictures[side] = look(path)
+        except UserError as error:
+            problems.append(str(error))
+    if isinstance(item, PairFiles) and not problems:
+        sizes = [(picture.height, picture.width) for picture in pictures.values()]
+        try:
+            refuse_misfit(item, sizes[0], sizes[-1])
+        except UserError as error:
+            problems.append(str(error))
+    return Judged(pictures, problems)

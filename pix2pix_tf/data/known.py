@@ -1,0 +1,100 @@
+"""Which files were found sound before, so that an unchanged dataset is not decoded at every start.
+
+Kept in the user's cache folder: what a file holds has nothing to do with the run that asks, and a
+dataset's folder is the user's and may be read-only. Bad files are not kept: they are opened anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from dataclasses import astuple
+from pathlib import Path
+
+import PIL
+
+from pix2pix_tf.data.judging import Picture
+from pix2pix_tf.staging import write_text
+from pix2pix_tf.version import __version__
+
+# A file written twice within the resolution of some file systems' clocks has one and the same time.
+_SETTLED_NS = 2 * 10**9
+
+_Stamp = tuple[int, int]  # bytes, and time of the last change in nanoseconds
+
+
+class KnownFiles:
+    """The sound files of one dataset, each by its path, size and time of change.
+
+    Losing it costs time and nothing else, so that a damaged or unwritable one is passed over.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Reads what is known of the files below `root`."""
+        self._file = _cache_file(root)
+        self._known = _read(self._file)
+        self._started = time.time_ns()
+        self._changed = False
+
+    def get(self, path: Path) -> Picture | None:
+        """What the file holds, if it was found sound and is the same still."""
+        entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() asks the disk
+        return Picture(*entry[2:]) if entry and tuple(entry[:2]) == _stamp(path) else None
+
+    def stamp(self, path: Path) -> _Stamp | None:
+        """A file's size and time, to be taken before it is opened; None if it is not there."""
+        return _stamp(path)
+
+    def add(self, path: Path, stamp: _Stamp | None, picture: Picture) -> None:
+        """Keeps what a file with this stamp holds, unless it was changed a moment ago."""
+        if stamp is not None and stamp[1] < self._started - _SETTLED_NS:
+            self._known[os.path.abspath(path)] = [*stamp, *astuple(picture)]  # noqa: PTH100
+            self._changed = True
+
+    def save(self) -> None:
+        """Writes the file, whole, where that is possible."""
+        if self._file is None or not self._changed:
+            return
+        with contextlib.suppress(OSError, UnicodeError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self._file, json.dumps({"made by": _versions(), "files": self._known}))
+
+
+def _versions() -> list[str]:
+    """With others, other files may be sound."""
+    return [__version__, PIL.__version__]
+
+
+def _cache_file(root: Path) -> Path | None:
+    """Below XDG_CACHE_HOME, or ~/.cache where that is not given; None where there is no home."""
+    try:
+        given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        folder = given if given.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    digest = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
+    return folder / "pix2pix-tf" / f"pictures-{digest}.json"
+
+
+def _read(file: Path | None) -> dict[str, list[int]]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        known = content["files"] if content["made by"] == _versions() else {}
+        sound = all(
+            len(entry) == 6 and all(type(number) is int for number in entry)
+            for entry in known.values()
+        )
+        return known if sound else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
