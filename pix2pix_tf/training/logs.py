@@ -43,6 +43,11 @@ class TensorBoardLogs:
         with self._writer.as_default(step):
             tf.summary.image("sheet", sheet[np.newaxis])
 
+    def text(self, step: int, name: str, text: str) -> None:
+        """Writes a text under its name."""
+        with self._writer.as_default(step):
+            tf.summary.text(name, text)
+
     def flush(self) -> None:
         """Makes everything so far visible to TensorBoard."""
         self._writer.flush()
