@@ -20,6 +20,7 @@ SECONDS = 180.0
 
 
 def main(words: Sequence[str] | None = None) -> int:
+    """Asks, prints the answer and returns the status to end with."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lock", type=Path)
     parser.add_argument("--report", action="store_true", help="end with 0 whatever is found")
