@@ -7,6 +7,8 @@
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
+# make lock        renew requirements-dev.lock: the versions that tests and CI run with
+# make audit       whether vulnerabilities of those versions are known
 # make wheel       build the package, with that runtime, into dist/
 
 PYTHON ?= python3
@@ -17,11 +19,14 @@ PIP := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip instal
 RUN ?= runs/sample
 KILLS ?= 50
 
+LOCK := requirements-dev.lock
+
 WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons soak reproduce benchmark web-assets wheel clean
+.PHONY: run test lint types pytest test-torch test-addons soak reproduce benchmark web-assets lock \
+  audit wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -85,6 +90,15 @@ $(WEB)/index.js: tools/web_assets/package-lock.json tools/web_assets/take.py
 	cd build/web-assets && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(PYTHON) tools/web_assets/take.py build/web-assets/node_modules $(WEB)
 
+# For all Python versions and systems at once, and without a word of where packages came from.
+lock: $(VENV)/installed-dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --generate-hashes \
+	  --upgrade --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	  --output-file $(LOCK) pyproject.toml
+
+audit: $(VENV)/installed-dev
+	$(BIN)/python tools/audit.py $(LOCK)
+
 wheel: $(VENV)/installed-dev $(WEB)/index.js
 	$(BIN)/python -m build --wheel
 
@@ -98,8 +112,9 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml setup.py
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml setup.py
-	$(PIP) --editable '.[dev]'
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml setup.py $(LOCK)
+	$(PIP) --require-hashes --requirement $(LOCK)
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@ $(VENV)/installed
 
 clean:

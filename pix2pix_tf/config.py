@@ -231,6 +231,19 @@ class LoggingConfig(Section):
     keep: Positive = 3  # newest checkpoints; the best is kept besides
 
 
+class WarningsConfig(Section):
+    """When a training is said to go wrong; null: never."""
+
+    patience: Positive = 500  # steps that it must have lasted
+    # The discriminator's loss, as a share of where it cannot tell real from fake.
+    discriminator_loss: Annotated[Real, Field(gt=0, lt=1)] | None = 0.03
+    # In grey levels of 255: how outputs differ from each other; what is of a single colour.
+    output_variation: Annotated[Real, Field(gt=0)] | None = 1.0
+    flat_image: Annotated[Real, Field(gt=0)] | None = 1.0
+    flat_share: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1  # of the data's pictures
+    loss_scale: Annotated[Real, Field(gt=0)] | None = 1.0  # of mixed_float16
+
+
 class Config(Section):
     """A whole experiment. `Config(data={"dataset": "sample"})` has the paper's settings."""
 
@@ -240,6 +253,7 @@ class Config(Section):
     objective: ObjectiveConfig = ObjectiveConfig()
     training: TrainingConfig = TrainingConfig()
     logging: LoggingConfig = LoggingConfig()
+    warnings: WarningsConfig = WarningsConfig()
 
     @model_validator(mode="after")
     def _agree(self) -> Config:

@@ -138,7 +138,7 @@ class _Loader(yaml.SafeLoader):
 
 def _parse_yaml(text: str, where: str) -> Any:
     try:
-        tree = yaml.load(text, Loader=_Loader)
+        tree = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -46,12 +46,15 @@ def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
 def score_pairs(
     translate: Callable[[np.ndarray], np.ndarray],
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    show: Callable[[np.ndarray, np.ndarray, np.ndarray], None] = lambda image, output, target: None,
 ) -> Scores:
-    """Mean of `image_scores` over pairs."""
-    return mean_scores(
-        image_scores(translate(image), target)
-        for image, target in (pairs[index] for index in range(len(pairs)))
-    )
+    """Mean of `image_scores` over pairs; `show` is called with each input, output and target."""
+    scores = []
+    for image, target in (pairs[index] for index in range(len(pairs))):
+        output = translate(image)
+        show(image, output, target)
+        scores.append(image_scores(output, target))
+    return mean_scores(scores)
 
 
 def mean_scores(scores: Iterable[Scores]) -> Scores:

@@ -58,6 +58,11 @@ class TensorBoardLogs:
         with self._at(step):
             tf.summary.image("sheet", sheet[np.newaxis])
 
+    def text(self, step: int, name: str, text: str) -> None:
+        """Writes a text under its name."""
+        with self._at(step):
+            tf.summary.text(name, text)
+
     @contextmanager
     def _at(self, step: int) -> Iterator[None]:
         """Within it, summaries are of `step`; at the end they are handed to the system."""

@@ -29,6 +29,7 @@ from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Run
 from pix2pix_tf.sheets import pairs_sheet
+from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
 from pix2pix_tf.training.logs import TensorBoardLogs
 from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.progress import TrainingProgress
@@ -154,6 +155,7 @@ class _Training:
             picture_translation(self.networks.translating, config), config.training.seed
         )
         self.updates = make_updates(make_update(config, self.networks, strategy))
+        self.health = Health(config)
         self.window = _Window()
 
     def run_to_end(self) -> TrainingResult:
@@ -170,6 +172,8 @@ class _Training:
             progress.say(note)
         self.logs = TensorBoardLogs(self.run.logs, self.config, self.first, self.total)
         with progress, stop_signals() as caught:
+            if not self.first:
+                self._warn(progress, 0, flat_data(self.pairs, self.config.warnings))
             before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
             after = self._steps(progress, caught)
         stopped = None if after else caught.signal
@@ -192,6 +196,8 @@ class _Training:
             saved = saved or bool(stop)
             if scored or drawn or saved or self.window.seconds >= REPORT_SECONDS:
                 self._report(progress)  # first of all: nothing non-finite is ever scored or saved
+            if scored or drawn or saved:
+                self._check_weights(step)
             if scored or drawn:
                 scores = self._look(progress, step, scored, drawn) or scores
             if saved:
@@ -246,9 +252,12 @@ class _Training:
         losses = self.window.losses()
         for offset, values in enumerate(zip(*losses.values(), strict=True)):
             if not np.all(np.isfinite(values)):
-                raise UserError(
-                    self._non_finite(first + offset, dict(zip(losses, values, strict=True)))
-                )
+                wrong = [
+                    f"{name} = {value}"
+                    for name, value in zip(losses, values, strict=True)
+                    if not np.isfinite(value)
+                ]
+                raise UserError(self._diverged(first + offset, ", ".join(wrong)))
         means = {name: float(np.mean(values)) for name, values in losses.items()}
         seconds, waiting = self.window.seconds, self.window.waited / self.window.seconds
         images = (last + 1 - first) * images_per_step(self.config)
@@ -261,12 +270,25 @@ class _Training:
             rates |= _rates_of("discriminator", self.networks.discriminator_optimizer)
         self.logs.scalars(last, {**means, **rates})
         progress.report(last, means, waiting)
+        self._warn(progress, last, self.health.after_steps(first, losses))
+        for name, value in rates.items():
+            if name.startswith("loss_scale/"):
+                network = name.removeprefix("loss_scale/")
+                self._warn(progress, last, self.health.loss_scale(last, network, value))
         self.window = _Window()
 
-    def _non_finite(self, step: int, losses: dict[str, float]) -> str:
-        names = ", ".join(
-            f"{name} = {value}" for name, value in losses.items() if not np.isfinite(value)
-        )
+    def _warn(self, progress: TrainingProgress, step: int, warnings: list[Warned]) -> None:
+        for warning in warnings:
+            progress.say(f"warning: {warning.text}")
+            self.logs.text(step, f"warnings/{warning.key}", warning.text)
+
+    def _check_weights(self, step: int) -> None:
+        """Losses are of before their updates, so that the last one may have spoilt the weights."""
+        if names := non_finite(self.networks.variables()):
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise UserError(self._diverged(step, f"{names[0]}{more} became non-finite"))
+
+    def _diverged(self, step: int, what: str) -> str:
         saved = newest_step(self.run.checkpoints)
         kept = (
             f"the last good checkpoint, {self.run.checkpoints / f'step-{saved}'}, is kept"
@@ -274,8 +296,14 @@ class _Training:
             else "no checkpoint was written yet"
         )
         return (
-            f"step {step}: {names}: the training has diverged; {kept}. "
-            "A lower training.learning_rate usually helps; look at the input images too"
+            f"step {step}: {what}: the training has diverged; {kept}. "
+            "A lower training.learning_rate usually helps"
+            + (
+                ", or training.precision=mixed_bfloat16 in a new run"
+                if self.config.training.precision == "mixed_float16"
+                else ""
+            )
+            + "; look at the input images too"
         )
 
     def _look(
@@ -284,13 +312,16 @@ class _Training:
         """Validates and draws as asked, leaving the time it takes out of the training's rate."""
         values = None
         if scored:
-            values = score_pairs(self.translate, self.pairs.val)
-            self.logs.scalars(step, {f"validation/{name}": value for name, value in values.items()})
+            seen = ValidationPictures()
+            values = score_pairs(self.translate, self.pairs.val, seen.add)
+            named = {f"validation/{name}": value for name, value in values.items()}
+            self.logs.scalars(step, named | seen.scalars())
             self.run.add_metrics(step, "val", len(self.pairs.val), values)
             best = self.checkpoints.save_best(values["l1"]) if step else False
             progress.say(
                 f"step {step}  validation {score_words(values)}{'  (best so far)' if best else ''}"
             )
+            self._warn(progress, step, self.health.after_validation(step, seen))
         if drawn:
             picture = pairs_sheet(self.translate, self.pairs.val, self.config.logging.sheet_rows)
             with writing(str(self.run.samples)):

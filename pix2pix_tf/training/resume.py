@@ -45,7 +45,7 @@ def check_resumable(run: Run, config: Config) -> list[str]:
     fixed = {
         key: values
         for key, values in changes.items()
-        if key not in CHANGEABLE and not key.startswith("logging.")
+        if key not in CHANGEABLE and not key.startswith(("logging.", "warnings."))
     }
     if fixed:
         words = ", ".join(

@@ -4,15 +4,14 @@ Its tools are tested with the exported page, which is the same.
 """
 
 import io
-import shutil
 import time
 from base64 import b64decode, b64encode
 from threading import Event
 
 import numpy as np
 import pytest
+from browsing import chromium, in_browser, open_page
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from visitors import blocks, file_of, in_thread
@@ -21,10 +20,7 @@ from pix2pix_tf.demo import app as demo
 from pix2pix_tf.demo.app import make_app
 from pix2pix_tf.translate import Translator
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian's chromium-driver)"
-)
+pytestmark = in_browser
 DROP = """
 const data = new DataTransfer();
 const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
@@ -46,18 +42,8 @@ def address(translator):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    words = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900")
-    for word in words:
-        options.add_argument(word)
-    downloads = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("downloads")) as driver:
+        yield driver
 
 
 class Page:
@@ -65,8 +51,7 @@ class Page:
 
     def __init__(self, browser, address):
         self.browser = browser
-        browser.get("about:blank")
-        browser.get(address)
+        open_page(browser, address)
         self.settle()
 
     def until(self, condition):

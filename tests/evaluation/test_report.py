@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from browsing import chromium, in_browser, open_page
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -29,10 +29,6 @@ from pix2pix_tf.evaluation.report.pictures import data_uri
 from pix2pix_tf.segmentation.palette import make_palette
 from pix2pix_tf.version import __version__
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-in_browser = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian's chromium-driver)"
-)
 VOID = {"meta", "link", "img", "input", "br"}
 EVIL = "<script>alert(1)</script>\"'&.png"
 
@@ -351,15 +347,8 @@ def test_report_that_cannot_be_finished_leaves_nothing(tmp_path):
 
 @pytest.fixture(scope="module")
 def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    words = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900")
-    for word in words:
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(logs=("browser", "performance")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -376,7 +365,7 @@ def opened(browser, file):
     """The page as it has just been opened; at the end it must not have complained or asked."""
     for log in ("browser", "performance"):
         browser.get_log(log)
-    browser.get(file.as_uri())
+    open_page(browser, file.as_uri())
     yield browser
     assert browser.get_log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -538,7 +527,7 @@ def test_nothing_but_the_pages_own_script_runs(browser, file, tmp_path):
     text = file.read_text(encoding="utf-8").replace(html.escape(EVIL), EVIL)
     injected = tmp_path / "injected.html"
     injected.write_text(text, encoding="utf-8")
-    browser.get(injected.as_uri())  # an alert would fail what follows
+    open_page(browser, injected.as_uri())  # an alert would fail what follows
     assert "html" in browser.find_element(By.TAG_NAME, "html").tag_name
     refused = [entry["message"] for entry in browser.get_log("browser")]
     assert any("Content Security Policy" in message for message in refused)

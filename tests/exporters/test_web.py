@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from browsing import chromium, in_browser, open_page
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -22,10 +22,6 @@ from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters import export, web
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-in_browser = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian's chromium-driver)"
-)
 SIZE = 32  # of the tiny run's pictures
 
 
@@ -62,23 +58,14 @@ def page(finished_run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    words = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900")
-    for word in words:
-        options.add_argument(word)
-    downloads = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("downloads")) as driver:
+        yield driver
 
 
 @pytest.fixture
 def opened(browser, page):
     """The page as it has just been opened, its example translated."""
-    browser.get(page.address)
+    open_page(browser, page.address)
     settle(browser)
     return browser
 
@@ -293,7 +280,7 @@ def test_browser_without_simd_is_told_so(browser, page):
     script = {"source": "WebAssembly.validate = () => false"}
     added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
     try:
-        browser.get(page.address)
+        open_page(browser, page.address)
         settle(browser, "error")
         assert "lacks WebAssembly with SIMD" in status(browser)
     finally:
@@ -302,7 +289,7 @@ def test_browser_without_simd_is_told_so(browser, page):
 
 @in_browser
 def test_page_opened_as_a_file_says_how_to_serve_it(browser, page):
-    browser.get((page.folder / "index.html").as_uri())
+    open_page(browser, (page.folder / "index.html").as_uri())
     settle(browser, "error")
     assert "python -m http.server" in status(browser)
 
@@ -313,7 +300,7 @@ def test_model_cut_short_is_said(browser, page, tmp_path):
     model = tmp_path / "cut" / "model.tflite"
     model.write_bytes(model.read_bytes()[:-1000])
     with _Served(tmp_path / "cut") as address:
-        browser.get(address)
+        open_page(browser, address)
         settle(browser, "error")
         assert "model.tflite was cut short" in status(browser)
 

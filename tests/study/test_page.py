@@ -1,14 +1,13 @@
 """The page in a real browser: whole sessions, what it shows, measures and says."""
 
-import shutil
 import time
 from base64 import b64decode
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
+from browsing import chromium, in_browser, open_page
 from participants import in_thread, seen, tiny_study
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -16,10 +15,7 @@ from pix2pix_tf.study.answers import Answers, Session
 from pix2pix_tf.study.making import Invitation
 from pix2pix_tf.study.settings import Protocol
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian's chromium-driver)"
-)
+pytestmark = in_browser
 # The pauses between pictures are not what is tested; the pictures' own time is not set by timers.
 SHORT_PAUSES = """{
   const own = setTimeout;
@@ -74,17 +70,10 @@ PHONES = {"upright": (360, 640), "large": (412, 915), "on its side": (740, 360)}
 
 @pytest.fixture(scope="module")
 def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    words = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900")
-    for word in words:
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    script = {"source": SHORT_PAUSES}
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        script = {"source": SHORT_PAUSES}
+        driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+        yield driver
 
 
 class Visit:
@@ -94,8 +83,7 @@ class Visit:
         self.browser, self.study, self.address = browser, study, address
 
     def open(self, code=""):
-        self.browser.get("about:blank")  # else another fragment would load nothing
-        self.browser.get(self.address + code)
+        open_page(self.browser, self.address + code)
         self.browser.execute_script(WATCH)
 
     def state(self):

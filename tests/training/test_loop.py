@@ -75,13 +75,20 @@ def test_sheet_shows_input_output_target(tmp_path, pairs_folder):
     assert np.array_equal(sheet[top : top + 32, 6 + 2 * 38 : 38 + 2 * 38], photo)
 
 
-def test_training_learns(tmp_path, pairs_folder):
+def test_training_learns_and_nothing_is_found_wrong_with_it(tmp_path, pairs_folder):
+    told = io.StringIO()
     result = train(
-        config(pairs_folder(), training__steps=60, training__learning_rate=2e-3),
+        config(
+            pairs_folder(),
+            training__steps=60,
+            training__learning_rate=2e-3,
+            warnings__patience=10,
+        ),
         tmp_path / "run",
-        console=quiet(),
+        console=Console(file=told),
     )
     assert result.after["l1"] < 0.8 * result.before["l1"]
+    assert "warning" not in told.getvalue()
 
 
 def test_resuming_gives_the_weights_of_a_run_never_stopped(tmp_path, pairs_folder):

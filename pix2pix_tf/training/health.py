@@ -1,0 +1,277 @@
+"""Training that goes wrong without stopping: what tells it, and what to try.
+
+Fed by the loop with what it reads anyway: losses at its reports, translations at its validations.
+Thresholds are the config's section `warnings`. A warning is said when what it is about has lasted
+`warnings.patience` steps, and again only after that has ended and come back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.config import Config, WarningsConfig
+from pix2pix_tf.data.pairs import OpenedPairs, Pairs
+
+# The discriminator's loss where it cannot tell real from fake (`losses.discriminator_loss`).
+CHANCE = {"vanilla": math.log(2), "least_squares": 0.25, "hinge": 1.0}
+
+_SAMPLED = 32  # pairs of a split that are looked at for flat pictures: reading all would take long
+_NAMED = 3  # of them that are named
+_AGAIN = 2.0  # how far above its threshold the discriminator's loss must rise to have recovered
+
+
+class Warned(NamedTuple):
+    """A warning: the key of the config's `warnings` that it goes by, and a sentence."""
+
+    key: str
+    text: str
+
+
+class Spread:
+    """How pictures differ from each other and within themselves, without keeping them.
+
+    Levels are grey levels of 255, also of 16 bits.
+
+    Attributes:
+        contrasts: Of each picture, the standard deviation over its pixels, in the channel where it
+            is largest: 0 for a single colour.
+    """
+
+    def __init__(self) -> None:
+        self.contrasts: list[float] = []
+        self._mean = self._squares = np.float32(0)
+
+    def add(self, picture: np.ndarray) -> None:
+        """Takes in a picture, uint8 or uint16 [H, W, C], of the same size as those before."""
+        levels = picture.astype(np.float32) * np.float32(255 / np.iinfo(picture.dtype).max)
+        self.contrasts.append(float(levels.std(axis=(0, 1)).max()))
+        # By Welford: squares of differences, not differences of squares, which cancel.
+        difference = levels - self._mean
+        self._mean = self._mean + difference / len(self.contrasts)
+        self._squares = self._squares + difference * (levels - self._mean)
+
+    @property
+    def variation(self) -> float:
+        """The standard deviation over pictures at a pixel and channel, on average over them."""
+        return float(np.mean(np.sqrt(self._squares / len(self.contrasts))))
+
+    @property
+    def contrast(self) -> float:
+        """The median of `contrasts`."""
+        return float(np.median(self.contrasts))
+
+
+class ValidationPictures:
+    """The inputs, outputs and targets of one validation, taken in as they are scored."""
+
+    def __init__(self) -> None:
+        self.inputs, self.outputs, self.targets = Spread(), Spread(), Spread()
+
+    def add(self, image: np.ndarray, output: np.ndarray, target: np.ndarray) -> None:
+        """Takes in one pair and its translation, uint8 or uint16 [H, W, C] each."""
+        self.inputs.add(image)
+        self.outputs.add(output)
+        self.targets.add(target)
+
+    def scalars(self) -> dict[str, float]:
+        """What can be plotted, in grey levels."""
+        return {
+            "health/output_variation": self.outputs.variation,
+            "health/output_contrast": self.outputs.contrast,
+        }
+
+
+class Health:
+    """What is known of a training's health in this session; every method returns new warnings."""
+
+    def __init__(self, config: Config) -> None:
+        self._config, self._limits = config, config.warnings
+        self._chance = CHANCE[config.objective.gan_loss]
+        self._recent: deque[float] = deque()
+        self._recent_sum = 0.0
+        patience = self._limits.patience
+        self._won = _Spell(0)  # its mean is over the steps of the patience already
+        self._flat, self._same = _Spell(patience), _Spell(patience)
+        self._underflow: dict[str, _Spell] = {}
+
+    def after_steps(self, first: int, losses: Mapping[str, Sequence[float]]) -> list[Warned]:
+        """Takes in the losses of consecutive steps, of which `first` is the first."""
+        limit = self._limits.discriminator_loss
+        warnings = []
+        for step, loss in enumerate(losses.get("discriminator/loss", ()), first):
+            self._recent.append(loss)
+            self._recent_sum += loss
+            if limit is None or len(self._recent) < self._limits.patience:
+                continue
+            share = self._recent_sum / len(self._recent) / self._chance
+            self._recent_sum -= self._recent.popleft()
+            if self._won.begins(step, share < limit * (_AGAIN if self._won.said else 1.0)):
+                warnings.append(Warned("discriminator_loss", self._won_words(step, share)))
+        return warnings
+
+    def loss_scale(self, step: int, network: str, scale: float) -> list[Warned]:
+        """Takes in the loss scale that `network`'s optimiser has after `step`."""
+        limit = self._limits.loss_scale
+        spell = self._underflow.setdefault(network, _Spell(0))
+        if limit is None or not spell.begins(step, scale < limit):
+            return []
+        text = (
+            f"step {step}: the loss scale of the {network} fell to {scale:.3g}: most of its "
+            "gradients are not finite in float16, and those updates are left out; try "
+            "training.precision=mixed_bfloat16 or float32 (in a new run), or a lower "
+            "training.learning_rate"
+        )
+        return [Warned("loss_scale", text)]
+
+    def after_validation(self, step: int, seen: ValidationPictures) -> list[Warned]:
+        """Takes in the pictures of a validation after `step`."""
+        limits, warnings = self._limits, []
+        flat = limits.flat_image is not None and (
+            seen.outputs.contrast < limits.flat_image <= seen.targets.contrast
+        )
+        if self._flat.begins(step, flat):
+            warnings.append(Warned("flat_image", self._flat_words(step, seen)))
+        same = limits.output_variation is not None and (
+            seen.outputs.variation
+            < limits.output_variation
+            <= min(seen.inputs.variation, seen.targets.variation)
+        )
+        if self._same.begins(step, same and not flat):  # flat outputs are one thing to be told
+            warnings.append(Warned("output_variation", self._same_words(step, seen)))
+        return warnings
+
+    def _won_words(self, step: int, share: float) -> str:
+        config = self._config
+        ways = [
+            ("training.discriminator_steps=1", config.training.discriminator_steps > 1),
+            ("discriminator.spectral_norm=true", not config.discriminator.spectral_norm),
+            ("objective.gan_loss=least_squares", config.objective.gan_loss == "vanilla"),
+            ("a smaller discriminator.width or receptive_field", True),
+        ]
+        return (
+            f"step {step}: the discriminator has won: its loss was {share * self._chance:.4f} on "
+            f"average over {self._limits.patience} steps, {share:.1%} of the {self._chance:.2f} "
+            "where it cannot tell real from fake, and the generator learns little from it; "
+            f"try {_either(ways)}, and see in samples/ that inputs and targets belong together"
+        )
+
+    def _flat_words(self, step: int, seen: ValidationPictures) -> str:
+        return (
+            f"step {step}: the outputs are of a single colour: within them grey levels deviate by "
+            f"{seen.outputs.contrast:.2f} (in the targets by {seen.targets.contrast:.1f}); "
+            f"try {_either(self._calmer())}, and see in samples/ what inputs and targets are"
+        )
+
+    def _same_words(self, step: int, seen: ValidationPictures) -> str:
+        return (
+            f"step {step}: the output does not vary with its input: from picture to picture grey "
+            f"levels deviate by {seen.outputs.variation:.2f} (the targets' by "
+            f"{seen.targets.variation:.1f}, the inputs' by {seen.inputs.variation:.1f}); "
+            f"try {_either(self._calmer())}, and see in samples/ that inputs and targets belong "
+            "together"
+        )
+
+    def _calmer(self) -> list[tuple[str, bool]]:
+        config, distance = self._config, self._config.objective.distance
+        return [
+            # Of a single value, as at the bottleneck, a norm leaves 0: the paper's errata.
+            ("generator.bottleneck_norm=false", config.generator.bottleneck_norm),
+            ("objective.name=l1+cgan", distance is None),
+            (
+                "objective.l1_weight=100",
+                distance is not None
+                and config.objective.adversarial
+                and config.objective.l1_weight < 100,
+            ),
+            ("a lower training.learning_rate", True),
+        ]
+
+
+class _Spell:
+    """A state that lasts; it begins to be one when it has lasted `patience` steps."""
+
+    def __init__(self, patience: int) -> None:
+        self.said = False
+        self._patience = patience
+        self._since: int | None = None
+
+    def begins(self, step: int, present: bool) -> bool:
+        """Whether this is the step at which to speak of it."""
+        if not present:
+            self._since, self.said = None, False
+            return False
+        if self._since is None:
+            self._since = step
+        if self.said or step - self._since < self._patience:
+            return False
+        self.said = True
+        return True
+
+
+def flat_data(pairs: OpenedPairs, limits: WarningsConfig) -> list[Warned]:
+    """Warnings of inputs and of targets of a single colour, from which nothing can be learnt.
+
+    Args:
+        pairs: At most 32 of each split are read, evenly spread.
+        limits: `flat_image` says what is flat, `flat_share` how many may be.
+
+    Raises:
+        UserError: One of them cannot be read.
+    """
+    splits = {"training": pairs.train, "validation": pairs.val}
+    return [each for split in splits.items() for each in _flat_split(*split, limits)]
+
+
+def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned]:
+    if limits.flat_image is None or limits.flat_share is None:
+        return []
+    chosen = np.linspace(0, len(pairs) - 1, min(_SAMPLED, len(pairs))).round().astype(int).tolist()
+    contrasts = [[_contrast(picture) for picture in pairs[index]] for index in chosen]
+    warnings = []
+    for side, values in zip(("inputs", "targets"), zip(*contrasts, strict=True), strict=True):
+        flat = [i for i, value in zip(chosen, values, strict=True) if value < limits.flat_image]
+        if len(flat) > limits.flat_share * len(chosen):
+            names = ", ".join(pairs.names[index] for index in flat[:_NAMED])
+            more = ", ..." if len(flat) > _NAMED else ""
+            text = (
+                f"{len(flat)} of {len(chosen)} {split} {side} looked at are of a single colour "
+                f"({names}{more}): nothing can be learnt from them; see that data.direction and "
+                "the channels are right, and leave such pairs out"
+            )
+            warnings.append(Warned("flat_share", text))
+    return warnings
+
+
+def non_finite(parts: Mapping[str, Iterable[keras.Variable]]) -> list[str]:
+    """Names of the variables that hold a number that is not finite, looked at on their device.
+
+    Args:
+        parts: Variables by the part they belong to, as `Networks.variables` gives them.
+    """
+    floats = [
+        variable
+        for variables in parts.values()
+        for variable in variables
+        if tf.as_dtype(variable.dtype).is_floating
+    ]
+    finite = [tf.reduce_all(tf.math.is_finite(variable.value)) for variable in floats]
+    read = tf.stack(finite).numpy()  # one read of all of them
+    return [variable.path for variable, good in zip(floats, read, strict=True) if not good]
+
+
+def _contrast(picture: np.ndarray) -> float:
+    spread = Spread()
+    spread.add(picture)
+    return spread.contrast
+
+
+def _either(ways: Iterable[tuple[str, bool]]) -> str:
+    *others, last = [way for way, open_to_try in ways if open_to_try]
+    return f"{', '.join(others)} or {last}" if others else last
