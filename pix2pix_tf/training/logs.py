@@ -19,8 +19,11 @@ class TensorBoardLogs:
     discriminator cannot tell real from fake; far below it, it has won.
     """
 
-    def __init__(self, folder: Path, config: Config, first_step: int, total_steps: int) -> None:
-        if not config.logging.tensorboard:
+    def __init__(
+        self, folder: Path, config: Config, first_step: int, total_steps: int, writes: bool = True
+    ) -> None:
+        """Opens the files; without `writes` there are none, and nothing is written."""
+        if not (writes and config.logging.tensorboard):
             self._writer = self._ln2 = tf.summary.create_noop_writer()
             return
         self._writer = tf.summary.create_file_writer(str(folder / "train"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,14 +24,17 @@ from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import Scores, score_pairs
 from pix2pix_tf.inference import array_translation, picture_translation
+from pix2pix_tf.quiet import native_stderr_held_back
 from pix2pix_tf.runs import Run
 from pix2pix_tf.sheets import pairs_sheet
+from pix2pix_tf.training.cluster import find_cluster
 from pix2pix_tf.training.logs import TensorBoardLogs
 from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.progress import TrainingProgress
 from pix2pix_tf.training.resume import check_resumable
 from pix2pix_tf.training.signals import Caught, stop_signals
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
+from pix2pix_tf.training.team import Team, joined
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -41,8 +46,8 @@ class TrainingResult:
     Attributes:
         step: Generator updates made, over all sessions.
         before: Validation scores before this session's first step, or None if there was nothing
-            left to train.
-        after: Validation scores at the end, or None when it was interrupted.
+            left to train, or this is a worker of a cluster that does not validate.
+        after: Validation scores at the end, or None when it was interrupted or likewise.
         interrupted: The signal that ended it early, after saving; or None.
     """
 
@@ -64,31 +69,42 @@ def train(
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
         run_dir: Made if it is not there.
-        strategy: Where to train; by default mirrored over all visible GPUs, or the CPU.
+        strategy: Where to train; by default mirrored over all visible GPUs, or the CPU, of every
+            worker of the cluster that TF_CONFIG or Slurm describes, or else of this machine.
         console: Where progress is shown; by default the standard output.
 
     Raises:
         UserError: The data, the run directory or the config cannot be used; losses became
             non-finite.
+        WorkerLost: Another worker of the cluster is gone.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    run = Run(Path(run_dir))
-    strategy = strategy or default_strategy()
-    _check_batch(config, strategy)
-    pairs = open_pairs(config)
-    notes = check_resumable(run, config)
-    run.save_config(config)
-    console = console or Console()
-    for note in notes:
-        console.print(note, highlight=False, markup=False)
-    return _Training(config, run, strategy, pairs, console).run_to_end()
+    run, console = Run(Path(run_dir)), console or Console()
+    cluster = None if strategy else find_cluster(os.environ)
+    with ExitStack() as stack:
+        if cluster is None:
+            team = Team(strategy or default_strategy())
+        else:
+            _say(console, f"{cluster.me} of {len(cluster.tasks)}: waiting for the others")
+            team = stack.enter_context(joined(cluster, run))
+        _check_batch(config, team)
+        pairs = open_pairs(config)
+        notes = check_resumable(run, config)
+        team.check_same(config, pairs)  # all have read the run by then
+        if team.writes:
+            run.save_config(config)
+            for note in notes:
+                _say(console, note)
+        team.check_sees(run)
+        return _Training(config, run, team, pairs, console).run_to_end()
 
 
 @functools.cache  # a second strategy over the same devices would mix up their messages
 def default_strategy() -> tf.distribute.Strategy:
     """Mirrored over all visible GPUs, or over the one CPU where there is none."""
-    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
+    with native_stderr_held_back():
+        gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
     return tf.distribute.MirroredStrategy(gpus or ["CPU:0"])
 
 
@@ -106,14 +122,19 @@ def decay_start(config: Config, pairs: int) -> int | None:
     return math.ceil((config.training.decay_from_epoch - 1) * pairs / images_per_step(config))
 
 
-def _check_batch(config: Config, strategy: tf.distribute.Strategy) -> None:
-    replicas, batch = strategy.num_replicas_in_sync, config.training.batch_size
+def _check_batch(config: Config, team: Team) -> None:
+    replicas, batch = team.strategy.num_replicas_in_sync, config.training.batch_size
     if batch % replicas:
+        of = f" of {len(team.cluster.tasks)} workers" if team.cluster else ""
         raise UserError(
-            f"training.batch_size: {batch}: is the batch of all {replicas} devices together and "
-            f"must be a multiple of {replicas}; hide devices with CUDA_VISIBLE_DEVICES, or set it "
-            f"to {math.ceil(batch / replicas) * replicas}"
+            f"training.batch_size: {batch}: is the batch of all {replicas} devices{of} together "
+            f"and must be a multiple of {replicas}; hide devices with CUDA_VISIBLE_DEVICES, or set "
+            f"it to {math.ceil(batch / replicas) * replicas}"
         )
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 class _Training:
@@ -123,14 +144,14 @@ class _Training:
         self,
         config: Config,
         run: Run,
-        strategy: tf.distribute.Strategy,
+        team: Team,
         pairs: OpenedPairs,
         console: Console,
     ) -> None:
-        self.config, self.run, self.strategy = config, run, strategy
+        self.config, self.run, self.team, self.strategy = config, run, team, team.strategy
         self.pairs, self.console = pairs, console
         self.total = total_steps(config, len(pairs.train))
-        with strategy.scope():
+        with self.strategy.scope():
             self.networks = build_networks(
                 config, self.total, decay_start(config, len(pairs.train))
             )
@@ -138,15 +159,17 @@ class _Training:
             run.checkpoints, self.networks.variables(), config.logging.keep
         )
         self.first = self.checkpoints.restore()
+        team.check_step(run, self.first)
         self.translate = array_translation(
             picture_translation(self.networks.translating, config), config.training.seed
         )
-        self.updates = make_updates(make_update(config, self.networks, strategy))
-        self.logs = TensorBoardLogs(run.logs, config, self.first, self.total)
+        self.updates = make_updates(make_update(config, self.networks, self.strategy))
+        self.logs = TensorBoardLogs(run.logs, config, self.first, self.total, team.writes)
         self.window = _Window()
 
     def run_to_end(self) -> TrainingResult:
-        progress = TrainingProgress(self.first, self.total, self.console)
+        shown = self.console if self.team.writes else Console(quiet=True)
+        progress = TrainingProgress(self.first, self.total, shown)
         self._announce(progress)
         if self.first >= self.total:
             progress.say(
@@ -156,12 +179,13 @@ class _Training:
             return TrainingResult(self.first, None, self._newest_scores())
         with progress, stop_signals() as caught:
             before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
-            after = self._steps(progress, caught)
-        stopped = None if after else caught.signal
+            after, stopped = self._steps(progress, caught)
         return TrainingResult(int(self.checkpoints.step), before, after, stopped)
 
-    def _steps(self, progress: TrainingProgress, caught: Caught) -> Scores | None:
-        """The loop. Returns the last validation's scores, or None when a signal ended it."""
+    def _steps(
+        self, progress: TrainingProgress, caught: Caught
+    ) -> tuple[Scores | None, signal.Signals | None]:
+        """The loop. Returns the last validation's scores, or the signal that ended it early."""
         scores = None
         batches = self._batches()
         progress.pause()
@@ -172,21 +196,24 @@ class _Training:
             self.window.add(step + 1, count, *self._call(batches, count))
             step += count
             self.checkpoints.step.assign(step)
-            last, stop = step == self.total, caught.signal
+            last = step == self.total
+            stop, reported = self.team.agree(caught.signal, self.window.seconds >= REPORT_SECONDS)
             scored, drawn, saved = self._due_after(step)
             saved = saved or bool(stop)
-            if scored or drawn or saved or self.window.seconds >= REPORT_SECONDS:
+            if scored or drawn or saved or reported:
                 self._report(progress)  # first of all: nothing non-finite is ever scored or saved
             if scored or drawn:
                 scores = self._look(progress, step, scored, drawn) or scores
-            if saved:
+            if saved and self.team.writes:
                 self.checkpoints.save()
             if stop and not last:
-                progress.say(
+                self.team.meet()  # until it is saved
+                words = (
                     f"stopped at step {step} by {stop.name}; saved: the same command resumes there"
                 )
-                return None
-        return scores
+                progress.say(words) if self.team.writes else _say(self.console, words)
+                return None, stop
+        return scores, None
 
     def _updates_of_call(self, step: int) -> int:
         """How many follow `step` in one call: as configured, or 1 where something is due midway.
@@ -207,21 +234,25 @@ class _Training:
         )
 
     def _batches(self) -> Iterator[Batch]:
-        dataset = training_batches(self.pairs.train, self.config, self.first, self.total)
-        # Batches are split over replicas, not sharded by file: there is nothing on disk for
-        # TensorFlow to shard. They are copied to the devices ahead of time, as is its default.
-        options = tf.data.Options()
-        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-        return iter(self.strategy.experimental_distribute_dataset(dataset.with_options(options)))
+        shares = training_batches(
+            self.pairs.train,
+            self.config,
+            self.first,
+            self.total,
+            self.team.replicas,
+            self.strategy.num_replicas_in_sync,
+        )
+        # Each device takes a share in turn, copied to it ahead of time, as is TensorFlow's default.
+        return iter(self.strategy.distribute_datasets_from_function(lambda context: shares))
 
     def _call(self, batches: Iterator[Batch], count: int) -> tuple[Losses, float]:
         """`count` updates; returns their losses and the seconds spent waiting for their batches."""
         start = time.monotonic()
         try:
             taken = [next(batches) for _ in range(count)]
-        except tf.errors.OpError:
+        except tf.errors.OpError as error:
             # Whatever made the pipeline fail left its own words with the pairs.
-            raise self.pairs.train.failure or RuntimeError("the input pipeline failed") from None
+            raise self.pairs.train.failure or error from None
         waited = time.monotonic() - start
         return self.updates(taken), waited
 
@@ -266,8 +297,13 @@ class _Training:
     def _look(
         self, progress: TrainingProgress, step: int, scored: bool, drawn: bool
     ) -> Scores | None:
-        """Validates and draws as asked, leaving the time it takes out of the training's rate."""
+        """Validates and draws as asked, leaving the time it takes out of the training's rate.
+
+        One worker does; the others go on until they need it.
+        """
         values = None
+        if not self.team.writes:
+            return values
         if scored:
             values = score_pairs(self.translate, self.pairs.val)
             self.logs.scalars(step, {f"validation/{name}": value for name, value in values.items()})
@@ -293,15 +329,22 @@ class _Training:
         return step * images // count > (step - 1) * images // count
 
     def _announce(self, progress: TrainingProgress) -> None:
-        devices = self.strategy.num_replicas_in_sync
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         start = f"resuming at step {self.first}" if self.first else "starting"
         progress.say(f"data: {self.pairs.found}")
         progress.say(
             f"run: {self.run.path}: {start} of {self.total} steps, "
-            f"batch {self.config.training.batch_size} on {devices} "
-            f"{kind}{'s' if devices > 1 else ''}"
+            f"batch {self.config.training.batch_size} on {self._where()}"
         )
+
+    def _where(self) -> str:
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        devices = len(self.team.replicas)
+        own = f"{devices} {kind}{'s' if devices > 1 else ''}"
+        if self.team.cluster is None:
+            return own
+        workers = len(self.team.cluster.tasks)
+        share = self.config.training.batch_size // workers
+        return f"{workers} workers with {own} each: {share} a worker"
 
     def _newest_scores(self) -> Scores | None:
         made = [entry for entry in self.run.metrics() if entry["step"] == self.first]
