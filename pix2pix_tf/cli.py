@@ -29,7 +29,7 @@ from pix2pix_tf.cli_options import (
 )
 from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
-from pix2pix_tf.errors import UserError, WorkerLost
+from pix2pix_tf.errors import UserError, WorkerLostError
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ def main() -> NoReturn:
         app()
     except UserError as error:
         _fail(str(error))
-    except WorkerLost as error:
+    except WorkerLostError as error:
         print(f"pix2pix-tf: {error}", file=sys.stderr, flush=True)
         # Without TensorFlow's own end, which would wait for the lost one.
         os._exit(error.exit_code)

@@ -6,7 +6,7 @@ class UserError(Exception):
     """
 
 
-class WorkerLost(Exception):
+class WorkerLostError(Exception):
     """A worker of the cluster is gone, and this one cannot train on without it.
 
     The message names it. The command line prints it and ends with `exit_code`, upon which a

@@ -76,7 +76,7 @@ def train(
     Raises:
         UserError: The data, the run directory or the config cannot be used; losses became
             non-finite.
-        WorkerLost: Another worker of the cluster is gone.
+        WorkerLostError: Another worker of the cluster is gone.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -152,7 +152,7 @@ def joined(cluster: Cluster, run: Run) -> Iterator[Team]:
     """Joins the other workers, and leaves together with them.
 
     Raises:
-        WorkerLost: One of them is gone; the sentence names it.
+        WorkerLostError: One of them is gone; the sentence names it.
     """
     watch = Watch(cluster.peers, lambda: _advice(run))
     try:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pix2pix_tf.errors import WorkerLost
+from pix2pix_tf.errors import WorkerLostError
 from pix2pix_tf.training.cluster import Task
 
 INTERVAL = 3.0  # seconds between two looks at the others
@@ -49,7 +49,7 @@ class Watch:
         """Ends: from now on the others may leave."""
         self._stop.set()
 
-    def finding(self, error: Exception) -> WorkerLost:
+    def finding(self, error: Exception) -> WorkerLostError:
         """What to raise for an `error` of TensorFlow's that a lost worker may have caused.
 
         Returns when the others have had the time to find the same, while this one still answers.
@@ -59,9 +59,9 @@ class Watch:
         found = self._found.wait(SILENCE + 2 * _ANSWER)
         self._stop.set()
         if not found:
-            return WorkerLost(self.sentence(str(error)))
+            return WorkerLostError(self.sentence(str(error)))
         time.sleep(GRACE)
-        return WorkerLost(self.sentence())
+        return WorkerLostError(self.sentence())
 
     def sentence(self, reported: str = "") -> str:
         """Names who is gone, as far as is known: found here, or `reported` by TensorFlow."""
@@ -92,7 +92,7 @@ class Watch:
         if not self._stop.is_set():
             # The training hangs in an operation that nothing else can end.
             print(f"pix2pix-tf: {self.sentence()}", file=sys.stderr, flush=True)
-            os._exit(WorkerLost.exit_code)
+            os._exit(WorkerLostError.exit_code)
 
     def _is_lost(self, task: Task, answer: bool | None) -> bool:
         if answer:
