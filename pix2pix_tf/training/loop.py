@@ -330,6 +330,13 @@ class _Training:
 
     def _announce(self, progress: TrainingProgress) -> None:
         start = f"resuming at step {self.first}" if self.first else "starting"
+        if (cluster := self.team.cluster) and not self.team.writes:
+            batch = self.config.training.batch_size
+            _say(
+                self.console,
+                f"{cluster.me}: {start} of {self.total} steps with {batch // len(cluster.tasks)} "
+                f"of every batch of {batch}; {cluster.chief} writes {self.run.path} and reports",
+            )
         progress.say(f"data: {self.pairs.found}")
         progress.say(
             f"run: {self.run.path}: {start} of {self.total} steps, "
