@@ -84,9 +84,9 @@ class Workers:
         files = (self.run / "checkpoints").glob("step-*.index")
         return max((int(file.stem.split("-")[1]) for file in files), default=0)
 
-    def send(self, index, number):
-        """Sends a signal to one of them."""
-        self.processes[index].send_signal(signal.Signals(number))
+    def send(self, index, name):
+        """Sends the signal of that name to one of them."""
+        self.processes[index].send_signal(signal.Signals[name])
 
     def ends(self, within=START):
         """Waits for all; returns (exit status, output) of each."""
