@@ -13,6 +13,7 @@ from conftest import COMMAND
 CLUSTER = {
     "data.sample_train": 6,
     "data.sample_val": 2,
+    "data.direction": "AtoB",
     "data.load_size": 36,
     "data.crop_size": 32,
     "generator.width": 4,
