@@ -5,6 +5,7 @@
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
+# make test-cluster several processes training together: killed, resumed, refused (minutes)
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
 # make lock        renew requirements-dev.lock: the versions that tests and CI run with
@@ -25,8 +26,8 @@ WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons soak reproduce benchmark web-assets lock \
-  audit wheel clean
+.PHONY: run test lint types pytest test-torch test-addons test-cluster soak reproduce benchmark \
+  web-assets lock audit wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -71,6 +72,9 @@ $(ADDONS)/installed: tools/addons_peer/requirements.txt
 	'install one and run make test-addons PYTHON=its-path.' >&2; exit 1
 	$(ADDONS)/bin/python -m pip install --quiet --requirement $<
 	touch $@
+
+test-cluster: $(VENV)/installed-dev
+	$(BIN)/pytest -m cluster
 
 soak: $(VENV)/installed-dev
 	PYTHONPATH=. $(BIN)/python tests/soak.py --kills $(KILLS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -30,7 +31,7 @@ from pix2pix_tf.cli_options import (
 from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
 from pix2pix_tf.disk import disk_reason
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, WorkerLostError
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -98,16 +99,19 @@ def train(
 ) -> None:
     """Train, or resume what the run directory holds."""
     settings, run_dir = _experiment(config, run, overrides or [])
-    if fresh:
-        _start_over(run_dir, fresh)
-    start_tensorflow()
+    start_tensorflow(devices=False)
+    from pix2pix_tf.training import find_cluster
     from pix2pix_tf.training import train as train_run
 
+    cluster = find_cluster(os.environ)
+    if fresh and (cluster is None or cluster.me == cluster.chief):
+        _start_over(run_dir, fresh)
     console = Console()
     result = train_run(settings, run_dir, console=console)
     if result.interrupted is not None:
         raise typer.Exit(128 + result.interrupted)
-    _print_outcome(console, run_dir, result)
+    if cluster is None or cluster.me == cluster.chief:
+        _print_outcome(console, run_dir, result)
 
 
 @app.command()
@@ -372,6 +376,10 @@ def main() -> NoReturn:
         app(args=spread_settings(sys.argv[1:]))
     except UserError as error:
         _fail(str(error))
+    except WorkerLostError as error:
+        print(f"pix2pix-tf: {error}", file=sys.stderr, flush=True)
+        # Without TensorFlow's own end, which would wait for the lost one.
+        os._exit(error.exit_code)
     except OSError as error:
         reason = error.strerror or str(error)
         _fail(f"{error.filename}: {reason}" if error.filename else reason)

@@ -43,8 +43,8 @@ def checked_checkpoint(name: str) -> str:
     return name
 
 
-def start_tensorflow() -> None:
+def start_tensorflow(devices: bool = True) -> None:
     """Starts TensorFlow for a command; imported only now, since it takes seconds."""
     from pix2pix_tf.quiet import start_tensorflow
 
-    start_tensorflow()
+    start_tensorflow(devices)

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pix2pix_tf.errors import UserError
 
 
-def start_tensorflow() -> None:
+def start_tensorflow(devices: bool = True) -> None:
     """Imports TensorFlow and looks for devices, silently; what it said is shown if that fails.
+
+    Without `devices` it is left to start them later, as a cluster has to be joined before.
 
     Variables of the environment that are set already stay as they are.
     """
@@ -23,7 +25,8 @@ def start_tensorflow() -> None:
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
-        tf.config.list_logical_devices()
+        if devices:
+            tf.config.list_logical_devices()
 
 
 @contextmanager

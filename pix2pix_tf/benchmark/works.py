@@ -23,8 +23,8 @@ from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.exporters.tflite import convert_to_tflite, run_tflite
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs import Run
-from pix2pix_tf.training.loop import default_strategy
 from pix2pix_tf.training.step import Batch, build_networks, make_update, make_updates
+from pix2pix_tf.training.team import default_strategy
 from pix2pix_tf.translate import Translator
 
 _MANY_STEPS = 10**8  # no turn comes near it

@@ -28,19 +28,45 @@ def images_per_step(config: Config) -> int:
 
 
 def training_batches(
-    pairs: Pairs, config: Config, first_step: int, total_steps: int
+    pairs: Pairs,
+    config: Config,
+    first_step: int,
+    total_steps: int,
+    replicas: range = range(1),
+    of: int = 1,
 ) -> tf.data.Dataset:
-    """The batches of training steps `first_step` .. `total_steps` - 1.
+    """The batches of training steps `first_step` .. `total_steps` - 1, or some replicas' shares.
 
     Each is (input, target, seeds): float32 [N, h, w, C] in [-1, 1] at `data.crop_size`, as the
     networks see them, and the
     dropout seeds, int32 [N, 2]; N is `images_per_step`. Every pair comes once an epoch, in an order
     of that epoch's own; an epoch's last batch goes on into the next epoch.
+
+    Where `of` replicas split the batches, the shares of `replicas`, numbers among them, come one
+    after another, each of N / `of` images. A replica's share follows from its number alone, and
+    from each of the discriminator's steps it has the same part: together they see what one would.
     """
-    count = images_per_step(config)
-    numbers = tf.data.Dataset.range(first_step * count, total_steps * count)
+    count = images_per_step(config) // of
+    places = tf.data.Dataset.range(
+        first_step * count * len(replicas), total_steps * count * len(replicas)
+    )
+    numbers = places.map(_numbering(config, replicas, of))
     images = numbers.map(_loader(pairs, config), num_parallel_calls=tf.data.AUTOTUNE)
     return images.batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _numbering(config: Config, replicas: range, of: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function from a place in the order of the shares to the image's number."""
+    batch, steps = config.training.batch_size, config.training.discriminator_steps
+    share = batch // of  # of one of the discriminator's steps
+
+    def number(place: tf.Tensor) -> tf.Tensor:
+        part, image = place // share, place % share
+        turn, d_step = part // steps, part % steps
+        step, replica = turn // len(replicas), turn % len(replicas) + replicas.start
+        return (step * steps + d_step) * batch + replica * share + image
+
+    return number
 
 
 def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:

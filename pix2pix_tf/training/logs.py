@@ -22,16 +22,19 @@ class TensorBoardLogs:
     discriminator cannot tell real from fake; far below it, it has won.
     """
 
-    def __init__(self, folder: Path, config: Config, first_step: int, total_steps: int) -> None:
+    def __init__(
+        self, folder: Path, config: Config, first_step: int, total_steps: int, writes: bool = True
+    ) -> None:
         """Opens the logs of one session, which goes on from `first_step`.
 
-        What earlier sessions wrote of later steps, and a kill took back, is struck out.
+        Without `writes` there are none. What earlier sessions wrote of later steps, and a kill took
+        back, is struck out.
 
         Raises:
             UserError: As of all that writes here: the files cannot be written.
         """
         self._folder = folder
-        if not config.logging.tensorboard:
+        if not (writes and config.logging.tensorboard):
             self._writer = self._ln2 = tf.summary.create_noop_writer()
             return
         with writing(str(folder)):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-import math
+import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,18 @@ from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Run
 from pix2pix_tf.sheets import pairs_sheet
+from pix2pix_tf.training.cluster import find_cluster
 from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
 from pix2pix_tf.training.logs import TensorBoardLogs
 from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.progress import TrainingProgress
 from pix2pix_tf.training.resume import check_resumable
+from pix2pix_tf.training.schedule import Schedule
 from pix2pix_tf.training.signals import Caught, stop_signals
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
+from pix2pix_tf.training.team import Team, default_strategy, joined
 from pix2pix_tf.training.trained_on import record_pairs
+from pix2pix_tf.training.window import Window
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -48,8 +53,8 @@ class TrainingResult:
     Attributes:
         step: Generator updates made, over all sessions.
         before: Validation scores before this session's first step, or None if there was nothing
-            left to train.
-        after: Validation scores at the end, or None when it was interrupted.
+            left to train, or this is a worker of a cluster that does not validate.
+        after: Validation scores at the end, or None when it was interrupted or likewise.
         interrupted: The signal that ended it early, after saving; or None.
     """
 
@@ -71,60 +76,39 @@ def train(
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
         run_dir: Made if it is not there.
-        strategy: Where to train; by default mirrored over all visible GPUs, or the CPU.
+        strategy: Where to train; by default mirrored over all visible GPUs, or the CPU, of every
+            worker of the cluster that TF_CONFIG or Slurm describes, or else of this machine.
         console: Where progress is shown; by default the standard output.
 
     Raises:
         UserError: The data, any of its pictures, the run directory or the config cannot be used;
             losses became non-finite.
+        WorkerLostError: Another worker of the cluster is gone.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    run = Run(Path(run_dir))
-    strategy = strategy or default_strategy()
-    _check_batch(config, strategy)
-    console = console or Console()
+    run, console = Run(Path(run_dir)), console or Console()
     say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    check_resumable(run, config)  # before anything that takes long
-    with counting(console, "checking pictures") as counter:
-        pairs = open_pairs(config, check=True, advance=counter.advance)
-    with run_lock(run.path, say):
-        notes = check_resumable(run, config)  # as nobody else changes it any more
-        run.save_config(config)
-        for note in [*notes, *record_pairs(run, pairs)]:
-            say(note)
-        return _Training(config, run, strategy, pairs, console).run_to_end()
-
-
-@functools.cache  # a second strategy over the same devices would mix up their messages
-def default_strategy() -> tf.distribute.Strategy:
-    """Mirrored over all visible GPUs, or over the one CPU where there is none."""
-    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
-    return tf.distribute.MirroredStrategy(gpus or ["CPU:0"])
-
-
-def total_steps(config: Config, pairs: int) -> int:
-    """Generator updates of a whole training: `training.steps`, or its epochs' worth, rounded up."""
-    if config.training.steps is not None:
-        return config.training.steps
-    return math.ceil(config.training.epochs * pairs / images_per_step(config))
-
-
-def decay_start(config: Config, pairs: int) -> int | None:
-    """The update from which the learning rate decays: the first of that epoch, counted from 1."""
-    if config.training.decay_from_epoch is None:
-        return None
-    return math.ceil((config.training.decay_from_epoch - 1) * pairs / images_per_step(config))
-
-
-def _check_batch(config: Config, strategy: tf.distribute.Strategy) -> None:
-    replicas, batch = strategy.num_replicas_in_sync, config.training.batch_size
-    if batch % replicas:
-        raise UserError(
-            f"training.batch_size: {batch}: is the batch of all {replicas} devices together and "
-            f"must be a multiple of {replicas}; hide devices with CUDA_VISIBLE_DEVICES, or set it "
-            f"to {math.ceil(batch / replicas) * replicas}"
-        )
+    cluster = None if strategy else find_cluster(os.environ)
+    with ExitStack() as stack:
+        if cluster is None:
+            team = Team(strategy or default_strategy())
+        else:
+            say(f"{cluster.me} of {len(cluster.tasks)}: waiting for the others")
+            team = stack.enter_context(joined(cluster, run))
+        team.check_batch(config.training.batch_size)
+        check_resumable(run, config)  # before what takes long
+        with counting(console, "checking pictures") as counter:
+            pairs = open_pairs(config, check=True, advance=counter.advance)
+        team.check_same(config, pairs)  # all have read the run by then
+        if team.writes:
+            stack.enter_context(run_lock(run.path, say))
+            notes = check_resumable(run, config)  # as nobody else changes it any more
+            run.save_config(config)
+            for note in [*notes, *record_pairs(run, pairs)]:
+                say(note)
+        team.check_sees(run)
+        return _Training(config, run, team, pairs, console).run_to_end()
 
 
 class _Training:
@@ -134,32 +118,34 @@ class _Training:
         self,
         config: Config,
         run: Run,
-        strategy: tf.distribute.Strategy,
+        team: Team,
         pairs: OpenedPairs,
         console: Console,
     ) -> None:
-        self.config, self.run, self.strategy = config, run, strategy
+        self.config, self.run, self.team, self.strategy = config, run, team, team.strategy
         self.pairs, self.console = pairs, console
-        self.total = total_steps(config, len(pairs.train))
-        with strategy.scope():
-            self.networks = build_networks(
-                config, self.total, decay_start(config, len(pairs.train))
-            )
+        self.schedule = Schedule(config, len(pairs.train))
+        self.total = self.schedule.total
+        with self.strategy.scope():
+            self.networks = build_networks(config, self.total, self.schedule.decay_start)
         self.checkpoints = Checkpoints(
             run.checkpoints, self.networks.variables(), config.logging.keep
         )
         self.first = self.checkpoints.restore()
-        run.remove_left_behind()
-        self.checkpoints.tidy()
+        team.check_step(run, self.first)
+        if team.writes:
+            run.remove_left_behind()
+            self.checkpoints.tidy()
         self.translate = array_translation(
             picture_translation(self.networks.translating, config), config.training.seed
         )
-        self.updates = make_updates(make_update(config, self.networks, strategy))
+        self.updates = make_updates(make_update(config, self.networks, self.strategy))
         self.health = Health(config)
-        self.window = _Window()
+        self.window = Window()
 
     def run_to_end(self) -> TrainingResult:
-        progress = TrainingProgress(self.first, self.total, self.console)
+        shown = self.console if self.team.writes else Console(quiet=True)
+        progress = TrainingProgress(self.first, self.total, shown)
         self._announce(progress)
         if self.first >= self.total:
             progress.say(
@@ -167,82 +153,79 @@ class _Training:
                 "to go on"
             )
             return TrainingResult(self.first, None, self._newest_scores())
+        self._open_records(progress)
+        with progress, stop_signals() as caught:
+            before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
+            after, stopped = self._steps(progress, caught)
+        return TrainingResult(int(self.checkpoints.step), before, after, stopped)
+
+    def _open_records(self, progress: TrainingProgress) -> None:
+        """Versions and logs of this session, and what the data is to be warned of."""
+        writes = self.team.writes
+        self.logs = TensorBoardLogs(self.run.logs, self.config, self.first, self.total, writes)
+        if not writes:
+            return
         seed = self.config.training.seed
         for note in record_session(self.run.versions_file, seed, self.first):
             progress.say(note)
-        self.logs = TensorBoardLogs(self.run.logs, self.config, self.first, self.total)
-        with progress, stop_signals() as caught:
-            if not self.first:
-                self._warn(progress, 0, flat_data(self.pairs, self.config.warnings))
-            before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
-            after = self._steps(progress, caught)
-        stopped = None if after else caught.signal
-        return TrainingResult(int(self.checkpoints.step), before, after, stopped)
+        if not self.first:
+            self._warn(progress, 0, flat_data(self.pairs, self.config.warnings))
 
-    def _steps(self, progress: TrainingProgress, caught: Caught) -> Scores | None:
-        """The loop. Returns the last validation's scores, or None when a signal ended it."""
+    def _steps(
+        self, progress: TrainingProgress, caught: Caught
+    ) -> tuple[Scores | None, signal.Signals | None]:
+        """The loop. Returns the last validation's scores, or the signal that ended it early."""
         scores = None
         batches = self._batches()
         progress.pause()
-        self.window = _Window()
+        self.window = Window()
         step = self.first
         while step < self.total:
-            count = self._updates_of_call(step)
+            count = self.schedule.updates_of_call(step)
             self.window.add(step + 1, count, *self._call(batches, count))
             step += count
             self.checkpoints.step.assign(step)
-            last, stop = step == self.total, caught.signal
-            scored, drawn, saved = self._due_after(step)
+            last = step == self.total
+            stop, reported = self.team.agree(caught.signal, self.window.seconds >= REPORT_SECONDS)
+            scored, drawn, saved = self.schedule.due_after(step)
             saved = saved or bool(stop)
-            if scored or drawn or saved or self.window.seconds >= REPORT_SECONDS:
+            if scored or drawn or saved or reported:
                 self._report(progress)  # first of all: nothing non-finite is ever scored or saved
             if scored or drawn or saved:
                 self._check_weights(step)
             if scored or drawn:
                 scores = self._look(progress, step, scored, drawn) or scores
-            if saved:
+            if saved and self.team.writes:
                 self.checkpoints.save()
             if stop and not last:
-                progress.say(
+                self.team.meet()  # until it is saved
+                words = (
                     f"stopped at step {step} by {stop.name}; saved: the same command resumes there"
                 )
-                return None
-        return scores
-
-    def _updates_of_call(self, step: int) -> int:
-        """How many follow `step` in one call: as configured, or 1 where something is due midway.
-
-        Only two numbers, since the call is compiled for each.
-        """
-        count = self.config.training.steps_per_call
-        midway = range(step + 1, min(step + count, self.total + 1))
-        return 1 if any(any(self._due_after(each)) for each in midway) else count
-
-    def _due_after(self, step: int) -> tuple[bool, bool, bool]:
-        """Whether to validate, to draw and to save then."""
-        last, logging = step == self.total, self.config.logging
-        return (
-            last or self._due(logging.validate_every, step),
-            last or self._due(logging.sheet_every, step),
-            last or self._due(logging.checkpoint_every, step),
-        )
+                progress.say(words) if self.team.writes else self._say(words)
+                return None, stop
+        return scores, None
 
     def _batches(self) -> Iterator[Batch]:
-        dataset = training_batches(self.pairs.train, self.config, self.first, self.total)
-        # Batches are split over replicas, not sharded by file: there is nothing on disk for
-        # TensorFlow to shard. They are copied to the devices ahead of time, as is its default.
-        options = tf.data.Options()
-        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-        return iter(self.strategy.experimental_distribute_dataset(dataset.with_options(options)))
+        shares = training_batches(
+            self.pairs.train,
+            self.config,
+            self.first,
+            self.total,
+            self.team.replicas,
+            self.strategy.num_replicas_in_sync,
+        )
+        # Each device takes a share in turn, copied to it ahead of time, as is TensorFlow's default.
+        return iter(self.strategy.distribute_datasets_from_function(lambda context: shares))
 
     def _call(self, batches: Iterator[Batch], count: int) -> tuple[Losses, float]:
         """`count` updates; returns their losses and the seconds spent waiting for their batches."""
         start = time.monotonic()
         try:
             taken = [next(batches) for _ in range(count)]
-        except tf.errors.OpError:
+        except tf.errors.OpError as error:
             # Whatever made the pipeline fail left its own words with the pairs.
-            raise self.pairs.train.failure or RuntimeError("the input pipeline failed") from None
+            raise self.pairs.train.failure or error from None
         waited = time.monotonic() - start
         return self.updates(taken), waited
 
@@ -275,7 +258,7 @@ class _Training:
             if name.startswith("loss_scale/"):
                 network = name.removeprefix("loss_scale/")
                 self._warn(progress, last, self.health.loss_scale(last, network, value))
-        self.window = _Window()
+        self.window = Window()
 
     def _warn(self, progress: TrainingProgress, step: int, warnings: list[Warned]) -> None:
         for warning in warnings:
@@ -309,8 +292,13 @@ class _Training:
     def _look(
         self, progress: TrainingProgress, step: int, scored: bool, drawn: bool
     ) -> Scores | None:
-        """Validates and draws as asked, leaving the time it takes out of the training's rate."""
+        """Validates and draws as asked, leaving the time it takes out of the training's rate.
+
+        One worker does; the others go on until they need it.
+        """
         values = None
+        if not self.team.writes:
+            return values
         if scored:
             seen = ValidationPictures()
             values = score_pairs(self.translate, self.pairs.val, seen.add)
@@ -329,63 +317,35 @@ class _Training:
             write_image(self.run.samples / f"step-{step:07d}.png", picture)
             self.logs.sheet(step, picture)
         progress.pause()
-        self.window = _Window()
+        self.window = Window()
         return values
 
-    def _due(self, every: str | int, step: int) -> bool:
-        if isinstance(every, int):
-            return step % every == 0
-        images, count = images_per_step(self.config), len(self.pairs.train)
-        return step * images // count > (step - 1) * images // count
-
     def _announce(self, progress: TrainingProgress) -> None:
-        devices = self.strategy.num_replicas_in_sync
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         lost = self.checkpoints.lost()
         if lost is not None:
             progress.say(
                 f"the checkpoint of step {lost} is gone: going on from the newest there is"
             )
         start = f"resuming at step {self.first}" if self.first else "starting"
+        if (cluster := self.team.cluster) and not self.team.writes:
+            batch = self.config.training.batch_size
+            self._say(
+                f"{cluster.me}: {start} of {self.total} steps with {batch // len(cluster.tasks)} "
+                f"of every batch of {batch}; {cluster.chief} writes {self.run.path} and reports"
+            )
         progress.say(f"data: {self.pairs.found}")
         progress.say(
             f"run: {self.run.path}: {start} of {self.total} steps, "
-            f"batch {self.config.training.batch_size} on {devices} "
-            f"{kind}{'s' if devices > 1 else ''}"
+            f"batch {self.config.training.batch_size} on {self.team.devices}"
         )
+
+    def _say(self, text: str) -> None:
+        """For workers whose progress nobody sees."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _newest_scores(self) -> Scores | None:
         made = [entry for entry in self.run.metrics() if entry["step"] == self.first]
         return made[-1]["scores"] if made else None
-
-
-@dataclass
-class _Window:
-    """The steps since the last report; their losses stay on the device until read together."""
-
-    first: int = 0  # steps, when there are any
-    last: int = 0
-    waited: float = 0.0
-    _start: float = field(default_factory=time.monotonic)
-    _losses: list[Losses] = field(default_factory=list)
-
-    def add(self, step: int, count: int, losses: Losses, waited: float) -> None:
-        """The `count` updates of one call, of which `step` is the first."""
-        self.first = self.first or step
-        self.last = step + count - 1
-        self._losses.append(losses)
-        self.waited += waited
-
-    def losses(self) -> dict[str, list[float]]:
-        """Each loss of every step."""
-        return {
-            name: np.concatenate([call[name].numpy() for call in self._losses]).tolist()
-            for name in self._losses[0]
-        }
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
 
 
 def _rates_of(network: str, optimizer: FusedAdam) -> dict[str, float]:

@@ -116,7 +116,7 @@ def make_update(
     """
     devices = strategy.extended.worker_devices
     replica_update = partial(_replica_update, config, networks)
-    if _by_xla(config.training, devices):
+    if _by_xla(config.training, strategy):
         replica_update = tf.function(replica_update, jit_compile=True, autograph=False)
     elif all("CPU" in device for device in devices):
         # Within the replica's own thread, which knows nothing of the scopes around it.
@@ -144,13 +144,13 @@ def make_updates(update: Callable[[Batch], Losses]) -> Callable[[Sequence[Batch]
     return updates
 
 
-def _by_xla(training: TrainingConfig, devices: Sequence[str]) -> bool:
+def _by_xla(training: TrainingConfig, strategy: tf.distribute.Strategy) -> bool:
     """Whether a replica's update is one program of XLA's, which is slower on CPUs.
 
     Several GPUs sum within it; that is left to who asks for it until it has been measured.
     """
     if training.jit_compile == "auto":
-        return len(devices) == 1 and "GPU" in devices[0]
+        return strategy.num_replicas_in_sync == 1 and "GPU" in strategy.extended.worker_devices[0]
     return training.jit_compile
 
 

@@ -1,6 +1,5 @@
 import io
 import json
-import math
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from rich.console import Console
 from pix2pix_tf.config import load_config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.training import train
-from pix2pix_tf.training.loop import decay_start, total_steps
 
 # What a checkpoint holds beside the training's state: TensorFlow's own bookkeeping.
 OBJECT_GRAPH, SAVES = "_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter/.ATTRIBUTES/VARIABLE_VALUE"
@@ -111,21 +109,12 @@ def test_discriminator_steps_and_batch_count_images(tmp_path, pairs_folder):
     settings = config(
         pairs_folder(), training__epochs=2, training__batch_size=2, training__discriminator_steps=2
     )
-    assert total_steps(settings, 6) == 3  # twelve images, four a step
-    assert train(settings, tmp_path / "run", console=quiet()).step == 3
+    assert (
+        train(settings, tmp_path / "run", console=quiet()).step == 3
+    )  # twelve images, four a step
     saved = weights(tmp_path / "run")
     updates = {name: int(value) for name, value in saved.items() if "iteration" in name}
     assert sorted(updates.values()) == [3, 6]
-
-
-@pytest.mark.parametrize(("start", "steps"), [(None, None), (1, 0), (3, 12)])
-def test_decay_start(tiny, start, steps):
-    assert decay_start(tiny(training__decay_from_epoch=start), 6) == steps
-
-
-def test_steps_of_an_epoch_that_the_batch_does_not_divide(tiny):
-    settings = tiny(training__steps=None, training__epochs=3, training__batch_size=4)
-    assert total_steps(settings, 10) == math.ceil(30 / 4)
 
 
 def test_non_finite_losses_stop_with_the_step_named(tmp_path, pairs_folder):

@@ -1,0 +1,63 @@
+"""What happens after which step of a training: its end, its validations, sheets and checkpoints."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.pipeline import images_per_step
+
+
+class Due(NamedTuple):
+    """What is to be done after a step."""
+
+    scored: bool
+    drawn: bool
+    saved: bool
+
+
+class Schedule:
+    """The steps of a training, counted from 1.
+
+    Attributes:
+        total: Generator updates of the whole training: `training.steps`, or its epochs' worth,
+            rounded up.
+        decay_start: The update from which the learning rate decays, the first of
+            `training.decay_from_epoch`; or None.
+    """
+
+    def __init__(self, config: Config, pairs: int) -> None:
+        """Of a training on so many pairs."""
+        self._config, self._pairs = config, pairs
+        training = config.training
+        self.total = training.steps or self._steps_of(training.epochs)
+        self.decay_start = (
+            None
+            if training.decay_from_epoch is None
+            else self._steps_of(training.decay_from_epoch - 1)
+        )
+
+    def due_after(self, step: int) -> Due:
+        """Whether to validate, to draw and to save after it: as configured, and after the last."""
+        last, logging = step == self.total, self._config.logging
+        every = (logging.validate_every, logging.sheet_every, logging.checkpoint_every)
+        return Due(*(last or self._falls_on(each, step) for each in every))
+
+    def updates_of_call(self, step: int) -> int:
+        """How many follow `step` in one call: as configured, or 1 where something is due midway.
+
+        Only two numbers, since the call is compiled for each.
+        """
+        count = self._config.training.steps_per_call
+        midway = range(step + 1, min(step + count, self.total + 1))
+        return 1 if any(any(self.due_after(each)) for each in midway) else count
+
+    def _steps_of(self, epochs: int) -> int:
+        return math.ceil(epochs * self._pairs / images_per_step(self._config))
+
+    def _falls_on(self, every: str | int, step: int) -> bool:
+        if isinstance(every, int):
+            return step % every == 0
+        images = images_per_step(self._config)
+        return step * images // self._pairs > (step - 1) * images // self._pairs

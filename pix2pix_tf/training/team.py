@@ -1,0 +1,207 @@
+"""The workers of one training, seen from one of them: who writes, and what they agree on."""
+
+from __future__ import annotations
+
+import functools
+import math
+import signal
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.checkpoint_files import newest_step
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.pairs import OpenedPairs
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.quiet import native_stderr_held_back
+from pix2pix_tf.runs import Run
+from pix2pix_tf.training.cluster import Cluster, Task, cluster_strategy
+from pix2pix_tf.training.watch import Watch
+from pix2pix_tf.version import __version__
+
+# What may differ between workers: where the data lie, and how they are held.
+_OWN_KEYS = {"data.root", "data.cache"}
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SHARED_AFTER = 10.0  # seconds a shared file system may take to show the others a new file
+
+
+class Team:
+    """The workers of one training; alone where there is no cluster.
+
+    What the workers compare and agree on passes through sums over all of them, so that every worker
+    must ask in the same order; all then get the same answer, and raise the same errors.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
+        self.strategy = strategy
+        self.cluster = cluster
+        self._asked = np.zeros(len(_SIGNALS) + 1, np.int64)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this worker is the one that writes the run, validates and reports."""
+        return self.cluster is None or self.cluster.place == 0
+
+    @property
+    def replicas(self) -> range:
+        """The numbers of this worker's devices among those of all workers."""
+        workers, place = (len(self.cluster.tasks), self.cluster.place) if self.cluster else (1, 0)
+        count = self.strategy.num_replicas_in_sync // workers
+        return range(place * count, (place + 1) * count)
+
+    @property
+    def devices(self) -> str:
+        """What it trains on, in words."""
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        count = len(self.replicas)
+        own = f"{count} {kind}{'s' if count > 1 else ''}"
+        return f"{len(self.cluster.tasks)} workers with {own} each" if self.cluster else own
+
+    def check_batch(self, batch_size: int) -> None:
+        """Checks that every device gets the same share of a batch.
+
+        Raises:
+            UserError: It does not.
+        """
+        replicas = self.strategy.num_replicas_in_sync
+        if batch_size % replicas:
+            of = f" of {len(self.cluster.tasks)} workers" if self.cluster else ""
+            raise UserError(
+                f"training.batch_size: {batch_size}: is the batch of all {replicas} devices{of} "
+                f"together and must be a multiple of {replicas}; hide devices with "
+                f"CUDA_VISIBLE_DEVICES, or set it to {math.ceil(batch_size / replicas) * replicas}"
+            )
+
+    def agree(
+        self, stop: signal.Signals | None, report: bool
+    ) -> tuple[signal.Signals | None, bool]:
+        """Whether to stop, by which signal, and to report: as soon as any worker wants it.
+
+        In a cluster the answer is that of the call before, for which no device has to be waited.
+        """
+        if self.cluster is None:
+            return stop, report
+        *stops, reports = np.asarray(self._asked)
+        wanted = [int(stop == each) for each in _SIGNALS] + [int(report and not reports)]
+        self._asked = self._sum(wanted)
+        named = [each for each, count in zip(_SIGNALS, stops, strict=True) if count]
+        return (named[0] if named else None), bool(reports)
+
+    def meet(self) -> None:
+        """Waits until every worker has come here."""
+        if self.cluster is not None:
+            np.asarray(self._sum([0]))
+
+    def check_same(self, config: Config, pairs: OpenedPairs) -> None:
+        """Checks that all workers were started alike.
+
+        Raises:
+            UserError: One has another version, config or other pairs than the chief.
+        """
+        self._check({"version of pix2pix-tf": __version__}, "runs")  # of the same keys, then
+        settings = config.model_dump(mode="json")
+        keys = {
+            f"{section}.{name}": value
+            for section, values in settings.items()
+            for name, value in values.items()
+        }
+        kept = {key: value for key, value in keys.items() if key not in _OWN_KEYS}
+        self._check({**kept, "training pairs": pairs.train.names}, "was started with")
+
+    def check_sees(self, run: Run) -> None:
+        """Checks that all workers see what the chief has written: config.yaml, there by now.
+
+        Raises:
+            UserError: One does not.
+        """
+        self.meet()
+        end = time.monotonic() + _SHARED_AFTER
+        while not self.writes and not run.exists() and time.monotonic() < end:
+            time.sleep(0.5)
+        written = run.config_file.read_bytes() if run.exists() else b""
+        for task, _ in self._unlike([zlib.crc32(written)]):
+            raise UserError(
+                f"{task} does not see in {run.path} what {self._chief} writes there: the run "
+                "directory must lie on a file system that all workers share"
+            )
+
+    def check_step(self, run: Run, step: int) -> None:
+        """Checks that all workers go on from the same step.
+
+        Raises:
+            UserError: One has restored another checkpoint than the chief, or none.
+        """
+        for task, (theirs, chiefs) in self._unlike([step]):
+            raise UserError(
+                f"{task} found the checkpoint of step {theirs} in {run.checkpoints}, and "
+                f"{self._chief} that of step {chiefs} (0: none): the run directory must lie on a "
+                "file system that all workers share"
+            )
+
+    @property
+    def _chief(self) -> Task:
+        assert self.cluster is not None
+        return self.cluster.chief
+
+    def _check(self, facts: Mapping[str, object], how: str) -> None:
+        digests = [zlib.crc32(repr(fact).encode()) for fact in facts.values()]
+        for task, (theirs, chiefs) in self._unlike(digests):
+            names = [name for name, a, b in zip(facts, theirs, chiefs, strict=True) if a != b]
+            raise UserError(
+                f"{task} {how} another {', '.join(names)} than {self._chief}: every worker must "
+                "be given the same command, and the same data"
+            )
+
+    def _unlike(self, facts: Sequence[int]) -> list[tuple[Task, tuple[list[int], list[int]]]]:
+        """The workers whose numbers are not the chief's, with theirs and the chief's."""
+        if self.cluster is None:
+            return []
+        rows = np.zeros([len(self.cluster.tasks), len(facts)], np.int64)
+        rows[self.cluster.place] = facts
+        rows = np.asarray(self._sum(rows))
+        return [
+            (task, (row.tolist(), rows[0].tolist()))
+            for task, row in zip(self.cluster.tasks, rows, strict=True)
+            if row.tolist() != rows[0].tolist()
+        ]
+
+    def _sum(self, values: Sequence[int] | np.ndarray) -> tf.Tensor:
+        # A tensor of its own: a constant may be a cached one, which stands on no device of ours.
+        return self.strategy.reduce("SUM", tf.identity(np.asarray(values, np.int64)), axis=None)
+
+
+@functools.cache  # a second strategy over the same devices would mix up their messages
+def default_strategy() -> tf.distribute.Strategy:
+    """Mirrored over all visible GPUs of this machine, or over the one CPU where there is none."""
+    with native_stderr_held_back():
+        gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
+    return tf.distribute.MirroredStrategy(gpus or ["CPU:0"])
+
+
+@contextmanager
+def joined(cluster: Cluster, run: Run) -> Iterator[Team]:
+    """Joins the other workers, and leaves together with them.
+
+    Raises:
+        WorkerLostError: One of them is gone; the sentence names it.
+    """
+    watch = Watch(cluster.peers, lambda: _advice(run))
+    try:
+        team = Team(cluster_strategy(cluster), cluster)
+        watch.start()
+        yield team
+        team.meet()  # nobody leaves before the chief has written
+    except tf.errors.OpError as error:
+        raise watch.finding(error) from None
+    finally:
+        watch.stop()
+
+
+def _advice(run: Run) -> str:
+    newest = newest_step(run.checkpoints)
+    resumes = "no checkpoint was written yet" if newest is None else f"it resumes at step {newest}"
+    return f"start the same command again on every worker; {resumes}"

@@ -1,0 +1,85 @@
+import os
+import socket
+import threading
+
+import pytest
+
+from pix2pix_tf.errors import WorkerLostError
+from pix2pix_tf.training import watch as watch_module
+from pix2pix_tf.training.cluster import Task
+from pix2pix_tf.training.watch import Watch
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    for name, seconds in {"INTERVAL": 0.05, "SILENCE": 1.0, "_ANSWER": 0.2, "GRACE": 0.2}.items():
+        monkeypatch.setattr(watch_module, name, seconds)
+
+
+@pytest.fixture
+def peers():
+    """Two that listen."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    yield [
+        (each, Task("worker", index, f"127.0.0.1:{each.getsockname()[1]}"))
+        for index, each in enumerate(sockets)
+    ]
+    for each in sockets:
+        each.close()
+
+
+def test_the_one_that_no_longer_listens_is_named(peers):
+    watch = Watch([task for _, task in peers], lambda: "start again")
+    watch.start()
+    (_, stays), (leaves, gone) = peers
+    leaves.close()
+    lost = watch.finding(RuntimeError("Socket closed"))
+    assert isinstance(lost, WorkerLostError)
+    assert str(lost) == f"{gone} is gone: start again"
+    assert str(stays) not in str(lost)
+
+
+def test_who_leaves_because_of_it_is_not_named(peers):
+    watch = Watch([task for _, task in peers], lambda: "start again")
+    (second, _), (first, gone) = peers
+    first.close()
+    watch.start()
+    threading.Timer(0.3, second.close).start()
+    assert str(watch.finding(RuntimeError())) == f"{gone} is gone: start again"
+
+
+def test_the_one_tensorflow_names_is_named_where_all_answer(peers):
+    watch = Watch([task for _, task in peers], lambda: "start again")
+    watch.start()
+    error = RuntimeError("/job:worker/replica:0/task:1 stopped sending heartbeats")
+    assert str(watch.finding(error)) == f"{peers[1][1]} is gone: start again"
+
+
+def test_tensorflows_words_where_nobody_can_be_named(peers):
+    watch = Watch([task for _, task in peers], lambda: "start again")
+    watch.start()
+    words = str(watch.finding(RuntimeError("Network is odd\nand more")))
+    assert words == "the workers lost each other, though all answer (Network is odd): start again"
+
+
+def test_training_that_hangs_is_ended(peers, monkeypatch, capfd):
+    ended, status = threading.Event(), []
+    monkeypatch.setattr(os, "_exit", lambda code: (status.append(code), ended.set()))
+    watch = Watch([task for _, task in peers], lambda: "start again")
+    watch.start()
+    peers[0][0].close()
+    assert ended.wait(10)
+    assert status == [75]
+    assert capfd.readouterr().err == f"pix2pix-tf: {peers[0][1]} is gone: start again\n"
+
+
+def test_nothing_is_found_after_its_stop(peers, monkeypatch):
+    monkeypatch.setattr(os, "_exit", lambda code: pytest.fail("ended"))
+    watch = Watch([task for _, task in peers], lambda: "start again")
+    watch.start()
+    watch.stop()
+    for each, _ in peers:
+        each.close()
+    watch._thread.join(5)
+    assert not watch._thread.is_alive()
+    assert not watch._lost
