@@ -22,6 +22,8 @@ _TROUBLES = (
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
 )
 
+CUT_SHORT = "it was cut short"  # where nobody said why: mostly, there is no room
+
 
 @contextmanager
 def writing(what: str, *, only: bool = True) -> Iterator[None]:
@@ -45,7 +47,7 @@ def writing(what: str, *, only: bool = True) -> Iterator[None]:
 def unwritable(what: str, reason: str) -> str:
     """The sentence for it; where there is no room, with the room there is."""
     room = ""
-    if reason in map(os.strerror, _NO_ROOM):
+    if reason in (CUT_SHORT, *map(os.strerror, _NO_ROOM)):
         free = _free_bytes(Path(what.split(", ")[-1]))
         room = "" if free is None else f" ({free / 1e6:.1f} MB are free there)"
     return f"{what} cannot be written: {reason}{room}"

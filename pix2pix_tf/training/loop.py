@@ -154,18 +154,19 @@ class _Training:
     def run_to_end(self) -> TrainingResult:
         progress = TrainingProgress(self.first, self.total, self.console)
         self._announce(progress)
+        newest = self._newest_scores()
         if self.first >= self.total:
             progress.say(
                 f"already trained to step {self.first}; raise training.steps or training.epochs "
                 "to go on"
             )
-            return TrainingResult(self.first, None, self._newest_scores())
+            return TrainingResult(self.first, None, newest)
         seed = self.config.training.seed
         for note in record_session(self.run.versions_file, seed, self.first):
             progress.say(note)
         self.logs = TensorBoardLogs(self.run.logs, self.config, self.first, self.total)
         with progress, stop_signals() as caught:
-            before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
+            before = newest if self.first else self._look(progress, 0, True, True)
             after = self._steps(progress, caught)
         stopped = None if after else caught.signal
         return TrainingResult(int(self.checkpoints.step), before, after, stopped)
