@@ -30,7 +30,7 @@ class EventFile:
             UserError: It cannot be written.
         """
         before = set(folder.glob("events.*"))
-        with writing(str(folder)):
+        with writing(folder):
             self.writer = tf.summary.create_file_writer(str(folder))
         self._folder, self._whole = folder, 0
         (self._file,) = set(folder.glob("events.*")) - before
@@ -42,16 +42,16 @@ class EventFile:
         Raises:
             UserError: They are not.
         """
-        with writing(str(self._folder)), self.writer.as_default(step):
+        with writing(self._folder), self.writer.as_default(step):
             yield
         whole = whole_records(self._file, self._whole)
         if whole in (None, self._whole):
-            raise UserError(unwritable(str(self._folder), CUT_SHORT))
+            raise UserError(unwritable(self._folder, CUT_SHORT))
         self._whole = whole
 
     def close(self) -> None:
         """Closes it."""
-        with writing(str(self._folder)):
+        with writing(self._folder):
             self.writer.close()
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 from contextlib import contextmanager
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -175,9 +176,9 @@ def test_errors_of_the_disk_are_told_from_others(tmp_path):
     assert disk_reason(full) == "No space left on device"
     assert disk_reason(tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")) is None
     # Reading another file is not writing here.
-    with pytest.raises(PermissionError), writing(str(tmp_path), only=False):
+    with pytest.raises(PermissionError), writing(tmp_path, only=False):
         raise PermissionError(errno.EACCES, "any", "another")
-    with pytest.raises(UserError, match="x/y cannot be written: Per"), writing("x/y"):
+    with pytest.raises(UserError, match="x/y cannot be written: Per"), writing(Path("x/y")):
         raise PermissionError(errno.EACCES, "any", "x/y")
 
 

@@ -289,7 +289,7 @@ class _Training:
             )
         if drawn:
             picture = pairs_sheet(self.translate, self.pairs.val, self.config.logging.sheet_rows)
-            with writing(str(self.run.samples)):
+            with writing(self.run.samples):
                 self.run.samples.mkdir(parents=True, exist_ok=True)
             write_image(self.run.samples / f"step-{step:07d}.png", picture)
             self.logs.sheet(step, picture)
