@@ -114,7 +114,7 @@ def export(
     if options.size is None and format != "saved_model" and not resizable:
         options = replace(options, size=translator.config.data.crop_size)
     typical, compared = run_inputs(translator.config, pictures)
-    full = writing(str(target), only=False)
+    full = writing(target, only=False)
     with written_aside(target) as folder, native_stderr_held_back(), full:  # converters talk much
         shown = spread_inputs(compared, images, options.size)
         variants = _write(translator, options, folder, typical, shown)

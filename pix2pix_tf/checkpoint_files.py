@@ -74,7 +74,7 @@ def write_checkpoint(
     """
     prefix = f"{name}-{step}"
     partial = folder / f".{prefix}.partial"
-    with writing(f"checkpoint of {name} {step}, {folder}"):
+    with writing(folder, f"checkpoint of {name} {step}, "):
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)

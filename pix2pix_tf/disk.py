@@ -22,14 +22,16 @@ _TROUBLES = (
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
 )
 
+CUT_SHORT = "it was cut short"  # where nobody said why: mostly, there is no room
+
 
 @contextmanager
-def writing(what: str, *, only: bool = True) -> Iterator[None]:
+def writing(place: Path, what: str = "", *, only: bool = True) -> Iterator[None]:
     """Within it, an error of the disk becomes a `UserError` that says what could not be written.
 
     Args:
-        what: Such as a path, or `checkpoint of step 50, runs/maps/checkpoints`. The room that is
-            left is looked up at the path that it ends with.
+        place: The file or folder that is written.
+        what: Words to stand before it, such as `checkpoint of step 50, `.
         only: Whether the block does nothing but write there. Where it also reads other files, only
             those errors count that no reading has.
     """
@@ -39,16 +41,16 @@ def writing(what: str, *, only: bool = True) -> Iterator[None]:
         reason = disk_reason(error, _TROUBLES if only else _OF_WRITING)
         if reason is None:
             raise
-        raise UserError(unwritable(what, reason)) from error
+        raise UserError(unwritable(place, reason, what)) from error
 
 
-def unwritable(what: str, reason: str) -> str:
+def unwritable(place: Path, reason: str, what: str = "") -> str:
     """The sentence for it; where there is no room, with the room there is."""
     room = ""
-    if reason in map(os.strerror, _NO_ROOM):
-        free = _free_bytes(Path(what.split(", ")[-1]))
+    if reason in (CUT_SHORT, *map(os.strerror, _NO_ROOM)):
+        free = _free_bytes(place)
         room = "" if free is None else f" ({free / 1e6:.1f} MB are free there)"
-    return f"{what} cannot be written: {reason}{room}"
+    return f"{what}{place} cannot be written: {reason}{room}"
 
 
 def disk_reason(error: BaseException, numbers: tuple[int, ...] = _TROUBLES) -> str | None:

@@ -40,7 +40,7 @@ def run_lock(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; expected a folder, or a name that is free")
-    with writing(str(folder)):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / LOCK).open("ab+", buffering=0)
     with handle:
@@ -51,7 +51,7 @@ def run_lock(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]
                 raise UserError(_refusal(folder, handle)) from None
             say(f"{folder}: its file system has no locks: let nothing else train there meanwhile")
         now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-        with writing(str(folder)):
+        with writing(folder):
             handle.truncate(0)
             handle.write(f"process {os.getpid()} on {socket.gethostname()}, since {now}\n".encode())
         try:
@@ -76,7 +76,7 @@ def _refusal(folder: Path, handle: BinaryIO) -> str:
 @contextmanager
 def metrics_lock(folder: Path) -> Iterator[None]:
     """Waits for its turn to change the run's metrics.json: a training and evaluations all do."""
-    with writing(str(folder)):
+    with writing(folder):
         handle = (folder / METRICS_LOCK).open("ab+", buffering=0)
     with handle:
         with contextlib.suppress(OSError):  # without locks, it is as good as alone

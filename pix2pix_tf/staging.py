@@ -32,10 +32,10 @@ def hidden_beside(target: Path) -> Iterator[Path]:
     """
     place = next(folder for folder in target.absolute().parents if folder.is_dir())
     partial = place / f".{target.name}.{uuid.uuid4().hex}.partial"
-    with writing(str(target)):
+    with writing(target):
         partial.mkdir()
     try:
-        with writing(str(target), only=False):  # what is written may be made from other files
+        with writing(target, only=False):  # what is written may be made from other files
             yield partial
     except UserError as error:
         if str(partial) not in str(error):
@@ -51,7 +51,7 @@ def written_aside(target: Path) -> Iterator[Path]:
     """Gives an empty hidden folder that becomes `target` at the end, or vanishes with an error."""
     with hidden_beside(target) as partial:
         yield partial
-        with writing(str(target)):
+        with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(target)  # onto an empty folder too
 
@@ -63,7 +63,7 @@ def write_text(path: Path, text: str) -> None:
         UserError: It cannot be written; what had the name before is untouched.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with writing(str(path)):
+    with writing(path):
         try:
             temporary.write_text(text, encoding="utf-8")
             to_disk(temporary)

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,6 +28,12 @@ def test_metrics_of_the_same_step_and_split_are_replaced(run):
     kept = {(entry["step"], entry["scores"]["l1"]) for entry in run.metrics()}
     assert kept == {(2, 0.4), (1, 0.3)}
     assert json.loads(run.metrics_file.read_text()) == run.metrics()
+
+
+def test_scores_that_are_recorded_at_the_same_time_are_all_kept(run):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda step: run.add_metrics(step, "val", 1, {"l1": 0.1}), range(40)))
+    assert sorted(entry["step"] for entry in run.metrics()) == list(range(40))
 
 
 def test_damaged_metrics_are_named(run):

@@ -20,6 +20,7 @@ from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from pix2pix_tf.disk import unwritable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.version import __version__
 
@@ -208,7 +209,8 @@ def _cut(url: str, done: int, size: int | None, why: str) -> str:
 
 
 def _unwritable(part: Path, error: OSError) -> UserError:
-    return UserError(f"{part} cannot be written: {error.strerror}; run the same command to resume")
+    sentence = unwritable(part, error.strerror or str(error))
+    return UserError(f"{sentence}; run the same command to resume")
 
 
 def _reason(error: Exception) -> str:

@@ -207,7 +207,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(unwritable(str(path), reason)) from error
+        raise UserError(unwritable(path, reason)) from error
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             partial.unlink()

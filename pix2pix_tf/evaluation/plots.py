@@ -242,7 +242,7 @@ def write_plot(figure: Figure, file: Path) -> None:
             figure.savefig(stream, format=suffix[1:], dpi=200, metadata=_METADATA[suffix])
         aside.replace(file)
     except OSError as error:
-        raise UserError(unwritable(str(file), error.strerror or str(error))) from error
+        raise UserError(unwritable(file, error.strerror or str(error))) from error
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             aside.unlink()

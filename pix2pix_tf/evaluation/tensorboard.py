@@ -7,20 +7,19 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.disk import writing
 from pix2pix_tf.evaluation.measuring import Measured
 from pix2pix_tf.evaluation.metrics import Scores
 from pix2pix_tf.evaluation.plots import lab_figure, rgb_array
+from pix2pix_tf.event_files import EventFile
 
 
 def write_evaluation(folder: Path, step: int, scores: Scores, measured: Measured) -> None:
     """Writes `evaluation/NAME` for every score at a training step, and the Lab histograms drawn."""
-    with writing(str(folder)):
-        writer = tf.summary.create_file_writer(str(folder))
-        with writer.as_default(step):
-            for name, value in scores.items():
-                tf.summary.scalar(f"evaluation/{name}", value)
-            if "lab_histogram" in measured.sums:
-                figure = rgb_array(lab_figure(measured.sums["lab_histogram"], log=True))
-                tf.summary.image("evaluation/lab_histogram", figure[np.newaxis])
-        writer.close()
+    file = EventFile(folder)
+    with file.at(step):
+        for name, value in scores.items():
+            tf.summary.scalar(f"evaluation/{name}", value)
+        if "lab_histogram" in measured.sums:
+            figure = rgb_array(lab_figure(measured.sums["lab_histogram"], log=True))
+            tf.summary.image("evaluation/lab_histogram", figure[np.newaxis])
+    file.close()

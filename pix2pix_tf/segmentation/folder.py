@@ -91,7 +91,7 @@ class SegmenterFolder:
     def save_weights(self, model: keras.Model) -> None:
         """Writes the weights, whole or not at all."""
         aside = self.path / f".aside-{self.weights_file.name}"  # Keras wants this suffix
-        with writing(str(self.weights_file)):
+        with writing(self.weights_file):
             try:
                 keras.Model(model.inputs, model.outputs).save_weights(aside)  # not its optimizer's
                 to_disk(aside)

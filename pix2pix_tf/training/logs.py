@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.disk import writing
+from pix2pix_tf.event_files import EventFile
 
 
 class TensorBoardLogs:
@@ -33,21 +33,17 @@ class TensorBoardLogs:
         Raises:
             UserError: As of all that writes here: the files cannot be written.
         """
-        self._folder = folder
+        self._files: list[EventFile] = []
         if not (writes and config.logging.tensorboard):
-            self._writer = self._ln2 = tf.summary.create_noop_writer()
             return
-        with writing(str(folder)):
-            self._writer = tf.summary.create_file_writer(str(folder / "train"))
-            self._ln2 = tf.summary.create_file_writer(str(folder / "ln2"))
-            if first_step:
-                for writer in (self._writer, self._ln2):
-                    _strike_out_after(writer, first_step)
-        with self._at(first_step):
+        curves, line = self._files = [EventFile(folder / name) for name in ("train", "ln2")]
+        for file in self._files:
+            _begin_session(file, first_step)
+        with curves.at(first_step):
             tf.summary.text("config", f"```yaml\n{config.to_yaml()}```")
         vanilla = config.objective.adversarial and config.objective.gan_loss == "vanilla"
         for step in (first_step, total_steps) if vanilla else ():
-            with writing(str(folder)), self._ln2.as_default(step):
+            with line.at(step):
                 tf.summary.scalar("discriminator/loss", math.log(2))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -66,15 +62,16 @@ class TensorBoardLogs:
         with self._at(step):
             tf.summary.text(name, text)
 
-    @contextmanager
-    def _at(self, step: int) -> Iterator[None]:
-        """Within it, summaries are of `step`; at the end they are handed to the system."""
-        with writing(str(self._folder)), self._writer.as_default(step):
-            yield
+    def _at(self, step: int) -> AbstractContextManager[None]:
+        return self._files[0].at(step) if self._files else nullcontext()
 
 
-def _strike_out_after(writer: tf.summary.SummaryWriter, step: int) -> None:
-    """Tells TensorBoard to forget what it read of steps after this one."""
+def _begin_session(file: EventFile, step: int) -> None:
+    """Tells TensorBoard to forget what earlier sessions wrote of steps after this one.
+
+    The first session says so too: TensorBoard heeds it from the second on.
+    """
     event = tf.compat.v1.Event(wall_time=time.time(), step=step + 1)
     event.session_log.status = tf.compat.v1.SessionLog.START
-    tf.raw_ops.ImportEvent(writer=writer._resource, event=event.SerializeToString())
+    with file.at(step):
+        tf.raw_ops.ImportEvent(writer=file.writer._resource, event=event.SerializeToString())

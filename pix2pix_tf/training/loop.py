@@ -147,15 +147,16 @@ class _Training:
         shown = self.console if self.team.writes else Console(quiet=True)
         progress = TrainingProgress(self.first, self.total, shown)
         self._announce(progress)
+        newest = self._newest_scores()
         if self.first >= self.total:
             progress.say(
                 f"already trained to step {self.first}; raise training.steps or training.epochs "
                 "to go on"
             )
-            return TrainingResult(self.first, None, self._newest_scores())
+            return TrainingResult(self.first, None, newest)
         self._open_records(progress)
         with progress, stop_signals() as caught:
-            before = self._newest_scores() if self.first else self._look(progress, 0, True, True)
+            before = newest if self.first else self._look(progress, 0, True, True)
             after, stopped = self._steps(progress, caught)
         return TrainingResult(int(self.checkpoints.step), before, after, stopped)
 
@@ -312,7 +313,7 @@ class _Training:
             self._warn(progress, step, self.health.after_validation(step, seen))
         if drawn:
             picture = pairs_sheet(self.translate, self.pairs.val, self.config.logging.sheet_rows)
-            with writing(str(self.run.samples)):
+            with writing(self.run.samples):
                 self.run.samples.mkdir(parents=True, exist_ok=True)
             write_image(self.run.samples / f"step-{step:07d}.png", picture)
             self.logs.sheet(step, picture)

@@ -109,9 +109,7 @@ def test_discriminator_steps_and_batch_count_images(tmp_path, pairs_folder):
     settings = config(
         pairs_folder(), training__epochs=2, training__batch_size=2, training__discriminator_steps=2
     )
-    assert (
-        train(settings, tmp_path / "run", console=quiet()).step == 3
-    )  # twelve images, four a step
+    assert train(settings, tmp_path / "run", console=quiet()).step == 3  # 12 images, 4 a step
     saved = weights(tmp_path / "run")
     updates = {name: int(value) for name, value in saved.items() if "iteration" in name}
     assert sorted(updates.values()) == [3, 6]
