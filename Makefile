@@ -4,6 +4,8 @@
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
+# make fuzz        2,000 odd and hostile pictures to everything that reads them, and odd configs
+#                  (CASES=... others, FILES=a folder of your own pictures to damage; half an hour)
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
 # make wheel       build the package, with that runtime, into dist/
@@ -14,12 +16,14 @@ BIN := $(VENV)/bin
 # An editable install of packages from two folders warns about nothing one could do something about.
 PIP := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet
 RUN ?= runs/sample
+CASES ?= 2000
+FILES ?=
 
 WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons reproduce benchmark web-assets wheel clean
+.PHONY: run test lint types pytest test-torch test-addons fuzz reproduce benchmark web-assets wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -64,6 +68,10 @@ $(ADDONS)/installed: tools/addons_peer/requirements.txt
 	'install one and run make test-addons PYTHON=its-path.' >&2; exit 1
 	$(ADDONS)/bin/python -m pip install --quiet --requirement $<
 	touch $@
+
+fuzz: $(VENV)/installed-dev
+	PIX2PIX_TF_FUZZ=$(CASES) PIX2PIX_TF_FUZZ_FILES=$(FILES) PIX2PIX_TF_FUZZ_KEEP=build/fuzz \
+	  $(BIN)/pytest tests/fuzz
 
 reproduce: $(VENV)/installed
 	$(BIN)/pix2pix-tf reproduce --small
