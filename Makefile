@@ -6,6 +6,8 @@
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
 # make test-cluster several processes training together: killed, resumed, refused (minutes)
+# make fuzz        2,000 odd and hostile pictures to everything that reads them, and odd configs
+#                  (CASES=... others, FILES=a folder of your own pictures to damage; half an hour)
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
 # make lock        renew requirements-dev.lock: the versions that tests and CI run with
@@ -19,6 +21,8 @@ BIN := $(VENV)/bin
 PIP := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet
 RUN ?= runs/sample
 KILLS ?= 50
+CASES ?= 2000
+FILES ?=
 
 LOCK := requirements-dev.lock
 
@@ -26,7 +30,7 @@ WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons test-cluster soak reproduce benchmark \
+.PHONY: run test lint types pytest test-torch test-addons test-cluster soak fuzz reproduce benchmark \
   web-assets lock audit wheel clean
 .DEFAULT_GOAL := run
 
@@ -78,6 +82,10 @@ test-cluster: $(VENV)/installed-dev
 
 soak: $(VENV)/installed-dev
 	PYTHONPATH=. $(BIN)/python tests/soak.py --kills $(KILLS)
+
+fuzz: $(VENV)/installed-dev
+	PIX2PIX_TF_FUZZ=$(CASES) PIX2PIX_TF_FUZZ_FILES=$(FILES) PIX2PIX_TF_FUZZ_KEEP=build/fuzz \
+	  $(BIN)/pytest tests/fuzz
 
 reproduce: $(VENV)/installed
 	$(BIN)/pix2pix-tf reproduce --small

@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from pix2pix_tf.data.images import SCAN, SCANS_AT_MOST
+from pix2pix_tf.data.images import PARTS_AT_MOST, SCAN, SCANS_AT_MOST
 
 PIXELS_AT_MOST = 25_000_000  # of one file: a camera's 6000×4000 has 24 million
-PARTS_AT_MOST = 50_000  # chunks or segments of one file; each step of a graph's loop takes its time
 _EXIF_MARKER = b"Exif\0\0"
 _WHOLE_PNG = base64.b64decode(  # one grey pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="

@@ -38,7 +38,7 @@ def _demo(
     checkpoint = checked_checkpoint(checkpoint)
     start_tensorflow()
     from pix2pix_tf.demo.serving import serve
-    from pix2pix_tf.serving import LOOPBACK
+    from pix2pix_tf.serving import is_loopback
 
     console = Console()
 
@@ -47,7 +47,7 @@ def _demo(
 
     def ready(address: str, step: int) -> None:
         say(f"{run}, step {step}: {address}")
-        if host in LOOPBACK:
+        if is_loopback(host):
             say("Only this machine reaches it: --host 0.0.0.0 opens it to the network")
         say("Ctrl-C stops it")
 

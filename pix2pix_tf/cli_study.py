@@ -117,7 +117,7 @@ def study_serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
 ) -> None:
     """Serve a study's web page until Ctrl-C; the same command goes on with it."""
-    from pix2pix_tf.serving import LOOPBACK
+    from pix2pix_tf.serving import is_loopback
     from pix2pix_tf.study.serving import serve
     from pix2pix_tf.study.settings import load_study
 
@@ -133,7 +133,7 @@ def study_serve(
             _say(console, f"Send participants {address}#CODE with the study's invite code")
         else:
             _say(console, f"Send participants {address}")
-        if host in LOOPBACK:
+        if is_loopback(host):
             _say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
         _say(console, "Ctrl-C stops it, and every answer is kept")
 

@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
+from pix2pix_tf.serving import is_loopback
+
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -34,7 +36,7 @@ def make_page_app(
     """An application with `HEADERS` on every response; it refuses with {"error": a sentence}."""
     return Starlette(
         routes=routes,
-        middleware=[Middleware(_WithHeaders)],
+        middleware=[Middleware(_WithHeaders), Middleware(_OwnSiteOnly)],
         exception_handlers={HTTPException: _refusal, Exception: _failure},
         lifespan=lifespan,
     )
@@ -76,6 +78,59 @@ async def _bytes(request: Request, limit: int, admit: Callable[[int], None]) -> 
         admit(len(chunk))
         data += chunk
     return bytes(data)
+
+
+class LoopbackOnly:
+    """Answers requests for this machine's own names only, as a page on the loopback gets them.
+
+    Another site can let its name mean this machine (DNS rebinding): to the browser the page is then
+    that site's own, which may read and ask it. The name is in the request still.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] != "http" or all(
+            is_loopback(_name(value))
+            for key, value in scope["headers"]
+            if key == b"host"  # missing in what is older than HTTP/1.1, and in no browser's request
+        ):
+            await self._app(scope, receive, send)
+            return
+        message = (
+            "Only this machine's own names are answered: open the page at its address as it was "
+            "printed. A proxy before it must send that as Host; --host 0.0.0.0 takes any name."
+        )
+        response = JSONResponse({"error": message}, status_code=421, headers=HEADERS)
+        await response(scope, receive, send)
+
+
+def _name(host: bytes) -> str:
+    """A Host header without its port."""
+    text = host.decode("latin-1").strip()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
+
+
+class _OwnSiteOnly:
+    """Refuses what another site's page has a visitor's browser send; browsers say so themselves.
+
+    Reading what is answered they do not allow anyway, but asking costs the server its time.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+            sites = {value for key, value in scope["headers"] if key == b"sec-fetch-site"}
+            if sites - {b"same-origin", b"none"}:
+                message = {"error": "Another site's page may not send this."}
+                await JSONResponse(message, status_code=403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class _WithHeaders:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 500  # at once; browsers keep up to six each, and more are told to come back
 IDLE_SECONDS = 15  # before an unused connection is closed: longer than most answers take
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def serve_page(
@@ -24,7 +24,8 @@ def serve_page(
 ) -> None:
     """Serves an application until a signal stops it; requests under way are finished.
 
-    Neither addresses nor requests are logged.
+    Neither addresses nor requests are logged. Where only this machine reaches the page, it answers
+    to this machine's own names only, see `pix2pix_tf.pages.LoopbackOnly`.
 
     Args:
         make_app: Makes the application; called when the address is known to be free.
@@ -46,10 +47,14 @@ def serve_page(
             "pip install 'pix2pix-tf[serve]'"
         ) from error
     with _listening(host, port) as listener:
-        app = make_app()
+        from pix2pix_tf.pages import LoopbackOnly
+
+        app = LoopbackOnly(make_app()) if is_loopback(host) else make_app()
         ready(_address(host, listener.getsockname()[1]))
         config = uvicorn.Config(
             app,
+            http="h11",  # which bounds the head of a request
+            ws="none",
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -58,6 +63,14 @@ def serve_page(
             timeout_graceful_shutdown=5,
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine and is reached from it only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -17,9 +17,11 @@ Refused by name
     - TIFF kinds that Pillow reads wrongly: 12-bit grey, 16-bit grey with white as zero, 16-bit
       colour in planes.
     - More than one frame or page; empty, damaged and truncated files; more pixels than Pillow's
-      limit for decompression bombs (about 179 million); JPEGs of so many scans that decoding them
-      would take minutes. Damage that leaves a file's own checks satisfied is not seen: PNG finds
-      nearly any, a JPEG's pixels have no checksum.
+      limit for decompression bombs (about 179 million); files of so many parts, or JPEGs of so
+      many scans, that reading them would take minutes.
+
+Damage that leaves a file's own checks satisfied is not seen: PNG has checksums, a JPEG's pixels
+have none.
 
 Pictures of more than 16 million pixels are decoded one at a time, whoever asks, so that many of
 them at once do not fill the memory.
@@ -65,11 +67,17 @@ _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
 _MODE_NAMES = {"I": "32-bit or signed integer", "F": "32-bit floating point"}
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES, _TIFF_SAMPLE_FORMAT = 258, 262, 284, 339
 _EXIF_ORIENTATION = 0x0112
+_TRANSPOSED = (5, 6, 7, 8)  # orientations; damaged blocks have other numbers, which mean nothing
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BARE_MARKERS = {bytes([kind]) for kind in (0x00, 0x01, *range(0xD0, 0xD9))}  # without a length
 _HEAD_BYTES = 26  # as far as bit depth and colour type of a PNG
 
 SCAN = b"\xff\xda"  # begins one; among a JPEG's coded pixels it never occurs
 SCANS_AT_MOST = 2 * 10**9  # times pixels: what a JPEG of any size takes a few seconds for
 _READ_AT_ONCE = 1 << 20
+
+PARTS_AT_MOST = 50_000  # chunks of a PNG or segments of a JPEG before its pixels, and one more for
+_BYTES_A_PART = 4096  # each so many bytes: libraries write the pixels in parts of 8192
 
 _LARGE_PIXELS = 16 * 2**20
 _LARGE = threading.Lock()
@@ -148,7 +156,7 @@ def image_size(path: ImageFile) -> tuple[int, int]:
     with _opened(_openable(path)) as (image, _):
         height, width = image.height, image.width
         # Of a TIFF Pillow has turned the size already, and turns the pixels when it loads them.
-        turned = image.format != "TIFF" and _orientation(image) >= 5
+        turned = image.format != "TIFF" and _orientation(image) in _TRANSPOSED
     return (width, height) if turned else (height, width)
 
 
@@ -258,6 +266,7 @@ def _opened(path: Path | ImageBytes) -> Iterator[tuple[Image.Image, bytes]]:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
+            _refuse_many_parts(file, head, path)
             file.seek(0)
             with _quiet():
                 image = Image.open(file, formats=_READ_FORMATS)
@@ -279,6 +288,10 @@ def _explain(path: Path | ImageBytes, head: bytes, error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         return f"{path} has more than {limit} pixels, too many to read safely: make it smaller."
+    if "MAX_TEXT" in str(error):  # Pillow's bounds on what it unpacks
+        return (
+            f"{path} has a colour profile or texts too large to read safely: save it without them."
+        )
     if isinstance(error, UnidentifiedImageError) and head[:4] in (b"II*\0", b"MM\0*"):
         return f"{path} is a damaged TIFF or of a kind that cannot be read: save it as PNG."
     if isinstance(error, UnidentifiedImageError):
@@ -316,6 +329,41 @@ def _refuse_unusable_tiff(image: Image.Image, path: Path | ImageBytes) -> None:
         problem = "with 16 bits and its colours in separate planes"
     if problem:
         raise UserError(f"{path} is a TIFF {problem}, which cannot be read: save it as PNG.")
+
+
+def _refuse_many_parts(file: BinaryIO, head: bytes, path: Path | ImageBytes) -> None:
+    """Pillow looks at each part in Python, some microseconds long, however small it is."""
+    if head.startswith(_PNG_SIGNATURE):
+        place, after = len(_PNG_SIGNATURE), _after_chunk
+    elif head.startswith(b"\xff\xd8"):
+        place, after = 2, _after_segment
+    else:
+        return
+    size = file.seek(0, io.SEEK_END)
+    parts = 0
+    while place < size:
+        place = after(file, place, size)
+        parts += 1
+        if parts > PARTS_AT_MOST + size // _BYTES_A_PART:
+            raise UserError(f"{path} is made of very many tiny parts: save it anew.")
+
+
+def _after_chunk(file: BinaryIO, place: int, size: int) -> int:
+    file.seek(place)
+    return place + 12 + int.from_bytes(file.read(4), "big")
+
+
+def _after_segment(file: BinaryIO, place: int, size: int) -> int:
+    """Where the next segment of a JPEG begins; behind the end where the pixels do."""
+    file.seek(place)
+    marker = file.read(4)
+    if marker[:1] != b"\xff" or marker[1:2] == b"\xff":  # something between, which is skipped
+        return place + 1
+    if marker[:2] == SCAN:
+        return size
+    if marker[1:2] in _BARE_MARKERS:
+        return place + 2
+    return place + 2 + int.from_bytes(marker[2:], "big")
 
 
 def _refuse_many_scans(image: Image.Image, path: Path | ImageBytes) -> None:
@@ -387,7 +435,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
     """Undo an EXIF orientation: it says where the stored first row and first column belong."""
-    if orientation in (5, 6, 7, 8):  # stored rows are columns of the picture
+    if orientation in _TRANSPOSED:  # stored rows are columns of the picture
         image = image.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         image = image[::-1]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from pix2pix_tf.data.images import (
     IMAGE_SUFFIXES,
@@ -756,6 +756,31 @@ def test_too_large_for_the_format(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# --- found by the fuzzer ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_orientation_that_there_is_not_turns_nothing(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    path = tmp_path / f"x{suffix}"
+    Image.new("RGB", (5, 3)).save(path, exif=exif)
+    assert image_size(path) == decode_image(path).shape[:2] == (3, 5)
+
+
+@pytest.mark.parametrize("where", ["profile", "text"])
+def test_huge_profiles_and_texts_of_a_png_are_named(tmp_path, where):
+    path, size = tmp_path / "x.png", 3_000_000
+    if where == "profile":
+        Image.new("RGB", (5, 3)).save(path, icc_profile=bytes(size))
+    else:
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("k", "x" * size, zip=True)
+        Image.new("RGB", (5, 3)).save(path, pnginfo=texts)
+    with pytest.raises(UserError, match=r"x\.png has a colour profile or texts too large to read"):
+        decode_image(path)
+
+
 # --- files that take long -----------------------------------------------------------------------
 
 
@@ -817,4 +842,34 @@ def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
 
 def decode_quietly(path):
     with contextlib.suppress(UserError):
+        decode_image(path)
+
+
+def of_parts(kind: str, count: int) -> bytes:
+    """A sound file with as many empty parts before its pixels."""
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, "JPEG")
+    return {
+        "PNG": png_bytes((1, 1, 8, GREY), b"\0\7", before=chunk(b"teSt", b"") * count),
+        "comments": b"\xff\xd8" + b"\xff\xfe\0\2" * count + file.getvalue()[2:],
+        "fill bytes": b"\xff\xd8" + b"\xff" * count + file.getvalue()[2:],
+        "nothing": b"\xff\xd8" + b"\xff\xfe\0\0" * count,  # lengths that lead nowhere
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "comments", "fill bytes"])
+def test_files_of_very_many_parts_are_refused(tmp_path, kind):
+    path = tmp_path / "x.png"
+    path.write_bytes(of_parts(kind, 60_000))
+    for read in (decode_image, image_size, image_depth):
+        with pytest.raises(UserError, match=r"x\.png is made of very many tiny parts"):
+            read(path)
+    path.write_bytes(of_parts(kind, 1000))
+    assert decode_image(path).dtype == np.uint8
+
+
+def test_parts_without_a_length_end(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_bytes(of_parts("nothing", 30_000))
+    with pytest.raises(UserError):
         decode_image(path)
