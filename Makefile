@@ -112,7 +112,7 @@ audit: $(VENV)/installed-dev
 	$(BIN)/python tools/audit.py $(LOCK)
 
 wheel: $(VENV)/installed-dev $(WEB)/index.js
-	$(BIN)/python -m build --wheel
+	$(BIN)/python -m build --wheel --no-isolation
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) \

@@ -1,6 +1,6 @@
 """Train, translate and score from Python, in a minute, on the embedded sample city.
 
-python examples/in_python.py [RUN_DIR]
+python examples/in_python.py [RUN_DIR [STEPS]]
 """
 
 import sys
@@ -10,7 +10,7 @@ from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.sample_city import render_city
 
 
-def main(run_dir: str = "runs/in_python") -> None:
+def main(run_dir: str = "runs/in_python", steps: str = "200") -> None:
     config = load_config(
         "sample.yaml",
         {
@@ -20,7 +20,7 @@ def main(run_dir: str = "runs/in_python") -> None:
             "data.crop_size": 64,
             "generator.width": 16,
             "discriminator.width": 16,
-            "training.steps": 200,
+            "training.steps": int(steps),
         },
     )
     result = train(config, run_dir)

@@ -116,6 +116,15 @@ TINY = {
 }
 
 
+# The same with a network of four levels: for tests that train several times over.
+TINIEST = {
+    **TINY,
+    "data.load_size": 18,
+    "data.crop_size": 16,
+    "discriminator.receptive_field": 16,
+}
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
     from pix2pix_tf.config import load_config

@@ -16,7 +16,7 @@ def test_own_pairs_is_a_config_of_the_papers_settings():
 
 
 def test_in_python_runs(tmp_path):
-    command = [sys.executable, EXAMPLES / "in_python.py", "run"]
+    command = [sys.executable, EXAMPLES / "in_python.py", "run", "2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "aerial.png").size == (300, 200)

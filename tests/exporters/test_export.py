@@ -14,13 +14,15 @@ from pix2pix_tf.exporters import export, exporting
 
 
 def test_saved_model_journey(tiny_run, tmp_path):
+    folder = tmp_path / "models" / "tiny_run"
+    (folder / "1").mkdir(parents=True)  # as another export left it
     words = ("export", "--run", "tiny_run", "--format", "saved_model", "--output", "models")
     first = typed(*words, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     assert "serving_default" in first.stdout
-    assert "models/tiny_run/1:" in first.stdout
-    report = json.loads((tmp_path / "models" / "tiny_run" / "1" / "export.json").read_text())
+    assert "models/tiny_run/2:" in first.stdout
+    report = json.loads((folder / "2" / "export.json").read_text())
     assert [parity["variant"] for parity in report["parity"]] == [
         "serving_default",
         "images",
@@ -30,9 +32,8 @@ def test_saved_model_journey(tiny_run, tmp_path):
     assert report["step"] == 2
     assert report["config"]["generator"]["width"] == 4
 
-    export(tiny_run, "saved_model", tmp_path / "models")
-    folder = tmp_path / "models" / "tiny_run"
     assert sorted(entry.name for entry in folder.iterdir()) == ["1", "2"]
+    assert not list((folder / "1").iterdir())
     assert sorted(entry.name for entry in (tmp_path / "models").iterdir()) == ["tiny_run"]
     picture = np.random.default_rng(0).integers(0, 256, (1, 40, 33, 3), np.uint8)
     loaded = tf.saved_model.load(str(folder / "2"))
