@@ -63,10 +63,7 @@ def errors(both, image, side=256, seed=None):
         {"bottleneck_norm": True},
         {"crop_size": 16},
         {"crop_size": 512, "width": 2},
-        {
-            "data": {"representation": "lab", "input_channels": 1, "target_channels": 2},
-            "crop_size": 32,
-        },
+        {"data": {"representation": "lab", "input_channels": 1, "target_channels": 2}},
         {"data": {"input_channels": 4, "target_channels": 1}},
     ],
     ids=str,
