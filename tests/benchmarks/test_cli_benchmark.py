@@ -18,11 +18,11 @@ WORDS = [
 
 
 def test_measures_on_this_machine(here, tmp_path):
-    words = [*WORDS, "--size", 16, "--batch", 2, "--set", "data.sample_train=2", "--threads", 1]
+    words = [*WORDS, "--size", 32, "--batch", 2, "--set", "data.sample_train=2", "--threads", 1]
     words += ["--device", "cpu", "--rounds", 2, "--seconds", 0, "--json", "out.json"]
     code, out, err = here("benchmark", *words)
     assert (code, err) == (0, "")
-    assert "16×16 pixels, batch 2, float32, 1 threads" in out
+    assert "32×32 pixels, batch 2, float32, 1 threads" in out
     report = json.loads((tmp_path / "out.json").read_text())
     names = [row["what"] for row in report["rows"]]
     assert names[0] == "training step"

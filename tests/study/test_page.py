@@ -139,8 +139,8 @@ def visit(browser, tmp_path):
     """A function that makes a study and the visit of one participant, without cookies."""
     with ExitStack() as stack:
 
-        def make(practice=1, trials=2, **words):
-            protocol = Protocol(practice=practice, trials=trials, seconds=0.2)
+        def make(practice=1, trials=2, seconds=0.2, **words):
+            protocol = Protocol(practice=practice, trials=trials, seconds=seconds)
             study = tiny_study(tmp_path, protocol, ["L1"], **words)
             browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
             browser.get_log("browser")
@@ -275,7 +275,7 @@ def test_on_a_phone_all_fits_and_nothing_moves(visit, name):
 
 
 def test_pair_is_shown_again_after_the_page_was_left(visit):
-    one = visit(practice=0, trials=1)
+    one = visit(practice=0, trials=1, seconds=1.5)  # as long as another tab takes to open
     one.begin()
     one.until("showing")
     page = one.browser.current_window_handle
