@@ -1,6 +1,6 @@
 # make run         train on the embedded sample city and look at the result (a few minutes)
 # make test        lint, types and tests
-# make soak        trainings killed 50 times at random instants, compared with one never killed (15 minutes)
+# make soak        kill trainings 50 times at random instants, and compare with one never killed (long)
 # make web-assets  take the browser runtime that exported pages carry (needs npm)
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)

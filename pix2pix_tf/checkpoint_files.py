@@ -36,8 +36,13 @@ def newest_step(folder: Path) -> int | None:
     """The step of the newest checkpoint, None where none was written yet.
 
     Raises:
-        UserError: There were some, and they are gone.
+        UserError: There were some, and they are gone; or TensorFlow could not read any there.
     """
+    if set(str(folder)) & set("*?["):  # it could write them, though
+        raise UserError(
+            f"{folder}: TensorFlow takes a path with *, ? or [ for a pattern and reads no "
+            "checkpoint there; rename the folder, or choose another"
+        )
     steps = saved_steps(folder)
     if not steps and (listed := listed_step(folder)) is not None:
         raise UserError(

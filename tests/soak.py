@@ -120,6 +120,7 @@ def session(folder: Path, name: str, left: list[str], chance: random.Random, tal
     run = Run(folder / name)
     before = newest_step(run.checkpoints) or 0
     kind = left[0] if left else None
+    old = half_written(run)
     process = start(folder, name)
     if kind and wait(kind, run, before, process, chance):
         process.send_signal(signal.SIGKILL)
@@ -138,6 +139,10 @@ def session(folder: Path, name: str, left: list[str], chance: random.Random, tal
         return True
     tally.aimed[left.pop(0)] += 1
     inspect(run, tally)
+    fresh = half_written(run) - old
+    checkpoints = {path for path, _ in fresh if run.checkpoints in path.parents}
+    tally.unfinished_checkpoints += bool(checkpoints)
+    tally.unfinished_others += len(fresh) > len(checkpoints)
     return False
 
 
@@ -172,26 +177,23 @@ def wait(
 
 
 def inspect(run: Run, tally: Tally) -> None:
-    """After a kill: counts what is half written; whatever has its final name must be whole."""
-    folders = [folder for folder in (run.checkpoints, run.checkpoints / "best") if folder.is_dir()]
-    for folder in folders:
+    """After a kill: whatever has its final name must be whole."""
+    for folder in (run.checkpoints, run.checkpoints / "best"):
         for step in set(saved_steps(folder)) - set(intact_steps(folder)):
             tally.wrong.append(f"{folder}: step-{step} is damaged")
-    half = [path for folder in folders for path in folder.glob(".*.partial")]
-    half += [
-        data
-        for folder in folders
-        for data in folder.glob("step-*.data-*")
-        if not data.with_suffix(".index").exists()
-    ]
-    tally.unfinished_checkpoints += bool(half)
-    others = [*run.path.glob(".*.tmp"), *run.checkpoints.glob(".*.tmp")]
-    tally.unfinished_others += bool(others or [*run.samples.glob(".*.partial")])
     if run.exists():
         run.load_config()
         run.metrics()
     for sheet in run.samples.glob("*.png"):
         Image.open(sheet).load()
+
+
+def half_written(run: Run) -> set[tuple[Path, int]]:
+    """What a kill left of a write: hidden parts, data without their index; each with its inode."""
+    parts = {*run.path.rglob(".*.partial"), *run.path.rglob(".*.tmp")}
+    data = run.checkpoints.rglob("step-*.data-*")
+    parts |= {path for path in data if not path.with_suffix(".index").exists()}
+    return {(path, path.stat().st_ino) for path in parts}
 
 
 def compare(whole: Run, killed: Run) -> list[str]:

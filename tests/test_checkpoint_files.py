@@ -104,3 +104,8 @@ def test_a_flipped_bit_or_a_cut_is_seen(tmp_path, save):
     data.write_bytes(flipped)
     index.write_bytes(index.read_bytes()[:-20])
     assert intact_steps(tmp_path) == [2]
+
+
+def test_folders_that_tensorflow_takes_for_patterns_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"run \[1\]: TensorFlow takes a path with \*, \? or \["):
+        newest_step(tmp_path / "run [1]")

@@ -143,3 +143,13 @@ def test_write_image_keeps_pairs_exact(tmp_path):
         write_image(tmp_path / "train" / f"{name}.png", pixels)
     image, _ = open_pairs(config(tmp_path, load_size=32)).train[0]
     assert np.array_equal(image, pixels[:, :32])
+
+
+def test_files_that_vanish_while_training_are_named(pairs_folder):
+    root = pairs_folder()
+    train = open_pairs(config(root, cache=False)).train
+    train[0]
+    (root / "train" / "0.png").unlink()
+    with pytest.raises(UserError, match=r"0\.png does not exist: an image file was expected") as e:
+        train[0]
+    assert train.failure is e.value  # what the training then ends with
