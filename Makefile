@@ -23,7 +23,8 @@ WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons fuzz reproduce benchmark web-assets wheel clean
+.PHONY: run test lint types pytest test-torch test-addons fuzz reproduce benchmark web-assets wheel \
+  clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
