@@ -14,7 +14,7 @@ from odd_files import odd_files
 from victim import Victim
 
 CASES = int(os.environ.get("PIX2PIX_TF_FUZZ", "0"))
-FEW = 60
+FEW = 40
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="bounds memory by /proc")
