@@ -74,6 +74,8 @@ class Cluster:
 def find_cluster(environment: Mapping[str, str]) -> Cluster | None:
     """The cluster that the environment describes: `TF_CONFIG`, else a Slurm step of several tasks.
 
+    One of a single task is none: that trains as without.
+
     Raises:
         UserError: What it says cannot be used.
     """
@@ -142,7 +144,8 @@ def _from_tf_config(text: str) -> Cluster | None:
     ]
     if twice := sorted({task.address for task in tasks if _count(tasks, task.address) > 1}):
         raise _bad(f"gives {', '.join(twice)} to several tasks")
-    return Cluster(tuple(tasks), _place(tasks, tree.get("task")))
+    place = _place(tasks, tree.get("task"))
+    return Cluster(tuple(tasks), place) if len(tasks) > 1 else None
 
 
 def _address(address: Any) -> str:

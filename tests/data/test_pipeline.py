@@ -48,6 +48,29 @@ def test_pairs_stay_together_and_in_range(still):
         assert seeds.dtype == np.int32
 
 
+def test_replicas_shares_together_are_the_whole_batches(still):
+    config = still(training__batch_size=6, training__discriminator_steps=2)
+    first, total = 1, 4
+    whole = run(config, 7, first, total)
+    pairs = numbered_pairs(7)
+    # Three replicas: two of one worker, whose shares come in turn, and one of another.
+    of_two = [
+        [part.numpy() for part in batch]
+        for batch in training_batches(pairs, config, first, total, range(2), 3)
+    ]
+    of_one = [
+        [part.numpy() for part in batch]
+        for batch in training_batches(pairs, config, first, total, range(2, 3), 3)
+    ]
+    for step in range(total - first):
+        shares = [*of_two[2 * step : 2 * step + 2], of_one[step]]
+        for part, everything in enumerate(whole[step]):
+            for d_step in range(2):
+                share = [each[part][2 * d_step : 2 * d_step + 2] for each in shares]
+                expected = everything[6 * d_step : 6 * d_step + 6]
+                assert np.array_equal(np.concatenate(share), expected)
+
+
 def test_resumes_at_any_step(tiny):
     config = tiny(training__batch_size=3)
     whole = run(config, 7, 0, 9)

@@ -6,6 +6,7 @@ import socket
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import write_pairs
 from rich.console import Console
 from workers import CLUSTER, Workers
 
@@ -23,6 +24,7 @@ def test_no_cluster_is_none():
     assert find_cluster({}) is None
     assert find_cluster({"TF_CONFIG": ""}) is None
     assert find_cluster({"TF_CONFIG": "{}"}) is None
+    assert find_cluster(tf_config({"worker": ["a:1"]})) is None
     assert find_cluster({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}) is None
 
 
@@ -199,6 +201,21 @@ def test_killed_worker_is_named_and_all_resume_exactly(tmp_path, killed):
             ends = workers.ends()
         assert [status for status, _ in ends] == [0, 0, 0], ends
     assert_identical(state(run), state(tmp_path / "never_killed"))
+
+
+@pytest.mark.cluster
+def test_bad_image_of_one_worker_ends_the_others_too(tmp_path):
+    roots = [write_pairs(tmp_path / name, train=6, val=2) for name in ("whole", "damaged")]
+    for file in (roots[1] / "train").iterdir():
+        file.write_bytes(file.read_bytes()[:-40])
+    settings = {index: {"data.root": root} for index, root in enumerate(roots)}
+    common = {"data__dataset": "facades", "training__steps": 1_000_000}
+    with Workers(2, tmp_path / "run", settings, **common) as workers:
+        (status, chief), (others_status, other) = workers.ends()
+    assert others_status == 2, other
+    assert re.search(r"pix2pix-tf: .*png is damaged or cut short", other), other
+    assert status == 75, chief
+    assert f"worker 1 ({workers.addresses[1]}) is gone: " in chief
 
 
 @pytest.mark.cluster

@@ -159,7 +159,13 @@ def test_batch_must_fit_the_replicas(tmp_path, pairs_folder, two_replicas):
 
 
 def test_two_replicas_train_like_one(tmp_path, pairs_folder, two_replicas):
-    settings = config(pairs_folder(), **TINIEST, training__steps=3, training__batch_size=2)
+    settings = config(
+        pairs_folder(),
+        **TINIEST,
+        training__steps=3,
+        training__batch_size=2,
+        training__discriminator_steps=2,
+    )
     train(settings, tmp_path / "one", console=quiet())
     train(settings, tmp_path / "two", strategy=two_replicas, console=quiet())
     one, other = weights(tmp_path / "one"), weights(tmp_path / "two")
