@@ -3,7 +3,8 @@
 So that a served model takes the files that people have: EXIF orientation is applied, alpha lies on
 white where the model takes none, palettes are resolved, 16 bits keep their precision, and what
 cannot be read, or would take a server's memory or minutes of its time, is refused by its number in
-the request.
+the request. A PNG's chunk beside the pixels whose checksum is wrong is passed over, as libpng does;
+`read_image` refuses the file.
 """
 
 from __future__ import annotations
