@@ -26,7 +26,7 @@ CLUSTER = {
     "logging.keep": 100,
     "logging.tensorboard": False,
 }
-START = 240.0  # seconds in which TensorFlow has started everywhere, on a busy machine too
+START = 600.0  # seconds in which TensorFlow has started everywhere, on a busy machine too
 
 
 def free_addresses(count):
