@@ -135,7 +135,7 @@ class Team:
         Raises:
             UserError: One has restored another checkpoint than the chief, or none.
         """
-        for task, (theirs, chiefs) in self._unlike([step]):
+        for task, ([theirs], [chiefs]) in self._unlike([step]):
             raise UserError(
                 f"{task} found the checkpoint of step {theirs} in {run.checkpoints}, and "
                 f"{self._chief} that of step {chiefs} (0: none): the run directory must lie on a "

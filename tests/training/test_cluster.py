@@ -12,6 +12,7 @@ from workers import CLUSTER, Workers
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.runs import Run
 from pix2pix_tf.training.cluster import Task, cluster_strategy, find_cluster
 from pix2pix_tf.training.loop import train
 
@@ -237,6 +238,7 @@ def test_worker_that_does_not_see_the_run_is_named(tmp_path):
     shutil.copytree(whole, chiefs)
     shutil.copytree(whole, others)
     shutil.rmtree(others / "checkpoints")
+    Run(others).save_config(load_config("sample", {**CLUSTER, "training.steps": 4}))
     with Workers(2, chiefs, runs={1: others}, training__steps=4) as workers:
         ends = workers.ends()
     for status, output in ends:
