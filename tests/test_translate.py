@@ -79,7 +79,7 @@ def test_checkpoint_of_other_networks_or_damaged(tiny_run):
     (tiny_run / "config.yaml").write_text(text)
     data = next((tiny_run / "checkpoints").glob("*.data*"))
     data.write_bytes(data.read_bytes()[:1000])
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="step-2: is damaged"):
         Translator(tiny_run)
 
 

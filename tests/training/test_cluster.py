@@ -152,10 +152,14 @@ def test_preempted_and_resumed_two_workers_train_like_one_process(tmp_path):
     assert [int(match[1]) for match in words] == [stop, stop]
     assert 4 < stop < 20
     assert sorted(file.name for file in run.iterdir()) == [
+        ".lock",
+        ".metrics.lock",
         "checkpoints",
         "config.yaml",
         "metrics.json",
+        "pairs.json",
         "samples",
+        "versions.json",
     ]
 
     with Workers(2, run, training__steps=20, logging__checkpoint_every=4) as workers:
