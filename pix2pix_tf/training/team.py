@@ -203,5 +203,6 @@ def joined(cluster: Cluster, run: Run) -> Iterator[Team]:
 
 def _advice(run: Run) -> str:
     newest = newest_step(run.checkpoints)
-    resumes = "no checkpoint was written yet" if newest is None else f"it resumes at step {newest}"
+    place = run.checkpoints / f"step-{newest}"
+    resumes = "no checkpoint was written yet" if newest is None else f"it resumes from {place}"
     return f"start the same command again on every worker; {resumes}"
