@@ -218,7 +218,9 @@ def test_bad_image_of_one_worker_ends_the_others_too(tmp_path):
     with Workers(2, tmp_path / "run", settings, **common) as workers:
         (status, chief), (others_status, other) = workers.ends()
     assert others_status == 2, other
-    assert re.search(r"pix2pix-tf: .*png is damaged or cut short", other), other
+    assert re.search(r"pix2pix-tf: .*: 6 of 8 pairs cannot be used:\n.*png is damaged", other), (
+        other
+    )
     assert status == 75, chief
     assert f"worker 1 ({workers.addresses[1]}) is gone: " in chief
 
