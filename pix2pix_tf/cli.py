@@ -32,6 +32,7 @@ from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
 from pix2pix_tf.disk import disk_reason
 from pix2pix_tf.errors import UserError, WorkerLostError
+from pix2pix_tf.lines import say
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def import_(
     )
     names = f"{imported.generator}, discriminator {imported.discriminator or 'fresh'}"
     for line in (f"{imported.run}: {names}", *imported.notes):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
 
 
 cli_benchmark.add_commands(app)

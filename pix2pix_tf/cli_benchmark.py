@@ -13,6 +13,7 @@ from rich.table import Table
 from pix2pix_tf.cli_options import OverridesOption
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import say
 
 if TYPE_CHECKING:
     from pix2pix_tf.benchmark.running import Report, Row
@@ -94,7 +95,7 @@ def _settings(
 
 def _print_report(console: Console, report: Report) -> None:
     for line in (*report.machine, report.settings):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
     console.print(_table(report.rows))
     if report.replicas:
         console.print(_replicas_table(report))
@@ -108,7 +109,7 @@ def _print_report(console: Console, report: Report) -> None:
         f"{report.peak_bytes / 1e9:.2f} GB of memory",
         "medians of the rounds, with their quartiles",
     ):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
 
 
 def _table(rows: list[Row]) -> Table:

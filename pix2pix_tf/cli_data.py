@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.counting import counting
+from pix2pix_tf.lines import say
 
 if TYPE_CHECKING:
     from pix2pix_tf.data.check import Checked
@@ -46,7 +47,7 @@ def data_list(
         )
     console.print(table)
     for dataset in CATALOGUE.values():
-        _say(
+        say(
             console,
             f"{dataset.name}: {dataset.what}. Licence: {dataset.licence}. "
             f"Cite: {dataset.citation}.",
@@ -80,13 +81,13 @@ def data_download(
         with transferring(console) as transfer:
             done = download(name, output, url=url, sha256=sha256, progress=transfer)
     except KeyboardInterrupt:
-        _say(console, "stopped: the same command resumes")
+        say(console, "stopped: the same command resumes")
         raise
-    _say(console, f"{done.pictures} pictures in {done.folder}, from {done.url}")
-    _say(console, f"sha256 {done.sha256}")
+    say(console, f"{done.pictures} pictures in {done.folder}, from {done.url}")
+    say(console, f"sha256 {done.sha256}")
     if name in CATALOGUE:
         dataset = CATALOGUE[name]
-        _say(console, f"Licence: {dataset.licence}. Please cite: {dataset.citation}.")
+        say(console, f"Licence: {dataset.licence}. Please cite: {dataset.citation}.")
 
 
 @data_app.command("check")
@@ -102,11 +103,11 @@ def data_check(
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))
     for line in (*checked.notes, *checked.problems):
-        _say(console, line)
+        say(console, line)
     if checked.problems:
-        _say(console, f"problems in {folder}: {len(checked.problems)}")
+        say(console, f"problems in {folder}: {len(checked.problems)}")
         raise typer.Exit(2)
-    _say(console, f"all good in {folder}")
+    say(console, f"all good in {folder}")
 
 
 @data_app.command("pair")
@@ -126,7 +127,7 @@ def data_pair(
     console = Console()
     with _quietly(), counting(console, "pairing") as counter:
         count = pair_folders(a, b, output, resize=resize, advance=counter.advance)
-    _say(console, f"{count} pairs in {output}")
+    say(console, f"{count} pairs in {output}")
 
 
 @data_app.command("split")
@@ -154,7 +155,7 @@ def data_split(
             folder, output, val=val, test=test, seed=seed, move=move, advance=counter.advance
         )
     found = ", ".join(f"{count} {split}" for split, count in counts.items())
-    _say(console, f"{found} pairs in {output or folder}")
+    say(console, f"{found} pairs in {output or folder}")
 
 
 @data_app.command("sample")
@@ -212,8 +213,3 @@ def _size(count: int | None, exact: bool) -> str:
         return "not recorded"
     size = f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
     return size if exact else f"~{size}"
-
-
-def _say(console: Console, line: str) -> None:
-    """A line as it stands: paths are neither coloured, wrapped, nor read as markup."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from pix2pix_tf.cli_options import (
     checked_checkpoint,
     start_tensorflow,
 )
+from pix2pix_tf.lines import say
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -42,15 +43,12 @@ def _demo(
 
     console = Console()
 
-    def say(line: str) -> None:  # as it stands: paths are neither wrapped nor read as markup
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
     def ready(address: str, step: int) -> None:
-        say(f"{run}, step {step}: {address}")
+        say(console, f"{run}, step {step}: {address}")
         if is_loopback(host):
-            say("Only this machine reaches it: --host 0.0.0.0 opens it to the network")
-        say("Ctrl-C stops it")
+            say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
+        say(console, "Ctrl-C stops it")
 
     with suppress(KeyboardInterrupt):  # which started in the background it may never see
         serve(run, host, port, checkpoint=checkpoint, pictures=pictures, ready=ready)
-    say("stopped")
+    say(console, "stopped")

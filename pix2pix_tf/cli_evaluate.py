@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from pix2pix_tf.cli_options import checked_checkpoint, start_tensorflow
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import say
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted
@@ -189,7 +190,7 @@ def _show(
     """Prints an evaluation, and writes what was asked for."""
     console.print(_table(result))
     for note in result.notes:
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
+        say(console, note)
     written = []
     if json_file is not None:
         from pix2pix_tf.staging import write_text
@@ -212,7 +213,7 @@ def _show(
             )
         written.append(page)
     for path in written:
-        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"written: {path}")
 
 
 def _table(result: Evaluation) -> Table:

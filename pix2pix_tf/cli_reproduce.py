@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import say
 
 if TYPE_CHECKING:
     from pix2pix_tf.reproduce.running import Experiment
@@ -103,4 +104,4 @@ def _reproduce_table(name: str, experiment: Experiment) -> None:
     for line in showing.besides_meanings(experiment, result):
         console.print(line, highlight=False, soft_wrap=True)
     for path in showing.write_results(experiment, result, name=f"table-{name}"):
-        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+        say(console, f"written: {path}")

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import say
 
 if TYPE_CHECKING:
     from pix2pix_tf.study.report import Report
@@ -125,21 +126,21 @@ def study_serve(
     settings = load_study(study).settings
 
     def ready(address: str) -> None:
-        _say(console, f"{settings.name}: {address}")
+        say(console, f"{settings.name}: {address}")
         if settings.invite == "single":
             codes = study / "invites.txt"
-            _say(console, f"Send each participant {address}#CODE with a code of {codes}")
+            say(console, f"Send each participant {address}#CODE with a code of {codes}")
         elif settings.invite == "shared":
-            _say(console, f"Send participants {address}#CODE with the study's invite code")
+            say(console, f"Send participants {address}#CODE with the study's invite code")
         else:
-            _say(console, f"Send participants {address}")
+            say(console, f"Send participants {address}")
         if is_loopback(host):
-            _say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
-        _say(console, "Ctrl-C stops it, and every answer is kept")
+            say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
+        say(console, "Ctrl-C stops it, and every answer is kept")
 
     with suppress(KeyboardInterrupt):  # which started in the background it may never see
         serve(study, host, port, ready)
-    _say(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
+    say(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
 
 
 @study_app.command("report")
@@ -171,7 +172,7 @@ def study_report(
     for file, text in ((csv, table_csv(report)), (answers, answers_csv(report))):
         if file is not None:
             write_text(file, text)
-            _say(console, f"written: {file}")
+            say(console, f"written: {file}")
 
 
 def _fakes(texts: list[str]) -> dict[str, Path]:
@@ -198,15 +199,15 @@ def _size(text: str | None) -> tuple[int, int] | None:
 def _print_made(console: Console, study: Study) -> None:
     settings, protocol = study.settings, study.settings.protocol
     height, width = settings.size
-    _say(
+    say(
         console,
         f"{study.folder}: {len(settings.pictures)} inputs, {len(settings.algorithms)} algorithms, "
         f"{width}×{height} (width×height); {protocol.practice} + {protocol.trials} trials of "
         f"{protocol.seconds:g} s, pictures of {_inputs(protocol.inputs)}",
     )
     if settings.invite == "single":
-        _say(console, f"Invite codes, one a session: {study.invites_file}")
-    _say(console, f"Serve it: pix2pix-tf study serve --study {study.folder}")
+        say(console, f"Invite codes, one a session: {study.invites_file}")
+    say(console, f"Serve it: pix2pix-tf study serve --study {study.folder}")
 
 
 def _print_report(console: Console, report: Report, tolerance: float) -> None:
@@ -235,12 +236,12 @@ def _print_report(console: Console, report: Report, tolerance: float) -> None:
     console.print(table)
     for comparison in report.comparisons:
         p = "–" if math.isnan(comparison.p) else f"{comparison.p:.4f}"
-        _say(
+        say(
             console,
             f"{comparison.a} less {comparison.b}: {_percent(comparison.difference)}, p = {p}",
         )
     for line in _notes(report, tolerance):
-        _say(console, line)
+        say(console, line)
 
 
 def _notes(report: Report, tolerance: float) -> list[str]:
@@ -270,8 +271,3 @@ def _inputs(inputs: str) -> str:
 
 def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.1f}%"
-
-
-def _say(console: Console, line: str) -> None:
-    """A line as it stands: paths are neither coloured, wrapped, nor read as markup."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import say
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
@@ -59,10 +60,10 @@ def train_segmenter(
     for photos in (train, val):
         photos[0]  # labels in other colours are refused before anything is written
 
-    with run_lock(stored.path, lambda line: _say(console, line)):
-        _say(console, f"data: {opened.found}")
+    with run_lock(stored.path, lambda line: say(console, line)):
+        say(console, f"data: {opened.found}")
         for line in some_skipped(opened.skipped):
-            _say(console, f"skipped: {line}")
+            say(console, f"skipped: {line}")
         return _train(config, stored, palette, train, val, console)
 
 
@@ -81,10 +82,10 @@ def _train(
         load_trunk_weights(model, config.segmenter.trunk_weights)
     stored.save_config(config, palette)
     if first >= config.training.epochs:
-        _say(console, f"{stored.path}: already trained; raise training.epochs to go on")
+        say(console, f"{stored.path}: already trained; raise training.epochs to go on")
     else:
         start = f"going on after epoch {first}" if first else "starting"
-        _say(console, f"{stored.path}: {start} of {config.training.epochs} epochs")
+        say(console, f"{stored.path}: {start} of {config.training.epochs} epochs")
         steps = (config.training.epochs - first) * steps_per_epoch(train, config)
         with counting(console, "training") as counter:
             callbacks = [
@@ -179,7 +180,7 @@ class _Validation(keras.callbacks.Callback):
         self._stored.save_metrics(entries)
         logs = {} if logs is None else logs
         logs |= {f"val_{name}": value for name, value in entry["scores"].items()}  # TensorBoard's
-        _say(
+        say(
             self._console,
             f"epoch {epoch + 1}/{self.params['epochs']}  loss {logs['loss']:.3f}  validation "
             f"{score_words(entry['scores'])}{'  (best so far)' if best else ''}",
@@ -280,7 +281,3 @@ def _keys(config: SegmenterConfig) -> dict[str, Any]:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import time
@@ -26,6 +25,7 @@ from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import Scores, score_pairs
 from pix2pix_tf.inference import array_translation, picture_translation
+from pix2pix_tf.lines import say
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Run
@@ -88,13 +88,12 @@ def train(
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     run, console = Run(Path(run_dir)), console or Console()
-    say = functools.partial(console.print, highlight=False, markup=False, soft_wrap=True)
     cluster = None if strategy else find_cluster(os.environ)
     with ExitStack() as stack:
         if cluster is None:
             team = Team(strategy or default_strategy())
         else:
-            say(f"{cluster.me} of {len(cluster.tasks)}: waiting for the others")
+            say(console, f"{cluster.me} of {len(cluster.tasks)}: waiting for the others")
             team = stack.enter_context(joined(cluster, run))
         team.check_batch(config.training.batch_size)
         check_resumable(run, config)  # before what takes long
@@ -102,11 +101,11 @@ def train(
             pairs = open_pairs(config, check=True, advance=counter.advance)
         team.check_same(config, pairs)  # all have read the run by then
         if team.writes:
-            stack.enter_context(run_lock(run.path, say))
+            stack.enter_context(run_lock(run.path, lambda line: say(console, line)))
             notes = check_resumable(run, config)  # as nobody else changes it any more
             run.save_config(config)
             for note in [*notes, *record_pairs(run, pairs)]:
-                say(note)
+                say(console, note)
         team.check_sees(run)
         return _Training(config, run, team, pairs, console).run_to_end()
 
@@ -203,7 +202,7 @@ class _Training:
                 words = (
                     f"stopped at step {step} by {stop.name}; saved: the same command resumes there"
                 )
-                progress.say(words) if self.team.writes else self._say(words)
+                progress.say(words) if self.team.writes else say(self.console, words)
                 return None, stop
         return scores, None
 
@@ -297,9 +296,9 @@ class _Training:
 
         One worker does; the others go on until they need it.
         """
-        values = None
         if not self.team.writes:
-            return values
+            return None
+        values = None
         if scored:
             seen = ValidationPictures()
             values = score_pairs(self.translate, self.pairs.val, seen.add)
@@ -330,19 +329,16 @@ class _Training:
         start = f"resuming at step {self.first}" if self.first else "starting"
         if (cluster := self.team.cluster) and not self.team.writes:
             batch = self.config.training.batch_size
-            self._say(
+            say(
+                self.console,
                 f"{cluster.me}: {start} of {self.total} steps with {batch // len(cluster.tasks)} "
-                f"of every batch of {batch}; {cluster.chief} writes {self.run.path} and reports"
+                f"of every batch of {batch}; {cluster.chief} writes {self.run.path} and reports",
             )
         progress.say(f"data: {self.pairs.found}")
         progress.say(
             f"run: {self.run.path}: {start} of {self.total} steps, "
             f"batch {self.config.training.batch_size} on {self.team.devices}"
         )
-
-    def _say(self, text: str) -> None:
-        """For workers whose progress nobody sees."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _newest_scores(self) -> Scores | None:
         made = [entry for entry in self.run.metrics() if entry["step"] == self.first]

@@ -10,6 +10,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from pix2pix_tf.lines import say
+
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 _MEMORY = 0.9  # of the smoothed rate, per report
 
@@ -48,7 +50,7 @@ class TrainingProgress:
 
     def say(self, text: str) -> None:
         """Prints a line above the bar."""
-        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        say(self._console, text)
 
     def pause(self) -> None:
         """Leaves out of the rate the time since the last report: a validation, say."""
