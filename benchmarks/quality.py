@@ -26,9 +26,8 @@ from rich.console import Console
 from pix2pix_tf.config import Config, load_config
 from pix2pix_tf.counting import counting
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.data.pipeline import training_batches
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.evaluation.evaluate import Wanted, evaluate_folders
+from pix2pix_tf.lines import say
 from pix2pix_tf.quiet import start_tensorflow
 from pix2pix_tf.staging import write_text
 
@@ -88,6 +87,8 @@ class Trial:
 
     def scores(self, program: str) -> Scores:
         """Of the pictures, which are there by now; against our targets, the val pairs' own."""
+        from pix2pix_tf.evaluation.evaluate import Wanted, evaluate_folders
+
         targets = self.pictures(PROGRAMS[0]) / "targets"
         outputs = self.pictures(program) / "outputs"
         return evaluate_folders(outputs, targets, wanted=Wanted(METRICS)).scores
@@ -98,6 +99,8 @@ def write_batches(config: Config, file: Path, console: Console) -> None:
 
     Half precision is a sixteenth of a grey level or finer.
     """
+    from pix2pix_tf.data.pipeline import training_batches
+
     pairs = open_pairs(config).train
     steps = config.training.steps or 0
     shape = (steps, 2, *config.data.crop_size, 3)
@@ -158,10 +161,9 @@ def main(words: Sequence[str] | None = None) -> None:
             trial = _trial(given, seed)
             for program in PROGRAMS:
                 found[program].append(_scores(trial, program, given.torch, console))
-                words = "  ".join(
-                    f"{name} {value:.4f}" for name, value in found[program][-1].items()
-                )
-                console.print(f"seed {seed}  {program}  {words}", highlight=False)
+                scores = found[program][-1].items()
+                found_now = "  ".join(f"{name} {value:.4f}" for name, value in scores)
+                say(console, f"seed {seed}  {program}  {found_now}")
     except UserError as error:
         sys.exit(str(error))
     title = f"{given.data.name}, {given.size}×{given.size}, {given.steps} steps"

@@ -119,10 +119,8 @@ class TiledTranslation:
         walk.sources.append(self._pixels(image))
         if self._down is not None:
             walk.measure(self._down)
-            bottom = _stacked(walk.make(self._down, CELL), walk.grid.height // CELL)
-            walk.sources.append(self._map(bottom, seed))
+            walk.sources.append(self._map(walk.make(self._down, CELL), walk.grid, seed))
             walk.done()
-            del bottom
         walk.measure(self._up)
         return _stacked(self._pictured(walk.make(self._up), image), height)
 
@@ -145,10 +143,10 @@ class TiledTranslation:
 
         return pixels
 
-    def _map(self, bottom: np.ndarray, seed: int | None) -> Callable[[Tile], tf.Tensor]:
+    def _map(self, bands: Bands, grid: TileGrid, seed: int | None) -> Callable[[Tile], tf.Tensor]:
         """From a tile to its part of what the inner levels make of the whole picture."""
         seeds = None if seed is None else image_seeds(seed, 1)
-        top = self._inner([tf.constant(bottom[np.newaxis])], {}, seeds)
+        top = self._inner([_tensor(bands, grid.height // CELL)], {}, seeds)
         return lambda tile: top[:, tile.rows.within(CELL), tile.columns.within(CELL)]
 
     def _pictured(self, made: Bands, image: np.ndarray) -> Bands:
@@ -304,6 +302,17 @@ def _stacked(bands: Bands, height: int) -> np.ndarray:
         whole[first : first + len(rows)] = rows
     assert whole is not None
     return whole
+
+
+def _tensor(bands: Bands, height: int) -> tf.Tensor:
+    """`_stacked` as [1, height, W, C]. Of an array it would be made by way of two copies."""
+    whole: tf.Variable | None = None
+    for first, rows in bands:
+        if whole is None:
+            whole = tf.Variable(tf.zeros([1, height, *rows.shape[1:]], rows.dtype))
+        whole[:, first : first + len(rows)].assign(rows[np.newaxis])
+    assert whole is not None
+    return whole.read_value()
 
 
 def _of_all(shares: np.ndarray, moments: np.ndarray) -> np.ndarray:

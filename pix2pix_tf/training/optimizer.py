@@ -41,10 +41,16 @@ class FusedAdam(keras.optimizers.Adam):
     def apply_summed(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]
     ) -> None:
-        """Updates by gradients that are summed over the replicas already."""
+        """Updates by gradients that are summed over the replicas already.
+
+        A weight that is still being read is copied to be updated. The last to read a layer's is
+        the backward pass to the layer before: its gradient is waited for.
+        """
         rate = tf.convert_to_tensor(self.learning_rate)
-        for gradient, variable in zip(gradients, variables, strict=True):
-            self.update_step(gradient, variable.value, rate)
+        before = [None, *gradients[:-1]]
+        for gradient, variable, earlier in zip(gradients, variables, before, strict=True):
+            with tf.control_dependencies([] if earlier is None else [earlier]):
+                self.update_step(gradient, variable.value, rate)
         tf.raw_ops.AssignAddVariableOp(
             resource=self.iterations.value.handle,
             value=tf.ones([], self.iterations.value.dtype),

@@ -103,6 +103,22 @@ def test_two_replicas_equal_one_device(tiny, one_device, two_replicas):
     assert max(np.abs(a - b).max() for a, b in zip(start, weights(one), strict=True)) > 5e-4
 
 
+def test_weights_are_updated_in_place(tiny, one_device):
+    """A weight that is still read during its update is copied first."""
+
+    def places():
+        trained = (networks.generator, networks.discriminator)
+        weights = [weight for network in trained for weight in network.trainable_variables]
+        values = [tf.convert_to_tensor(weight) for weight in weights]
+        return [np.asarray(memoryview(value)).ctypes.data for value in values]
+
+    networks, update = build(tiny(), one_device)
+    before = places()
+    for number in range(5):
+        update(batch(1, number))
+    assert places() == before
+
+
 def test_one_generator_forward_a_step(tiny, one_device, monkeypatch):
     config = tiny()
     networks, update = build(config, one_device)
