@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 import numpy as np
@@ -83,10 +84,14 @@ class TiledTranslation:
             self._up = _part(generator, [image], made)
             return
         bottom = generator.get_layer(f"encoder_{OUTER_LEVELS + 1}_activation").input
-        top = generator.get_layer(f"decoder_{levels - OUTER_LEVELS + 1}_activation").input
+        block = levels - OUTER_LEVELS  # of the decoder, the innermost being 1
+        if config.generator.kind == "unet":
+            _, top = generator.get_layer(f"decoder_{block}_skip").input
+        else:
+            top = generator.get_layer(f"decoder_{block + 1}_activation").input
         self._down = _part(generator, [image], bottom)
         self._inner = _part(generator, [bottom], top).make
-        self._up = _part(generator, [image, top], made, known=self._down.measures)
+        self._up = _part(generator, [image, bottom, top], made, known=self._down.measures)
 
     def steps(self, height: int, width: int, side: int) -> int:
         """How often `advance` is called for a picture of this size."""
@@ -119,7 +124,9 @@ class TiledTranslation:
         walk.sources.append(self._pixels(image))
         if self._down is not None:
             walk.measure(self._down)
-            walk.sources.append(self._map(walk.make(self._down, CELL), walk.grid, seed))
+            bottom = _tensor(walk.make(self._down, CELL), walk.grid.height // CELL)
+            top = self._inner([bottom], {}, None if seed is None else image_seeds(seed, 1))
+            walk.sources += [partial(_part_of, whole) for whole in (bottom, top)]
             walk.done()
         walk.measure(self._up)
         return _stacked(self._pictured(walk.make(self._up), image), height)
@@ -143,18 +150,14 @@ class TiledTranslation:
 
         return pixels
 
-    def _map(self, bands: Bands, grid: TileGrid, seed: int | None) -> Callable[[Tile], tf.Tensor]:
-        """From a tile to its part of what the inner levels make of the whole picture."""
-        seeds = None if seed is None else image_seeds(seed, 1)
-        top = self._inner([_tensor(bands, grid.height // CELL)], {}, seeds)
-        return lambda tile: top[:, tile.rows.within(CELL), tile.columns.within(CELL)]
-
     def _pictured(self, made: Bands, image: np.ndarray) -> Bands:
         """Bands of the picture, uint8, from what the generator made of the padded one."""
         height, width = image.shape[:2]
         top, left = (-side % self._translation.multiple // 2 for side in (height, width))
-        for start, rows in made:
+        for start, rows in _strips(made):
             first, end = np.clip([start - top, start - top + len(rows)], 0, height)
+            if first == end:  # they are padding
+                continue
             cut = rows[first + top - start : end + top - start, left : left + width]
             given = encode(tf.constant(image[np.newaxis, first:end]))
             picture = self._translation.between.to_picture(tf.constant(cut[np.newaxis]), given)
@@ -292,6 +295,17 @@ class _Walk:
         result = run(inputs, dict(self.moments), seeds, *map(tf.constant, more)).numpy()
         self.done()
         return result
+
+
+def _part_of(whole: tf.Tensor, tile: Tile) -> tf.Tensor:
+    return whole[:, tile.rows.within(CELL), tile.columns.within(CELL)]
+
+
+def _strips(bands: Bands, rows: int = 32) -> Bands:
+    """The same in bands of so many rows at most: what is made of one takes much more memory."""
+    for first, band in bands:
+        for start in range(0, len(band), rows):
+            yield first + start, band[start : start + rows]
 
 
 def _stacked(bands: Bands, height: int) -> np.ndarray:

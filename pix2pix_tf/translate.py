@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -266,16 +266,21 @@ def translate_files(
     else:
         check_side(tile)
         total = sum(translator.steps(*size, tile) for size in _sizes(inputs))
-    for image, target in zip(_read(inputs, translator.config.data), targets, strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if tile is None:
-            translation = translator(image, dropout=dropout, seed=seed)
-            advance(total)
-        else:
-            translation = translator.tiled(
+
+    def translated(place: int) -> np.ndarray:
+        """A translation; its input's memory is free again when it is written."""
+        image = _read(inputs, place, translator.config.data)
+        if tile is not None:
+            return translator.tiled(
                 image, tile, dropout=dropout, seed=seed, advance=lambda _: advance(total)
             )
-        write_image(target, translation)
+        translation = translator(image, dropout=dropout, seed=seed)
+        advance(total)
+        return translation
+
+    for place, target in enumerate(targets):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_image(target, translated(place))
     return targets
 
 
@@ -284,12 +289,11 @@ def _sizes(inputs: Inputs) -> list[tuple[int, int]]:
     return [(height, width // 2) for height, width in sizes] if inputs.pairs else sizes
 
 
-def _read(inputs: Inputs, data: DataConfig) -> Iterable[np.ndarray]:
+def _read(inputs: Inputs, place: int, data: DataConfig) -> np.ndarray:
     channels, _ = data.picture_channels
-    for path in inputs.paths:
-        if not inputs.pairs:
-            yield read_image(path, channels)
-            continue
-        # Both halves are read in the input's channels: the target's half is not looked at.
-        a, b = read_pair(PairFiles(path.stem, path, None), channels, channels)
-        yield a if data.direction == "AtoB" else b
+    path = inputs.paths[place]
+    if not inputs.pairs:
+        return read_image(path, channels)
+    # Both halves are read in the input's channels: the target's half is not looked at.
+    a, b = read_pair(PairFiles(path.stem, path, None), channels, channels)
+    return a if data.direction == "AtoB" else b
