@@ -33,6 +33,7 @@ from pix2pix_tf.config import Config, load_config
 from pix2pix_tf.counting import counting
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import say
 
 ROOT = Path(__file__).parents[1]
 FORMS = ("eager", "channels_last", "channels_last+fused", "compile+channels_last+fused")
@@ -349,9 +350,7 @@ def compare(options: Options, wanted: Sequence[str], console: Console) -> list[P
             if name in wanted:
                 with counting(console, name) as counter:
                     done[name] = measures[name](counter.advance)
-                console.print(
-                    done[name].markdown() + "\n", highlight=False, markup=False, soft_wrap=True
-                )
+                say(console, done[name].markdown() + "\n")
     return list(done.values())
 
 
@@ -389,7 +388,7 @@ def main() -> None:
     options = options_of(words)
     console = Console()
     head = [*machine_lines(), f"{options.threads} threads each, {'GPU' if options.gpu else 'CPU'}"]
-    console.print("\n".join(head) + "\n", highlight=False, markup=False, soft_wrap=True)
+    say(console, "\n".join(head) + "\n")
     parts = compare(options, words.parts, console)
     head.append(f"at the end: load {os.getloadavg()[0]:.1f}")
     words.output.mkdir(parents=True, exist_ok=True)
