@@ -85,13 +85,15 @@ class TiledTranslation:
             return
         bottom = generator.get_layer(f"encoder_{OUTER_LEVELS + 1}_activation").input
         block = levels - OUTER_LEVELS  # of the decoder, the innermost being 1
-        if config.generator.kind == "unet":
+        self._skips = config.generator.kind == "unet"
+        if self._skips:
             _, top = generator.get_layer(f"decoder_{block}_skip").input
         else:
             top = generator.get_layer(f"decoder_{block + 1}_activation").input
         self._down = _part(generator, [image], bottom)
         self._inner = _part(generator, [bottom], top).make
-        self._up = _part(generator, [image, bottom, top], made, known=self._down.measures)
+        seen = [image, bottom, top] if self._skips else [image, top]
+        self._up = _part(generator, seen, made, known=self._down.measures)
 
     def steps(self, height: int, width: int, side: int) -> int:
         """How often `advance` is called for a picture of this size."""
@@ -124,9 +126,8 @@ class TiledTranslation:
         walk.sources.append(self._pixels(image))
         if self._down is not None:
             walk.measure(self._down)
-            bottom = _tensor(walk.make(self._down, CELL), walk.grid.height // CELL)
-            top = self._inner([bottom], {}, None if seed is None else image_seeds(seed, 1))
-            walk.sources += [partial(_part_of, whole) for whole in (bottom, top)]
+            maps = self._maps(walk.make(self._down, CELL), walk.grid, seed)
+            walk.sources += [partial(_part_of, whole) for whole in maps]
             walk.done()
         walk.measure(self._up)
         return _stacked(self._pictured(walk.make(self._up), image), height)
@@ -149,6 +150,15 @@ class TiledTranslation:
             return self._translation.between.to_input(encode(tf.constant(cut[np.newaxis])))
 
         return pixels
+
+    def _maps(self, bands: Bands, grid: TileGrid, seed: int | None) -> list[tf.Tensor]:
+        """What the way up needs of the whole picture: what the inner levels make of their input.
+
+        And that input, where a skip leads past them.
+        """
+        bottom = _tensor(bands, grid.height // CELL)
+        top = self._inner([bottom], {}, None if seed is None else image_seeds(seed, 1))
+        return [bottom, top] if self._skips else [top]
 
     def _pictured(self, made: Bands, image: np.ndarray) -> Bands:
         """Bands of the picture, uint8, from what the generator made of the padded one."""
