@@ -51,18 +51,18 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
     many_images = tf.TensorSpec([None, None, None, channels], tf.uint8, "images")
     many_seeds = tf.TensorSpec([None], tf.int32, "seed")
 
-    @tf.function(input_signature=[many_files])
+    @tf.function(input_signature=[many_files], autograph=False)
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def translate(image: tf.Tensor) -> tf.Tensor:
             return translate_images(translation, image, None)
 
         return {"image_bytes": translate_files(image_bytes, channels, translate)}
 
-    @tf.function(input_signature=[many_images])
+    @tf.function(input_signature=[many_images], autograph=False)
     def images(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": translate_images(translation, images, None)}
 
-    @tf.function(input_signature=[many_images, many_seeds])
+    @tf.function(input_signature=[many_images, many_seeds], autograph=False)
     def sample(images: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         seeds = tf.stack([seed, tf.zeros_like(seed)], axis=1)  # as `image_seeds` does
         return {"images": translate_images(translation, images, seeds)}

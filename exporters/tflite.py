@@ -87,7 +87,7 @@ def _translating_function(
     dtype = tf.uint8 if uint8 else tf.float32
     picture = tf.TensorSpec([1, *(size or (None, None)), channels], dtype, "images")
 
-    @tf.function(input_signature=[picture])
+    @tf.function(input_signature=[picture], autograph=False)
     def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 127.5 - 1.0
         with subpixel_convolutions():

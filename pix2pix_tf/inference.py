@@ -118,7 +118,7 @@ def compile_translation(translation: PictureTranslation) -> Translate:
     size.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def translate(images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
         with fast_convolutions():
             return translate_images(translation, images, seeds)

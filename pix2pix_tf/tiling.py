@@ -222,7 +222,7 @@ def _part(
 def _making(network: keras.Model) -> _Run:
     """A compiled function of (inputs, moments, seeds) to the network's output."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def make(
         inputs: list[tf.Tensor], moments: dict[str, tf.Tensor], seeds: tf.Tensor | None
     ) -> tf.Tensor:
@@ -237,7 +237,7 @@ def _measuring(network: keras.Model) -> _Run:
     Besides what `_making` takes, it takes how much rows and columns of pixels count.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def measure(
         inputs: list[tf.Tensor],
         moments: dict[str, tf.Tensor],

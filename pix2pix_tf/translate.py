@@ -50,7 +50,7 @@ class Translator:
         """
         run = Run(Path(run_dir))
         self.config: Config = run.load_config()
-        self.generator = build_generator(self.config, any_size=True)
+        self.generator = build_generator(self.config, any_size=True, initial=False)
         averaged = self.config.training.generator_average is not None
         self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)
         self.translation = picture_translation(self.generator, self.config)

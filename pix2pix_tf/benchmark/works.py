@@ -175,7 +175,7 @@ def _convolve(convolution: Convolution, dtype: tf.DType) -> Work:
     kernels = tf.random.stateless_normal([own.kernel] * 2 + [own.channels, own.filters], [0, 2])
     images, kernels = tf.cast(images, dtype), tf.cast(kernels, dtype)
 
-    @tf.function
+    @tf.function(autograph=False)
     def convolve(images: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
         return tf.nn.conv2d(images, kernels, own.stride, "SAME")
 
@@ -237,7 +237,7 @@ def inference_works(
         interpreter = Interpreter(model_content=model, num_threads=threads)
         return _repeated(lambda image: run_tflite(interpreter, image), picture(data.crop_size))
 
-    flops = forward_flops(build_generator(translator.config))
+    flops = forward_flops(build_generator(translator.config, initial=False))
     return {name: build(name) for name in names}, flops
 
 

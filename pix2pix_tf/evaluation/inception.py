@@ -328,7 +328,7 @@ def _with_keras(state: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarr
         # [out, in, height, width] becomes [height, width, in, out]
         variable.assign(array.transpose(2, 3, 1, 0) if array.ndim == 4 else array)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)], autograph=False)
     def features(images: tf.Tensor) -> tf.Tensor:
         return model((tf1_resize(images) - 128) / 128, training=False)
 

@@ -17,7 +17,7 @@ __all__ = ["build_discriminator", "build_generator"]
 RESNET_BLOCKS = {"resnet_6": 6, "resnet_9": 9}
 
 
-def build_generator(config: Config, *, any_size: bool = False) -> keras.Model:
+def build_generator(config: Config, *, any_size: bool = False, initial: bool = True) -> keras.Model:
     """The generator of `config`: image [N, H, W, input_channels] to translation, both in [-1, 1].
 
     Args:
@@ -25,12 +25,20 @@ def build_generator(config: Config, *, any_size: bool = False) -> keras.Model:
             `training.precision`. The weights and the translation are float32 all the same.
         any_size: Leaves height and width open, to translate images of any size that is a multiple
             of `config.size_multiple`, and computes in float32. The weights are the same.
+        initial: Draws the initial weights, for which a full-size network takes a second. Without,
+            they mean nothing: for a network that gets those of a checkpoint.
     """
     with _computing_in("float32" if any_size else config.training.precision):
-        return _build_generator(config, (None, None) if any_size else config.data.crop_size)
+        return _build_generator(
+            config,
+            (None, None) if any_size else config.data.crop_size,
+            config.training.seed if initial else None,
+        )
 
 
-def _build_generator(config: Config, size: tuple[int | None, int | None]) -> keras.Model:
+def _build_generator(
+    config: Config, size: tuple[int | None, int | None], seed: int | None
+) -> keras.Model:
     data, generator = config.data, config.generator
     channels = (data.input_channels, data.target_channels)
     if generator.kind in RESNET_BLOCKS:
@@ -39,7 +47,7 @@ def _build_generator(config: Config, size: tuple[int | None, int | None]) -> ker
             RESNET_BLOCKS[generator.kind],
             *channels,
             generator.width,
-            config.training.seed,
+            seed,
             norm=generator.norm,
             dropout=generator.dropout,
             upsampling=generator.upsampling,
@@ -49,7 +57,7 @@ def _build_generator(config: Config, size: tuple[int | None, int | None]) -> ker
         data.levels,
         *channels,
         generator.width,
-        config.training.seed,
+        seed,
         skips=generator.kind == "unet",
         norm=generator.norm,
         bottleneck_norm=generator.bottleneck_norm,

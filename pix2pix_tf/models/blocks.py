@@ -5,11 +5,12 @@ A convolution that a norm follows has no bias: the norm would take it away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from pix2pix_tf.models.init import Seeds, initial_weights
 from pix2pix_tf.models.layers import (
     BatchStatisticsNorm,
     Convolution,
@@ -19,17 +20,12 @@ from pix2pix_tf.models.layers import (
 )
 
 
-def initial_weights(seed: int) -> keras.Initializer:
-    """N(0, 0.02), as the paper initialises (appendix 6.2)."""
-    return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
-
-
 def convolve(
     x: keras.KerasTensor,
     filters: int,
     kernel: int,
     strides: int,
-    seeds: Iterator[int],
+    seeds: Seeds,
     name: str,
     *,
     padding: str = "same",
@@ -62,7 +58,7 @@ def upsample(
     filters: int,
     kernel: int,
     kind: str,
-    seeds: Iterator[int],
+    seeds: Seeds,
     name: str,
     *,
     use_bias: bool = False,
@@ -88,9 +84,7 @@ def upsample(
     )(x)
 
 
-def normaliser(
-    kind: str, seeds: Iterator[int]
-) -> Callable[[keras.KerasTensor, str], keras.KerasTensor]:
+def normaliser(kind: str, seeds: Seeds) -> Callable[[keras.KerasTensor, str], keras.KerasTensor]:
     """A function from (x, name) to x normalised: `batch`, `instance`, or `none`: as it is."""
 
     def normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:

@@ -8,14 +8,14 @@ halves the size, the first has no norm. Patches that reach beyond the image see 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import keras
 from keras import layers
 
 from pix2pix_tf.models.blocks import convolve, normaliser
-from pix2pix_tf.models.init import weight_seeds
+from pix2pix_tf.models.init import Seeds, weight_seeds
 
 Layer = Callable[..., keras.KerasTensor]
 
@@ -95,7 +95,7 @@ def _convolve(
     strides: int,
     name: str,
     *,
-    seeds: Iterator[int],
+    seeds: Seeds,
     normed_bias: bool,
     spectral: bool,
     norm_follows: bool = False,

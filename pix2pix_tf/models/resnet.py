@@ -6,13 +6,13 @@ the last with norm and ReLU; reflection instead of zeros around images and block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import keras
 from keras import layers
 
-from pix2pix_tf.models.blocks import convolve, initial_weights, normaliser, upsample
-from pix2pix_tf.models.init import weight_seeds
+from pix2pix_tf.models.blocks import convolve, normaliser, upsample
+from pix2pix_tf.models.init import Seeds, initial_weights, weight_seeds
 from pix2pix_tf.models.layers import ReflectionPadding2D, SeededDropout
 
 HALVINGS = 2  # images must be multiples of 2**HALVINGS
@@ -26,7 +26,7 @@ def build_resnet(
     input_channels: int,
     target_channels: int,
     width: int,
-    seed: int,
+    seed: int | None,
     *,
     norm: str = "batch",
     dropout: float = 0.5,
@@ -40,7 +40,7 @@ def build_resnet(
         input_channels: Channels of the image.
         target_channels: Channels of the translation.
         width: Filters of the first layer; the blocks have four times as many.
-        seed: Of the initial weights, N(0, 0.02).
+        seed: Of the initial weights, N(0, 0.02); None for weights that will be put in their place.
         norm: `batch`, `instance` or `none`.
         dropout: Rate in the middle of each block.
         upsampling: `transposed` or `resize`, see `upsample`.
@@ -78,7 +78,7 @@ def _residual_block(
     number: int,
     normalise: Normalise,
     dropout: float,
-    seeds: Iterator[int],
+    seeds: Seeds,
     bias: bool,
 ) -> keras.KerasTensor:
     name, filters, y = f"block_{number}", x.shape[-1], x
@@ -94,7 +94,7 @@ def _residual_block(
 
 
 def _double(
-    x: keras.KerasTensor, filters: int, kind: str, seeds: Iterator[int], name: str, bias: bool
+    x: keras.KerasTensor, filters: int, kind: str, seeds: Seeds, name: str, bias: bool
 ) -> keras.KerasTensor:
     if kind == "resize":
         return upsample(x, filters, 3, kind, seeds, name, use_bias=bias)

@@ -24,7 +24,7 @@ def build_unet(
     input_channels: int,
     target_channels: int,
     width: int,
-    seed: int,
+    seed: int | None,
     *,
     skips: bool = True,
     norm: str = "batch",
@@ -40,7 +40,7 @@ def build_unet(
         input_channels: Channels of the image.
         target_channels: Channels of the translation.
         width: Filters of the first layer.
-        seed: Of the initial weights, N(0, 0.02).
+        seed: Of the initial weights, N(0, 0.02); None for weights that will be put in their place.
         skips: Whether decoder blocks see their encoder block: without, the encoder-decoder of
             section 4.3 and Table 2.
         norm: `batch`, `instance` or `none`.

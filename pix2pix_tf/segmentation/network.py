@@ -11,7 +11,6 @@ pixels are, without crops and without computing on 100 pixels of nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -19,7 +18,7 @@ import numpy as np
 from keras import layers
 
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.models.init import weight_seeds
+from pix2pix_tf.models.init import Seeds, weight_seeds
 
 # Of Cityscapes, in the program that the paper's scores were computed with; RGB.
 MEAN_COLOUR = (73.45286, 83.21195, 72.78044)
@@ -115,7 +114,7 @@ def bilinear_kernel(factor: int, classes: int) -> np.ndarray:
 
 
 def _convolve(
-    x: keras.KerasTensor, filters: int, kernel: int, name: str, seeds: Iterator[int]
+    x: keras.KerasTensor, filters: int, kernel: int, name: str, seeds: Seeds
 ) -> keras.KerasTensor:
     return layers.Conv2D(
         filters,

@@ -70,7 +70,7 @@ def build_segmenter(config: SegmenterConfig, palette: Palette) -> keras.Model:
 def compile_segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """A network as a function from photos, uint8 [N, H, W, 3], to classes, uint8 [N, H, W]."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def classify(photos: tf.Tensor) -> tf.Tensor:
         height, width = tf.unstack(tf.shape(photos)[1:3])
         padded = reflect_to_multiple(tf.cast(photos, tf.float32), MULTIPLE)

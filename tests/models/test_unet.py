@@ -139,6 +139,15 @@ def test_any_size_has_the_same_weights(tiny):
     assert free(tf.zeros((1, 64, 96, 3))).shape == (1, 64, 96, 3)
 
 
+@pytest.mark.parametrize("kind", ["unet", "resnet_6"])
+def test_without_initial_weights(tiny, kind):
+    config = tiny(generator__kind=kind)
+    drawn, empty = build_generator(config), build_generator(config, initial=False)
+    assert [v.path for v in empty.variables] == [v.path for v in drawn.variables]
+    assert all(np.any(v) for v in drawn.variables if v.name == "kernel")
+    assert not any(np.any(v) for v in empty.variables if v.name == "kernel")
+
+
 def test_golden_numbers():
     x = tf.reshape(tf.linspace(-1.0, 1.0, 32 * 32 * 3), (1, 32, 32, 3))
     y = unet()(x, training=False).numpy()
