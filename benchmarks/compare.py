@@ -289,19 +289,19 @@ def commands(options: Options, run: Path, folder: Path, advance: Advance) -> Par
     picture = folder / "picture.png"
     write_image(picture, np.full((options.size, options.size, 3), 127, np.uint8))
     program, variables = Path(sys.executable).with_name("pix2pix-tf"), options.variables()
-    words: list[str | Path] = [
-        "translate",
-        "--run",
-        run,
-        "--input",
-        picture,
-        "--output",
-        folder / "translated",
-    ]
+    translate = ["translate", "--run", run, "--input", picture, "--output", folder / "translated"]
+    bare, whole = "python -c 'import tensorflow'", "translate, one image"
+    typed: dict[str, list[str | Path]] = {
+        "--help": [program, "--help"],
+        whole: [program, *translate],
+        bare: [sys.executable, "-c", "import tensorflow"],
+    }
     part = Part("Commands from a cold start")
-    typed: dict[str, list[str | Path]] = {"--help": ["--help"], "translate, one image": words}
-    entered = {name: Command([program, *its], variables) for name, its in typed.items()}
+    entered = {name: Command(words, variables) for name, words in typed.items()}
     part.measured = alternate(entered, options.rounds, 0.0, advance)
+    rounds = zip(part.measured[whole].seconds, part.measured[bare].seconds, strict=True)
+    beyond = spread([one - other for one, other in rounds])
+    part.remarks.append(f"translate takes {beyond} s beyond the import of TensorFlow.")
     return part
 
 
