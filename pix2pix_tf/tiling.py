@@ -91,7 +91,7 @@ class TiledTranslation:
         else:
             top = generator.get_layer(f"decoder_{block + 1}_activation").input
         self._down = _part(generator, [image], bottom)
-        self._inner = _part(generator, [bottom], top).make
+        self._inner = _part(generator, [bottom], top).make.run
         seen = [image, bottom, top] if self._skips else [image, top]
         self._up = _part(generator, seen, made, known=self._down.measures)
 
@@ -99,8 +99,8 @@ class TiledTranslation:
         """How often `advance` is called for a picture of this size."""
         tiles = len(self.grid(height, width, side).tiles)
         if self._down is None:
-            return self._up.passes * tiles
-        return (self._down.passes + self._up.passes) * tiles + 1
+            return self._up.steps * tiles
+        return (self._down.steps + self._up.steps) * tiles + 1
 
     def __call__(
         self,
@@ -115,7 +115,8 @@ class TiledTranslation:
             image: uint8 or uint16 [H, W, C].
             side: Of the tiles, see `check_side`: what the network sees at a time.
             seed: Of the dropout; None turns it off.
-            advance: Called after each tile of each pass with the number of all.
+            advance: Called as often as `steps` says, with that number: for each tile of each pass
+                once for every convolution it went through, so that the calls come about evenly.
 
         Returns:
             uint8 [H, W, D].
@@ -175,21 +176,34 @@ class TiledTranslation:
 
 
 @dataclass(frozen=True)
+class _Pass:
+    """What all tiles go through.
+
+    Attributes:
+        run: A compiled function, see `_measuring` and `_making`.
+        steps: How many convolutions it computes: most of its time.
+    """
+
+    run: _Run
+    steps: int
+
+
+@dataclass(frozen=True)
 class _Part:
     """A part of the generator that tiles go through: a pass for each norm in it, then the last.
 
     Attributes:
-        measures: For each norm what finds its statistics in a tile, see `_measuring`, in the order
-            in which they depend on each other.
-        make: What computes the part's output, see `_making`.
+        measures: For each norm what finds its statistics in a tile, in the order in which they
+            depend on each other.
+        make: What computes the part's output.
     """
 
-    measures: dict[str, _Run]
-    make: _Run
+    measures: dict[str, _Pass]
+    make: _Pass
 
     @property
-    def passes(self) -> int:
-        return len(self.measures) + 1
+    def steps(self) -> int:
+        return sum(each.steps for each in (*self.measures.values(), self.make))
 
 
 def _part(
@@ -219,7 +233,12 @@ def _part(
     return _Part(measures, _making(make))
 
 
-def _making(network: keras.Model) -> _Run:
+def _convolutions(network: keras.Model) -> int:
+    kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+    return sum(isinstance(layer, kinds) for layer in network.layers)
+
+
+def _making(network: keras.Model) -> _Pass:
     """A compiled function of (inputs, moments, seeds) to the network's output."""
 
     @tf.function(reduce_retracing=True, autograph=False)
@@ -228,10 +247,10 @@ def _making(network: keras.Model) -> _Run:
     ) -> tf.Tensor:
         return _applied(network, inputs, moments, seeds)
 
-    return make
+    return _Pass(make, _convolutions(network))
 
 
-def _measuring(network: keras.Model) -> _Run:
+def _measuring(network: keras.Model) -> _Pass:
     """A compiled function to mean and variance, [2, C], of the network's output.
 
     Besides what `_making` takes, it takes how much rows and columns of pixels count.
@@ -254,7 +273,7 @@ def _measuring(network: keras.Model) -> _Run:
         variance = tf.reduce_sum(weights * tf.math.squared_difference(x, mean), [0, 1, 2])
         return tf.stack([mean, variance])
 
-    return measure
+    return _Pass(measure, _convolutions(network))
 
 
 def _applied(
@@ -274,7 +293,7 @@ class _Walk:
     Attributes:
         grid: The tiles.
         seed: Of the dropout, or None.
-        done: Called after each tile.
+        done: Called for each step of a pass that a tile has gone through.
         sources: From a tile to each input of the parts it goes through.
         moments: What has been measured: mean and variance, [2, C], by the names of norms.
     """
@@ -299,11 +318,13 @@ class _Walk:
         """The whole picture's output of a part, by `blended_rows`."""
         return blended_rows(self.grid, lambda tile: self._run(part.make, tile), cell)
 
-    def _run(self, run: _Run, tile: Tile, *more: np.ndarray) -> np.ndarray:
+    def _run(self, through: _Pass, tile: Tile, *more: np.ndarray) -> np.ndarray:
         seeds = None if self.seed is None else tf.constant([[self.seed, 1 + tile.number]], tf.int32)
         inputs = [source(tile) for source in self.sources]
-        result = run(inputs, dict(self.moments), seeds, *map(tf.constant, more)).numpy()
-        self.done()
+        moments, counts = dict(self.moments), map(tf.constant, more)
+        result = through.run(inputs, moments, seeds, *counts).numpy()
+        for _ in range(through.steps):
+            self.done()
         return result
 
 
