@@ -180,7 +180,7 @@ class _Pass:
     """What all tiles go through.
 
     Attributes:
-        run: A compiled function, see `_measuring` and `_making`.
+        run: A compiled function; of what, `_measuring` and `_making` say.
         steps: How many convolutions it computes: most of its time.
     """
 
@@ -239,7 +239,7 @@ def _convolutions(network: keras.Model) -> int:
 
 
 def _making(network: keras.Model) -> _Pass:
-    """A compiled function of (inputs, moments, seeds) to the network's output."""
+    """The pass whose function is from (inputs, moments, seeds) to the network's output."""
 
     @tf.function(reduce_retracing=True, autograph=False)
     def make(
@@ -251,9 +251,9 @@ def _making(network: keras.Model) -> _Pass:
 
 
 def _measuring(network: keras.Model) -> _Pass:
-    """A compiled function to mean and variance, [2, C], of the network's output.
+    """The pass whose function is to mean and variance, [2, C], of the network's output.
 
-    Besides what `_making` takes, it takes how much rows and columns of pixels count.
+    Besides what `_making`'s takes, it takes how much rows and columns of pixels count.
     """
 
     @tf.function(reduce_retracing=True, autograph=False)
@@ -321,8 +321,7 @@ class _Walk:
     def _run(self, through: _Pass, tile: Tile, *more: np.ndarray) -> np.ndarray:
         seeds = None if self.seed is None else tf.constant([[self.seed, 1 + tile.number]], tf.int32)
         inputs = [source(tile) for source in self.sources]
-        moments, counts = dict(self.moments), map(tf.constant, more)
-        result = through.run(inputs, moments, seeds, *counts).numpy()
+        result = through.run(inputs, dict(self.moments), seeds, *map(tf.constant, more)).numpy()
         for _ in range(through.steps):
             self.done()
         return result

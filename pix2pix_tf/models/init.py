@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import count, repeat
 
 import keras
 import numpy as np
@@ -17,10 +17,9 @@ def weight_seeds(seed: int | None, network: str) -> Seeds:
     Without a seed it is one of None: of a network that gets all its weights from elsewhere.
     """
     if seed is None:
-        yield from repeat(None)
+        return repeat(None)
     random = np.random.default_rng([seed, *network.encode()])
-    while True:
-        yield int(random.integers(2**31))
+    return (int(random.integers(2**31)) for _ in count())
 
 
 def initial_weights(seed: int | None) -> keras.Initializer:
