@@ -1,4 +1,5 @@
 import math
+import time
 
 import pytest
 import tensorflow as tf
@@ -13,6 +14,9 @@ def test_tensorboard_forgets_the_steps_that_a_kill_took_back(tmp_path, tiny):
     killed = TensorBoardLogs(tmp_path, tiny(), 0, 100)
     for step in (5, 10, 15):
         killed.scalars(step, {"generator/l1": float(step)})
+    # TensorBoard reads files in the order of their names: of the second, then of how many writers
+    # this process had, as text, so that within a second the tenth would come before the ninth.
+    time.sleep(1)
     resumed = TensorBoardLogs(tmp_path, tiny(), 10, 100)
     resumed.scalars(15, {"generator/l1": 1.0})
     for folder, tag, expected in (
