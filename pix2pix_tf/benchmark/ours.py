@@ -58,6 +58,7 @@ def main() -> None:
 
 
 def _hold(order: Order, folder: Path) -> Held:
+    from pix2pix_tf.allocator import keep_freed_memory
     from pix2pix_tf.quiet import start_tensorflow
 
     config = make_config(order.config)
@@ -70,6 +71,7 @@ def _hold(order: Order, folder: Path) -> Held:
     about: dict[str, str | float] = {}
     names = [name for name in order.works if name.startswith("training")]
     if names:
+        keep_freed_memory()  # as a training does
         trainings, about["update_flops"] = works.training_works(config, names)
         held |= trainings
     if "pipeline" in order.works:

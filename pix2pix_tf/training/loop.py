@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from pix2pix_tf.allocator import keep_freed_memory
 from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
@@ -73,6 +74,8 @@ def train(
 ) -> TrainingResult:
     """Trains into a run directory, or resumes what is there, as if it had never stopped.
 
+    From then on the process keeps the memory that it frees, see `pix2pix_tf.allocator`.
+
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
         run_dir: Made if it is not there.
@@ -85,6 +88,7 @@ def train(
             losses became non-finite.
         WorkerLostError: Another worker of the cluster is gone.
     """
+    keep_freed_memory()
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     run, console = Run(Path(run_dir)), console or Console()
