@@ -16,9 +16,10 @@ def keep_freed_memory() -> None:
     each cleared; TensorFlow and oneDNN ask for tens of thousands of pages in every step. With other
     C libraries, or where the environment has settings of its own for glibc's, nothing is done.
     """
-    if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+    own_settings = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
+    if own_settings or sys.platform != "linux":
         return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
     mallopt(_M_MMAP_MAX, 0)  # TensorFlow sets the size from which pieces are mapped; not how many

@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.allocator import keep_freed_memory
 from pix2pix_tf.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
 from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
@@ -37,8 +36,7 @@ def train_segmenter(
 ) -> Scores:
     """Trains into a folder, or goes on after the last epoch that is there, as if never stopped.
 
-    The weights kept are those of the epoch with the highest class IoU on the validation pairs. From
-    then on the process keeps the memory that it frees, see `pix2pix_tf.allocator`.
+    The weights kept are those of the epoch with the highest class IoU on the validation pairs.
 
     Args:
         config: How.
@@ -51,7 +49,6 @@ def train_segmenter(
     Raises:
         UserError: The data, the folder or the config cannot be used; the loss became non-finite.
     """
-    keep_freed_memory()
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     stored, console = SegmenterFolder(Path(folder)), console or Console()

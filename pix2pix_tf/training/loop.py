@@ -74,7 +74,7 @@ def train(
 ) -> TrainingResult:
     """Trains into a run directory, or resumes what is there, as if it had never stopped.
 
-    From then on the process keeps the memory that it frees, see `pix2pix_tf.allocator`.
+    From its start on the process keeps the memory that it frees, see `pix2pix_tf.allocator`.
 
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
