@@ -1,8 +1,8 @@
 """4×4 convolutions and their gradients on CPUs, each by the fastest way found there.
 
 TensorFlow's CPU kernels compute some of the networks' convolutions at the processor's full rate and
-others at half of it or much less: a single image, the gradients of kernels, transposed
-convolutions of a few pixels, kernels of one filter. Here these are rearranged into what runs at
+others at half of it or much less: layers of few pixels, kernels of one filter and, without AVX-512,
+single images and the gradients of kernels too. Here these are rearranged into what runs at
 full rate: a matrix product of patches, or an image cut into a batch of overlapping bands. The
 sums are the same, in another order. benchmarks/README.md says how they were found.
 
@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ SIDE = 4  # of the kernels, in pixels
 _FEW = 8  # filters or channels that fill no vector register
 # Positions of y, of all images, up to which the kernel is more work than the pixels; TensorFlow
 # would bring it into another order first.
-_FEW_POSITIONS, _FEW_TRANSPOSED = 64, 256
+_FEW_POSITIONS, _FEW_POSITIONS_AVX512, _FEW_TRANSPOSED = 64, 1024, 256
 _LARGE_KERNEL = 512 * 512  # channels · filters; of the same layers, where sizes are open
 _ROWS = 16  # of a band of y, at most, and from which bands pay
 _MANY_ROWS = 256  # from which they pay with few channels
@@ -37,6 +39,13 @@ _MANY = 512
 
 _active: ContextVar[bool] = ContextVar("active", default=False)
 _Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+@cache
+def _avx512() -> bool:
+    """Whether this processor has AVX-512, as far as its system tells."""
+    described = Path("/proc/cpuinfo")
+    return described.exists() and "avx512f" in described.read_text().split()
 
 
 @contextmanager
@@ -120,10 +129,12 @@ def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
     if stride == 1 and filters <= _FEW:
         return _forward_by_taps(x, kernel, pad)
     rows, columns = ((side + 2 * pad - SIDE) // stride + 1 for side in x.shape[1:3])
-    if x.shape[0] * rows * columns <= _FEW_POSITIONS:
+    few = _FEW_POSITIONS_AVX512 if _avx512() else _FEW_POSITIONS
+    if x.shape[0] * rows * columns <= few:
         patches = _patches(x, stride, pad)
         return _product(patches, tf.reshape(kernel, [SIDE * SIDE * channels, filters]))
-    if x.shape[0] == 1 and rows >= (_ROWS if channels > _FEW else _MANY_ROWS):
+    many = rows >= (_ROWS if channels > _FEW else _MANY_ROWS)
+    if x.shape[0] == 1 and many and not _avx512():
         return _in_bands(_padded(x, pad), kernel, stride)
     return tf.nn.conv2d(_padded(x, pad), kernel, stride, "VALID")
 
@@ -133,6 +144,8 @@ def _backward(
 ) -> tf.Tensor:
     """x of `shape` from y: the transpose of `_forward`."""
     channels, filters = kernel.shape[2:]
+    if stride == 1 and filters > _FEW and _avx512():
+        return tf.nn.conv2d_transpose(y, kernel, shape, 1, "VALID")
     if stride == 1:  # is a convolution by the turned kernel
         turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
         if filters <= _FEW:
@@ -160,6 +173,12 @@ def _kernel_gradient(x: tf.Tensor, y: tf.Tensor, stride: int, pad: int) -> tf.Te
         gradient = _correlated(_patches(y, 1, SIDE - 1 - pad), x)
         gradient = tf.reshape(gradient, [SIDE, SIDE, filters, channels])
         return tf.transpose(tf.reverse(gradient, [0, 1]), [0, 1, 3, 2])
+    if _avx512() and y.shape[:3].num_elements() > _FEW_POSITIONS_AVX512:
+        sizes, strides = [SIDE, SIDE, channels, filters], [1, stride, stride, 1]
+        padding = "SAME" if pad else "VALID"
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=x, filter_sizes=sizes, out_backprop=y, strides=strides, padding=padding
+        )
     if stride == 2 and filters < _MANY:
         gradient = tf.stack([_correlated(part, y) for part in _patch_parts(_padded(x, pad))])
     else:
