@@ -4,7 +4,8 @@ TensorFlow's CPU kernels compute some of the networks' convolutions at the proce
 others at half of it or much less: layers of few pixels, kernels of one filter and, without AVX-512,
 single images and the gradients of kernels too. Here these are rearranged into what runs at
 full rate: a matrix product of patches, or an image cut into a batch of overlapping bands. The
-sums are the same, in another order. benchmarks/README.md says how they were found.
+sums are the same, in another order (of bfloat16 too: what is added here is added in float32).
+benchmarks/README.md says how they were found.
 
 Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
 [N, h, w, F], with h = (H + 2·pad - 4) / stride + 1; `kernel` is [4, 4, C, F]. A convolution takes
@@ -60,7 +61,7 @@ def cpu_convolutions() -> Iterator[None]:
 
 def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
     """Whether this module is to be used, and takes a convolution of `image`, its x."""
-    if not _active.get() or image.dtype != tf.float32 or kernel.shape[:2] != (SIDE, SIDE):
+    if not _takes(image, kernel):
         return False
     if not image.shape.is_fully_defined() or (stride, pad) not in ((1, 0), (2, 0), (2, 1)):
         return False
@@ -76,8 +77,13 @@ def fits_bands(image: tf.Tensor) -> bool:
 
 def fits_transposed(image: tf.Tensor, kernel: tf.Tensor, stride: int) -> bool:
     """The same of a transposed convolution of `image`, its y."""
-    active = _active.get() and image.dtype == tf.float32
-    return active and kernel.shape[:2] == (SIDE, SIDE) and stride == 2
+    return _takes(image, kernel) and stride == 2
+
+
+def _takes(image: tf.Tensor, kernel: tf.Tensor) -> bool:
+    # Without AVX-512 no way of computing in bfloat16 is fast.
+    dtypes = (tf.float32, tf.bfloat16) if _avx512() else (tf.float32,)
+    return _active.get() and image.dtype in dtypes and kernel.shape[:2] == (SIDE, SIDE)
 
 
 def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
@@ -190,14 +196,15 @@ def _forward_by_taps(x: tf.Tensor, kernel: tf.Tensor, pad: int) -> tf.Tensor:
     """Stride 1 and few filters: what each pixel gives to each of its 16 neighbours, then sums."""
     channels, filters = kernel.shape[2:]
     taps = tf.reshape(tf.transpose(kernel, [2, 0, 1, 3]), [channels, SIDE * SIDE * filters])
-    given = _padded(_product(x, taps), pad)
+    given = tf.cast(_padded(_product(x, taps), pad), tf.float32)
     height, width = (side - SIDE + 1 for side in given.shape[1:3])
-    return tf.add_n(
+    summed = tf.add_n(
         [
             given[:, i : i + height, j : j + width, n : n + filters]
             for n, (i, j) in zip(range(0, given.shape[3], filters), _OFFSETS, strict=True)
         ]
     )
+    return tf.cast(summed, x.dtype)
 
 
 def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
@@ -254,12 +261,13 @@ def _patch_parts(x: tf.Tensor) -> list[tf.Tensor]:
 def _overlapped(patches: tf.Tensor) -> tf.Tensor:
     """The transpose of `_patches` at stride 2: [N, h, w, 16·C] summed to [N, 2h + 2, 2w + 2, C]."""
     (batch, rows, columns), pair = _extent(patches), patches.shape[3] // 8
-    parts = tf.reshape(patches, [batch, rows, columns, SIDE, 2, pair])
+    parts = tf.reshape(tf.cast(patches, tf.float32), [batch, rows, columns, SIDE, 2, pair])
     summed = _shifted_sum(parts[:, :, :, :, 0], parts[:, :, :, :, 1], axis=2)
     parts = tf.reshape(summed, [batch, rows, columns + 1, 2, 2, pair])
     summed = _shifted_sum(parts[:, :, :, 0], parts[:, :, :, 1], axis=1)
     image = tf.transpose(summed, [0, 1, 3, 2, 4])
-    return tf.reshape(image, [batch, 2 * rows + 2, 2 * columns + 2, pair // 2])
+    image = tf.reshape(image, [batch, 2 * rows + 2, 2 * columns + 2, pair // 2])
+    return tf.cast(image, patches.dtype)
 
 
 def _shifted_sum(one: tf.Tensor, other: tf.Tensor, axis: int) -> tf.Tensor:

@@ -22,7 +22,7 @@ def with_gradients(function, *arguments):
     with tf.GradientTape() as tape:
         tape.watch(arguments)
         result = function(*arguments)
-        total = tf.reduce_sum(result * noise(*result.shape))
+        total = tf.reduce_sum(result * tf.cast(noise(*result.shape), result.dtype))
     return [result, *tape.gradient(total, arguments)]
 
 
@@ -91,6 +91,48 @@ def test_equal_to_tensorflow_at_stride_1(shape):
         with_gradients(lambda x, kernel: convolve(x, kernel, 1, 0), x, kernel),
         with_gradients(lambda x, kernel: tf.nn.conv2d(x, kernel, 1, "VALID"), x, kernel),
     )
+
+
+def close_to_float32(found, expected):
+    """Within four steps of bfloat16, which has 8 bits, of the largest value."""
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == tf.bfloat16
+        one, largest = tf.cast(one, tf.float32), float(tf.reduce_max(tf.abs(other)))
+        np.testing.assert_allclose(one, other, atol=4 * largest / 2**8)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_bfloat16_is_as_exact_as_it_can_be(shape, monkeypatch):
+    monkeypatch.setattr(cpu_convolutions, "_avx512", lambda: True)
+    images, height, width, channels, filters = shape
+    rounded = [
+        tf.cast(values, tf.bfloat16)
+        for values in (
+            noise(images, height, width, channels),
+            noise(images, height // 2, width // 2, filters),
+            noise(4, 4, channels, filters),
+        )
+    ]
+    for own, peer, image in [
+        (lambda x, k: convolve(x, k, 2, 1), lambda x, k: tf.nn.conv2d(x, k, 2, "SAME"), 0),
+        (
+            convolve_transposed,
+            lambda y, k: tf.nn.conv2d_transpose(y, k, (images, height, width, channels), 2),
+            1,
+        ),
+    ]:
+        arguments = rounded[image], rounded[2]
+        exact = with_gradients(peer, *(tf.cast(each, tf.float32) for each in arguments))
+        close_to_float32(with_gradients(own, *arguments), exact)
+
+
+def test_half_precision_is_taken_where_it_is_fast(avx512):
+    kernel = noise(4, 4, 3, 5)
+    with cpu_convolutions.cpu_convolutions():
+        for dtype, taken in [(tf.float32, True), (tf.bfloat16, avx512), (tf.float16, False)]:
+            image = tf.zeros([1, 8, 8, 3], dtype)
+            assert cpu_convolutions.fits(image, kernel, 2, 1) == taken
+            assert cpu_convolutions.fits_transposed(image, kernel, 2) == taken
 
 
 @pytest.mark.parametrize(
