@@ -150,9 +150,8 @@ def _backward(
 ) -> tf.Tensor:
     """x of `shape` from y: the transpose of `_forward`."""
     channels, filters = kernel.shape[2:]
-    if stride == 1 and filters > _FEW and _avx512():
-        return tf.nn.conv2d_transpose(y, kernel, shape, 1, "VALID")
-    if stride == 1:  # is a convolution by the turned kernel
+    if stride == 1 and (filters <= _FEW or not _avx512()):
+        # It is a convolution by the turned kernel.
         turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
         if filters <= _FEW:
             patches = _patches(y, 1, SIDE - 1 - pad)
@@ -163,7 +162,7 @@ def _backward(
         small = channels * filters >= _LARGE_KERNEL
     else:
         small = positions <= _FEW_TRANSPOSED
-    if small or channels <= _FEW:
+    if stride == 2 and (small or channels <= _FEW):
         patches = _product(y, tf.reshape(kernel, [SIDE * SIDE * channels, filters]), turned=True)
         x = _overlapped(patches)
         return x[:, pad:-pad, pad:-pad] if pad else x
