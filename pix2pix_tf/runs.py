@@ -100,6 +100,16 @@ class Run:
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.config_file, config.to_yaml())
 
+    def layout(self) -> str | None:
+        """How the dataset it was trained on lies on disk, see `pix2pix_tf.data.pairs.LayoutKind`.
+
+        None where that was not recorded: an imported run, or one of an earlier version.
+        """
+        try:
+            return json.loads(self.pairs_file.read_text(encoding="utf-8"))["layout"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
     def metrics(self) -> list[dict[str, Any]]:
         """Every evaluation recorded so far."""
         if not self.metrics_file.exists():

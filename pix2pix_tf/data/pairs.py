@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from pix2pix_tf.data.sifting import Skipped, sift
 from pix2pix_tf.errors import UserError
 
 Pair = tuple[np.ndarray, np.ndarray]
+# How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs
+# that inputs are derived from, or the embedded city.
+LayoutKind = Literal["side_by_side", "folders", "photographs", "city"]
 HELD_OUT_AT_MOST = 100
 MASKS = ("centre_mask", "random_mask")
 
@@ -86,11 +90,20 @@ class Pairs(Sequence[Pair]):
 
 @dataclass(frozen=True)
 class OpenedPairs:
-    """What `open_pairs` found, a sentence about it for the user, and the bad pairs left out."""
+    """What `open_pairs` found.
+
+    Attributes:
+        train: The training pairs, at `data.load_size`.
+        val: The validation pairs, at `data.crop_size`.
+        found: A sentence about it for the user.
+        layout: How the dataset lies on disk.
+        skipped: The bad pairs left out.
+    """
 
     train: Pairs
     val: Pairs
     found: str
+    layout: LayoutKind
     skipped: Sequence[Skipped] = ()
 
 
@@ -160,6 +173,7 @@ def _open_city(config: Config) -> OpenedPairs:
         train=pairs(0, data.sample_train, data.load_size),
         val=_masked(pairs(FIRST_VALIDATION_SEED, data.sample_val, data.crop_size), config),
         found=f"the embedded sample city: {_counts(data.sample_train, data.sample_val)}",
+        layout="city",
     )
 
 
@@ -187,8 +201,15 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
         train=file_pairs(train, data, data.load_size, deep.get("train")),
         val=_masked(file_pairs(val, data, data.crop_size, deep.get("val")), config),
         found=found + (f" ({len(skipped)} bad pairs skipped)" if skipped else ""),
+        layout=_layout_kind(data, train),
         skipped=skipped,
     )
+
+
+def _layout_kind(data: DataConfig, files: Sequence[PairFiles]) -> LayoutKind:
+    if data.derive != "pair" and data.photo == "file":
+        return "photographs"
+    return "side_by_side" if files[0].b is None else "folders"
 
 
 def _existing_root(data: DataConfig) -> Path:

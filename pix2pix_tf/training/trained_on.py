@@ -1,7 +1,8 @@
 """Which pairs a run trains on, kept in it: what was left out, and whether they are still the same.
 
 skipped.txt   every pair that `data.on_bad_image: skip` left out, and why; not there if none
-pairs.json    how many pairs there are, and a digest of their names in their order
+pairs.json    how the dataset lies on disk (`layout`), and of each split how many pairs there are
+              and a digest of their names in their order
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def record_pairs(run: Run, pairs: OpenedPairs) -> list[str]:
         write_text(run.skipped_file, "".join(lines).encode(errors="replace").decode())
     else:
         run.skipped_file.unlink(missing_ok=True)
-    write_text(run.pairs_file, json.dumps(_described(pairs), indent=1) + "\n")
+    described = {"layout": pairs.layout, **_described(pairs)}
+    write_text(run.pairs_file, json.dumps(described, indent=1) + "\n")
     return notes
 
 

@@ -10,7 +10,7 @@ from pix2pix_tf.training.trained_on import record_pairs
 def pairs(train, val="x", skipped=()):
     splits = [Pairs(names, lambda index: None, (4, 4), np.uint8, False) for names in (train, val)]
     return OpenedPairs(
-        *splits, "", [Skipped("train", name, (f"{name} is bad",)) for name in skipped]
+        *splits, "", "folders", [Skipped("train", name, (f"{name} is bad",)) for name in skipped]
     )
 
 
@@ -64,6 +64,12 @@ def test_names_that_are_no_text_are_listed_all_the_same(run):
     name = b"a\xff".decode(errors="surrogateescape")
     record_pairs(run, pairs([name], skipped=[name]))
     assert run.skipped_file.read_text() == "train/a?: a? is bad\n"
+
+
+def test_a_run_remembers_how_its_dataset_lies_on_disk(run):
+    assert run.layout() is None
+    record_pairs(run, pairs("abc"))
+    assert run.layout() == "folders"
 
 
 def test_starting_over_deletes_both(run):
