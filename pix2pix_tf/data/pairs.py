@@ -33,6 +33,7 @@ class Pairs(Sequence[Pair]):
 
     Attributes:
         names: What each pair is called; outputs take these names.
+        files: The file or the two files of each pair; empty where they are drawn, not read.
         size: Height and width every image is resized to, bicubically.
         dtype: uint16 where any of the images has 16 bits, else uint8.
         failure: The error of a read that failed inside a tf.data pipeline, which would otherwise
@@ -47,8 +48,10 @@ class Pairs(Sequence[Pair]):
         dtype: np.dtype,
         cache: bool,
         derive: Callable[[np.ndarray], np.ndarray] | None = None,
+        files: Sequence[tuple[Path, ...]] = (),
     ) -> None:
         self.names = list(names)
+        self.files = list(files)
         self.size = size
         self.dtype = np.dtype(dtype)
         self.failure: UserError | None = None
@@ -254,7 +257,8 @@ def file_pairs(
         deep = any(pair_depth(pair) == np.uint16 for pair in files)
     dtype = np.dtype(np.uint16 if deep else np.uint8)
     names = [pair.name for pair in files]
-    return Pairs(names, read, size, dtype, data.cache, _derivation(data))
+    paths = [(pair.a,) if pair.b is None else (pair.a, pair.b) for pair in files]
+    return Pairs(names, read, size, dtype, data.cache, _derivation(data), paths)
 
 
 def _read_photo(pair: PairFiles, data: DataConfig) -> np.ndarray:
@@ -295,7 +299,9 @@ class _Masked(Pairs):
     """Validation pairs of inpainting: the same parts are missing every time."""
 
     def __init__(self, pairs: Pairs, config: Config) -> None:
-        super().__init__(pairs.names, pairs.__getitem__, pairs.size, pairs.dtype, cache=False)
+        super().__init__(
+            pairs.names, pairs.__getitem__, pairs.size, pairs.dtype, cache=False, files=pairs.files
+        )
         self._config = config
 
     def _load(self, index: int) -> Pair:

@@ -153,3 +153,11 @@ def test_files_that_vanish_while_training_are_named(pairs_folder):
     with pytest.raises(UserError, match=r"0\.png does not exist: an image file was expected") as e:
         train[0]
     assert train.failure is e.value  # what the training then ends with
+
+
+def test_pairs_know_the_files_they_are_read_from(pairs_folder):
+    root = pairs_folder(train=1, val=1)
+    opened = open_pairs(config(root, derive="centre_mask"))
+    assert opened.train.files == [(root / "train" / "0.png",)]
+    assert opened.val.files == [(root / "val" / "0.png",)]  # masked, which wraps them
+    assert open_pairs(make_config({"data": {"dataset": "sample"}})).train.files == []
