@@ -253,6 +253,15 @@ def import_(
             metavar="FILE", help="The discriminator's, to train on; else it starts fresh."
         ),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="Where in a file with several generators it lies, such as netG."
+        ),
+    ] = None,
+    discriminator_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Likewise of the discriminator.")
+    ] = None,
     config: Annotated[
         str, typer.Option(help="For the data and the training.", metavar="FILE|NAME")
     ] = "facades",
@@ -269,7 +278,13 @@ def import_(
 
     console = Console()
     imported = import_weights(
-        generator, run, discriminator_file=discriminator, config=config, overrides=overrides or []
+        generator,
+        run,
+        discriminator_file=discriminator,
+        config=config,
+        overrides=overrides or [],
+        key=key,
+        discriminator_key=discriminator_key,
     )
     names = f"{imported.generator}, discriminator {imported.discriminator or 'fresh'}"
     for line in (f"{imported.run}: {names}", *imported.notes):

@@ -16,7 +16,8 @@ from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config, load_config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.importing.authors import Recognised, recognise_discriminator, recognise_generator
-from pix2pix_tf.importing.torch_file import read_state_dict
+from pix2pix_tf.importing.finding import FoundNetwork, find_network, networks_in
+from pix2pix_tf.importing.torch_file import read_state_dicts
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training.step import build_networks
 
@@ -34,7 +35,8 @@ class Imported:
         config: Its config.
         generator: What the generator was recognised as, for people.
         discriminator: Likewise; None: it starts fresh, or the objective has none.
-        notes: Sentences on what differs from where the weights come from.
+        notes: Sentences on where the weights were found, what was assumed because weights do not
+            tell, and what differs from where they come from.
     """
 
     run: Path
@@ -51,30 +53,48 @@ def import_weights(
     discriminator_file: str | Path | None = None,
     config: str | Path = "facades",
     overrides: Overrides = (),
+    key: str | None = None,
+    discriminator_key: str | None = None,
 ) -> Imported:
     """Makes a run of networks that the authors' PyTorch program trained.
 
     The architecture is told from the weights; data and training are the config's. Optimisers start
-    anew: the files hold none.
+    anew.
 
     Args:
-        generator_file: A state dict, such as `latest_net_G.pth`.
+        generator_file: A state dict, such as `latest_net_G.pth`, or a checkpoint that has one.
         run_dir: The run directory, new.
-        discriminator_file: Such as `latest_net_D.pth`. Without it the discriminator starts fresh.
+        discriminator_file: Such as `latest_net_D.pth`; it may be the same file. Without it the
+            discriminator starts fresh.
         config: A config file, or the name of a shipped one.
         overrides: As of `load_config`; what contradicts the weights is refused.
+        key: Where in its file the generator lies, such as `netG`; for files with several.
+        discriminator_key: Likewise of the discriminator.
 
     Raises:
-        UserError: The files cannot be read, are of networks unknown here, do not fit each other or
-            the config; or there is a run already.
+        UserError: The files cannot be read, are of networks unknown here, hold several of them, do
+            not fit each other or the config; or there is a run already.
     """
     run = Run(Path(run_dir))
     if run.exists() or run.checkpoints.exists():
         raise UserError(f"run {run.path}: holds a training already; choose another --run")
-    found = [recognise_generator(read_state_dict(generator_file), str(generator_file))]
+    states = read_state_dicts(generator_file)
+    places = [find_network(states, "generator", str(generator_file), key)]
+    found = [recognise_generator(places[0].state, str(generator_file))]
     if discriminator_file is not None:
-        state = read_state_dict(discriminator_file)
-        found.append(recognise_discriminator(state, str(discriminator_file)))
+        same = Path(discriminator_file) == Path(generator_file)
+        places.append(
+            find_network(
+                states if same else read_state_dicts(discriminator_file),
+                "discriminator",
+                str(discriminator_file),
+                discriminator_key,
+                "--discriminator-key",
+            )
+        )
+        found.append(recognise_discriminator(places[1].state, str(discriminator_file)))
+    elif discriminator_key is not None:
+        raise UserError(f"--discriminator-key {discriminator_key}: needs --discriminator FILE")
     settled = _settle(found, [str(generator_file), str(discriminator_file)], config, overrides)
     generator, discriminator = found[0], found[1] if len(found) > 1 else None
     if discriminator is not None:
@@ -97,7 +117,12 @@ def import_weights(
         config=settled,
         generator=generator.name,
         discriminator=None if discriminator is None else discriminator.name,
-        notes=_notes(settled, discriminator),
+        notes=(
+            *_found_notes(places, ["--key", "--discriminator-key"]),
+            *_discriminator_notes(settled, discriminator, networks_in(states, "discriminator")),
+            *_assumed_notes(settled, found[0], config, overrides),
+            "the optimisers start fresh: theirs are not imported",
+        ),
     )
 
 
@@ -107,8 +132,9 @@ def _settle(
     """The config with what the weights say; `overrides` may change only what they leave open."""
     settings = {key: value for network in found for key, value in network.settings.items()}
     defaults = {key: value for network in found for key, value in network.defaults.items()}
-    asked = "data.crop_size" in {text.partition("=")[0].strip() for text in overrides}
-    if asked or _levels(config, overrides) == _levels_of(defaults):
+    if "data.crop_size" in _keys_of(overrides) or _levels(config, overrides) == _levels_of(
+        defaults
+    ):
         defaults = {key: value for key, value in defaults.items() if not key.startswith("data.")}
     settled = load_config(config, _merged({**defaults, **settings}, overrides))
     values = settled.model_dump(mode="json")
@@ -181,14 +207,69 @@ def _assign(network: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
         variable.assign(weights[path])
 
 
-def _notes(config: Config, discriminator: Recognised | None) -> tuple[str, ...]:
-    notes = []
-    if discriminator is None and config.objective.adversarial:
-        notes.append("the discriminator starts fresh: no file was given for it")
+def _keys_of(overrides: Overrides) -> set[str]:
+    return {text.partition("=")[0].strip() for text in overrides}
+
+
+def _found_notes(places: list[FoundNetwork], options: list[str]) -> list[str]:
+    return [
+        f"taken is {place.key}; beside it is {', '.join(place.beside)}, by its name an average of "
+        f"the same weights: {option} {place.beside[0]} takes that"
+        for place, option in zip(places, options, strict=False)
+        if place.beside
+    ]
+
+
+def _discriminator_notes(
+    config: Config, discriminator: Recognised | None, beside: list[FoundNetwork]
+) -> list[str]:
+    if discriminator is not None or not config.objective.adversarial:
+        return []
+    words = "the discriminator starts fresh: no file was given for it"
+    if beside:
+        keys = ", ".join(network.key for network in beside)
+        words += f" (the generator's has {keys}: give it as --discriminator too)"
+    return [words]
+
+
+def _assumed_notes(
+    config: Config, generator: Recognised, name: str | Path, overrides: Overrides
+) -> list[str]:
+    """What the weights do not tell, and how to say otherwise; and what dropout differs in."""
+    given = _keys_of(overrides)
+    assumed = []
+    told = "generator.dropout" in (generator.defaults.keys() | given)
+    if not told:
+        dropout = config.generator.dropout
+        otherwise = (
+            "--set generator.dropout=0 if it was trained with --no_dropout"
+            if dropout
+            else "--set generator.dropout=0.5 if it was trained with dropout"
+        )
+        assumed.append(f"generator.dropout={dropout:g} ({otherwise})")
+    if config.data.representation == "lab" and "data.representation" not in given:
+        assumed.append(
+            "data.representation=lab, L in and ab out, as its colorization has one channel in and "
+            "two out"
+        )
+    assumed.append("RGB images scaled to [-1, 1]")
+    if config.generator.norm == "batch":
+        assumed.append("norms by each image's own statistics, as its test does without --eval")
+    values = config.model_dump(mode="json")
+    keys = ["data.direction", "data.load_size", "data.crop_size"]
+    keys += ["objective.name", "objective.gan_loss"] if config.objective.adversarial else []
+    of_config = [
+        f"{key}={values[section][setting]}"
+        for key in keys
+        if key not in given
+        for section, setting in [key.split(".")]
+    ]
+    if of_config:
+        assumed.append(f"of the config {name}: {', '.join(of_config)} (--set changes them)")
+    notes = [f"assumed, since weights do not tell: {'; '.join(assumed)}"]
     if config.generator.kind == "unet" and config.generator.dropout:
         notes.append(
             "dropout is in the first three decoder blocks, as in the paper; the authors' PyTorch "
             "program has it one block further out. Without dropout the two are the same"
         )
-    notes.append("the optimisers start fresh: the files hold none")
-    return tuple(notes)
+    return notes

@@ -18,7 +18,7 @@ What differs, and why the numbers stay the same:
     - In its U-Net, dropout is in the decoder blocks of 4×4, 8×8 and 16×16 (of 256×256), never in
       the innermost; ours is in the first three (2×2, 4×4, 8×8), as in the paper. With dropout off
       the two are the same network. A U-Net's weights do not tell whether it was trained with
-      dropout; a ResNet's do.
+      dropout, unless it has five halvings, which leave no block for it; a ResNet's do.
 """
 
 from __future__ import annotations
@@ -154,13 +154,16 @@ def _unet(weights: _Weights) -> Recognised:
     norm, arrays = weights.take(layers)
 
     side = 2**levels
+    defaults: dict[str, Any] = {"data.crop_size": side, "data.load_size": round(side * 286 / 256)}
+    if levels == 5:  # dropout is in `levels` - 5 blocks there
+        defaults["generator.dropout"] = 0.0
     return Recognised(
         name=f"unet_{side}, {_of(width, norm)}",
         settings={
             **_generator_settings("unet", width, norm, inputs, targets),
             "generator.bottleneck_norm": False,
         },
-        defaults={"data.crop_size": side, "data.load_size": round(side * 286 / 256)},
+        defaults={**defaults, **_representation(inputs, targets)},
         input_channels=inputs,
         weights=arrays,
     )
@@ -212,7 +215,10 @@ def _resnet(weights: _Weights) -> Recognised:
     return Recognised(
         name=f"resnet_{blocks}blocks, {_of(width, norm)}",
         settings=_generator_settings(_RESNETS[blocks], width, norm, inputs, targets),
-        defaults={"generator.dropout": 0.5 if dropout else 0.0},
+        defaults={
+            "generator.dropout": 0.5 if dropout else 0.0,
+            **_representation(inputs, targets),
+        },
         input_channels=inputs,
         weights=arrays,
     )
@@ -353,6 +359,11 @@ def _generator_settings(
         "data.input_channels": inputs,
         "data.target_channels": targets,
     }
+
+
+def _representation(inputs: int, targets: int) -> dict[str, Any]:
+    """The only task of the authors' program with one channel in and two out is colourisation."""
+    return {"data.representation": "lab"} if (inputs, targets) == (1, 2) else {}
 
 
 def _discriminator_settings(field: int, width: int, norm: str) -> dict[str, Any]:

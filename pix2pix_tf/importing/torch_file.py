@@ -1,10 +1,11 @@
 """What `torch.save(network.state_dict(), FILE)` wrote, read without PyTorch.
 
 A .pth file is a pickle beside raw numbers, and a pickle can name any function of the system to be
-called. Here it can name those of a state dict and nothing else: dictionaries, tensors, and
-storages, of which it gets only descriptions. The numbers are read afterwards, once every size has
-been compared with what the file holds, so that a file cannot make us allocate much more than its
-own size.
+called. Here it can name those of a checkpoint and nothing else: dictionaries, tensors, and
+storages, of which it gets only descriptions; of plain records that programs keep beside them
+(options, sizes, devices) it gets empty stand-ins. The numbers are read afterwards, once every size
+has been compared with what the file holds, so that a file cannot make us allocate much more than
+its own size.
 
 Two formats:
     zip     PyTorch 1.6 and later: `NAME/data.pkl`, `NAME/data/KEY` for each storage, and
@@ -21,7 +22,6 @@ import pickle
 import pickletools
 import struct
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -47,6 +47,15 @@ _STORAGES = {
     "BoolStorage": "?",
 }
 _BFLOAT16 = "BFloat16Storage"
+
+# Modules that wrap a network and put their attribute's name before those of its weights: parallel
+# and compiled ones, and those that checkpoint activations.
+_WRAPPERS = {
+    *("module", "_orig_mod", "_forward_module"),
+    *("_fsdp_wrapped_module", "_checkpoint_wrapped_module"),
+}
+
+_DEPTH = 16  # of dictionaries within dictionaries
 
 # What reading a damaged pickle can raise: whatever the operations on its stack do.
 _PICKLE_ERRORS = (
@@ -75,31 +84,47 @@ _ZIP_ERRORS = (
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads the tensors of a PyTorch file, by name.
+    """Reads the tensors of a PyTorch file that holds one state dict, by name.
 
-    A checkpoint that has them under `state_dict` is opened, and the prefixes that parallel and
-    compiled networks put before every name (`module.`, `_orig_mod.`) are taken off.
+    See `read_state_dicts`.
+
+    Raises:
+        UserError: Likewise, or the file holds several.
+    """
+    states = read_state_dicts(path)
+    if len(states) > 1:
+        raise UserError(f"{path}: holds several state dicts, {', '.join(states)}; expected one")
+    return next(iter(states.values()))
+
+
+def read_state_dicts(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
+    """Reads all state dicts of a PyTorch file, with the tensors of each by name.
+
+    A state dict is a dictionary that has tensors; others may lie around it, such as
+    `{"epoch": 3, "netG": {...}, "optimizer": {...}}`. What else they hold is passed over, and so
+    are the states of optimisers. Names lose what wrapping modules added to them (`module.`,
+    `_orig_mod.`, at any place and in any order).
 
     Args:
         path: A .pth file.
 
     Returns:
-        Arrays of the stored type, bfloat16 as float32; not to be written to.
+        For each state dict the keys that lead to it, joined by dots ("" for the file itself), and
+        its arrays of the stored type, bfloat16 as float32; not to be written to.
 
     Raises:
-        UserError: The file is not there, not of PyTorch, damaged, or holds more than tensors.
+        UserError: The file is not there, not of PyTorch, damaged, or holds no tensors by name.
     """
     path = Path(path)
     try:
         with path.open("rb") as file:
             try:
                 content = _read_zip(file) if file.read(2) == b"PK" else _read_legacy(file)
-                tensors = _tensors(content)
+                return _arrays(content)
             except _UnusableError as error:
                 raise UserError(f"{path}: {error}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return _without_prefix(tensors)
 
 
 class _UnusableError(Exception):
@@ -129,7 +154,7 @@ class _Tensor(NamedTuple):
 
 
 class _Content(NamedTuple):
-    """A file's state dict of `_Tensor`s, and the bytes of its storages by their key."""
+    """What a file's pickle describes, and the bytes of its storages by their key."""
 
     state: Any
     storages: dict[str, bytes]
@@ -162,12 +187,50 @@ class _RebuildParameter:
         return tensor
 
 
+class _Record:
+    """Stands for an object without tensors of its own, such as a program's options."""
+
+    __slots__ = ()
+
+    def __new__(cls, *arguments: Any, **words: Any) -> _Record:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: object) -> None:
+        """Leaves away what the object holds."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        """Likewise."""
+
+
+_RECORDS = (
+    "argparse Namespace",
+    "collections Counter",
+    "collections defaultdict",
+    "_codecs encode",
+    "numpy dtype",
+    "numpy.core.multiarray scalar",
+    "numpy._core.multiarray scalar",
+    "pathlib Path",
+    "pathlib PosixPath",
+    "pathlib WindowsPath",
+    "torch Size",
+    "torch device",
+    *(
+        f"{module} {name}"  # of Python 2, whose names the older pickles have, and of 3
+        for module in ("__builtin__", "builtins")
+        for name in ("dict", "float", "frozenset", "int", "list", "set", "str")
+    ),
+    *(f"torch {name}" for name in ("float32", "float16", "bfloat16", "float64", "int64")),
+)
+
 _NAMEABLE: dict[str, Any] = {
     "collections OrderedDict": _Entries,
     "torch._utils _rebuild_tensor": _RebuildTensor(),  # before PyTorch 0.4
     "torch._utils _rebuild_tensor_v2": _RebuildTensor(),
     "torch._utils _rebuild_parameter": _RebuildParameter(),
+    "torch._utils _rebuild_parameter_with_state": _RebuildParameter(),
     **{f"torch {name}": _StorageKind(name) for name in _STORAGES},
+    **dict.fromkeys(_RECORDS, _Record),
 }
 
 
@@ -280,7 +343,7 @@ def _read_legacy(file: IO[bytes]) -> _Content:
     if (magic, version) != (_LEGACY_MAGIC, _LEGACY_VERSION):
         raise _UnusableError("is not a file from torch.save()")
     _machine, state, keys = (_unpickle(file, limit, widths) for _ in range(3))
-    _state_dict(state)  # what else it may be is the better thing to hear of
+    _state_dicts(state)  # what else it may be is the better thing to hear of
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise _UnusableError("is damaged: does not list its storages")
     storages: dict[str, bytes] = {}
@@ -296,36 +359,64 @@ def _read_legacy(file: IO[bytes]) -> _Content:
     return _Content(state, storages, "<")  # whatever the machine, as PyTorch has it
 
 
-def _state_dict(state: Any) -> dict[str, _Tensor]:
-    """The tensors by name, of a state dict or a checkpoint that has one under `state_dict`."""
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not state:
-        raise _UnusableError("holds no state dict; expected torch.save(network.state_dict(), FILE)")
-    for name, value in state.items():
-        if not (isinstance(name, str) and isinstance(value, _Tensor)):
-            raise _UnusableError(
-                "holds more than tensors by name; expected torch.save(network.state_dict(), FILE)"
-            )
-    return state
+def _state_dicts(content: Any) -> dict[str, dict[str, _Tensor]]:
+    """The tensors by name of every state dict, by the keys that lead to it."""
+    found: dict[str, dict[str, _Tensor]] = {}
+    seen: set[int] = set()  # a pickle can have one object at many places, or in itself
+
+    def search(node: Any, path: tuple[str, ...]) -> None:
+        if not isinstance(node, (dict, list, tuple)) or id(node) in seen:
+            return
+        seen.add(id(node))
+        if not isinstance(node, dict):
+            node = dict(enumerate(node))
+        if "param_groups" in node:  # the state of an optimiser
+            return
+        if len(path) > _DEPTH:
+            raise _UnusableError("has dictionaries within dictionaries, far more than weights need")
+        tensors = {
+            name: value
+            for name, value in node.items()
+            if isinstance(name, str) and isinstance(value, _Tensor)
+        }
+        if tensors:
+            if ".".join(path) in found:
+                raise _UnusableError(f"holds {'.'.join(path)} twice")
+            found[".".join(path)] = tensors
+        for key, value in node.items():
+            if isinstance(key, (str, int)):
+                search(value, (*path, str(key)))
+
+    search(content, ())
+    if not found:
+        raise _UnusableError(
+            "holds no tensors by name; expected torch.save(network.state_dict(), FILE), or a "
+            "dictionary that has such a state dict"
+        )
+    return found
 
 
-def _tensors(content: _Content) -> dict[str, np.ndarray]:
+def _arrays(content: _Content) -> dict[str, dict[str, np.ndarray]]:
     remaining = _SHARED * sum(map(len, content.storages.values()))
-    arrays = {}
-    for name, tensor in _state_dict(content.state).items():
-        if not _fits(tensor):
-            raise _UnusableError(f"is damaged: tensor {name} cannot lie in its storage")
-        # Those that share or repeat numbers could together be larger than any memory.
-        remaining -= math.prod(tensor.shape) * _dtype(tensor.storage.kind).itemsize
-        if remaining < 0:
-            raise _UnusableError("has tensors that are together far larger than the file")
-        array = _array(tensor, content)
-        if tensor.storage.kind.name == _BFLOAT16:
-            array = (array.astype(np.uint32) << 16).view(np.float32)
-        array.flags.writeable = False
-        arrays[name] = array
-    return arrays
+    states: dict[str, dict[str, np.ndarray]] = {}
+    for key, tensors in _state_dicts(content.state).items():
+        arrays = states[key] = {}
+        for name, tensor in tensors.items():
+            if not _fits(tensor):
+                raise _UnusableError(f"is damaged: tensor {name} cannot lie in its storage")
+            # Those that share or repeat numbers could together be larger than any memory.
+            remaining -= math.prod(tensor.shape) * _dtype(tensor.storage.kind).itemsize
+            if remaining < 0:
+                raise _UnusableError("has tensors that are together far larger than the file")
+            array = _array(tensor, content)
+            if tensor.storage.kind.name == _BFLOAT16:
+                array = (array.astype(np.uint32) << 16).view(np.float32)
+            array.flags.writeable = False
+            bare = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+            if bare in arrays:
+                raise _UnusableError(f"holds {bare} twice, once as {name}")
+            arrays[bare] = array
+    return states
 
 
 def _fits(tensor: _Tensor) -> bool:
@@ -356,13 +447,6 @@ def _array(tensor: _Tensor, content: _Content) -> np.ndarray:
     steps = tuple(stride * dtype.itemsize for stride in strides)
     array: np.ndarray = np.ndarray(shape, dtype, data, start, steps)
     return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _without_prefix(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    for prefix in ("module.", "_orig_mod."):
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): array for name, array in tensors.items()}
-    return dict(tensors)
 
 
 def _is_size(value: Any) -> bool:
