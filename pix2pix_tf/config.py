@@ -281,6 +281,14 @@ class Config(Section):
         """What height and width of an image must be a multiple of for the generator."""
         return 4 if self.generator.kind.startswith("resnet") else 2**self.data.levels
 
+    @property
+    def smallest_size(self) -> int:
+        """What height and width of an image must be at least for the generator.
+
+        The blocks of a ResNet mirror maps of a quarter of the image's size, which takes two pixels.
+        """
+        return 8 if self.generator.kind.startswith("resnet") else self.size_multiple
+
     def to_yaml(self) -> str:
         """The config as YAML text that `load_config` reads back to an equal object."""
         return to_yaml(self.model_dump(mode="json"))

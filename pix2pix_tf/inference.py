@@ -26,17 +26,26 @@ class PictureTranslation:
         generator: Built with `any_size=True`, or of exactly the size of the pictures.
         between: What of pictures the generator sees and makes.
         multiple: What height and width are padded to a multiple of: the config's `size_multiple`.
+        smallest: What they are padded to at least: the config's `smallest_size`.
     """
 
     generator: keras.Model
     between: Representation
     multiple: int
+    smallest: int = 1
+
+    def padding(self, side: int | tf.Tensor) -> int | tf.Tensor:
+        """By how many pixels a side is padded: half of them before, the other half behind."""
+        return _padding(side, self.multiple, self.smallest)
 
 
 def picture_translation(generator: keras.Model, config: Config) -> PictureTranslation:
     """The translation of pictures by a generator of `config`."""
     return PictureTranslation(
-        generator, representation(config.data.representation), config.size_multiple
+        generator,
+        representation(config.data.representation),
+        config.size_multiple,
+        config.smallest_size,
     )
 
 
@@ -73,12 +82,12 @@ def translate_pixels(
         float32 [N, H, W, D] in [-1, 1].
     """
     height, width = _sides(images)
-    padded = reflect_to_multiple(images, translation.multiple)
+    padded = reflect_to_multiple(images, translation.multiple, translation.smallest)
     seen = translation.between.to_input(padded)
     with dropout_seeds(seeds):
         made = translation.generator(seen, training=False)
     if padded is not images:
-        top, left = (-side % translation.multiple // 2 for side in (height, width))
+        top, left = (translation.padding(side) // 2 for side in (height, width))
         made = made[:, top : top + height, left : left + width]
     return translation.between.to_picture(made, images)
 
@@ -88,12 +97,25 @@ def image_seeds(seed: int, count: int) -> tf.Tensor:
     return tf.constant([[seed, 0]] * count, tf.int32)
 
 
-def reflect_to_multiple(images: tf.Tensor, multiple: int) -> tf.Tensor:
-    """Pads [N, H, W, C] on all sides to the next multiple, mirroring as often as it takes."""
+def reflect_to_multiple(images: tf.Tensor, multiple: int, smallest: int = 1) -> tf.Tensor:
+    """Pads [N, H, W, C] on all sides to the next multiple, mirroring as often as it takes.
+
+    Height and width become `smallest` at least.
+    """
     for axis, size in enumerate(_sides(images), start=1):
-        if not (isinstance(size, int) and size % multiple == 0):
-            images = tf.gather(images, reflected_positions(size, multiple), axis=axis)
+        padding = _padding(size, multiple, smallest)
+        if not (isinstance(padding, int) and padding == 0):
+            images = tf.gather(images, reflected_positions(size, padding), axis=axis)
     return images
+
+
+def _padding(side: int | tf.Tensor, multiple: int, smallest: int) -> int | tf.Tensor:
+    padding = -side % multiple
+    if smallest <= multiple:
+        return padding
+    if isinstance(side, int):
+        return max(padding, smallest - side)
+    return tf.maximum(padding, smallest - side)
 
 
 def _sides(images: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
@@ -102,9 +124,8 @@ def _sides(images: tf.Tensor) -> tuple[int | tf.Tensor, int | tf.Tensor]:
     return tuple(size if side is None else side for side, size in zip(known, sizes, strict=True))
 
 
-def reflected_positions(size: int | tf.Tensor, multiple: int) -> tf.Tensor:
-    """Where each position of the padded axis is read from: 2 1 0 1 2 1 0 1 for a size of 3 in 8."""
-    padding = -size % multiple
+def reflected_positions(size: int | tf.Tensor, padding: int | tf.Tensor) -> tf.Tensor:
+    """Where each position of the padded axis is read from: 2 1 0 1 2 1 0 1 for 3 padded by 5."""
     position = tf.range(size + padding) - padding // 2
     period = tf.maximum(2 * (size - 1), 1)
     position = tf.math.floormod(position, period)

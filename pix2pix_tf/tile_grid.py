@@ -84,7 +84,8 @@ def tile_grid(height: int, width: int, side: int, overlap: int) -> TileGrid:
 
 
 def _spans(length: int, side: int, overlap: int) -> list[Span]:
-    side = min(side, length)
+    if length <= side:
+        return [Span(0, np.ones(length, np.float32))]
     last = length - side
     starts = [*range(0, last, side - overlap), last]
     inside = np.arange(side) + 0.5 - _IGNORED * overlap

@@ -9,8 +9,9 @@ What keeps a generator from working on tiles is what makes its output depend on 
 - Distance. The inner layers of a U-Net see further than tiles can overlap; without, whole regions
   change colour. But their maps are small: a 32nd of the picture's sides after five halvings. So
   tiles go down through the five outermost levels; what is inside is computed for the whole picture
-  at once; and tiles come up again with their part of it. The outer levels see no further than tiles
-  overlap, and nor do ResNets and shallower U-Nets as a whole.
+  at once; and tiles come up again with their part of it. Of a U-Net of five levels four are outer.
+  These levels see no further than tiles overlap, and nor do ResNets and U-Nets of four levels as a
+  whole.
 
 The result is that of the whole picture but for rounding. Dropout in the inner layers, which of a
 256×256 U-Net is all of it, has the masks of the whole picture too; elsewhere each tile has its own,
@@ -41,11 +42,10 @@ from pix2pix_tf.inference import (
 from pix2pix_tf.models.layers import BatchStatisticsNorm, dropout_seeds, fixed_moments
 from pix2pix_tf.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
 
-OUTER_LEVELS = 5  # of a U-Net: those that tiles go through
-CELL = 2**OUTER_LEVELS  # pixels a side of what one value on the inner maps stands for
+OUTER_LEVELS = 5  # of a U-Net: those that tiles go through, at most
 
 # Five eighths of what tiles share is surroundings on either side. A pixel made by the outer levels
-# depends on 62 around it; by a ResNet of nine blocks on 87, by a whole U-Net of five levels on 108.
+# depends on 62 around it; by a ResNet of nine blocks on 87, by a whole U-Net of four levels on 45.
 _OVERLAP = 128
 _OVERLAP_WITHOUT_INNER = 256
 
@@ -80,11 +80,13 @@ class TiledTranslation:
         generator, levels = translation.generator, config.data.levels
         image, made = generator.input, generator.output
         self._down: _Part | None = None
-        if config.generator.kind.startswith("resnet") or levels <= OUTER_LEVELS:
+        if config.generator.kind.startswith("resnet") or levels < OUTER_LEVELS:
             self._up = _part(generator, [image], made)
             return
-        bottom = generator.get_layer(f"encoder_{OUTER_LEVELS + 1}_activation").input
-        block = levels - OUTER_LEVELS  # of the decoder, the innermost being 1
+        outer = min(OUTER_LEVELS, levels - 1)
+        self._cell = 2**outer  # pixels a side of what one value on the inner maps stands for
+        bottom = generator.get_layer(f"encoder_{outer + 1}_activation").input
+        block = levels - outer  # of the decoder, the innermost being 1
         self._skips = config.generator.kind == "unet"
         if self._skips:
             _, top = generator.get_layer(f"decoder_{block}_skip").input
@@ -127,8 +129,8 @@ class TiledTranslation:
         walk.sources.append(self._pixels(image))
         if self._down is not None:
             walk.measure(self._down)
-            maps = self._maps(walk.make(self._down, CELL), walk.grid, seed)
-            walk.sources += [partial(_part_of, whole) for whole in maps]
+            maps = self._maps(walk.make(self._down, self._cell), walk.grid, seed)
+            walk.sources += [partial(_part_of, whole, self._cell) for whole in maps]
             walk.done()
         walk.measure(self._up)
         return _stacked(self._pictured(walk.make(self._up), image), height)
@@ -136,13 +138,13 @@ class TiledTranslation:
     def grid(self, height: int, width: int, side: int) -> TileGrid:
         """The tiles of a picture of this size, over the picture as it is padded."""
         overlap = min(_OVERLAP_WITHOUT_INNER, side // 2) if self._down is None else _OVERLAP
-        multiple = self._translation.multiple
-        return tile_grid(height + -height % multiple, width + -width % multiple, side, overlap)
+        rows, columns = (length + self._translation.padding(length) for length in (height, width))
+        return tile_grid(rows, columns, side, overlap)
 
     def _pixels(self, image: np.ndarray) -> Callable[[Tile], tf.Tensor]:
         """From a tile to what the generator takes, padded as whole pictures are."""
         rows, columns = (
-            reflected_positions(side, self._translation.multiple).numpy()
+            reflected_positions(side, self._translation.padding(side)).numpy()
             for side in image.shape[:2]
         )
 
@@ -157,14 +159,14 @@ class TiledTranslation:
 
         And that input, where a skip leads past them.
         """
-        bottom = _tensor(bands, grid.height // CELL)
+        bottom = _tensor(bands, grid.height // self._cell)
         top = self._inner([bottom], {}, None if seed is None else image_seeds(seed, 1))
         return [bottom, top] if self._skips else [top]
 
     def _pictured(self, made: Bands, image: np.ndarray) -> Bands:
         """Bands of the picture, uint8, from what the generator made of the padded one."""
         height, width = image.shape[:2]
-        top, left = (-side % self._translation.multiple // 2 for side in (height, width))
+        top, left = (self._translation.padding(side) // 2 for side in (height, width))
         for start, rows in _strips(made):
             first, end = np.clip([start - top, start - top + len(rows)], 0, height)
             if first == end:  # they are padding
@@ -327,8 +329,8 @@ class _Walk:
         return result
 
 
-def _part_of(whole: tf.Tensor, tile: Tile) -> tf.Tensor:
-    return whole[:, tile.rows.within(CELL), tile.columns.within(CELL)]
+def _part_of(whole: tf.Tensor, cell: int, tile: Tile) -> tf.Tensor:
+    return whole[:, tile.rows.within(cell), tile.columns.within(cell)]
 
 
 def _strips(bands: Bands, rows: int = 32) -> Bands:

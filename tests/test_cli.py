@@ -167,6 +167,9 @@ def test_translate_in_tiles(here, tiny_run, tmp_path):
     assert (code, err) == (0, "")
     assert "1 translations of step 2" in out
     assert Image.open(tmp_path / "out" / "large.png").size == (300, 270)
+    write_image(tmp_path / "large.png", image[:100])  # a strip
+    assert here(*words, 256)[0] == 0
+    assert Image.open(tmp_path / "out" / "large.png").size == (300, 100)
     code, _, err = here(*words, 100)
     assert code == 2
     assert "tile 100: expected the side of a tile in pixels, a multiple of 64" in err

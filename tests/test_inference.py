@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pix2pix_tf.config import make_config
 from pix2pix_tf.data.representation import representation
 from pix2pix_tf.inference import (
     PictureTranslation,
     compile_translation,
     image_seeds,
+    picture_translation,
     reflect_to_multiple,
     translate_images,
 )
@@ -40,6 +42,20 @@ def test_what_comes_in_at_a_place_comes_out_there():
         assert np.array_equal(translate_images(plain(identity), tf.constant(images), None), images)
 
 
+@pytest.mark.parametrize("kind", ["unet", "resnet_6", "resnet_9"])
+def test_images_of_any_size_are_translated(kind):
+    sizes = {"dataset": "sample", "load_size": 32, "crop_size": 32}
+    network = {"kind": kind, "width": 1}
+    config = make_config(
+        {"data": sizes, "generator": network, "discriminator": {"receptive_field": 34}}
+    )
+    translate = compile_translation(
+        picture_translation(build_generator(config, any_size=True), config)
+    )
+    for size in ((1, 1), (1, 9), (4, 4), (8, 3)):
+        assert translate(np.zeros((1, *size, 3), np.uint8), None).shape == (1, *size, 3)
+
+
 def test_16_bits_are_scaled():
     images = tf.constant([0, 32768, 65535], tf.uint16, shape=(1, 1, 3, 1))
     output = translate_images(plain(lambda x, training: x, 4), images, None)
@@ -48,8 +64,6 @@ def test_16_bits_are_scaled():
 
 @pytest.fixture(scope="module")
 def generator():
-    from pix2pix_tf.config import make_config
-
     sizes = {"dataset": "sample", "load_size": 32, "crop_size": 32}
     tree = {"data": sizes, "generator": {"width": 4}, "discriminator": {"receptive_field": 34}}
     return build_generator(make_config(tree), any_size=True)

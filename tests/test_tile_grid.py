@@ -20,6 +20,23 @@ def test_each_pixel_counts_once(size):
     assert [tile.number for tile in grid.tiles] == list(range(len(grid.tiles)))
 
 
+@pytest.mark.parametrize("side", [256, 320, 512])
+@pytest.mark.parametrize("overlap", [128, 160, 256])
+def test_any_length_is_covered_and_counts_once(side, overlap):
+    """Shorter than what tiles share, equal to it, equal to a tile, up to three times the shared."""
+    if overlap >= side:
+        return
+    for length in range(1, 3 * overlap + 1):
+        spans = tile_grid(length, 1, side, overlap).rows
+        counts = np.zeros(length)
+        for span in spans:
+            assert len(span.weights) == min(side, length)
+            assert span.start >= 0
+            counts[span.within()] += span.weights  # of the same length: it lies within
+        np.testing.assert_allclose(counts, 1, atol=1e-6)
+        assert len(spans) == (1 if length <= side else 2 + (length - side - 1) // (side - overlap))
+
+
 def test_where_tiles_lie():
     grid = tile_grid(544, 200, 256, 64)
     assert [span.start for span in grid.rows] == [0, 192, 288]

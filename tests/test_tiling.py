@@ -75,6 +75,58 @@ def test_tiles_make_the_whole_picture(settings):
     assert found.mean() < 0.01
 
 
+# In tiles of 256 pixels: one pixel wide; padded to what tiles share; just what they share.
+STRIPS = [(1, 260), (257, 100), (128, 300)]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"crop_size": 16},
+        {"crop_size": 32},
+        {"crop_size": 128},
+        {"crop_size": 128, "kind": "encoder_decoder"},
+        {"crop_size": (128, 192), "upsampling": "resize"},
+        {"kind": "resnet_6"},
+        {"kind": "resnet_9", "upsampling": "resize"},
+    ],
+    ids=str,
+)
+def test_strips_of_any_width_are_tiled(settings):
+    both = Both(**settings, width=2)
+    for height, width in STRIPS:
+        image, totals = picture(height, width), []
+        tiled = both.tiled(image, 256, None, totals.append)
+        assert totals == [both.tiled.steps(height, width, 256)] * len(totals)
+        assert len(totals) == totals[0]
+        assert np.abs(tiled.astype(int) - both.whole(image)).max() <= 1, (height, width)
+
+
+def test_tiles_of_256_make_the_whole_picture_of_a_five_level_network():
+    """It sees 93 pixels far, tiles of 256 share 128: its innermost level is the whole picture's."""
+    assert errors(Both(crop_size=32), picture(256, 400)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "cell"),
+    [
+        ({"crop_size": 16}, 16),
+        ({"crop_size": 32}, 16),
+        ({"crop_size": 128}, 32),
+        ({"crop_size": (128, 192), "kind": "encoder_decoder"}, 32),
+        ({"kind": "resnet_9"}, 4),
+    ],
+    ids=str,
+)
+def test_tiles_of_any_size_begin_and_end_where_the_layers_below_do(settings, cell):
+    tiled = Both(**settings, width=1).tiled
+    for side in (256, 320, 448):
+        for length in range(1, 3 * 256 + 1):
+            grid = tiled.grid(length, 3 * 256 + 1 - length, side)
+            for span in (*grid.rows, *grid.columns):
+                assert span.start % cell == len(span.weights) % cell == 0
+
+
 def test_16_bits():
     assert errors(Both(), picture(300, 320, dtype=np.uint16)).max() <= 1
 
