@@ -98,7 +98,8 @@ def export(
         checkpoint: `newest` or `best`.
         images: Pictures to compare on, at most, spread evenly.
         pictures: A folder of input pictures to compare on, and to calibrate with, where the run's
-            own data is not at hand; by default its validation and its training pairs.
+            own data is not at hand; photographs where its inputs are made of such. By default its
+            validation and its training pairs.
         advance: Called after each picture compared with the number of all.
 
     Raises:
@@ -113,10 +114,10 @@ def export(
     translator = Translator(run, checkpoint=checkpoint)
     if options.size is None and format != "saved_model" and not resizable:
         options = replace(options, size=translator.config.data.crop_size)
-    typical, compared = run_inputs(translator.config, pictures)
+    typical, compared = run_inputs(translator.config, translator.source, pictures, options.size)
     full = writing(target, only=False)
     with written_aside(target) as folder, native_stderr_held_back(), full:  # converters talk much
-        shown = spread_inputs(compared, images, options.size)
+        shown = spread_inputs(compared, images)
         variants = _write(translator, options, folder, typical, shown)
         parities = [
             compare(variant, shown, lambda: advance(len(shown) * len(variants)))
@@ -191,7 +192,7 @@ def _write(
         options.precision,
         size=options.size,
         uint8=options.uint8,
-        calibration=lambda: spread_inputs(typical, CALIBRATION_IMAGES, options.size),
+        calibration=lambda: spread_inputs(typical, CALIBRATION_IMAGES),
     )
     if options.format == "tflite":
         (folder / f"{options.name}.tflite").write_bytes(model)

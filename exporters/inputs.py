@@ -1,4 +1,4 @@
-"""Input pictures of a run: to compare and calibrate exports on, and for a page to open with."""
+"""Input images of a run: to compare and calibrate exports on, and for a page to open with."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.files import list_images
-from pix2pix_tf.data.images import read_image, resize_image
 from pix2pix_tf.data.pairs import Pairs, open_pairs
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.errors import UserError, refuse_all
 
 
 class Inputs(Sequence[np.ndarray]):
-    """Input pictures by number, read when they are asked for."""
+    """Input images by number, of one size, read when they are asked for."""
 
     def __init__(self, count: int, read: Callable[[int], np.ndarray]) -> None:
         self._count, self._read = count, read
@@ -27,38 +27,71 @@ class Inputs(Sequence[np.ndarray]):
         return self._read(index)
 
 
-def run_inputs(config: Config, folder: str | Path | None) -> tuple[Inputs, Inputs]:
+def run_inputs(
+    config: Config,
+    source: PairSource,
+    folder: str | Path | None,
+    size: tuple[int, int] | None = None,
+) -> tuple[Inputs, Inputs]:
     """The inputs of the training and of the validation pairs, or twice those of a folder.
 
+    They are what the network is trained on: where inputs are made of photographs, so are these,
+    at their final size, those of a folder of photographs too.
+
+    Args:
+        config: The run's.
+        source: How inputs come of its files.
+        folder: Where else input images are, or photographs that inputs are made of.
+        size: Height and width of all; None: as training and validation have them.
+
     Raises:
-        UserError: The run's data is not there, or the folder holds no pictures.
+        UserError: The run's data is not there, or the folder holds no images.
     """
-    if folder is None:
+    if folder is not None:
+        inputs = _inputs_of_folder(Path(folder), config, source, size or config.data.crop_size)
+        return inputs, inputs
+    try:
+        opened = open_pairs(config)
+    except UserError as error:
+        raise UserError(f"{error} Or give input pictures: --pictures FOLDER.") from error
+    derive = source.derivation()  # with masks, which training pairs have not yet
+    train, val = (pairs.seen_at(size or pairs.size, derive) for pairs in (opened.train, opened.val))
+    return _inputs_of(train), _inputs_of(val)
+
+
+def spread_inputs(inputs: Inputs, count: int) -> list[np.ndarray]:
+    """At most `count` of the inputs, spread evenly.
+
+    Raises:
+        UserError: Some of them cannot be read, which are all named.
+    """
+    chosen = np.linspace(0, len(inputs) - 1, min(count, len(inputs))).round().astype(int).tolist()
+    images, problems = [], []
+    for index in chosen:
         try:
-            pairs = open_pairs(config)
+            images.append(inputs[index])
         except UserError as error:
-            raise UserError(f"{error} Or give input pictures: --pictures FOLDER.") from error
-        return _inputs_of(pairs.train), _inputs_of(pairs.val)
-    paths = list_images(Path(folder))
-    if not paths:
-        raise UserError(f"--pictures {folder}: holds no pictures")
-
-    def read(index: int) -> np.ndarray:
-        picture = read_image(paths[index], config.data.picture_channels[0])
-        return resize_image(picture, *config.data.crop_size)
-
-    inputs = Inputs(len(paths), read)
-    return inputs, inputs
+            problems.append(str(error))
+    refuse_all(problems)
+    return images
 
 
 def _inputs_of(pairs: Pairs) -> Inputs:
     return Inputs(len(pairs), lambda index: pairs[index][0])
 
 
-def spread_inputs(
-    inputs: Inputs, count: int, size: tuple[int, int] | None = None
-) -> list[np.ndarray]:
-    """At most `count` of the inputs, spread evenly, at `size` where one is given."""
-    chosen = np.linspace(0, len(inputs) - 1, min(count, len(inputs))).round().astype(int).tolist()
-    pictures = [inputs[index] for index in chosen]
-    return pictures if size is None else [resize_image(picture, *size) for picture in pictures]
+def _inputs_of_folder(
+    folder: Path, config: Config, source: PairSource, size: tuple[int, int]
+) -> Inputs:
+    paths = list_images(folder)
+    if not paths:
+        raise UserError(f"--pictures {folder}: holds no pictures")
+    known = source.layout is not None  # else nothing is halved
+    form = source.form(paths, pairs=None if known else False, derive=source.derives)
+
+    def read(index: int) -> np.ndarray:
+        path = paths[index]
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        return source.input_of(path, form, name=name, size=size)
+
+    return Inputs(len(paths), read)

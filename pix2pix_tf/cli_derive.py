@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,7 +16,7 @@ from pix2pix_tf.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    Derive = Callable[[np.ndarray], np.ndarray]
+    Derive = Callable[[np.ndarray, str], np.ndarray]
 
 InputOption = Annotated[
     Path, typer.Option("--input", metavar="FOLDER", help="Photographs, with sub-folders.")
@@ -56,11 +55,11 @@ def _edges_of(network: Path | None, shift: int, sigma: float) -> Derive:
     from pix2pix_tf.data.edges import canny_edges, hed_edges
 
     if network is None:
-        return lambda photo: canny_edges(photo, sigma)
+        return lambda photo, _: canny_edges(photo, sigma)
     from pix2pix_tf.data.hed_network import load_edge_network
 
     edge_map = load_edge_network(network, shift)
-    return lambda photo: hed_edges(edge_map(photo), photo.shape[:2])
+    return lambda photo, _: hed_edges(edge_map(photo), photo.shape[:2])
 
 
 def _derive(
@@ -77,19 +76,12 @@ def _derive(
 
 
 def _derivation(kind: str, seed: int) -> Derive:
-    from pix2pix_tf.data import derive
-    from pix2pix_tf.data.pairs import derive_mask
+    from pix2pix_tf.data.source import DERIVATIONS, fixed_mask_seed, make_input
 
-    numbers = count()
-    kinds: dict[str, Any] = {
-        "grey": derive.grey,
-        "lightness": derive.lab_lightness,
-        "centre_mask": derive.centre_mask,
-        "random_mask": lambda photo: derive_mask("random_mask", photo, seed, next(numbers)),
-    }
+    kinds = [name for name in DERIVATIONS if name != "edges"]
     if kind not in kinds:
         raise UserError(f"{kind}: expected {', '.join(kinds)}; for edges there is data edges")
-    return kinds[kind]
+    return lambda photo, name: make_input(kind, photo, fixed_mask_seed(seed, name))
 
 
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:

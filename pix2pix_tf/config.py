@@ -145,6 +145,11 @@ class DataConfig(Section):
         return (self.input_channels, self.target_channels)
 
     @property
+    def from_photographs(self) -> bool:
+        """Whether files hold whole photographs, of which inputs are made, rather than pairs."""
+        return self.derive != "pair" and self.photo == "file"
+
+    @property
     def levels(self) -> int:
         """How often both sides of the crop can be halved: the depth of the U-Net; 8 at 256×256."""
         common = math.gcd(*self.crop_size)

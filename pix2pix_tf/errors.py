@@ -1,9 +1,18 @@
+from collections.abc import Sequence
+
+
 class UserError(Exception):
     """Something the user gave cannot be used.
 
     The message is for the user as it stands: what was wrong, where, what was expected, what to do.
     The command line prints it without a traceback and ends with exit code 2.
     """
+
+
+def refuse_all(problems: Sequence[str]) -> None:
+    """Raises a `UserError` of all these sentences, a line each; nothing if there are none."""
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 class WorkerLostError(Exception):

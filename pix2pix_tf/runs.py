@@ -105,8 +105,19 @@ class Run:
 
         None where that was not recorded: an imported run, or one of an earlier version.
         """
+        return self._recorded("layout")
+
+    def proportions(self) -> tuple[float, float] | None:
+        """Least and greatest width / height of the side-by-side files it was trained on.
+
+        None where that was not recorded, or it was trained on other files.
+        """
+        recorded = self._recorded("proportions")
+        return tuple(recorded) if recorded else None
+
+    def _recorded(self, key: str) -> Any:
         try:
-            return json.loads(self.pairs_file.read_text(encoding="utf-8"))["layout"]
+            return json.loads(self.pairs_file.read_text(encoding="utf-8"))[key]
         except (OSError, ValueError, LookupError, TypeError):
             return None
 

@@ -16,6 +16,7 @@ from pix2pix_tf.checkpoints import restore_generator
 from pix2pix_tf.config import Config, DataConfig
 from pix2pix_tf.data.files import PairFiles, list_images, read_pair
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, image_size, read_image, write_image
+from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
 from pix2pix_tf.memory import refuse_too_large
@@ -32,6 +33,7 @@ class Translator:
 
     Attributes:
         config: The run's config.
+        source: How its inputs come of files.
         step: The training step the generator is from.
         generator: The network itself, for images of any size that is a multiple of
             `config.size_multiple`.
@@ -50,6 +52,7 @@ class Translator:
         """
         run = Run(Path(run_dir))
         self.config: Config = run.load_config()
+        self.source = PairSource(self.config, run.layout(), run.proportions())
         self.generator = build_generator(self.config, any_size=True, initial=False)
         averaged = self.config.training.generator_average is not None
         self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)

@@ -13,7 +13,7 @@ from skimage.color import lab2rgb, rgb2lab
 
 from pix2pix_tf.data.files import list_images
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, read_image, to_channels, write_image
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
 
 FILL = 255  # what is missing is white, 1.0 in [-1, 1], as in the authors' program
@@ -26,12 +26,6 @@ _SHARES = (0.12, 0.28)  # rectangles are added until they cover at least a share
 def grey(photo: np.ndarray) -> np.ndarray:
     """The luma of ITU-R 601: [H, W, 1]."""
     return to_channels(_checked(photo), 1)
-
-
-def lab_lightness(photo: np.ndarray) -> np.ndarray:
-    """L of CIE Lab, of sRGB under D65 seen by the 2° observer: [H, W, 1], 0..100 as 0..255."""
-    lightness = rgb2lab(_checked(photo), illuminant="D65", observer="2")[..., :1]
-    return np.clip(np.rint(lightness * 2.55), 0, 255).astype(np.uint8)
 
 
 def lightness_in_grey(photo: np.ndarray) -> np.ndarray:
@@ -72,7 +66,7 @@ def random_mask(photo: np.ndarray, seed: int) -> np.ndarray:
 def write_derived_pairs(
     photos_folder: str | Path,
     output: str | Path,
-    derive: Callable[[np.ndarray], np.ndarray],
+    derive: Callable[[np.ndarray, str], np.ndarray],
     advance: Callable[[int], None] = lambda total: None,
 ) -> int:
     """Write side-by-side pairs (derived | photograph) of all photographs below a folder, as PNG.
@@ -84,26 +78,33 @@ def write_derived_pairs(
         photos_folder: Photographs at any depth, read as `images.read_image` has it, 16 bits reduced
             to 8.
         output: A folder that is not there yet, or empty.
-        derive: From uint8 [H, W, 3] to uint8 [H, W], [H, W, 1] or [H, W, 3]; called once for each
-            photograph in natural order of their paths, so that a count may serve it as a seed.
-        advance: Called after each pair with the number of all.
+        derive: From a photograph, uint8 [H, W, 3], and its path without suffix below the folder to
+            uint8 [H, W], [H, W, 1] or [H, W, 3].
+        advance: Called after each photograph with the number of all.
 
     Returns:
         The number of pairs.
 
     Raises:
-        UserError: There are no photographs, two would become one file, one cannot be read; the
-            output is there already or cannot be written.
+        UserError: There are no photographs, two would become one file, some cannot be read, which
+            are all named; the output is there already or cannot be written.
     """
     photos_folder, output = Path(photos_folder), Path(output)
     refuse_existing(output)
     photos = _photos_by_target(photos_folder)
+    problems: list[str] = []
     with written_aside(output) as folder:
         for target, path in photos.items():
-            pair = _pair(_eight_bits(read_image(path, 3)), derive)
-            (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            write_image(folder / target, pair)
+            try:
+                photo = eight_bits(read_image(path, 3))
+            except UserError as error:
+                problems.append(str(error))
+            if not problems:
+                name = target.with_suffix("").as_posix()
+                (folder / target).parent.mkdir(parents=True, exist_ok=True)
+                write_image(folder / target, _pair(photo, derive(photo, name)))
             advance(len(photos))
+        refuse_all(problems)
     return len(photos)
 
 
@@ -142,8 +143,7 @@ def _photos_by_target(folder: Path) -> dict[Path, Path]:
     return photos
 
 
-def _pair(photo: np.ndarray, derive: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    derived = derive(photo)
+def _pair(photo: np.ndarray, derived: np.ndarray) -> np.ndarray:
     if derived.ndim == 2:
         derived = derived[..., np.newaxis]
     if derived.dtype != np.uint8 or derived.shape[:2] != photo.shape[:2]:
@@ -151,7 +151,8 @@ def _pair(photo: np.ndarray, derive: Callable[[np.ndarray], np.ndarray]) -> np.n
     return np.concatenate([to_channels(derived, 3), photo], axis=1)
 
 
-def _eight_bits(image: np.ndarray) -> np.ndarray:
+def eight_bits(image: np.ndarray) -> np.ndarray:
+    """uint8 of uint8 or uint16, full scale to full scale, rounded."""
     if image.dtype == np.uint8:
         return image
     return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)

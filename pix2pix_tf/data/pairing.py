@@ -18,7 +18,7 @@ from pix2pix_tf.data.images import (
 )
 from pix2pix_tf.data.matching import match
 from pix2pix_tf.data.parallel import in_parallel
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
 
 
@@ -51,7 +51,7 @@ def pair_folders(
     folder_a, folder_b, output = Path(folder_a), Path(folder_b), Path(output)
     refuse_existing(output)
     pairs = _pairs(folder_a, folder_b)
-    _refuse_all(
+    refuse_all(
         [problem for found in in_parallel(lambda p: _unfit(p, resize), pairs) for problem in found]
     )
     with written_aside(output) as aside:
@@ -72,7 +72,7 @@ def _pairs(folder_a: Path, folder_b: Path) -> list[PairFiles]:
     if folder_a.resolve() == folder_b.resolve():
         raise UserError(f"--a and --b are both {folder_a}: expected two folders")
     matched = match(folder_a, folder_b)
-    _refuse_all(matched.problems(folder_a, folder_b))
+    refuse_all(matched.problems(folder_a, folder_b))
     if not matched.pairs:
         raise UserError(f"neither {folder_a} nor {folder_b} has pictures in it")
     return matched.pairs
@@ -107,8 +107,3 @@ def _side_by_side(pair: PairFiles) -> np.ndarray:
     alpha = 1 if a.shape[2] in (2, 4) or b.shape[2] in (2, 4) else 0
     a, b = to_channels(a, colour + alpha), to_channels(b, colour + alpha)
     return np.concatenate([a, resize_image(b, *a.shape[:2])], axis=1)
-
-
-def _refuse_all(problems: list[str]) -> None:
-    if problems:
-        raise UserError("\n".join(problems))

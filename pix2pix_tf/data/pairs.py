@@ -11,21 +11,18 @@ from typing import Literal
 import numpy as np
 
 from pix2pix_tf.config import Config, DataConfig
-from pix2pix_tf.data.derive import centre_mask, grey, lightness_in_grey, random_mask
-from pix2pix_tf.data.edges import canny_edges
-from pix2pix_tf.data.files import PairFiles, find_flat, find_split, pair_depth, read_pair
-from pix2pix_tf.data.images import read_image, resize_image, to_channels
+from pix2pix_tf.data.files import PairFiles, find_flat, find_split, pair_depth
+from pix2pix_tf.data.images import resize_image
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Skipped, sift
+from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.errors import UserError
 
-Pair = tuple[np.ndarray, np.ndarray]
 # How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs
 # that inputs are derived from, or the embedded city.
 LayoutKind = Literal["side_by_side", "folders", "photographs", "city"]
 HELD_OUT_AT_MOST = 100
-MASKS = ("centre_mask", "random_mask")
 
 
 class Pairs(Sequence[Pair]):
@@ -47,9 +44,20 @@ class Pairs(Sequence[Pair]):
         size: tuple[int, int],
         dtype: np.dtype,
         cache: bool,
-        derive: Callable[[np.ndarray], np.ndarray] | None = None,
+        derive: Derive | None = None,
         files: Sequence[tuple[Path, ...]] = (),
     ) -> None:
+        """Takes how pairs are read.
+
+        Args:
+            names: See above.
+            read: Gives a pair by its number, as its files have it.
+            size: See above.
+            dtype: See above.
+            cache: Whether pairs are kept in memory once they are read.
+            derive: Makes the input of the target and the pair's name; None: it is read.
+            files: See above.
+        """
         self.names = list(names)
         self.files = list(files)
         self.size = size
@@ -77,11 +85,15 @@ class Pairs(Sequence[Pair]):
             self.failure = error
             raise
 
+    def seen_at(self, size: tuple[int, int], derive: Derive | None) -> Pairs:
+        """The same pairs at another size, and with inputs made otherwise: see `Pairs`."""
+        return Pairs(self.names, self._read, size, self.dtype, False, derive, self.files)
+
     def _load(self, index: int) -> Pair:
         first, second = self.original(index)
         if self._derive is not None:  # at the size it is seen at: resized lines would be blurred
             photo = self._fit(second)
-            return self._derive(photo), photo
+            return self._derive(photo, self.names[index]), photo
         return self._fit(first), self._fit(second)
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
@@ -152,29 +164,31 @@ def open_split(config: Config, split: str) -> Pairs:
     files = find_split(root, split)
     if files is None:
         raise UserError(f"split {split}: there is no {root / split}, and no {root / 'A' / split}")
-    return _masked(file_pairs(files, config.data, config.data.crop_size), config)
+    source = PairSource(config, _layout_kind(config.data, files))
+    return file_pairs(files, source, config.data, config.data.crop_size)
 
 
 def _open_city(config: Config) -> OpenedPairs:
-    data = config.data
+    data, source = config.data, PairSource(config, "city")
 
-    def pairs(first_seed: int, count: int, size: tuple[int, int]) -> Pairs:
+    def pairs(
+        first_seed: int, count: int, size: tuple[int, int], *, training: bool = False
+    ) -> Pairs:
         def read(index: int) -> Pair:
             city = render_city(first_seed + index, *size)
-            if data.derive != "pair":
-                return city.aerial, city.aerial
-            return _directed(data, city.aerial, city.street_map)
+            return source.directed(city.aerial, city.street_map)
 
         names = [f"city-{first_seed + index}" for index in range(count)]
-        return Pairs(names, read, size, np.dtype(np.uint8), data.cache, _derivation(data))
+        derive = source.derivation(training=training)
+        return Pairs(names, read, size, np.dtype(np.uint8), data.cache, derive)
 
     if data.picture_channels != (3, 3):
         raise UserError(
             "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
         )
     return OpenedPairs(
-        train=pairs(0, data.sample_train, data.load_size),
-        val=_masked(pairs(FIRST_VALIDATION_SEED, data.sample_val, data.crop_size), config),
+        train=pairs(0, data.sample_train, data.load_size, training=True),
+        val=pairs(FIRST_VALIDATION_SEED, data.sample_val, data.crop_size),
         found=f"the embedded sample city: {_counts(data.sample_train, data.sample_val)}",
         layout="city",
     )
@@ -200,17 +214,19 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
         found = f"{root}: {_counts(len(train), len(val))}"
     else:
         found = f"{root}: no val/ folder, so {len(val)} of {len(every)} pairs validate"
+    layout = _layout_kind(data, train)
+    source = PairSource(config, layout)
     return OpenedPairs(
-        train=file_pairs(train, data, data.load_size, deep.get("train")),
-        val=_masked(file_pairs(val, data, data.crop_size, deep.get("val")), config),
+        train=file_pairs(train, source, data, data.load_size, deep.get("train"), training=True),
+        val=file_pairs(val, source, data, data.crop_size, deep.get("val")),
         found=found + (f" ({len(skipped)} bad pairs skipped)" if skipped else ""),
-        layout=_layout_kind(data, train),
+        layout=layout,
         skipped=skipped,
     )
 
 
 def _layout_kind(data: DataConfig, files: Sequence[PairFiles]) -> LayoutKind:
-    if data.derive != "pair" and data.photo == "file":
+    if data.from_photographs:
         return "photographs"
     return "side_by_side" if files[0].b is None else "folders"
 
@@ -233,93 +249,41 @@ def data_root(data: DataConfig) -> Path:
 
 def file_pairs(
     files: Sequence[PairFiles],
+    source: PairSource,
     data: DataConfig,
     size: tuple[int, int],
     deep: bool | None = None,
+    *,
+    training: bool = False,
 ) -> Pairs:
-    """Pairs in files, in the config's direction and channels, resized to `size` (height, width).
+    """Pairs in files, resized to `size` (height, width).
 
-    `deep` says whether any has 16 bits; None looks at the headers of all.
+    Args:
+        files: Where each pair lies.
+        source: How input and target come of them.
+        data: Whether pairs are kept in memory.
+        size: Height and width.
+        deep: Whether any has 16 bits; None looks at the headers of all.
+        training: Whether they are training pairs, see `PairSource.derivation`.
     """
-    forward = data.direction == "AtoB"
-    channels = data.picture_channels
-    channels_a, channels_b = channels if forward else channels[::-1]
-
-    def read(index: int) -> Pair:
-        if data.derive == "pair":
-            return _directed(data, *read_pair(files[index], channels_a, channels_b))
-        photo = _read_photo(files[index], data)
-        return photo, photo
-
-    if data.derive != "pair":
+    if source.derives:
         deep = False  # inputs are derived of 8 bits
     elif deep is None:
         deep = any(pair_depth(pair) == np.uint16 for pair in files)
     dtype = np.dtype(np.uint16 if deep else np.uint8)
-    names = [pair.name for pair in files]
-    paths = [(pair.a,) if pair.b is None else (pair.a, pair.b) for pair in files]
-    return Pairs(names, read, size, dtype, data.cache, _derivation(data), paths)
-
-
-def _read_photo(pair: PairFiles, data: DataConfig) -> np.ndarray:
-    """The photograph that a derived input is made of, 8 bits [H, W, 3]."""
-    if data.photo == "file":
-        photo = read_image(pair.a, 3)
-    else:
-        photo = read_pair(pair, 3, 3)["AB".index(data.photo)]
-    return photo if photo.dtype == np.uint8 else np.rint(photo / 257).astype(np.uint8)
-
-
-def _derivation(data: DataConfig) -> Callable[[np.ndarray], np.ndarray] | None:
-    """How an input is made of a photograph when it is read; masks come later, see `derive_mask`."""
-    channels = data.picture_channels[0]
-    made = {
-        "lightness": lightness_in_grey,
-        "grey": grey,
-        "edges": lambda photo: canny_edges(photo)[..., np.newaxis],
-    }.get(data.derive)
-    return made and (lambda photo: to_channels(made(photo), channels))
-
-
-def derive_mask(kind: str, photo: np.ndarray, seed: int, number: int) -> np.ndarray:
-    """A photograph with its centre, or random parts of it, missing: inputs of inpainting.
-
-    Args:
-        kind: `centre_mask` or `random_mask`.
-        photo: uint8 [H, W, 3].
-        seed: Of the training.
-        number: Of the image: with the seed it says what is missing.
-    """
-    if kind == "centre_mask":
-        return centre_mask(photo)
-    return random_mask(photo, int(np.random.default_rng([seed, number]).integers(2**31)))
-
-
-class _Masked(Pairs):
-    """Validation pairs of inpainting: the same parts are missing every time."""
-
-    def __init__(self, pairs: Pairs, config: Config) -> None:
-        super().__init__(
-            pairs.names, pairs.__getitem__, pairs.size, pairs.dtype, cache=False, files=pairs.files
-        )
-        self._config = config
-
-    def _load(self, index: int) -> Pair:
-        _, photo = super()._load(index)
-        masked = derive_mask(self._config.data.derive, photo, self._config.training.seed, index)
-        return masked, photo
-
-
-def _masked(pairs: Pairs, config: Config) -> Pairs:
-    return _Masked(pairs, config) if config.data.derive in MASKS else pairs
+    return Pairs(
+        [pair.name for pair in files],
+        lambda index: source.pair_of(files[index]),
+        size,
+        dtype,
+        data.cache,
+        source.derivation(training=training),
+        [(pair.a,) if pair.b is None else (pair.a, pair.b) for pair in files],
+    )
 
 
 def _counts(train: int, val: int) -> str:
     return f"{train} training and {val} validation pairs"
-
-
-def _directed(data: DataConfig, a: np.ndarray, b: np.ndarray) -> Pair:
-    return (a, b) if data.direction == "AtoB" else (b, a)
 
 
 def _hold_out(

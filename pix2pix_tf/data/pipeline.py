@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.augment import jitter
-from pix2pix_tf.data.pairs import MASKS, Pairs, derive_mask
+from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.representation import encode, representation
+from pix2pix_tf.data.source import PairSource
 
 # What a seed is for: folded in, so that the two do not share their randomness.
 _JITTER, _DROPOUT = 1, 2
@@ -77,10 +78,10 @@ def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tens
         return pairs[order(epoch)[place]]
 
     data, channels = config.data, config.data.picture_channels
-    between = representation(data.representation)
+    between, source = representation(data.representation), PairSource(config)
 
     def mask(picture: np.ndarray, number: np.int64) -> np.ndarray:
-        return derive_mask(data.derive, picture, config.training.seed, int(number))
+        return source.mask_crop(picture, int(number))
 
     def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         image, target = tf.numpy_function(read, [number], [pairs.dtype] * 2, stateful=False)
@@ -88,7 +89,7 @@ def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tens
         target.set_shape([*pairs.size, channels[1]])
         seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
         image, target = jitter(image, target, data.crop_size, data.mirror, _fold(seed, _JITTER))
-        if data.derive in MASKS:  # of the crop: what is missing lies in its middle, or anywhere
+        if source.masks:  # of the crop: what is missing lies in its middle, or anywhere
             image = tf.numpy_function(mask, [image, number], pairs.dtype, stateful=False)
         image.set_shape([*data.crop_size, channels[0]])
         target.set_shape([*data.crop_size, channels[1]])

@@ -102,10 +102,8 @@ def _judged(
     known: KnownFiles,
     advance: Callable[[int], None],
 ) -> dict[PairFiles, Judged]:
-    whole_files = data.derive != "pair" and data.photo == "file"
-
     def files(pair: PairFiles) -> PairFiles | Path:
-        return pair.a if whole_files else pair
+        return pair.a if data.from_photographs else pair
 
     def recall(path: Path) -> Picture:
         picture = known.get(path)

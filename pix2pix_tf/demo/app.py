@@ -84,8 +84,7 @@ class _Desk:
         dropout, seed = _noise(request)
 
         def work(data: bytes) -> np.ndarray:
-            channels, _ = self._translator.config.data.picture_channels
-            image = read_input(data, channels, max(LONGEST, *self._size))
+            image = read_input(data, self._translator.source, max(LONGEST, *self._size))
             return self._translator(image, dropout=dropout, seed=seed)
 
         return await self._answer(request, work)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2pix_tf.data.images import ImageBytes, decode_image, image_size, read_image, resize_image
+from pix2pix_tf.data.images import ImageBytes, decode_image, image_size, resize_image
+from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.sheets import for_display
 
@@ -12,16 +13,16 @@ PHOTO_PIXELS = 25_000_000  # of a picture to open; a camera's 6000×4000 has 24
 _NAME = "This picture"  # what messages call it
 
 
-def read_input(data: bytes, channels: int, longest: int) -> np.ndarray:
+def read_input(data: bytes, source: PairSource, longest: int) -> np.ndarray:
     """The picture to translate, by the rules of `pix2pix_tf.data.images`.
 
     Args:
         data: A file's content: JPEG, PNG or WebP.
-        channels: Of the run's input pictures.
+        source: How the run's inputs come of files.
         longest: Pixels a side at most.
 
     Returns:
-        uint8 or uint16 [H, W, channels].
+        uint8 or uint16 [H, W, C], in the channels of the run's inputs.
 
     Raises:
         UserError: Another kind of file, one that is too large, or refused by those rules.
@@ -33,7 +34,7 @@ def read_input(data: bytes, channels: int, longest: int) -> np.ndarray:
             f"{_NAME} has {width}×{height} pixels (width×height), and {longest} a side is the "
             "limit: make it smaller."
         )
-    return read_image(file, channels)
+    return source.input_of(file)
 
 
 def read_photo(data: bytes, size: tuple[int, int]) -> np.ndarray:

@@ -31,7 +31,8 @@ def serve(
         port: See there.
         checkpoint: `newest` or `best`.
         pictures: A folder of input pictures, of which the first is what the page opens with and
-            whose commonest colours are those it offers; by default the run's validation pairs.
+            whose commonest colours are those it offers, or of photographs where inputs are made
+            of such; by default the run's validation pairs.
         ready: Called with the page's address and the model's training step once it translates.
 
     Raises:
@@ -48,8 +49,9 @@ def serve(
 
         translator = Translator(run_dir, checkpoint=checkpoint)
         step = translator.step
-        _, shown = run_inputs(translator.config, pictures)
-        inputs = spread_inputs(shown, INPUTS, translator.config.data.crop_size)
+        size = translator.config.data.crop_size
+        _, shown = run_inputs(translator.config, translator.source, pictures, size)
+        inputs = spread_inputs(shown, INPUTS)
         for dropout in (True, False):  # traced now, so that no visitor waits for it
             translator(inputs[0], dropout=dropout)
         return make_app(translator, Path(run_dir).absolute().name, inputs)

@@ -1,8 +1,8 @@
 """Which pairs a run trains on, kept in it: what was left out, and whether they are still the same.
 
 skipped.txt   every pair that `data.on_bad_image: skip` left out, and why; not there if none
-pairs.json    how the dataset lies on disk (`layout`), and of each split how many pairs there are
-              and a digest of their names in their order
+pairs.json    how the dataset lies on disk (`layout`), which proportions its side-by-side files
+              have, and of each split how many pairs there are and a digest of their names
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from pix2pix_tf.data.images import image_size
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.runs import Run
 from pix2pix_tf.staging import write_text
+
+_MEASURED_AT_MOST = 100  # files whose headers are read
 
 
 def record_pairs(run: Run, pairs: OpenedPairs) -> list[str]:
@@ -34,7 +37,11 @@ def record_pairs(run: Run, pairs: OpenedPairs) -> list[str]:
         write_text(run.skipped_file, "".join(lines).encode(errors="replace").decode())
     else:
         run.skipped_file.unlink(missing_ok=True)
-    described = {"layout": pairs.layout, **_described(pairs)}
+    described = {
+        "layout": pairs.layout,
+        "proportions": _proportions(pairs),
+        **_described(pairs),
+    }
     write_text(run.pairs_file, json.dumps(described, indent=1) + "\n")
     return notes
 
@@ -70,6 +77,15 @@ def _described(pairs: OpenedPairs) -> dict[str, dict[str, Any]]:
         split: {"pairs": len(names), "names_sha256": _digest(names)}
         for split, names in (("train", pairs.train.names), ("val", pairs.val.names))
     }
+
+
+def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
+    """Least and greatest width / height of side-by-side training files: of 100 at most."""
+    if pairs.layout != "side_by_side":
+        return None
+    files = pairs.train.files[:: -(-len(pairs.train.files) // _MEASURED_AT_MOST)]
+    ratios = [width / height for height, width in (image_size(path) for (path,) in files)]
+    return min(ratios), max(ratios)
 
 
 def _digest(names: Sequence[str]) -> str:

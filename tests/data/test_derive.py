@@ -7,7 +7,7 @@ from PIL import Image
 from pix2pix_tf.data.derive import (
     centre_mask,
     grey,
-    lab_lightness,
+    lightness_in_grey,
     random_mask,
     write_derived_pairs,
 )
@@ -15,6 +15,8 @@ from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.files import find_split, read_pair
 from pix2pix_tf.data.images import read_image, write_image
 from pix2pix_tf.errors import UserError
+
+DERIVATIONS = (grey, lightness_in_grey, centre_mask, lambda photo: random_mask(photo, 0))
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -35,13 +37,19 @@ def test_grey_is_the_luma():
     assert derived.tolist() == [[[76], [150], [29], [10]]]  # 255 · 0.299, · 0.587, · 0.114
 
 
-def test_lightness_of_lab():
-    photo = swatches((0, 0, 0), (255, 255, 255), (119, 119, 119), (255, 0, 0), (0, 0, 255))
-    derived = lab_lightness(photo)
+def test_lightness_is_the_grey_of_the_same_l():
+    photo = swatches((0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255))
+    derived = lightness_in_grey(photo)
     assert derived.dtype == np.uint8
-    # L: 0; 100; 119 is 0.18447 linear, so 116 · ∛0.18447 − 16 = 50.03; red has Y 0.2126, L 53.24;
-    # blue has Y 0.0722, L 32.30. Each times 2.55.
-    assert derived.tolist() == [[[0], [255], [128], [136], [82]]]
+    # A grey has the luminance of its colour: red's is 0.2126, which sRGB encodes as
+    # 1.055 · 0.2126^(1/2.4) - 0.055 = 0.4985 = 127/255, blue's 0.0722 as 0.2979 = 76/255.
+    assert derived.tolist() == [[[0] * 3, [255] * 3, [127] * 3, [76] * 3]]
+
+
+@pytest.mark.parametrize("derive", [lightness_in_grey, grey])
+def test_every_grey_stays_what_it_is(derive):
+    greys = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    assert np.array_equal(derive(greys)[..., 0], greys[..., 0])
 
 
 def test_the_middle_half_is_white():
@@ -84,12 +92,14 @@ def test_a_random_mask_is_a_function_of_the_seed():
 def test_the_photograph_itself_stays():
     photo = noise(40, 40)
     before = photo.copy()
-    for derive in (grey, lab_lightness, centre_mask, lambda p: random_mask(p, 0)):
+    for derive in DERIVATIONS:
         derive(photo)
     assert np.array_equal(photo, before)
 
 
-@pytest.mark.parametrize("derive", [grey, lab_lightness, centre_mask, lambda p: random_mask(p, 0)])
+@pytest.mark.parametrize(
+    "derive", [grey, lightness_in_grey, centre_mask, lambda p: random_mask(p, 0)]
+)
 def test_other_arrays_are_refused(derive):
     with pytest.raises(ValueError, match=r"float32 \(4, 4, 3\)"):
         derive(np.zeros((4, 4, 3), np.float32))
@@ -109,6 +119,11 @@ def photos(tmp_path):
     return folder
 
 
+def plain(derive):
+    """As `write_derived_pairs` takes it."""
+    return lambda photo, name: derive(photo)
+
+
 def listed(folder):
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*"))
 
@@ -116,7 +131,7 @@ def listed(folder):
 def test_pairs_keep_their_folders_and_are_found_again(photos, tmp_path):
     totals = []
     output = tmp_path / "deep" / "pairs"
-    assert write_derived_pairs(photos, output, grey, totals.append) == 3
+    assert write_derived_pairs(photos, output, plain(grey), totals.append) == 3
     assert totals == [3, 3, 3]
     expected = ["train", "train/shoes", "train/shoes/10.png", "train/shoes/2.png", "val"]
     assert listed(output) == [*expected, "val/1.png"]
@@ -127,21 +142,23 @@ def test_pairs_keep_their_folders_and_are_found_again(photos, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "photos"]
 
 
-@pytest.mark.parametrize("derive", [canny_edges, lab_lightness, centre_mask])
+@pytest.mark.parametrize("derive", [canny_edges, lightness_in_grey, centre_mask])
 def test_whatever_is_derived_makes_a_pair(photos, tmp_path, derive):
     (tmp_path / "pairs").mkdir()  # an empty folder will do
-    write_derived_pairs(photos / "val", tmp_path / "pairs", derive)
+    write_derived_pairs(photos / "val", tmp_path / "pairs", plain(derive))
     pair = read_image(tmp_path / "pairs" / "1.png", 3)
     assert pair.shape == (20, 60, 3)
     left = derive(pair[:, 30:])
     assert np.array_equal(pair[:, :30], np.broadcast_to(left.reshape(20, 30, -1), (20, 30, 3)))
 
 
-def test_photographs_come_in_natural_order(photos, tmp_path):
-    seeds = iter(range(3))
-    write_derived_pairs(photos, tmp_path / "pairs", lambda photo: random_mask(photo, next(seeds)))
-    for seed, name in enumerate(["train/shoes/2.png", "train/shoes/10.png", "val/1.png"]):
-        pair = read_image(tmp_path / "pairs" / name, 3)
+def test_what_is_made_of_a_photograph_may_follow_from_its_path(photos, tmp_path):
+    seeds = {"train/shoes/2": 5, "train/shoes/10": 6, "val/1": 7}
+    write_derived_pairs(
+        photos, tmp_path / "pairs", lambda photo, name: random_mask(photo, seeds[name])
+    )
+    for name, seed in seeds.items():
+        pair = read_image(tmp_path / "pairs" / f"{name}.png", 3)
         assert np.array_equal(pair[:, :30], random_mask(pair[:, 30:], seed))
 
 
@@ -149,7 +166,7 @@ def test_16_bits_are_rounded_to_8(tmp_path):
     (tmp_path / "photos").mkdir()
     levels = np.array([[0, 128, 129, 257 * 7, 65535, 65406]], np.uint16)
     Image.fromarray(levels).save(tmp_path / "photos" / "1.png")
-    write_derived_pairs(tmp_path / "photos", tmp_path / "pairs", grey)
+    write_derived_pairs(tmp_path / "photos", tmp_path / "pairs", plain(grey))
     pair = read_image(tmp_path / "pairs" / "1.png", 1)
     assert pair[0, 6:, 0].tolist() == [0, 0, 1, 7, 255, 254]
 
@@ -163,33 +180,41 @@ def refusal(*arguments):
 def test_an_output_with_something_in_it_is_refused(photos, tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine.txt").touch()
-    assert "there: is there already; give a new" in refusal(photos, tmp_path / "there", grey)
-    assert "val/1.bmp: is there already" in refusal(photos, photos / "val/1.bmp", grey)
+    assert "there: is there already; give a new" in refusal(photos, tmp_path / "there", plain(grey))
+    assert "val/1.bmp: is there already" in refusal(photos, photos / "val/1.bmp", plain(grey))
 
 
 def test_no_photographs(photos, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "No photographs were found in" in refusal(tmp_path / "empty", tmp_path / "out", grey)
-    assert "nowhere cannot be listed" in refusal(tmp_path / "nowhere", tmp_path / "out", grey)
+    assert "No photographs were found in" in refusal(
+        tmp_path / "empty", tmp_path / "out", plain(grey)
+    )
+    assert "nowhere cannot be listed" in refusal(
+        tmp_path / "nowhere", tmp_path / "out", plain(grey)
+    )
 
 
 def test_two_photographs_of_one_name(photos, tmp_path):
     write_image(photos / "val" / "1.webp", noise(20, 30))
-    message = refusal(photos, tmp_path / "out", grey)
+    message = refusal(photos, tmp_path / "out", plain(grey))
     assert "1.bmp and 1.webp would both become val/1.png" in message
 
 
 def test_nothing_is_left_of_a_failure(photos, tmp_path):
     (photos / "val" / "2.png").write_bytes(b"no picture")
-    assert "2.png is not an image" in refusal(photos, tmp_path / "sub" / "out", grey)
+    assert "2.png is not an image" in refusal(photos, tmp_path / "sub" / "out", plain(grey))
+    (photos / "train" / "shoes" / "10.png").write_bytes(b"")
+    both = refusal(photos, tmp_path / "out", plain(grey))
+    assert "2.png is not an image" in both
+    assert "10.png is empty" in both
     with pytest.raises(ValueError, match="derived is float64"):
-        write_derived_pairs(photos, tmp_path / "out", lambda photo: photo * 1.0)
+        write_derived_pairs(photos, tmp_path / "out", lambda photo, _: photo * 1.0)
     with pytest.raises(ValueError, match=r"derived is uint8 \(10, 30, 3\) for \(20, 30, 3\)"):
-        write_derived_pairs(photos, tmp_path / "out", lambda photo: photo[:10])
+        write_derived_pairs(photos, tmp_path / "out", lambda photo, _: photo[:10])
     assert [p.name for p in tmp_path.iterdir()] == ["photos"]
 
 
 def test_a_place_that_cannot_be_written(photos, tmp_path):
     (tmp_path / "file").touch()
-    message = refusal(photos, tmp_path / "file" / "sub" / "out", grey)
+    message = refusal(photos, tmp_path / "file" / "sub" / "out", plain(grey))
     assert "out cannot be written: " in message

@@ -5,9 +5,16 @@ import pytest
 from PIL import Image
 from visitors import blocks, file_of, png_of_zeros
 
+from pix2pix_tf.config import make_config
+from pix2pix_tf.data import source
+from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.demo import reading
 from pix2pix_tf.demo.reading import PHOTO_PIXELS, read_input, read_photo
 from pix2pix_tf.errors import UserError
+
+
+def inputs(channels):
+    return PairSource(make_config({"data": {"root": "x", "input_channels": channels}}))
 
 
 @pytest.fixture
@@ -15,31 +22,31 @@ def no_decoding(monkeypatch):
     def refuse(*_):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr(reading, "decode_image", refuse)
-    monkeypatch.setattr(reading, "read_image", refuse)
+    for module in (reading, source):
+        monkeypatch.setattr(module, "decode_image", refuse)
 
 
 def test_picture_is_read_as_training_reads_it():
     image = blocks()
-    assert np.array_equal(read_input(file_of(image), 3, 32), image)
+    assert np.array_equal(read_input(file_of(image), inputs(3), 32), image)
     deep = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4000
-    assert np.array_equal(read_input(file_of(deep), 1, 32)[..., 0], deep)
+    assert np.array_equal(read_input(file_of(deep), inputs(1), 32)[..., 0], deep)
     turned = Image.Exif()
     turned[0x0112] = 6  # the camera was held upright
     wide = file_of(np.zeros((8, 16, 3), np.uint8), "JPEG", exif=turned)
-    assert read_input(wide, 3, 32).shape == (16, 8, 3)
+    assert read_input(wide, inputs(3), 32).shape == (16, 8, 3)
 
 
 def test_side_beyond_the_limit_is_refused_before_decoding(no_decoding):
     with pytest.raises(UserError, match=r"33×32 pixels \(width×height\), and 32 a side is the li"):
-        read_input(file_of(blocks(size=(32, 33))), 3, 32)
+        read_input(file_of(blocks(size=(32, 33))), inputs(3), 32)
 
 
 def test_decompression_bombs_are_refused_before_decoding(no_decoding):
     bomb = png_of_zeros(6000, 5000)
     assert len(bomb) < 10**6
     with pytest.raises(UserError, match="6000×5000 pixels"):
-        read_input(bomb, 3, 1024)
+        read_input(bomb, inputs(3), 1024)
     with pytest.raises(UserError, match="25 million are the limit"):
         read_photo(bomb, (32, 32))
     with pytest.raises(UserError, match="too many to read safely"):
@@ -48,7 +55,9 @@ def test_decompression_bombs_are_refused_before_decoding(no_decoding):
         read_photo(png_of_zeros(PHOTO_PIXELS + 1, 1), (32, 32))
 
 
-@pytest.mark.parametrize("read", [lambda f: read_input(f, 3, 64), lambda f: read_photo(f, (8, 8))])
+@pytest.mark.parametrize(
+    "read", [lambda f: read_input(f, inputs(3), 64), lambda f: read_photo(f, (8, 8))]
+)
 def test_what_is_no_picture_is_refused_in_words(read):
     whole = file_of(blocks())
     cmyk = file_of(Image.new("CMYK", (8, 8)), "JPEG")

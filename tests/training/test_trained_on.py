@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs
 from pix2pix_tf.data.sifting import Skipped
 from pix2pix_tf.runs import Run
@@ -76,3 +77,17 @@ def test_starting_over_deletes_both(run):
     record_pairs(run, pairs("ab", skipped="c"))
     run.delete()
     assert list(run.path.iterdir()) == []
+
+
+def test_proportions_of_side_by_side_files_are_recorded(run, tmp_path):
+    files = []
+    for name, size in (("a", (30, 80)), ("b", (30, 90)), ("c", (30, 60))):
+        write_image(tmp_path / f"{name}.png", np.zeros((*size, 3), np.uint8))
+        files.append((tmp_path / f"{name}.png",))
+    train = Pairs("abc", lambda index: None, (4, 4), np.uint8, False, files=files)
+    val = Pairs("x", lambda index: None, (4, 4), np.uint8, False)
+    record_pairs(run, OpenedPairs(train, val, "", "side_by_side"))
+    assert run.layout() == "side_by_side"
+    assert run.proportions() == (2, 3)
+    record_pairs(run, OpenedPairs(train, val, "", "photographs"))
+    assert run.proportions() is None
