@@ -1,6 +1,7 @@
 import pytest
 
 from pix2pix_tf.config import load_config
+from pix2pix_tf.reproduce.small import small_settings
 from pix2pix_tf.reproduce.tables import TABLES, run_name
 
 
@@ -28,6 +29,15 @@ def test_runs_are_named_by_what_is_not_the_papers_default():
 def test_tables_share_the_runs_of_variants_they_share():
     assert set(names("histogram")) == {"l1", "cgan", "l1+cgan", "l1+cgan-1x1"}
     assert set(names("2", "training.batch_size=1")) >= {"l1", "l1+cgan"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_small_table_has_the_batch_of_the_papers_and_the_steps_of_the_sample(table):
+    for variant in TABLES[table].variants:
+        settings = [f"{key}={value}" for key, value in variant.settings.items()]
+        config = load_config("sample", [*settings, *small_settings(table)])
+        assert config.training.batch_size == (10 if table == "2" else 1)
+        assert config.training.steps == 1600
 
 
 @pytest.mark.parametrize("table", TABLES)
