@@ -25,6 +25,7 @@ from pix2pix_tf.cli_options import (
     OverridesOption,
     RunOption,
     checked_checkpoint,
+    expand_homes,
     spread_settings,
     start_tensorflow,
 )
@@ -389,7 +390,7 @@ def _parity_table(exported: Exported) -> Table:
 def main() -> NoReturn:
     """Runs the command; what the user can mend is one message and exit code 2, no traceback."""
     try:
-        app(args=spread_settings(sys.argv[1:]))
+        app(args=expand_homes(spread_settings(sys.argv[1:])))
     except UserError as error:
         _fail(str(error))
     except WorkerLostError as error:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.home import expand_home
 
 RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run directory.")]
 CheckpointOption = Annotated[
@@ -18,10 +19,13 @@ CheckpointOption = Annotated[
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Override keys: training.steps=2000. Repeatable.", metavar="KEY=VALUE"
+        "--set",
+        help="Override keys: training.steps=2000. Repeatable. Folders are taken as typed.",
+        metavar="KEY=VALUE",
     ),
 ]
 _SETTING = re.compile(r"[\w.]+=.*", re.DOTALL)
+_OPTION = re.compile(r"--[\w-]+=")
 
 
 def spread_settings(words: Sequence[str]) -> list[str]:
@@ -34,6 +38,19 @@ def spread_settings(words: Sequence[str]) -> list[str]:
         within = word == "--set" or (within and _SETTING.fullmatch(word) is not None)
         spread.append(word)
     return spread
+
+
+def expand_homes(words: Sequence[str]) -> list[str]:
+    """The words of a command line with ~ and ~user expanded at the start of a word or a value.
+
+    A shell does so for `--run ~/x`, but not for `--run=~/x`, within quotes, or where there is none.
+    """
+    expanded = []
+    for word in words:
+        option = _OPTION.match(word)
+        start = option.end() if option else 0
+        expanded.append(word[:start] + expand_home(word[start:]))
+    return expanded
 
 
 def checked_checkpoint(name: str) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.home import expand_home
 from pix2pix_tf.lines import say
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _fakes(texts: list[str]) -> dict[str, Path]:
             raise UserError(f"--fake {text}: expected NAME=DIR, such as L1+cGAN=translated/maps")
         if name in fakes:
             raise UserError(f"--fake {text}: the name {name} is given twice")
-        fakes[name] = Path(folder)
+        fakes[name] = Path(expand_home(folder))
     return fakes
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,7 +24,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from pix2pix_tf.config_errors import CONTRADICTION
-from pix2pix_tf.config_files import read_config, shipped_files, to_yaml, validated
+from pix2pix_tf.config_files import read_config, shipped_files, validated
+from pix2pix_tf.config_yaml import to_yaml
+from pix2pix_tf.home import expand_home
 
 # Crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name.
 SMALLEST_FACTOR = 16
@@ -49,6 +52,14 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _not_empty(value: str) -> str:
+    if not value:
+        raise PydanticCustomError("empty", "expected a text that is not empty")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_not_empty)]
+PathText = Annotated[Text, AfterValidator(expand_home)]
 Positive = Annotated[int, Field(gt=0, lt=2**31)]  # more is meant by nobody and fits no counter
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Size = Annotated[
@@ -69,8 +80,8 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Where pairs come from and how they become training crops (appendix 6.2)."""
 
-    dataset: str | None = None  # a name; `sample` is the embedded city
-    root: str | None = None  # the folder; null: datasets/<dataset> below the working directory
+    dataset: Text | None = None  # a name; `sample` is the embedded city
+    root: PathText | None = None  # the folder; null: datasets/<dataset> below the working directory
     direction: Literal["AtoB", "BtoA"] = "AtoB"  # A is the left half, or the folder A/
     load_size: Size = (286, 286)  # bicubic resize before the crop
     crop_size: Size = (256, 256)  # what the networks see
@@ -320,7 +331,8 @@ def load_config(
         path_or_name: A file; or the name of a shipped config, with or without `.yaml`. A local file
             comes first.
         overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
-            then being YAML.
+            then being taken as typed where the key takes text (`data.root`, `data.dataset`;
+            `null` is None), and else YAML.
 
     Raises:
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,

@@ -49,6 +49,11 @@ def nearest_key(config: type[BaseModel], key: str) -> str | None:
     return here.get(_nearest(name, here) or "") or elsewhere.get(_nearest(name, elsewhere) or "")
 
 
+def annotation_of(config: type[BaseModel], key: str) -> Any:
+    """The type of a key (`section.name`, or a value of the root model's own); Any if unknown."""
+    return _annotation(config, key) if key in _keys(config) else Any
+
+
 def is_value(config: type[BaseModel], key: str) -> bool:
     """Whether a key of the root model is itself a value, not a section of keys."""
     return key in config.model_fields and not _leaves(config, key)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from pix2pix_tf.config_errors import is_value, nearest_key, sentences, shortened, shown
+from pix2pix_tf.config_errors import (
+    annotation_of,
+    is_value,
+    nearest_key,
+    sentences,
+    shortened,
+    shown,
+)
+from pix2pix_tf.config_yaml import read_yaml, typed_value
 from pix2pix_tf.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
-_VALUES_AT_MOST = 10_000  # of a file; palettes have some hundred
-# Characters that YAML takes for line breaks, or that no file can hold as they are.
-_ESCAPED = re.compile("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
 Overrides = Mapping[str, Any] | Sequence[str]
 
 
@@ -40,14 +43,14 @@ def read_config(
         shipped: The shipped ones.
         model: What the file's sections are of.
         overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
-            then being YAML.
+            then being what `typed_value` makes of it: text where the key takes text, else YAML.
 
     Raises:
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,
             contradictions.
     """
-    tree = read_sections(_find(path_or_name, shipped))
-    for key, value in _override_items(overrides):
+    tree = read_sections(_find(path_or_name, shipped), model)
+    for key, value in _override_items(overrides, model):
         _set(tree, key, value, model)
     return validated(model, tree, str(path_or_name))
 
@@ -62,38 +65,18 @@ def validated(model: type[Model], tree: Mapping[str, Any], source: str) -> Model
         ) from None
 
 
-def to_yaml(tree: Any) -> str:
-    """Plain values as YAML text, in their order."""
-    options: dict[str, Any] = {"sort_keys": False, "default_flow_style": None}
-    text = yaml.safe_dump(tree, allow_unicode=True, **options)
-    return yaml.safe_dump(tree, **options) if _ESCAPED.search(text) else text
-
-
-def read_sections(path: Path) -> dict[str, Any]:
-    """The sections that a config file has.
+def read_sections(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+    """The sections that a config file has, its text as written where `model` has text.
 
     Raises:
         UserError: It cannot be read, is not YAML or has no sections.
     """
-    tree = read_yaml(path)
+    tree = read_yaml(path, model)
     if not isinstance(tree, dict):
         raise UserError(
             f"{path}: expected sections such as data: and training:, found {shown(tree)}"
         )
     return tree
-
-
-def read_yaml(path: Path) -> Any:
-    """What a YAML file holds.
-
-    Raises:
-        UserError: It cannot be read, is not YAML, or gives a key twice.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text: {error}") from None
-    return _parse_yaml(text, str(path))
 
 
 def _find(path_or_name: str | Path, shipped: Mapping[str, Path]) -> Path:
@@ -111,69 +94,7 @@ def _find(path_or_name: str | Path, shipped: Mapping[str, Path]) -> Path:
     )
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, where plain YAML silently takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(
-                    problem="a list or a section cannot be a key", problem_mark=key_node.start_mark
-                )
-            if key_node.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key_node.value} is given twice",
-                    problem_mark=key_node.start_mark,
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Puts in what << names: each may name several, of which each names several."""
-        super().flatten_mapping(node)
-        if len(node.value) > _VALUES_AT_MOST:
-            raise yaml.MarkedYAMLError(problem="<< puts in too much", problem_mark=node.start_mark)
-
-
-def _parse_yaml(text: str, where: str) -> Any:
-    try:
-        tree = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(
-            f"{where}{place}: not valid YAML: {error.problem or error.context}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{where}: not valid YAML: {str(error).splitlines()[0]}") from None
-    except RecursionError:
-        raise UserError(f"{where}: not valid YAML: nested too deeply") from None
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        # PyYAML lets them out for values that are no dates or numbers and look like them.
-        raise UserError(f"{where}: not valid YAML: a value cannot be read: {error}") from None
-    _refuse_boundless(tree, where)
-    return tree
-
-
-def _refuse_boundless(tree: Any, where: str) -> None:
-    """Aliases can name what they are part of, or multiply a few lines into billions of values."""
-    count, left = 0, [tree]
-    while left:
-        value = left.pop()
-        count += 1
-        if isinstance(value, dict):
-            left += value.values()
-        elif isinstance(value, (list, tuple, set)):
-            left += value
-        if count + len(left) > _VALUES_AT_MOST:
-            raise UserError(
-                f"{where}: holds more than {_VALUES_AT_MOST} values: too many, or aliases (*NAME) "
-                "that repeat them without end"
-            )
-
-
-def _override_items(overrides: Overrides) -> list[tuple[str, Any]]:
+def _override_items(overrides: Overrides, model: type[BaseModel]) -> list[tuple[str, Any]]:
     if isinstance(overrides, Mapping):
         return list(overrides.items())
     items = []
@@ -183,7 +104,9 @@ def _override_items(overrides: Overrides) -> list[tuple[str, Any]]:
             raise UserError(
                 f"--set {shortened(text)}: expected KEY=VALUE, for example training.steps=2000"
             )
-        items.append((key.strip(), _parse_yaml(value, f"--set {shortened(text)}")))
+        key = key.strip()
+        value = typed_value(value, f"--set {shortened(text)}", annotation_of(model, key))
+        items.append((key, value))
     return items
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pix2pix_tf.config import Config, DataConfig, Positive, Real, Section
+from pix2pix_tf.config import Config, DataConfig, PathText, Positive, Real, Section
 from pix2pix_tf.config_errors import CONTRADICTION
 from pix2pix_tf.config_files import read_config, shipped_files, validated
 
@@ -23,7 +23,7 @@ class NetworkConfig(Section):
     width: Positive = VGG_WIDTH  # filters of the first block; the others are 2, 4 and 8 times
     head: Positive = 4096  # filters of fc6 and fc7
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.5
-    trunk_weights: str | None = None  # a file: Keras' VGG-16 without top, trained on ImageNet
+    trunk_weights: PathText | None = None  # a file: Keras' VGG-16 without top, trained on ImageNet
 
 
 class SegmenterTrainingConfig(Section):
@@ -44,7 +44,7 @@ class SegmenterConfig(Section):
     """
 
     data: DataConfig
-    palette: str  # a shipped palette's name or a file, see `pix2pix_tf.segmentation.palette`
+    palette: PathText  # a shipped palette's name or a file, see `pix2pix_tf.segmentation.palette`
     segmenter: NetworkConfig = NetworkConfig()
     training: SegmenterTrainingConfig = SegmenterTrainingConfig()
 

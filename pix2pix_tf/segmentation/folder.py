@@ -17,7 +17,8 @@ from typing import Any
 
 import keras
 
-from pix2pix_tf.config_files import read_sections, to_yaml, validated
+from pix2pix_tf.config_files import read_sections, validated
+from pix2pix_tf.config_yaml import to_yaml
 from pix2pix_tf.disk import to_disk, writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import SegmenterConfig
@@ -76,7 +77,7 @@ class SegmenterFolder:
                 f"segmenter {self.path}: holds no segmenter.yaml, so it is not a folder that "
                 "`pix2pix-tf train-segmenter` made"
             )
-        tree = read_sections(self.config_file)
+        tree = read_sections(self.config_file, SegmenterConfig)
         entries = tree.pop("colours", None)
         config = validated(SegmenterConfig, tree, str(self.config_file))
         name = Path(config.palette).stem

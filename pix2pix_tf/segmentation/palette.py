@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
-from pix2pix_tf.config_files import read_yaml
+from pix2pix_tf.config_yaml import read_yaml
 from pix2pix_tf.data.sample_city import CLASSES as CITY_CLASSES
 from pix2pix_tf.data.sample_city import street_map
 from pix2pix_tf.data.sample_city.plan import COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL
@@ -24,6 +24,14 @@ UNKNOWN_BEYOND = 32
 UNKNOWN_AT_MOST = 0.2  # of the pixels of a picture: beyond, the palette is the wrong one
 
 Colour = tuple[int, int, int]
+
+
+class _Entry(TypedDict, total=False):
+    """One of the list in a palette's file."""
+
+    name: str
+    colour: list[int]
+    void: bool
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ def load_palette(name_or_file: str | Path) -> Palette:
     """
     file = Path(name_or_file)
     if file.is_file():
-        return make_palette(file.stem, read_yaml(file), str(file))
+        return make_palette(file.stem, read_yaml(file, list[_Entry]), str(file))
     if str(name_or_file) in SHIPPED:
         return SHIPPED[str(name_or_file)]
     near = difflib.get_close_matches(str(name_or_file), SHIPPED, n=1)

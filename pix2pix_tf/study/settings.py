@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from pix2pix_tf.config_files import read_yaml, to_yaml
+from pix2pix_tf.config_yaml import read_yaml, to_yaml
 from pix2pix_tf.errors import UserError
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9 +._-]{0,63}"  # of studies and algorithms: folders have them
@@ -132,7 +132,7 @@ def load_study(folder: str | Path) -> Study:
     if not file.is_file():
         lack = "holds no study.yaml" if folder.is_dir() else "there is no such folder"
         raise UserError(f"study {folder}: {lack}; `pix2pix-tf study new` makes a study")
-    tree = read_yaml(file)
+    tree = read_yaml(file, Settings)
     try:
         return Study(folder, Settings.model_validate(tree))
     except ValidationError as error:

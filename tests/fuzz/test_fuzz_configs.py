@@ -190,6 +190,39 @@ def test_overrides_are_refused_or_sound(overrides):
     refused_or_sound(lambda: load_config("sample", overrides))
 
 
+def as_typed(text):
+    """What `data.root=TEXT` must come to; None: it is refused, or another rule's."""
+    quoted = len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]
+    return None if text in ("", "null") or text[0] == "~" or quoted else text
+
+
+@settings_of(100)
+@given(text=st.one_of(st.text(max_size=12), VALUES.map(str), st.sampled_from(ODD_TEXTS)))
+def test_text_keys_take_what_is_typed(file, text):
+    if as_typed(text) is None:
+        refused_or_sound(lambda: load_config("facades", [f"data.root={text}"]))
+        return
+    config = load_config("facades", [f"data.root={text}", f"data.dataset={text}"])
+    assert (config.data.root, config.data.dataset) == (text, text)
+    file.write_text(config.to_yaml(), encoding="utf-8", errors="surrogatepass")
+    assert load_config(file) == config
+
+
+@settings_of(60)
+@given(st.text("0123456789xoabefnulysNUL.:_+-=<>", min_size=1, max_size=8))
+def test_text_keys_in_files_are_as_written(file, text):
+    """Whatever is one unquoted value to YAML."""
+    try:
+        node = yaml.compose(f"root: {text}").value[0][1]
+    except yaml.YAMLError:
+        return
+    if not isinstance(node, yaml.ScalarNode) or node.style is not None or node.value != text:
+        return
+    file.write_text(f"data:\n  dataset: maps\n  root: {text}\n")
+    expected = None if node.tag == "tag:yaml.org,2002:null" else text
+    assert load_config(file).data.root == expected
+
+
 def near_configs():
     """Sound values of many keys at once, so that most pass the single checks."""
     sizes = st.sampled_from([16, 32, 48, 64, [32, 64], [80, 16]])

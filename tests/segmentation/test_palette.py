@@ -186,7 +186,7 @@ def test_entries_make_the_same_palette():
         ("- {name: a, colour: [1, 2, 2.5]}", "from 0 to 255"),
         ("- {name: a, colour: red}", "colour: 'red': expected red, green and blue"),
         ("- {void: 3, colour: [1, 2, 3]}", "entry 1: void: 3: expected true"),
-        ("- {name: 3, colour: [1, 2, 3]}", "entry 1: name: 3: expected a text"),
+        ("- {name: [3], colour: [1, 2, 3]}", "entry 1: name: [3]: expected a text"),
         (TWO + "- {name: lake, colour: [9, 9, 9]}", "entry 4: name: 'lake'"),
         (TWO + "- {void: true, colour: [0, 0, 200]}", "entry 4: the colour [0, 0, 200] is given"),
         ("- {name: a, colour: [1, 2, 3]}", "has 1 classes; expected 2 to 255"),

@@ -44,7 +44,7 @@ def test_its_pairs_are_those_of_an_experiment():
     ("override", "words"),
     [
         ("palete=mine.yaml", "--set palete: a key has the form SECTION.NAME, such as palette"),
-        ("palette=3", "palette: 3: input should be a valid string"),
+        ("palette=", "palette: '': expected a text that is not empty"),
         ("palette.name=x", "--set palette.name: unknown key; palette is a value itself"),
         ("segmenter.widht=3", "segmenter.widht: unknown key; did you mean segmenter.width?"),
         ("data.width=3", "data.width: unknown key; did you mean segmenter.width?"),
@@ -66,7 +66,14 @@ def test_what_cannot_be_meant_is_refused_by_name(override, words):
 
 
 def test_palette_is_overridden_as_typed():
-    assert load_segmenter_config("sample", ["palette=mine.yaml"]).palette == "mine.yaml"
+    for palette in ("mine.yaml", "2024", "my #1.yaml", "null"):  # null: there must be one
+        assert load_segmenter_config("sample", [f"palette={palette}"]).palette == palette
+
+
+def test_text_in_a_file_is_as_written(tmp_path):
+    (tmp_path / "mine.yaml").write_text("palette: 0123\ndata: {root: 1e3}")
+    config = load_segmenter_config(tmp_path / "mine.yaml")
+    assert (config.palette, config.data.root) == ("0123", "1e3")
 
 
 @pytest.mark.parametrize(

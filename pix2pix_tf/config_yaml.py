@@ -1,0 +1,252 @@
+"""YAML read by a schema: where it says text, a value is the text as written, not what YAML makes
+of it.
+
+Plain YAML reads 2024 as a number, 0123 as another one (83, in octal), `yes` as true and 2001-01-01
+as a date, so that folders with such names could not be named. Here every such value stays as
+written until the schema (a Pydantic model, a TypedDict or a type) says what it is.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+import yaml
+from pydantic import BaseModel
+
+from pix2pix_tf.config_errors import shortened
+from pix2pix_tf.errors import UserError
+
+_VALUES_AT_MOST = 10_000  # of a file; palettes have some hundred
+# Characters that YAML takes for line breaks, or that no file can hold as they are.
+_ESCAPED = re.compile("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
+_NULLS = ("null", "Null", "NULL", "~", "")
+
+
+def read_yaml(path: Path, schema: Any = Any) -> Any:
+    """What a YAML file holds, as plain values.
+
+    Args:
+        path: The file.
+        schema: The type it is meant to be of: where that says text (`str`, `str | None`, at any
+            depth), unquoted values are the text as written. Nothing is validated here.
+
+    Raises:
+        UserError: It cannot be read, is not YAML, or gives a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text: {error}") from None
+    return _parse(text, str(path), schema)
+
+
+def typed_value(text: str, where: str, schema: Any = Any) -> Any:
+    """What somebody typed as one value.
+
+    Args:
+        text: As typed.
+        where: Names it in errors.
+        schema: Its type. Where that is text, all that was typed is the value, but for `null`, which
+            is None where the type has it, and for quotes around the whole, which are left out.
+            Elsewhere it is YAML.
+
+    Raises:
+        UserError: It is not YAML, or goes on after its value.
+    """
+    if not takes_text(schema):
+        return _parse(text, where, schema, whole=True)
+    if text == "null" and _takes_none(schema):
+        return None
+    return _unquoted(text)
+
+
+def to_yaml(tree: Any) -> str:
+    """Plain values as YAML text, in their order."""
+    options: dict[str, Any] = {"sort_keys": False, "default_flow_style": None}
+    text = yaml.safe_dump(tree, allow_unicode=True, **options)
+    return yaml.safe_dump(tree, **options) if _ESCAPED.search(text) else text
+
+
+def takes_text(schema: Any) -> bool:
+    """Whether a type is text, or text and None."""
+    kinds = [kind for kind in _alternatives(schema) if kind is not types.NoneType]
+    return kinds == [str]
+
+
+def _takes_none(schema: Any) -> bool:
+    return types.NoneType in _alternatives(schema)
+
+
+def _alternatives(schema: Any) -> list[Any]:
+    """The members of a union, each without what `Annotated` says of it; else the type alone."""
+    if get_origin(schema) is Annotated:
+        return _alternatives(get_args(schema)[0])
+    if get_origin(schema) in (Union, types.UnionType):
+        return [kind for member in get_args(schema) for kind in _alternatives(member)]
+    return [schema]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plain:
+    """An unquoted value that YAML takes for something else than text.
+
+    Attributes:
+        text: As written.
+        read: What YAML makes of it.
+    """
+
+    text: str
+    read: Callable[[], Any]
+
+    def as_of(self, schema: Any) -> Any:
+        """Its value where the schema has a type."""
+        if not takes_text(schema):
+            return self.read()
+        if self.text in _NULLS and (_takes_none(schema) or not self.text):
+            return None
+        return self.text
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that leaves open what unquoted values are, and refuses a key given twice."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if not self._is_open(node):
+            return super().construct_object(node, deep)
+        made = super().construct_object
+        return _Plain(node.value, lambda: made(node, deep))
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(
+                    problem="a list or a section cannot be a key", problem_mark=key_node.start_mark
+                )
+            if key_node.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key_node.value} is given twice",
+                    problem_mark=key_node.start_mark,
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Puts in what << names: each may name several, of which each names several."""
+        super().flatten_mapping(node)
+        if len(node.value) > _VALUES_AT_MOST:
+            raise yaml.MarkedYAMLError(problem="<< puts in too much", problem_mark=node.start_mark)
+
+    def _is_open(self, node: yaml.Node) -> bool:
+        """Whether a value is unquoted, without a tag such as !!int, and not text to YAML."""
+        return (
+            isinstance(node, yaml.ScalarNode)
+            and node.style is None
+            and node.tag != "tag:yaml.org,2002:str"
+            and node.tag == self.resolve(yaml.ScalarNode, node.value, (True, False))
+        )
+
+
+def _parse(text: str, where: str, schema: Any, whole: bool = False) -> Any:
+    try:
+        tree = _load(text, whole)
+        _refuse_boundless(tree, where)
+        return _as_of(tree, schema)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UserError(
+            f"{where}{place}: not valid YAML: {error.problem or error.context}"
+        ) from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not valid YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise UserError(f"{where}: not valid YAML: nested too deeply") from None
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        # PyYAML lets them out for values that are no dates or numbers and look like them.
+        raise UserError(f"{where}: not valid YAML: a value cannot be read: {error}") from None
+
+
+def _load(text: str, whole: bool) -> Any:
+    """The document in a YAML text, its unquoted values still open.
+
+    `whole` refuses text after its value: a comment, where there is no place for any.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        rest = text[node.end_mark.index :].strip() if whole else ""
+        if rest:
+            raise yaml.MarkedYAMLError(
+                problem=f"the value ends before {shortened(rest)}", problem_mark=node.end_mark
+            )
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _as_of(value: Any, schema: Any) -> Any:
+    """A tree with its unquoted values read as the schema says."""
+    if isinstance(value, _Plain):
+        return value.as_of(schema)
+    if isinstance(value, dict):
+        items = [(_as_of(key, Any), inner) for key, inner in value.items()]
+        made = {key: _as_of(inner, _schema_of(schema, key)) for key, inner in items}
+        if len(made) < len(items):  # 16 and 0x10
+            raise yaml.MarkedYAMLError(problem="two keys are the same value")
+        return made
+    if isinstance(value, (list, tuple, set)):
+        return type(value)(_as_of(inner, _schema_of(schema, None)) for inner in value)
+    return value
+
+
+def _schema_of(schema: Any, key: Any) -> Any:
+    """The type of what a mapping has at `key`, or of a list's items; Any where it is not known."""
+    for kind in _alternatives(schema):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(key) if isinstance(key, str) else None
+            return Any if field is None else field.annotation
+        if is_typeddict(kind):
+            return get_type_hints(kind).get(key, Any)
+        if get_origin(kind) in (list, tuple, set, frozenset):
+            return get_args(kind)[0]
+        if get_origin(kind) is dict:
+            return get_args(kind)[1]
+    return Any
+
+
+def _refuse_boundless(tree: Any, where: str) -> None:
+    """Aliases can name what they are part of, or multiply a few lines into billions of values."""
+    count, left = 0, [tree]
+    while left:
+        value = left.pop()
+        count += 1
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, (list, tuple, set)):
+            left += value
+        if count + len(left) > _VALUES_AT_MOST:
+            raise UserError(
+                f"{where}: holds more than {_VALUES_AT_MOST} values: too many, or aliases (*NAME) "
+                "that repeat them without end"
+            )
+
+
+def _unquoted(text: str) -> str:
+    """A text without the quotes around the whole of it, if they are such; else as it is."""
+    if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
+        return text
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return text
+    if isinstance(node, yaml.ScalarNode) and node.end_mark.index == len(text):
+        return node.value
+    return text
