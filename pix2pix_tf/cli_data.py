@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,24 @@ data_app = typer.Typer(
 )
 
 _KINDS_AT_MOST = 12  # rows of a table
+
+
+class LayoutOption(str, Enum):
+    """What to look for in a folder, see `pix2pix_tf.data.layout.find_layout`."""
+
+    auto = "auto"
+    side_by_side = "side_by_side"
+    folders = "folders"
+    photographs = "photographs"
+
+
+Layout = Annotated[
+    LayoutOption,
+    typer.Option(
+        help="How the images lie there: side-by-side pairs of any proportions, two folders, or "
+        "whole photographs. auto: two folders by known names, or images of twice the width."
+    ),
+]
 
 
 @data_app.command("list")
@@ -93,13 +112,15 @@ def data_download(
 @data_app.command("check")
 def data_check(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A dataset.")],
+    layout: Layout = LayoutOption.auto,
 ) -> None:
     """Open every picture of a dataset; exit code 2 if anything is bad."""
     from pix2pix_tf.data.check import check
 
     console = Console()
     with _quietly(), counting(console, "opening") as counter:
-        checked = check(folder, counter.advance)
+        checked = check(folder, layout.value, counter.advance)
+    say(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))
     for line in (*checked.notes, *checked.problems):
@@ -126,35 +147,47 @@ def data_pair(
 
     console = Console()
     with _quietly(), counting(console, "pairing") as counter:
-        count = pair_folders(a, b, output, resize=resize, advance=counter.advance)
-    say(console, f"{count} pairs in {output}")
+        paired = pair_folders(a, b, output, resize=resize, advance=counter.advance)
+    for line in paired.notes:
+        say(console, line)
+    say(console, f"{paired.count} pairs in {output}")
 
 
 @data_app.command("split")
 def data_split(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Side-by-side pairs, or A/ and B/.")
+        Path, typer.Argument(metavar="FOLDER", help="Pairs without splits, as for training.")
     ],
     output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="A new folder; with --move, by default FOLDER itself."),
     ] = None,
-    val: Annotated[float, typer.Option(help="Share of validation pairs.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Share of test pairs.")] = 0.0,
+    val: Annotated[float, typer.Option(help="Share of validation pairs, about.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of test pairs, about.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Another one splits otherwise.")] = 0,
     move: Annotated[
         bool, typer.Option("--move/--copy", help="Move the files or copy them.")
     ] = False,
+    layout: Layout = LayoutOption.auto,
 ) -> None:
     """Split a folder of pairs into train, val and test, at random but repeatably."""
     from pix2pix_tf.data.splitting import split_folder
 
     console = Console()
     with counting(console, "moving" if move else "copying") as counter:
-        counts = split_folder(
-            folder, output, val=val, test=test, seed=seed, move=move, advance=counter.advance
+        divided = split_folder(
+            folder,
+            output,
+            val=val,
+            test=test,
+            seed=seed,
+            move=move,
+            setting=layout.value,
+            advance=counter.advance,
         )
-    found = ", ".join(f"{count} {split}" for split, count in counts.items())
+    for line in (f"{folder}: {divided.layout}", *divided.notes):
+        say(console, line)
+    found = ", ".join(f"{count} {split}" for split, count in divided.counts.items())
     say(console, f"{found} pairs in {output or folder}")
 
 

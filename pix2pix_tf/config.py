@@ -82,6 +82,8 @@ class DataConfig(Section):
 
     dataset: Text | None = None  # a name; `sample` is the embedded city
     root: PathText | None = None  # the folder; null: datasets/<dataset> below the working directory
+    # What to look for there; auto: two folders, then images of twice the width (side by side).
+    layout: Literal["auto", "side_by_side", "folders"] = "auto"
     direction: Literal["AtoB", "BtoA"] = "AtoB"  # A is the left half, or the folder A/
     load_size: Size = (286, 286)  # bicubic resize before the crop
     crop_size: Size = (256, 256)  # what the networks see
@@ -96,6 +98,7 @@ class DataConfig(Section):
     cache: bool = True  # keep decoded pairs in memory
     on_bad_image: Literal["stop", "skip"] = "stop"  # skip: train without bad pairs, and list them
     validation_share: Annotated[Real, Field(gt=0, lt=1)] = 0.1  # held out where there is no val/
+    split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0  # another one holds out other pairs
     sample_train: Positive = 200  # pairs drawn of the embedded city
     sample_val: Positive = 20
 
@@ -112,6 +115,13 @@ class DataConfig(Section):
                 "root",
                 self.root,
                 "the embedded sample has no folder; leave out data.root or data.dataset",
+            )
+        if self.from_photographs and self.layout != "auto":
+            raise _contradiction(
+                "layout",
+                self.layout,
+                "data.derive takes whole photographs; leave it out, or say with data.photo which "
+                "half of the pairs to take",
             )
         for side, load, crop in zip(
             ("height", "width"), self.load_size, self.crop_size, strict=True

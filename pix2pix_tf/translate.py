@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from pix2pix_tf.checkpoints import restore_generator
 from pix2pix_tf.config import Config, DataConfig
-from pix2pix_tf.data.files import PairFiles, list_images, read_pair
+from pix2pix_tf.data.files import PairFiles, read_pair
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, image_size, read_image, write_image
+from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
@@ -298,5 +299,5 @@ def _read(inputs: Inputs, place: int, data: DataConfig) -> np.ndarray:
     if not inputs.pairs:
         return read_image(path, channels)
     # Both halves are read in the input's channels: the target's half is not looked at.
-    a, b = read_pair(PairFiles(path.stem, path, None), channels, channels)
+    a, b = read_pair(PairFiles(path.stem, path, None, proportions=()), channels, channels)
     return a if data.direction == "AtoB" else b

@@ -90,7 +90,7 @@ def test_check_shows_the_commonest_kinds(here, tmp_path):
     (tmp_path / "many").mkdir()
     for width in range(2, 32, 2):
         write_image(tmp_path / "many" / f"{width}.png", np.zeros((8, width, 1), np.uint8))
-    code, out, _ = here("data", "check", "many")
+    code, out, _ = here("data", "check", "many", "--layout", "side_by_side")
     assert code == 0
     assert "3 more" in out
 
@@ -123,10 +123,10 @@ def test_pair_and_split(here, tmp_path):
     assert Image.open(tmp_path / "ab" / "3.png").size == (16, 8)
 
     code, out, _ = here("data", "split", "ab", "--output", "new", "--val", 0.2, "--test", 0.1)
-    assert (code, out) == (0, "7 train, 2 val, 1 test pairs in new\n")
+    assert (code, out) == (0, "ab: side-by-side pairs\n8 train, 1 val, 1 test pairs in new\n")
     assert len(list((tmp_path / "ab").iterdir())) == 10
     code, out, _ = here("data", "split", "ab", "--move", "--seed", 3)
-    assert (code, out) == (0, "9 train, 1 val pairs in ab\n")
+    assert (code, out) == (0, "ab: side-by-side pairs\n8 train, 2 val pairs in ab\n")
     assert sorted(path.name for path in (tmp_path / "ab").iterdir()) == ["train", "val"]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
-from pix2pix_tf.data.files import list_images
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, read_image, to_channels, write_image
+from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from pix2pix_tf.data.catalogue import CATALOGUE, Dataset, archive_suffix, archive_url
 from pix2pix_tf.data.fetch import TIMEOUT, fetch, forget
+from pix2pix_tf.data.folder_names import FolderName, read_name
+from pix2pix_tf.data.listing import list_entries, list_images
 from pix2pix_tf.data.unpack import BadArchive, unpack
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import hidden_beside, refuse_existing
 
 Progress = Callable[[str, int, int | None], None]
 
-_LAYOUT_FOLDERS = ("train", "val", "test", "A", "B")
 _CHUNK = 1 << 20
 
 
@@ -136,8 +137,6 @@ def _sha256(path: Path, progress: Progress) -> str:
 
 def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
     """Unpacks into a hidden folder that becomes `folder`; how many pictures that has."""
-    from pix2pix_tf.data.files import list_images
-
     with hidden_beside(folder) as aside:
         try:
             unpack(part, aside, lambda done, total: progress("unpacking", done, total))
@@ -156,11 +155,9 @@ def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
 
 def _top(content: Path) -> Path:
     """The folder that is the dataset: the one that holds everything else, if there is one."""
-    entries = [
-        entry
-        for entry in content.iterdir()
-        if not entry.name.startswith(".") and entry.name != "__MACOSX"
-    ]
-    if len(entries) == 1 and entries[0].is_dir() and entries[0].name not in _LAYOUT_FOLDERS:
-        return entries[0]
+    entries = list_entries(content)
+    if len(entries.folders) == 1 and not entries.images and not entries.others:
+        folder = entries.folders[0]
+        if read_name(folder.name) == FolderName():  # else it is a part of the dataset
+            return folder
     return content

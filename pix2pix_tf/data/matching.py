@@ -1,14 +1,13 @@
-"""The pictures of two folders brought together by their names, with everything that does not fit.
-
-By the rules of `pix2pix_tf.data.files`, which stops at the first misfit; here all are listed.
-"""
+"""The images of two folders brought together by their names, with everything that does not fit."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.files import PairFiles, list_images
+from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.listing import Listing, image_name, list_folders
 
 
 @dataclass(frozen=True)
@@ -16,55 +15,112 @@ class Matched:
     """What two folders have in common, and what not.
 
     Attributes:
+        a: All that lies in the first.
+        b: All that lies in the second.
         pairs: In natural order of their names.
-        only_a: Pictures of A that have no mate.
-        only_b: Pictures of B that have no mate.
-        doubles: Pictures whose path without suffix another of their folder has already.
+        only_a: Images of A that have no mate.
+        only_b: Images of B that have no mate.
+        doubles: Images whose name another of their folder has already, each with that one.
     """
 
+    a: Listing
+    b: Listing
     pairs: list[PairFiles]
     only_a: list[Path]
     only_b: list[Path]
-    doubles: list[Path]
+    doubles: list[tuple[Path, Path]]
 
-    def problems(self, folder_a: Path, folder_b: Path) -> list[str]:
-        """A sentence about each picture that does not fit."""
+    @property
+    def loose(self) -> list[Path]:
+        """The images that belong to no pair."""
+        return self.only_a + self.only_b + [path for path, _ in self.doubles]
+
+    def problems(self) -> list[str]:
+        """A sentence about each image that does not fit; one about all where none does."""
+        doubles = [same_name(path, other) for path, other in self.doubles]
+        if self.only_a and self.only_b and not self.pairs:
+            return [
+                f"none of the {len(self.only_a)} images of {self.a.folder} (such as "
+                f"{image_name(self.only_a[0], self.a.folder)}) has the name of one of the "
+                f"{len(self.only_b)} of {self.b.folder} (such as "
+                f"{image_name(self.only_b[0], self.b.folder)}): pairs have the same path without "
+                "suffix on both sides; folders that are not paired cannot be trained on",
+                *doubles,
+            ]
         return [
-            *(f"{path} has no mate in {folder_b}" for path in self.only_a),
-            *(f"{path} has no mate in {folder_a}" for path in self.only_b),
-            *(same_name(path) for path in self.doubles),
+            *_without_mate(self.a, self.only_a, self.b),
+            *_without_mate(self.b, self.only_b, self.a),
+            *doubles,
         ]
 
 
 def match(folder_a: Path, folder_b: Path) -> Matched:
-    """Matches pictures, at any depth, that have the same path without suffix.
+    """Matches images, at any depth, that have the same name, see `image_name`.
 
     Raises:
         UserError: A folder cannot be listed.
     """
-    a, doubles_a = by_name(folder_a)
-    b, doubles_b = by_name(folder_b)
+    return match_listings(*list_folders([folder_a, folder_b]))
+
+
+def match_listings(a: Listing, b: Listing) -> Matched:
+    """Matches what two folders hold."""
+    named_a, doubles_a = by_name(a)
+    named_b, doubles_b = by_name(b)
     return Matched(
-        pairs=[PairFiles(name, path, b[name]) for name, path in a.items() if name in b],
-        only_a=[path for name, path in a.items() if name not in b],
-        only_b=[path for name, path in b.items() if name not in a],
+        a=a,
+        b=b,
+        pairs=[
+            PairFiles(name, path, named_b[name])
+            for name, path in named_a.items()
+            if name in named_b
+        ],
+        only_a=[path for name, path in named_a.items() if name not in named_b],
+        only_b=[path for name, path in named_b.items() if name not in named_a],
         doubles=doubles_a + doubles_b,
     )
 
 
-def by_name(folder: Path) -> tuple[dict[str, Path], list[Path]]:
-    """Pictures by path without suffix, '/'-separated, and those whose name was taken already."""
+def by_name(listing: Listing) -> tuple[dict[str, Path], list[tuple[Path, Path]]]:
+    """Images by name, and those whose name was taken already, each with the one that has it."""
     named: dict[str, Path] = {}
     doubles = []
-    for path in list_images(folder):
-        name = path.relative_to(folder).with_suffix("").as_posix()
+    for path in listing.images:
+        name = image_name(path, listing.folder)
         if name in named:
-            doubles.append(path)
+            doubles.append((path, named[name]))
         else:
             named[name] = path
     return named, doubles
 
 
-def same_name(path: Path) -> str:
-    """The sentence about a picture whose name without suffix was taken already."""
-    return f"{path} has the same name without suffix as another"
+def same_name(path: Path, other: Path) -> str:
+    """The sentence about an image whose name without suffix was taken already."""
+    if path.with_suffix("") == other.with_suffix(""):
+        return f"{path} has the same name without suffix as {other.name}: remove one of them"
+    return (
+        f"{path} and {other} have names that look the same, with accents stored in two ways (NFC "
+        "and NFD): rename or remove one of them"
+    )
+
+
+def _without_mate(listing: Listing, paths: list[Path], others: Listing) -> list[str]:
+    if not paths:
+        return []
+    unread = {image_name(path, others.folder): path for path in others.others}
+    by_case = {image_name(path, others.folder).casefold(): path for path in others.images}
+    return [
+        f"{path} has no mate in {others.folder}"
+        + _nearly(image_name(path, listing.folder), unread, by_case)
+        for path in paths
+    ]
+
+
+def _nearly(name: str, unread: Mapping[str, Path], by_case: Mapping[str, Path]) -> str:
+    """About a file that would be the mate but for its suffix or the case of its letters."""
+    if name in unread:
+        path = unread[name]
+        return f": {path.name} is there, but files ending {path.suffix or 'so'} are not read"
+    if name.casefold() in by_case:
+        return f": {by_case[name.casefold()].name} differs in upper and lower case"
+    return ""

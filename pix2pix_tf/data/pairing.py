@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,25 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
-from pix2pix_tf.data.matching import match
+from pix2pix_tf.data.layout_errors import no_images
+from pix2pix_tf.data.listing import listing_notes
+from pix2pix_tf.data.matching import Matched, match
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What `pair_folders` did.
+
+    Attributes:
+        count: How many pairs it has written.
+        notes: Sentences about what lies in the folders and was not read.
+    """
+
+    count: int
+    notes: list[str]
 
 
 def pair_folders(
@@ -29,10 +45,10 @@ def pair_folders(
     *,
     resize: bool = False,
     advance: Callable[[int], None] = lambda total: None,
-) -> int:
-    """Writes PNG files with A in the left half and B in the right; returns how many.
+) -> Paired:
+    """Writes PNG files with A in the left half and B in the right.
 
-    A picture of A goes with that of B that has the same path without suffix, so that sub-folders,
+    An image of A goes with that of B that has the same path without suffix, so that sub-folders,
     such as splits, are kept. The files are 8 bit, grey or RGB, with alpha where either side has it.
     `output` appears when all is written.
 
@@ -50,7 +66,8 @@ def pair_folders(
     """
     folder_a, folder_b, output = Path(folder_a), Path(folder_b), Path(output)
     refuse_existing(output)
-    pairs = _pairs(folder_a, folder_b)
+    matched = _matched(folder_a, folder_b)
+    pairs = matched.pairs
     refuse_all(
         [problem for found in in_parallel(lambda p: _unfit(p, resize), pairs) for problem in found]
     )
@@ -62,20 +79,20 @@ def pair_folders(
             write_image(path, _side_by_side(pair))
 
         in_parallel(write, pairs, advance)
-    return len(pairs)
+    return Paired(len(pairs), listing_notes([matched.a, matched.b]))
 
 
-def _pairs(folder_a: Path, folder_b: Path) -> list[PairFiles]:
+def _matched(folder_a: Path, folder_b: Path) -> Matched:
     for option, folder in (("--a", folder_a), ("--b", folder_b)):
         if not folder.is_dir():
             raise UserError(f"{option} {folder}: there is no such folder")
     if folder_a.resolve() == folder_b.resolve():
         raise UserError(f"--a and --b are both {folder_a}: expected two folders")
     matched = match(folder_a, folder_b)
-    refuse_all(matched.problems(folder_a, folder_b))
+    refuse_all(matched.problems())
     if not matched.pairs:
-        raise UserError(f"neither {folder_a} nor {folder_b} has pictures in it")
-    return matched.pairs
+        raise UserError(no_images([matched.a, matched.b]))
+    return matched
 
 
 def _unfit(pair: PairFiles, resize: bool) -> list[str]:

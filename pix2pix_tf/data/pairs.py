@@ -6,23 +6,19 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from pix2pix_tf.config import Config, DataConfig
-from pix2pix_tf.data.files import PairFiles, find_flat, find_split, pair_depth
+from pix2pix_tf.data.files import PairFiles, pair_depth
+from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import resize_image
+from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Skipped, sift
 from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.errors import UserError
-
-# How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs
-# that inputs are derived from, or the embedded city.
-LayoutKind = Literal["side_by_side", "folders", "photographs", "city"]
-HELD_OUT_AT_MOST = 100
 
 
 class Pairs(Sequence[Pair]):
@@ -128,8 +124,8 @@ def open_pairs(
     """Finds the training and validation pairs of a config.
 
     Training pairs come at `data.load_size`, validation pairs at `data.crop_size`. Without a val
-    split, `data.validation_share` of the training pairs (100 at most) is held out, chosen by
-    `training.seed` of all there are, bad ones too: a file that goes bad moves no other.
+    split, about `data.validation_share` of the training pairs is held out, each by its name and
+    `data.split_seed` alone, see `held_out`: a file that is added, or goes bad, moves no other.
 
     Args:
         config: The experiment.
@@ -151,7 +147,11 @@ def open_pairs(
 
 
 def open_split(config: Config, split: str) -> Pairs:
-    """The pairs of one split at `data.crop_size`: `val` as in training, or a folder's name.
+    """The pairs of one split at `data.crop_size`.
+
+    Args:
+        config: The experiment.
+        split: `val` or `train` as in training, so that no pair is in both; or `test`.
 
     Raises:
         UserError: There is no such split.
@@ -160,11 +160,15 @@ def open_split(config: Config, split: str) -> Pairs:
         return open_pairs(config).val
     if config.data.dataset == "sample":
         raise UserError(f"split {split}: the embedded sample is evaluated on its split val")
-    root = data_root(config.data)
-    files = find_split(root, split)
-    if files is None:
-        raise UserError(f"split {split}: there is no {root / split}, and no {root / 'A' / split}")
-    source = PairSource(config, _layout_kind(config.data, files))
+    layout = dataset_layout(config.data)
+    if split == "train":
+        files, _ = _train_and_val(layout, config.data)
+    elif split in layout.splits:
+        files = layout.pairs(split)
+    else:
+        there = ", ".join(filter(None, layout.splits)) or "no folders of splits"
+        raise UserError(f"split {split}: there is no {layout.root / split}; there are: {there}")
+    source = PairSource(config, layout.kind)
     return file_pairs(files, source, config.data, config.data.crop_size)
 
 
@@ -195,40 +199,60 @@ def _open_city(config: Config) -> OpenedPairs:
 
 
 def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> OpenedPairs:
-    data, root = config.data, _existing_root(config.data)
-    train, val = find_split(root, "train"), find_split(root, "val")
-    every = None
-    if val is None:
-        every = train if train is not None else find_flat(root)
-        train, val = _hold_out(every, data.validation_share, config.training.seed)
-    elif train is None:
-        raise UserError(
-            f"{root}: has val/ but no train/; put the training pairs into {root / 'train'}"
-        )
+    data = config.data
+    layout = dataset_layout(data)
+    train, val = _train_and_val(layout, data)
     splits, deep, skipped = {"train": train, "val": val}, {}, []
     if check or data.on_bad_image == "skip":
-        sifted = sift(splits, data, root, advance)
+        sifted = sift(splits, data, layout.root, advance)
         splits, deep, skipped = sifted.splits, sifted.deep, sifted.skipped
     train, val = splits["train"], splits["val"]
-    if every is None:
-        found = f"{root}: {_counts(len(train), len(val))}"
-    else:
-        found = f"{root}: no val/ folder, so {len(val)} of {len(every)} pairs validate"
-    layout = _layout_kind(data, train)
-    source = PairSource(config, layout)
+    counts = _counts(len(train), len(val))
+    if "val" not in layout.splits:
+        counts += f" (no val/ folder: {len(val)} of {len(train) + len(val)} are held out)"
+    bad = f"{len(skipped)} bad pairs skipped" if skipped else ""
+    parts = [f"{layout.described}, {counts}", bad, *layout.notes]
+    source = PairSource(config, layout.kind)
     return OpenedPairs(
         train=file_pairs(train, source, data, data.load_size, deep.get("train"), training=True),
         val=file_pairs(val, source, data, data.crop_size, deep.get("val")),
-        found=found + (f" ({len(skipped)} bad pairs skipped)" if skipped else ""),
-        layout=layout,
+        found=f"{layout.root}: {'; '.join(filter(None, parts))}",
+        layout=layout.kind,
         skipped=skipped,
     )
 
 
-def _layout_kind(data: DataConfig, files: Sequence[PairFiles]) -> LayoutKind:
-    if data.from_photographs:
-        return "photographs"
-    return "side_by_side" if files[0].b is None else "folders"
+def dataset_layout(data: DataConfig) -> Layout:
+    """How the dataset of a config lies on disk.
+
+    Raises:
+        UserError: It is not there, or can be read in two ways.
+    """
+    setting = "photographs" if data.from_photographs else data.layout
+    return find_layout(_existing_root(data), setting, data.load_size)
+
+
+def _train_and_val(layout: Layout, data: DataConfig) -> tuple[list[PairFiles], list[PairFiles]]:
+    """The pairs to train on and to validate on: folders, or held out of all."""
+    if not {"train", ""} & set(layout.splits):
+        there = " and ".join(f"{split}/" for split in layout.splits)
+        raise UserError(
+            f"{layout.root}: has {there} but no train/; put the training pairs into "
+            f"{layout.root / 'train'}"
+        )
+    every = layout.pairs("train" if "train" in layout.splits else "")
+    if "val" in layout.splits:
+        return every, layout.pairs("val")
+    if len(every) < 2:
+        raise UserError(
+            f"only {len(every)} pair found ({every[0].name}); training needs at least two, one of "
+            "them to validate on"
+        )
+    chosen = held_out([pair.name for pair in every], data.validation_share, data.split_seed)
+    return (
+        [pair for pair in every if pair.name not in chosen],
+        [pair for pair in every if pair.name in chosen],
+    )
 
 
 def _existing_root(data: DataConfig) -> Path:
@@ -284,20 +308,6 @@ def file_pairs(
 
 def _counts(train: int, val: int) -> str:
     return f"{train} training and {val} validation pairs"
-
-
-def _hold_out(
-    files: list[PairFiles], share: float, seed: int
-) -> tuple[list[PairFiles], list[PairFiles]]:
-    if len(files) < 2:
-        raise UserError(
-            f"only {len(files)} pair found ({files[0].name}); training needs at least two, one of "
-            "them to validate on"
-        )
-    count = min(max(round(len(files) * share), 1), HELD_OUT_AT_MOST)
-    chosen = set(np.random.default_rng(seed).permutation(len(files))[:count].tolist())
-    train = [pair for number, pair in enumerate(files) if number not in chosen]
-    return train, [files[number] for number in sorted(chosen)]
 
 
 def _check_memory(pairs: Pairs, data: DataConfig) -> None:

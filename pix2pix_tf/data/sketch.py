@@ -15,7 +15,6 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.morphology import thin
 
-from pix2pix_tf.data.files import list_images
 from pix2pix_tf.data.images import (
     IMAGE_SUFFIXES,
     decode_image,
@@ -23,6 +22,7 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
+from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import refuse_existing, written_aside
 

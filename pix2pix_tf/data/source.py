@@ -134,7 +134,7 @@ class PairSource:
         if self._data.photo == "file":
             return self._photograph(decode_image(files.a))
         if files.b is None:
-            return self._photograph(_half(files.a, "AB".index(self._data.photo)))
+            return self._photograph(_half(files.a, "AB".index(self._data.photo), files))
         colours = 4 if channels[1] in (2, 4) else 3  # with alpha where the target has it
         sides = read_pair(files, colours, colours)  # both, since they must fit together
         return self._photograph(sides["AB".index(self._data.photo)])
@@ -293,9 +293,13 @@ def _within(size: Size, least: float, greatest: float) -> bool:
     return least * height <= 1.02 * width and width <= 1.02 * greatest * height
 
 
-def _half(file: ImageFile, half: int) -> np.ndarray:
-    """The left (0) or right (1) half of a side-by-side pair."""
+def _half(file: ImageFile, half: int, files: PairFiles | None = None) -> np.ndarray:
+    """The left (0) or right (1) half of a side-by-side pair, which is one by what is known of it.
+
+    Without `files` its proportions are known to be right.
+    """
     both = decode_image(file)
-    refuse_misfit(PairFiles("", Path(str(file)), None), both.shape[:2], both.shape[:2])
+    files = files or PairFiles("", Path(str(file)), None, proportions=())
+    refuse_misfit(files, both.shape[:2], both.shape[:2])
     middle = both.shape[1] // 2
     return both[:, middle:] if half else both[:, :middle]

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.files import SPLITS, PairFiles, find_flat
+from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.folder_names import SPLITS
+from pix2pix_tf.data.held_out import divide
+from pix2pix_tf.data.layout import Layout, LayoutSetting, find_layout
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import refuse_existing, written_aside
+
+
+@dataclass(frozen=True)
+class Divided:
+    """What `split_folder` did.
+
+    Attributes:
+        counts: Pairs of each split that has any.
+        layout: How the folder lies on disk, in words.
+        notes: Sentences about what lies there and was not read.
+    """
+
+    counts: dict[str, int]
+    layout: str
+    notes: list[str]
 
 
 def split_folder(
@@ -21,9 +39,10 @@ def split_folder(
     test: float = 0.0,
     seed: int = 0,
     move: bool = False,
+    setting: LayoutSetting = "auto",
     advance: Callable[[int], None] = lambda total: None,
-) -> dict[str, int]:
-    """Divides pairs at random, and always alike: by seed and names alone.
+) -> Divided:
+    """Divides pairs at random, and always alike: each by its name and the seed alone.
 
     Side-by-side files go to SPLIT/..., those of A and B to A/SPLIT/... and B/SPLIT/...; their
     names and sub-folders stay. Copies appear together when all are written. Files are moved one by
@@ -32,14 +51,12 @@ def split_folder(
     Args:
         folder: Pairs without splits: side-by-side files, or the folders A and B.
         output: A new folder; None, to move only: the folder itself.
-        val: Share of the pairs in 0..1, rounded, but one pair at least unless it is 0.
+        val: Share of the pairs in 0..1, about; one pair at least unless it is 0.
         test: Likewise.
         seed: Another one divides otherwise.
         move: Whether files are moved rather than copied.
+        setting: How the folder lies on disk, see `find_layout`.
         advance: Called after each file with the number of all.
-
-    Returns:
-        Pairs of each split that has any.
 
     Raises:
         UserError: Shares that leave nothing to train on, a folder that is split already or has no
@@ -57,54 +74,29 @@ def split_folder(
         )
     if output is not None:
         refuse_existing(target)
-    _refuse_split(root)
-    divided = _divide(find_flat(root), val, test, seed)
+    layout = find_layout(root, setting)
+    pairs = {pair.name: pair for pair in _without_splits(layout)}
+    divided = divide(list(pairs), {"val": val, "test": test}, "train", seed)
+    sides = layout.sides or ("",)
     files = [
-        (path, _place(root, path, split, side))
-        for split, pairs in divided.items()
-        for pair in pairs
-        for path, side in ((pair.a, "A" if pair.b else ""), (pair.b, "B"))
+        (path, _place(layout.root, path, split, side))
+        for split, names in divided.items()
+        for pair in map(pairs.__getitem__, names)
+        for path, side in zip((pair.a, pair.b), sides, strict=False)
         if path is not None
     ]
     if move:
         _move(root, target, files, advance)
     else:
         _copy(target, files, advance)
-    return {split: len(pairs) for split, pairs in divided.items()}
+    counts = {split: len(divided[split]) for split in SPLITS if divided[split]}
+    return Divided(counts, layout.described, layout.notes)
 
 
-def _refuse_split(root: Path) -> None:
-    for name in SPLITS:
-        for folder in (root / name, root / "A" / name, root / "B" / name):
-            if folder.exists():
-                raise UserError(f"{root} is split already: there is {folder}")
-
-
-def _divide(
-    pairs: list[PairFiles], val: float, test: float, seed: int
-) -> dict[str, list[PairFiles]]:
-    """Pairs of each split in the order they came; splits without any are left out."""
-    counts = {
-        name: max(1, round(len(pairs) * share)) if share else 0
-        for name, share in (("val", val), ("test", test))
-    }
-    held_out = sum(counts.values())
-    if held_out >= len(pairs):
-        raise UserError(
-            f"{len(pairs)} pair{'s'[: len(pairs) != 1]}: {counts['val']} to validate and "
-            f"{counts['test']} to test leave none to train on"
-        )
-    # By a hash of each name: no library's random numbers, which may change with its version.
-    shuffled = sorted(pairs, key=lambda pair: _number(pair.name, seed))
-    split_of = dict.fromkeys((pair.name for pair in pairs), "train")
-    for position, pair in enumerate(shuffled[:held_out]):
-        split_of[pair.name] = "val" if position < counts["val"] else "test"
-    divided = {name: [p for p in pairs if split_of[p.name] == name] for name in SPLITS}
-    return {name: found for name, found in divided.items() if found}
-
-
-def _number(name: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogateescape")).digest()
+def _without_splits(layout: Layout) -> list[PairFiles]:
+    if "" not in layout.splits:
+        raise UserError(f"{layout.root} is split already: there is {', '.join(layout.splits)}")
+    return layout.pairs("")
 
 
 def _place(root: Path, path: Path, split: str, side: str) -> Path:

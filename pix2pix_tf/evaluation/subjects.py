@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.files import list_images
 from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_channels
+from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.pairs import open_split
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Subject

@@ -19,7 +19,7 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
-from pix2pix_tf.data.matching import match
+from pix2pix_tf.data.matching import match, same_name
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import refuse_existing, written_aside
@@ -163,7 +163,7 @@ def _sources(
         if not matched.pairs and not matched.only_b:
             raise UserError(f"{option}: there are no pictures in it")
         if matched.doubles:
-            raise UserError(f"{_some(matched.doubles)}: the same name without suffix as another")
+            raise UserError("; ".join(same_name(*double) for double in matched.doubles[:5]))
         if matched.only_a or matched.only_b:
             raise UserError(
                 f"{option} does not match --real {real}: "

@@ -12,8 +12,9 @@ from pix2pix_tf.data.derive import (
     write_derived_pairs,
 )
 from pix2pix_tf.data.edges import canny_edges
-from pix2pix_tf.data.files import find_split, read_pair
+from pix2pix_tf.data.files import read_pair
 from pix2pix_tf.data.images import read_image, write_image
+from pix2pix_tf.data.layout import find_layout
 from pix2pix_tf.errors import UserError
 
 DERIVATIONS = (grey, lightness_in_grey, centre_mask, lambda photo: random_mask(photo, 0))
@@ -136,7 +137,7 @@ def test_pairs_keep_their_folders_and_are_found_again(photos, tmp_path):
     expected = ["train", "train/shoes", "train/shoes/10.png", "train/shoes/2.png", "val"]
     assert listed(output) == [*expected, "val/1.png"]
     photo = read_image(photos / "val/1.bmp", 3)
-    a, b = read_pair(find_split(output, "val")[0], 3, 3)
+    a, b = read_pair(find_layout(output, "side_by_side").pairs("val")[0], 3, 3)
     assert np.array_equal(b, photo)
     assert np.array_equal(a, np.repeat(grey(photo), 3, axis=2))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "photos"]

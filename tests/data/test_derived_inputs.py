@@ -76,7 +76,7 @@ def test_photographs_can_be_halves_of_pairs(tmp_path):
         pair = np.concatenate([photo(number), photo(number + 10)], axis=1)
         write_image(tmp_path / "train" / f"{number}.png", pair)
     for half, offset in (("A", 0), ("B", 10)):
-        opened = open_pairs(config(tmp_path, "grey", photo=half))
+        opened = open_pairs(config(tmp_path, "grey", photo=half, layout="side_by_side"))
         number = int(opened.val.names[0])
         assert np.array_equal(opened.val[0][1], resize_image(photo(number + offset), 32, 32))
 

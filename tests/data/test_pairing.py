@@ -3,8 +3,9 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.data import pairing
-from pix2pix_tf.data.files import find_split, read_pair
+from pix2pix_tf.data.files import read_pair
 from pix2pix_tf.data.images import decode_image, write_image
+from pix2pix_tf.data.layout import find_layout
 from pix2pix_tf.data.pairing import pair_folders
 from pix2pix_tf.errors import UserError
 
@@ -31,13 +32,13 @@ def test_pairs_are_what_the_two_folders_were(tmp_path):
     first = picture(a / "train" / "img.1.png", seed=1), picture(b / "train" / "img.1.bmp", seed=2)
     picture(a / "val" / "deep" / "2.png"), picture(b / "val" / "deep" / "2.png")
     advanced = []
-    assert pair_folders(a, b, output, advance=advanced.append) == 2
+    assert pair_folders(a, b, output, advance=advanced.append).count == 2
     assert advanced == [2, 2]
-    (pair,) = find_split(output, "train")
+    (pair,) = find_layout(output, "side_by_side").pairs("train")
     assert pair.a == output / "train" / "img.1.png"
     for made, was in zip(read_pair(pair, 3, 3), first, strict=True):
         np.testing.assert_array_equal(made, was)
-    assert [pair.name for pair in find_split(output, "val")] == ["deep/2"]
+    assert [pair.name for pair in find_layout(output, "side_by_side").pairs("val")] == ["deep/2"]
     assert nothing_but(tmp_path / "new", "pairs")
 
 
@@ -80,7 +81,7 @@ def test_all_names_without_a_mate_are_listed(tmp_path):
     assert len(lines) == 16
     assert f"{a / '14.png'} has no mate in {b}" in lines
     assert f"{b / 'x.png'} has no mate in {a}" in lines
-    assert f"{b / '0.png'} has the same name without suffix as another" in lines
+    assert f"{b / '0.png'} has the same name without suffix as 0.jpg: remove one of them" in lines
 
 
 def test_16_bits_and_damage_are_refused_by_name(tmp_path):
@@ -115,7 +116,7 @@ def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
 def test_folders_that_cannot_be_paired(tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
     a.mkdir(), b.mkdir()
-    assert "neither" in refusal(a, b, tmp_path / "ab")
+    assert "No image pairs were found" in refusal(a, b, tmp_path / "ab")
     assert "expected two folders" in refusal(a, a, tmp_path / "ab")
     assert "--b " in refusal(a, tmp_path / "c", tmp_path / "ab")
     picture(a / "1.png"), picture(b / "1.png")

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.config import make_config
+from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import Pairs, open_pairs, open_split
 from pix2pix_tf.errors import UserError
@@ -37,16 +38,38 @@ def test_training_pairs_come_at_load_size_and_validation_at_crop_size(pairs_fold
 def test_without_val_a_share_is_held_out(pairs_folder):
     root = pairs_folder(train=20)
     opened = open_pairs(config(root))
-    assert (len(opened.train), len(opened.val)) == (18, 2)
-    assert not set(opened.train.names) & set(opened.val.names)
-    assert "no val/ folder, so 2 of 20 pairs validate" in opened.found
-    assert open_pairs(config(root)).val.names == opened.val.names
+    assert len(opened.train) + len(opened.val) == 20
+    assert set(opened.val.names) == held_out([str(number) for number in range(20)], 0.1, 0)
+    count = len(opened.val)
+    assert f"(no val/ folder: {count} of 20 are held out)" in opened.found
+
+
+def test_the_training_seed_holds_out_no_others(pairs_folder):
+    root = pairs_folder(train=20)
+
+    def val(**settings):
+        tree = {"data": {"root": str(root), "load_size": 40, "crop_size": 32}}
+        for key, value in settings.items():
+            section, name = key.split("__")
+            tree.setdefault(section, {})[name] = value
+        tree["discriminator"] = {"receptive_field": 34}
+        return open_pairs(make_config(tree)).val.names
+
+    assert val() == val(training__seed=7)
+    assert val() != val(data__split_seed=7)
+
+
+def test_the_train_split_has_no_pair_that_is_held_out(pairs_folder):
+    for root in (pairs_folder(train=20), pairs_folder("flat", train=20) / "train"):
+        train, val = (open_split(config(root), split).names for split in ("train", "val"))
+        assert len(train) + len(val) == 20
+        assert not set(train) & set(val)
 
 
 def test_flat_folder_is_enough(pairs_folder):
     root = pairs_folder(train=10) / "train"
     opened = open_pairs(config(root))
-    assert (len(opened.train), len(opened.val)) == (9, 1)
+    assert len(opened.train) + len(opened.val) == 10
 
 
 def test_two_folders_of_grey_16_bits(tmp_path):

@@ -95,7 +95,7 @@ def test_skipped_pairs_are_told_with_their_reasons(pairs_folder):
     assert opened.val.names == ["0"]
     assert [(one.split, one.name) for one in opened.skipped] == [("train", "1"), ("val", "1")]
     assert opened.skipped[0].problems[0].startswith(f"{root / 'train' / '1.png'} is empty")
-    assert "3 training and 1 validation pairs (2 bad pairs skipped)" in opened.found
+    assert "3 training and 1 validation pairs; 2 bad pairs skipped" in opened.found
     assert open_split(config(root, on_bad_image="skip"), "val").names == ["0"]  # to be scored
 
 
@@ -124,7 +124,8 @@ def test_photographs_need_no_even_width(tmp_path):
         Image.new("RGB", (41, 40)).save(tmp_path / f"{number}.png")
     data = {"derive": "grey", "input_channels": 1}
     assert len(check(tmp_path, **data).train) == 2
-    assert "41 pixels wide" in refusal(tmp_path, photo="A", **data)
+    message = refusal(tmp_path, photo="A", layout="side_by_side", **data)
+    assert "41 pixels wide" in message
 
 
 def test_depth_of_sound_pictures_is_known_from_the_check(tmp_path):

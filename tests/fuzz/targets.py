@@ -104,7 +104,7 @@ class Targets:
         root = path.parent / "checked"
         (root / "train").mkdir(parents=True)
         shutil.copy(path, root / "train")
-        problems = check(root).problems
+        problems = check(root, "side_by_side").problems
         usable = image is not None and image.shape[1] % 2 == 0
         if usable == bool(problems):
             raise WrongError(f"the picture can be used: {usable}; problems: {problems}")
@@ -121,6 +121,7 @@ class Targets:
                 write_image(root / split / name, good)
         shutil.copy(path, root / "train")
         data = {"root": str(root), "load_size": SIZE[0], "crop_size": SIZE[0]}
+        data["layout"] = "side_by_side"  # of any proportions, as odd files are
         config = {"discriminator": {"receptive_field": 34}}
         usable = image is not None and image.shape[1] % 2 == 0
         try:

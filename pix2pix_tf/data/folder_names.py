@@ -1,0 +1,96 @@
+"""Names of folders that say which split, or which side of the pairs, lies in them.
+
+Upper and lower case, and what separates words, make no difference.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+
+SPLITS = ("train", "val", "test")
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+# Names of A, and those of B that each of them goes with.
+_COUPLES = (
+    ("a", "b"),
+    ("image_a imagea", "image_b imageb"),
+    ("images_a imagesa", "images_b imagesb"),
+    ("img_a imga", "img_b imgb"),
+    ("domain_a domaina", "domain_b domainb"),
+    ("side_a sidea", "side_b sideb"),
+    ("x", "y"),
+    ("input inputs", "target targets output outputs"),
+    ("source sources src", "target targets tgt trg dst destination"),
+    (
+        "image images img imgs photo photos",
+        "mask masks label labels annotation annotations segmentation segmentations gt ground_truth "
+        "groundtruth",
+    ),
+    ("photo photos", "sketch sketches drawing drawings edges"),
+    ("before", "after"),
+    ("left", "right"),
+    ("low lq lr", "high hq hr gt"),
+    ("noisy", "clean gt"),
+    ("blur blurred blurry", "sharp gt"),
+)
+_SIDE_NAMES = {name for couple in _COUPLES for names in couple for name in names.split()}
+_EXPECTS_BOTH = {"a", "b"}  # names that mean nothing without the other
+_ABBREVIATED = {"a", "b", "x", "y"}  # written without a separator too: trainA
+
+KNOWN_SIDES = "A + B, input + target, source + target, x + y, images + masks, before + after ..."
+
+
+@dataclass(frozen=True)
+class FolderName:
+    """What a folder's name says: a split, a side, both (trainA) or nothing.
+
+    split: one of `SPLITS`, or "". side: the name of a side in lower case, or "".
+    """
+
+    split: str = ""
+    side: str = ""
+
+
+def read_name(name: str) -> FolderName:
+    """What the name of a folder says about its content."""
+    folded = re.sub(r"[-_. ]+", "_", unicodedata.normalize("NFC", name).casefold()).strip("_")
+    if folded in _SPLIT_NAMES:
+        return FolderName(split=_SPLIT_NAMES[folded])
+    if folded in _SIDE_NAMES:
+        return FolderName(side=folded)
+    for written, split in _SPLIT_NAMES.items():
+        after, before = folded.removeprefix(written), folded.removesuffix(written)
+        for rest, bare in ((after, after.lstrip("_")), (before, before.rstrip("_"))):
+            separated = rest != bare or (rest == after and bare in _ABBREVIATED)
+            if rest != folded and bare in _SIDE_NAMES and separated:
+                return FolderName(split, bare)
+    return FolderName()
+
+
+def couples(sides: Collection[str]) -> list[tuple[str, str]]:
+    """The sides among these names that go together, A first."""
+    return [
+        (a, b)
+        for names_a, names_b in _COUPLES
+        for a in names_a.split()
+        for b in names_b.split()
+        if a in sides and b in sides
+    ]
+
+
+def without_other(sides: Collection[str]) -> str | None:
+    """A or B where only one of the two is among these names, else None."""
+    alone = _EXPECTS_BOTH & set(sides)
+    return alone.pop() if len(alone) == 1 else None

@@ -1,0 +1,237 @@
+"""How a dataset lies on disk: the one rule that says what a folder is, for every command.
+
+A root folder holds its pairs in one of these ways, never in two at once:
+
+    SPLIT/*.png                     side by side: A is the left half of each file, B the right half
+    SPLIT/A/*.png + SPLIT/B/*.png   two folders, within each split
+    A/SPLIT/*.png + B/SPLIT/*.png   two folders, each with its splits
+    SPLIT_A/*.png + SPLIT_B/*.png   two folders for each split (trainA + trainB)
+    *.png                           side by side, without splits
+    A/*.png + B/*.png               two folders, without splits
+
+*.png stands for any image at any depth, see `pix2pix_tf.data.listing`. SPLIT is train or training;
+val, valid, validation or dev; test or testing. A and B are the sides, two folders by any of the
+names of `pix2pix_tf.data.folder_names`. Files of the same path without suffix are a pair, so that
+A/1.jpg goes with B/1.png. Only where no such folders are, and only if they are of twice the width
+(or of twice the proportions of `data.load_size`), images are taken for side-by-side pairs.
+
+Whole photographs, of which inputs are derived, are any images with or without splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from pix2pix_tf.data.files import TWICE_THE_WIDTH, PairFiles, Size
+from pix2pix_tf.data.folder_names import read_name
+from pix2pix_tf.data.layout_errors import count, existing_root, names, no_images
+from pix2pix_tf.data.layout_folders import LayoutSetting, Place, find_places
+from pix2pix_tf.data.listing import Listing, list_entries, list_folders, listing_notes, some
+from pix2pix_tf.data.matching import by_name, match_listings, same_name
+from pix2pix_tf.data.side_by_side import why_not_pooled, why_not_side_by_side
+from pix2pix_tf.errors import UserError
+
+# How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs
+# that inputs are derived from, or the embedded city.
+LayoutKind = Literal["side_by_side", "folders", "photographs", "city"]
+
+_NAMED_AT_MOST = 10
+
+
+@dataclass(frozen=True)
+class SplitFiles:
+    """What one split holds.
+
+    Attributes:
+        pairs: In natural order of their names.
+        problems: A sentence about everything that keeps it from being used.
+        loose: Its images that belong to no pair.
+    """
+
+    pairs: list[PairFiles]
+    problems: list[str] = field(default_factory=list)
+    loose: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a dataset lies on disk.
+
+    Attributes:
+        root: Its folder.
+        kind: One file a pair, two files a pair, or photographs.
+        sides: The names of the folders of A and B, where there are two.
+        splits: What is there, by `train`, `val`, `test`; or all of it by "" without splits.
+        notes: Sentences about what lies there and is not read.
+    """
+
+    root: Path
+    kind: LayoutKind
+    sides: tuple[str, str] | None
+    splits: Mapping[str, SplitFiles]
+    notes: list[str]
+
+    def pairs(self, split: str) -> list[PairFiles]:
+        """The pairs of a split that is there.
+
+        Raises:
+            UserError: Something is wrong with it.
+        """
+        problems = self.splits[split].problems
+        if problems:
+            more = len(problems) - _NAMED_AT_MOST
+            lines = [*problems[:_NAMED_AT_MOST], *([f"and {more} more"] if more > 0 else [])]
+            raise UserError("\n".join(lines))
+        return self.splits[split].pairs
+
+    @property
+    def described(self) -> str:
+        """In words."""
+        if self.sides:
+            return f"folders {self.sides[0]} (A) and {self.sides[1]} (B)"
+        return "whole photographs" if self.kind == "photographs" else "side-by-side pairs"
+
+
+def find_layout(
+    root: str | Path, setting: LayoutSetting = "auto", load_size: Size = (1, 1)
+) -> Layout:
+    """Finds out how a dataset lies on disk, and lists it.
+
+    What is wrong within a split is a problem of that split, see `SplitFiles`.
+
+    Args:
+        root: The dataset.
+        setting: What to look for: `side_by_side` takes images of any proportions for pairs and
+            folders of any name for ordinary ones, `folders` wants two of them, `photographs` are
+            whole images. `auto` looks for two folders, then for images of twice the width.
+        load_size: `data.load_size`, height and width. Images of twice its proportions are
+            side-by-side pairs too.
+
+    Raises:
+        UserError: No such folder; it can be read in two ways; a folder cannot be listed.
+    """
+    root = existing_root(Path(root))
+    places = find_places(root, setting)
+    _refuse_shared_folders(places)
+    kind, sides = _kind(places, setting)
+    places = [_alike(place, sides) for place in places]
+    listings = iter(list_folders([folder for place in places for folder in place.folders]))
+    found = [[next(listings) for _ in place.folders] for place in places]
+    proportions = _proportions(kind, setting, load_size)
+    splits = {
+        place.split: _read(place, listed, kind, setting, proportions)
+        for place, listed in zip(places, found, strict=True)
+    }
+    _refuse_shared_files(found, places)
+    return Layout(root, kind, sides, splits, _notes(root, places, found))
+
+
+def _refuse_shared_folders(places: Sequence[Place]) -> None:
+    """The same folder for two splits, or for both sides, by a link."""
+    seen: dict[Path, Path] = {}
+    for folder in (folder for place in places for folder in place.folders):
+        other = seen.setdefault(folder.resolve(), folder)
+        if other != folder:
+            raise UserError(f"{other} and {folder} are the same folder, by a link: remove one.")
+
+
+def _refuse_shared_files(found: Sequence[Sequence[Listing]], places: Sequence[Place]) -> None:
+    """The same file in two splits, by a link: it would be trained on and validated on."""
+    if len(places) < 2 or not any(
+        path.is_symlink() for listed in found for listing in listed for path in listing.images
+    ):
+        return
+    seen: dict[Path, tuple[str, Path]] = {}
+    for place, listed in zip(places, found, strict=True):
+        for path in (path for listing in listed for path in listing.images):
+            split, other = seen.setdefault(path.resolve(), (place.split, path))
+            if split != place.split:
+                raise UserError(f"{other} and {path} are the same file, by a link: remove one.")
+
+
+def _kind(
+    places: Sequence[Place], setting: LayoutSetting
+) -> tuple[LayoutKind, tuple[str, str] | None]:
+    """How the first split lies that can be read."""
+    if setting == "photographs":
+        return "photographs", None
+    sides = next((place.sides for place in places if not place.problem), None)
+    return ("folders" if sides else "side_by_side"), sides
+
+
+def _alike(place: Place, sides: tuple[str, str] | None) -> Place:
+    """The place, with a problem if it lies in another way than the first."""
+    if place.problem or _folded(place.sides) == _folded(sides):
+        return place
+    ways = [
+        f"the folders {' and '.join(each)}" if each else "images" for each in (place.sides, sides)
+    ]
+    return replace(
+        place,
+        problem=f"{names(place.folders)} in {place.folders[0].parent}: holds {ways[0]}, where "
+        f"another split has {ways[1]}: expected the same in all of them.",
+    )
+
+
+def _folded(sides: tuple[str, str] | None) -> list[str]:
+    return [read_name(side).side for side in sides or ()]
+
+
+def _proportions(kind: LayoutKind, setting: LayoutSetting, load_size: Size) -> tuple[Size, ...]:
+    if kind != "side_by_side" or setting == "side_by_side":
+        return ()
+    height, width = load_size
+    return TWICE_THE_WIDTH if height == width else (*TWICE_THE_WIDTH, (height, 2 * width))
+
+
+def _read(
+    place: Place,
+    listings: Sequence[Listing],
+    kind: LayoutKind,
+    setting: LayoutSetting,
+    proportions: tuple[Size, ...],
+) -> SplitFiles:
+    """The pairs of one split."""
+    images = [path for listing in listings for path in listing.images]
+    if place.problem:
+        return SplitFiles([], [place.problem], images)
+    if not images:
+        return SplitFiles([], [no_images(listings)])
+    problem = next(filter(None, map(why_not_pooled, listings)), "")
+    if not problem and kind == "side_by_side" and setting == "auto":
+        problem = why_not_side_by_side(listings[0], proportions)
+    if problem:
+        return SplitFiles([], [problem], images)
+    if len(listings) == 2:
+        matched = match_listings(listings[0], listings[1])
+        return SplitFiles(matched.pairs, matched.problems(), matched.loose)
+    named, doubles = by_name(listings[0])
+    return SplitFiles(
+        [PairFiles(name, path, None, proportions) for name, path in named.items()],
+        [same_name(path, other) for path, other in doubles],
+        [path for path, _ in doubles],
+    )
+
+
+def _notes(root: Path, places: Sequence[Place], found: Sequence[Sequence[Listing]]) -> list[str]:
+    """Sentences about what lies in the dataset and is not read."""
+    used = {folder for place in places for folder in place.folders}
+    above = {parent for folder in used for parent in folder.parents}
+    levels = sorted(level for level in above if level == root or level.is_relative_to(root))
+    listings, folders, images = [], [], 0
+    for level in levels:
+        entries = list_entries(level)
+        folders += [path for path in entries.folders if path not in used | above]
+        images += len(entries.images)
+        listings.append(Listing(level, others=entries.others, system=entries.system))
+    left_out = []
+    if folders:
+        shown = some([path.relative_to(root).as_posix() for path in folders])
+        left_out.append(f"{count(len(folders), 'folder')} ({shown})")
+    if images:
+        left_out.append(f"{count(images, 'image')} beside the folders that are read")
+    notes = [f"left out: {' and '.join(left_out)}"] if left_out else []
+    return notes + listing_notes([*listings, *(one for listed in found for one in listed)])

@@ -1,0 +1,107 @@
+"""What to say about a folder that is not there, or holds no images where they were expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pix2pix_tf.data.folder_names import KNOWN_SIDES
+from pix2pix_tf.data.images import IMAGE_SUFFIXES
+from pix2pix_tf.data.listing import (
+    NAMED_AT_MOST,
+    Entries,
+    Listing,
+    by_suffix,
+    list_entries,
+    some,
+)
+from pix2pix_tf.errors import UserError
+
+ACCEPTED = (
+    "Accepted are images of twice the width, A left and B right (SPLIT/*.png or *.png), or two "
+    f"folders of like-named images ({KNOWN_SIDES}) as SPLIT/A + SPLIT/B, A/SPLIT + B/SPLIT, A + B "
+    "or SPLIT_A + SPLIT_B."
+)
+
+
+def existing_root(root: Path) -> Path:
+    """The folder itself; raises `UserError` with what is there instead if it is no folder."""
+    if root.is_dir():
+        return root
+    looked_for = root.absolute()
+    if root.exists():
+        raise UserError(f"{looked_for} is a file, not a folder of image pairs.\n{ACCEPTED}")
+    parent = next((folder for folder in looked_for.parents if folder.is_dir()), Path.cwd())
+    raise UserError(
+        f"There is no folder {looked_for}.\n"
+        f"The nearest that exists is {parent}, with {_contents(parent)}.\n{ACCEPTED}"
+    )
+
+
+def no_images(listings: Sequence[Listing]) -> str:
+    """The sentence about folders that hold no images at all."""
+    found = "; ".join(
+        f"{listing.folder.absolute()} has {_instead(listing)}" for listing in listings
+    )
+    return (
+        f"No image pairs were found: {found}. Files must end in {', '.join(IMAGE_SUFFIXES)}: "
+        "convert them, or name another folder."
+    )
+
+
+def count(number: int, thing: str) -> str:
+    """For instance `1 image`, `2 images`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _instead(listing: Listing) -> str:
+    """For instance "12 files (8 .txt, 4 .mat)"."""
+    if listing.others:
+        return f"{count(len(listing.others), 'file')} ({by_suffix(listing.others)})"
+    folders = list_entries(listing.folder).folders
+    if folders:
+        return f"only folders without images ({some([folder.name for folder in folders])})"
+    return "nothing in it"
+
+
+def _contents(folder: Path) -> str:
+    """What lies directly in a folder; sub-folders with images in them are marked."""
+    entries = _entries_if_readable(folder)
+    names = [folder.name for folder in entries.folders]
+    shown = [
+        f"{place.name} (images)" if _entries_if_readable(place).images else place.name
+        for place in entries.folders[:NAMED_AT_MOST]  # looking into more could take long
+    ]
+    found = [f"the sub-folders {some(shown + names[NAMED_AT_MOST:])}"] if names else []
+    if entries.images:
+        found.append(count(len(entries.images), "image"))
+    return " and ".join(found) or "neither sub-folders nor images"
+
+
+def _entries_if_readable(folder: Path) -> Entries:
+    try:
+        return list_entries(folder)
+    except UserError:  # only a hint is lost
+        return Entries([], [], [], [])
+
+
+def or_sides(folders: Sequence[Path]) -> str:
+    """What to do where these folders are the two sides; "" for less than two."""
+    if len(folders) < 2:
+        return ""
+    first, second = folders[:2]
+    return (
+        f". If {first.name} and {second.name} are the two sides of the pairs, rename them to A and "
+        f"B, or: {data_pair(first, second)}."
+    )
+
+
+def data_pair(a: Path, b: Path) -> str:
+    """The command that combines two folders."""
+    return f"`pix2pix-tf data pair --a {a} --b {b} --output DIR`"
+
+
+def names(paths: Iterable[Path]) -> str:
+    """Names of files or folders, the first ones if there are many."""
+    every = [path.name for path in paths]
+    return " and ".join(", ".join(every).rsplit(", ", 1)) if len(every) < 4 else some(every)
