@@ -199,14 +199,34 @@ def data_sample(
     size: Annotated[
         int, typer.Option(min=16, max=8192, help="Pixels a side of one picture.")
     ] = 256,
+    scene: Annotated[
+        int | None,
+        typer.Option(
+            min=48,
+            max=32768,
+            metavar="N",
+            help="Cut all pairs out of one city of N×N pixels, as maps are: split by latitude.",
+        ),
+    ] = None,
 ) -> None:
     """Write pairs of the embedded city, aerial photograph | street map, and their classes."""
-    from pix2pix_tf.data.sample import write_sample
+    from pix2pix_tf.data.sample import write_sample, write_scene
 
     console = Console()
+    made = None
     with counting(console, "drawing") as counter:
-        write_sample(output, train_pairs, val_pairs, (size, size), counter.advance)
-    console.print(f"{train_pairs} + {val_pairs} pairs in {output}", highlight=False)
+        if scene is None:
+            write_sample(output, train_pairs, val_pairs, (size, size), counter.advance)
+        else:
+            made = write_scene(output, train_pairs, val_pairs, size, scene, counter.advance)
+    say(console, f"{train_pairs} + {val_pairs} pairs in {output}")
+    if made is not None:
+        say(
+            console,
+            f"{output / 'places.csv'}: where each picture lies; training and validation pictures "
+            f"are split as by data split --by latitude --val {made.share:.6g} --buffer "
+            f"{made.buffer:g}m",
+        )
 
 
 def _quietly() -> AbstractContextManager[None]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf.data.geographic import METRES_A_DEGREE
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.data.sample_city import render_city
-from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.data.sample_city import City, render_city, render_scene
+from pix2pix_tf.data.sample_city.aerial import PIXEL
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.staging import refuse_existing, write_text, written_aside
 
+METRES_A_DEGREE_EAST = 111_320.0  # of longitude, at the equator, where the city lies
 FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
 
 
@@ -38,13 +43,114 @@ def write_sample(
     refuse_existing(folder)
     with written_aside(folder) as aside:
         for split, first, count in (("train", 0, train), ("val", FIRST_VALIDATION_SEED, val)):
-            (aside / split).mkdir(parents=True, exist_ok=True)
-            (aside / "classes" / split).mkdir(parents=True, exist_ok=True)
             for seed in range(first, first + count):
-                city = render_city(seed, *size)
-                pair = np.concatenate([city.aerial, city.street_map], axis=1)
-                write_image(aside / split / f"city-{seed}.png", pair)
-                write_image(
-                    aside / "classes" / split / f"city-{seed}.png", city.classes[..., np.newaxis]
-                )
+                _write(aside, split, f"city-{seed}", render_city(seed, *size))
                 advance(train + val)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Pairs cut out of one large city.
+
+    Attributes:
+        share: Of the validation pairs, as `data split --val` takes it.
+        buffer: As `--buffer` takes it, in metres: the height of a picture.
+    """
+
+    share: float
+    buffer: float
+
+
+def write_scene(
+    output: str | Path,
+    train: int,
+    val: int,
+    size: int,
+    side: int,
+    advance: Callable[[int], None] = lambda total: None,
+) -> Scene:
+    """Writes pairs cut out of one large city at random places: the training ones of its north.
+
+    Pictures of one split may overlap, as those of the paper's maps do; between the splits lies a
+    strip of a picture's height, so that they have no pixel in common.
+
+    Args:
+        output: The folder; gets what `write_sample` writes, and `places.csv`: name, latitude and
+            longitude of each picture's middle, the city's being at 0, 0.
+        train: Training pairs.
+        val: Validation pairs.
+        size: Height and width of one picture.
+        side: Height and width of the city, in pixels.
+        advance: Called after each part of the city with the number of all.
+
+    Raises:
+        UserError: The city is too small, the folder is not empty or cannot be written.
+    """
+    folder = Path(output)
+    refuse_existing(folder)
+    places = _scene_places(train, val, size, side)
+    scene = render_scene(0, side, advance)
+    with written_aside(folder) as aside:
+        for split, corners in places.items():
+            for top, left in corners:
+                window = (slice(top, top + size), slice(left, left + size))
+                city = City(scene.street_map[window], scene.aerial[window], scene.classes[window])
+                _write(aside, split, _scene_name(top, left), city)
+        write_text(aside / "places.csv", _places_table(places, size, side))
+    return Scene(share=val / (train + val), buffer=size * PIXEL)
+
+
+def _scene_places(train: int, val: int, size: int, side: int) -> dict[str, list[tuple[int, int]]]:
+    """Top left corners of the pictures of each split, no two alike."""
+    rows = side - size  # without the strip between the splits
+    if rows < 2 * size:
+        raise UserError(
+            f"--scene {side}: is too small for pictures of {size} pixels: a row to train on, one "
+            f"to validate on and one between them take {3 * size}"
+        )
+    southern = min(max(round(rows * val / (train + val)), size), rows - size)
+    random = np.random.default_rng(0)
+    return {
+        "train": _corners(random, train, 0, rows - southern, size, side),
+        "val": _corners(random, val, side - southern, southern, size, side),
+    }
+
+
+def _corners(
+    random: np.random.Generator, count: int, top: int, height: int, size: int, width: int
+) -> list[tuple[int, int]]:
+    """Corners of different windows within rows `top` to `top + height`."""
+    columns = width - size + 1
+    windows = (height - size + 1) * columns
+    if count > windows:
+        raise UserError(
+            f"--scene {width}: has only {windows} places for {count} pictures of {size} pixels; "
+            "give a larger one"
+        )
+    chosen = random.choice(windows, count, replace=False)
+    return [(top + int(place) // columns, int(place) % columns) for place in chosen]
+
+
+def _places_table(places: Mapping[str, Sequence[tuple[int, int]]], size: int, side: int) -> str:
+    """The text of places.csv."""
+    lines = ["name,latitude,longitude"]
+    for corners in places.values():
+        for top, left in corners:
+            north, east = side / 2 - (top + size / 2), left + size / 2 - side / 2
+            latitude = north * PIXEL / METRES_A_DEGREE
+            longitude = east * PIXEL / METRES_A_DEGREE_EAST
+            lines.append(f"{_scene_name(top, left)},{latitude:.9f},{longitude:.9f}")
+    return "\n".join(lines) + "\n"
+
+
+def _scene_name(top: int, left: int) -> str:
+    return f"scene-{top:05d}-{left:05d}"
+
+
+def _write(folder: Path, split: str, name: str, city: City) -> None:
+    """One pair and its classes."""
+    for place in (folder / split, folder / "classes" / split):
+        place.mkdir(parents=True, exist_ok=True)
+    pair = np.concatenate([city.aerial, city.street_map], axis=1)
+    write_image(folder / split / f"{name}.png", pair)
+    write_image(folder / "classes" / split / f"{name}.png", city.classes[..., np.newaxis])

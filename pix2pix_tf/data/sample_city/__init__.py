@@ -6,6 +6,8 @@ more of the same city.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +31,8 @@ CLASSES = (
     "main street",
     "avenue",
 )
+
+_WINDOW = 512  # pixels: what of a large scene is drawn at a time
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,49 @@ def render_city(seed: int, height: int, width: int) -> City:
             f"seed {seed}, height {height}, width {width}: "
             "expected a seed from 0 and at least 16×16 pixels"
         )
+    return _render_window(seed, height, width, (0.0, 0.0), sensor=None)
+
+
+def render_scene(seed: int, side: int, advance: Callable[[int], None] = lambda total: None) -> City:
+    """Draws a large square of city `seed`, `side` × `side` pixels, window by window.
+
+    A whole one of 4096×4096 pixels would take some 8 GB; windows take 0.2 GB beside the result.
+
+    Args:
+        seed: Any whole number from 0.
+        side: Pixels, at least 16.
+        advance: Called after each window with the number of all.
+    """
+    scene = City(
+        np.empty((side, side, 3), np.uint8),
+        np.empty((side, side, 3), np.uint8),
+        np.empty((side, side), np.uint8),
+    )
+    starts = range(0, side, _WINDOW)
+    for top, left in itertools.product(starts, starts):
+        height, width = min(_WINDOW, side - top), min(_WINDOW, side - left)
+        centre = top + height / 2 - side / 2, left + width / 2 - side / 2
+        sensor = np.random.default_rng([seed, 2, top, left])
+        window = _render_window(seed, height, width, centre, sensor)
+        place = (slice(top, top + height), slice(left, left + width))
+        scene.street_map[place] = window.street_map
+        scene.aerial[place] = window.aerial
+        scene.classes[place] = window.classes
+        advance(len(starts) ** 2)
+    return scene
+
+
+def _render_window(
+    seed: int,
+    height: int,
+    width: int,
+    centre: tuple[float, float],
+    sensor: np.random.Generator | None,
+) -> City:
     # With a margin, so that shadows fall into the picture from outside it.
-    plan = make_plan(seed, height + 2 * REACH, width + 2 * REACH)
+    plan = make_plan(seed, height + 2 * REACH, width + 2 * REACH, centre)
     inside = (slice(REACH, REACH + height), slice(REACH, REACH + width))
-    pictures = draw_map(plan), photograph(plan, seed), _classes(plan)
+    pictures = draw_map(plan), photograph(plan, seed, sensor), _classes(plan)
     return City(*(np.ascontiguousarray(picture[inside]) for picture in pictures))
 
 

@@ -52,8 +52,11 @@ def random_weather(random: np.random.Generator) -> Weather:
     )
 
 
-def photograph(plan: Plan, seed: int) -> Array:
-    """A plan's aerial photograph, uint8 [H, W, 3]; shadows are whole from `REACH` pixels on."""
+def photograph(plan: Plan, seed: int, sensor: np.random.Generator | None = None) -> Array:
+    """A plan's aerial photograph, uint8 [H, W, 3]; shadows are whole from `REACH` pixels on.
+
+    `sensor` draws the camera's noise: windows of one city need different ones.
+    """
     random = np.random.default_rng([seed, 1])
     keys = [int(key) for key in random.integers(0, 2**62, 8)]
     weather = random_weather(random)
@@ -69,7 +72,7 @@ def photograph(plan: Plan, seed: int) -> Array:
     picture = _mix(picture, crown_colour, crowns)
     lit = _lit(np.maximum(height, crown_height), weather)[..., np.newaxis]
     picture = picture * (np.array([0.46, 0.51, 0.60], np.float32) * (1 - lit) + lit)
-    return _develop(picture, weather, random)
+    return _develop(picture, weather, sensor or random)
 
 
 def _ground(plan: Plan, weather: Weather, grain: Array, patches: Array) -> Array:

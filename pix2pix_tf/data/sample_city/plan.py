@@ -68,12 +68,16 @@ class Plan:
     path: Array  # distance to the edge of park paths
 
 
-def make_plan(seed: int, height: int, width: int) -> Plan:
-    """Lays out the window of `height` × `width` pixels around the origin of city `seed`."""
+def make_plan(seed: int, height: int, width: int, centre: tuple[float, float] = (0.0, 0.0)) -> Plan:
+    """Lays out the window of `height` × `width` pixels around a place of city `seed`.
+
+    `centre` is the window's middle (y, x) in pixels from the city's.
+    """
     random = np.random.default_rng(seed)
     keys = random.integers(0, 2**62, 12)
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - np.float32(width / 2), y - np.float32(height / 2)
+    x = x - np.float32(width / 2 - centre[1])
+    y = y - np.float32(height / 2 - centre[0])
 
     heading = random.uniform(0, np.pi)
     avenue, avenue_along = _curve(random, x, y, heading, bend=14)

@@ -1,0 +1,271 @@
+"""Pairs divided by where their pictures lie: by latitude, with a buffer (paper, section 4, Maps).
+
+Pictures cut out of one map overlap, so that a split at random trains on pixels that it validates
+on. The paper splits "about the median latitude of the sampling region", with a buffer "to ensure
+that no training pixel appeared in the test set".
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.errors import UserError
+
+METRES_A_DEGREE = 110_574.0  # of latitude, at the equator; nowhere fewer
+_NAMED = 5  # of many, in an error
+# What the columns may be called.
+_NAMES = ("name", "file", "filename")
+_LATITUDES = ("latitude", "lat")
+_LONGITUDES = ("longitude", "lon", "lng", "long")
+
+
+@dataclass(frozen=True)
+class Division:
+    """How pairs are divided.
+
+    Attributes:
+        splits: The split of each pair that has one, by the pair's name.
+        left_out: Names of the pairs that lie within the buffer.
+        lines: The latitudes that part the splits, from south to north.
+    """
+
+    splits: dict[str, str]
+    left_out: list[str]
+    lines: list[float]
+
+
+@dataclass(frozen=True)
+class LatitudeSplit:
+    """What `split_folder` divides pairs by, instead of their names.
+
+    Attributes:
+        coordinates: A table of places, see `read_latitudes`.
+        buffer: In degrees, see `divide_by_latitude`.
+    """
+
+    coordinates: Path
+    buffer: float
+
+    def divide(
+        self, pairs: Sequence[PairFiles], val: float, test: float
+    ) -> tuple[dict[str, list[str]], list[str]]:
+        """The names of the pairs in each split, and sentences about what was done."""
+        latitudes = read_latitudes(self.coordinates, pairs)
+        division = divide_by_latitude(latitudes, val=val, test=test, buffer=self.buffer)
+        splits: dict[str, list[str]] = {}
+        for name, split in division.splits.items():
+            splits.setdefault(split, []).append(name)
+        lines = " and ".join(f"{line:.6f}" for line in division.lines)
+        return splits, [
+            f"divided at latitude {lines}; left out, within {self.buffer / 2:.6f} degrees of it: "
+            f"{len(division.left_out)} of {len(latitudes)} pairs"
+        ]
+
+
+def divide_by_latitude(
+    latitudes: Mapping[str, float], *, val: float, test: float, buffer: float
+) -> Division:
+    """The southernmost pairs test, the next ones validate, the northern ones train.
+
+    Each dividing latitude lies midway between two neighbouring pairs. Pairs nearer to it than half
+    the buffer are left out, so that those of two splits are at least `buffer` apart, middle to
+    middle: where that is the height of a picture, no pixel is in both.
+
+    Args:
+        latitudes: Of each picture's middle, in degrees, by the pair's name.
+        val: Share of the pairs in 0..1, before any is left out; one at least unless it is 0.
+        test: Likewise.
+        buffer: In degrees.
+
+    Raises:
+        UserError: Shares or a buffer that leave a split without pairs.
+    """
+    if not (0 <= val < 1 and 0 <= test < 1 and 0 < val + test < 1):
+        raise UserError(
+            f"--val {val:g}, --test {test:g}: expected shares of at least 0 that are together more "
+            "than 0 and less than 1"
+        )
+    order = sorted(latitudes, key=lambda name: (latitudes[name], name))
+    counts = {
+        split: max(1, round(len(order) * share)) if share else 0
+        for split, share in (("test", test), ("val", val))
+    }
+    if sum(counts.values()) >= len(order):
+        raise UserError(
+            f"{len(order)} pair{'s'[: len(order) != 1]}: {counts['val']} to validate and "
+            f"{counts['test']} to test leave none to train on"
+        )
+    lines, names, southern = [], [], 0
+    for split, count in counts.items():
+        if count:
+            southern += count
+            below, above = latitudes[order[southern - 1]], latitudes[order[southern]]
+            lines.append((below + above) / 2)
+            names.append(split)
+    names.append("train")
+    splits, left_out = {}, []
+    for name in latitudes:
+        latitude = latitudes[name]
+        if any(abs(latitude - line) < buffer / 2 for line in lines):
+            left_out.append(name)
+        else:
+            splits[name] = names[sum(latitude >= line for line in lines)]
+    _refuse_empty(names, splits, latitudes, buffer)
+    return Division(splits, left_out, lines)
+
+
+def _refuse_empty(
+    names: Sequence[str], splits: Mapping[str, str], latitudes: Mapping[str, float], buffer: float
+) -> None:
+    empty = [name for name in names if name not in splits.values()]
+    if empty:
+        south, north = min(latitudes.values()), max(latitudes.values())
+        raise UserError(
+            f"--buffer {buffer:g} degrees leaves no pair in {' and '.join(empty)}: all latitudes "
+            f"are between {south:.6f} and {north:.6f}; give a smaller one, or other shares"
+        )
+
+
+def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
+    """The latitude of every pair, read from a table.
+
+    Args:
+        file: A CSV file with a line of headings: `name`, `latitude` and, if need be, `longitude`,
+            in degrees, of each picture's middle. A name is the pair's path below its folder, with
+            or without its file's suffix. Commas, semicolons or tabs separate columns.
+        pairs: Which must be in it, each once.
+
+    Returns:
+        By the pairs' names, in their order.
+
+    Raises:
+        UserError: The file cannot be read or is no such table; a pair is missing, unknown or twice
+            in it; a value is no coordinate.
+    """
+    names = [pair.name for pair in pairs]
+    files = [(path.suffix, pair.name) for pair in pairs for path in (pair.a, pair.b) if path]
+    known = {_normal(name + suffix): name for suffix, name in files}
+    known |= {_normal(name): name for name in names}
+    found: dict[str, float] = {}
+    lines: dict[str, int] = {}
+    unknown: list[str] = []
+    for line, written, latitude in _rows(file):
+        name = known.get(_normal(written))
+        if name is None:
+            unknown.append(f"{written} (line {line})")
+            continue
+        if name in found:
+            raise UserError(
+                f"{file}, line {line}: {written} is the pair {name}, whose place line "
+                f"{lines[name]} has already; each pair stands once"
+            )
+        found[name], lines[name] = latitude, line
+    missing = [name for name in names if name not in found]
+    problems = [
+        *([f"names {_few(unknown)}, which no pair has"] if unknown else []),
+        *([f"has no line for {_few(missing)}"] if missing else []),
+    ]
+    if problems:
+        raise UserError(f"{file}: {'; '.join(problems)}")
+    return {name: found[name] for name in names}
+
+
+def parse_buffer(text: str) -> float:
+    """Degrees of latitude, from `0.002` (degrees) or `300m` (metres).
+
+    Raises:
+        UserError: It is neither.
+    """
+    number, metres = text.strip(), False
+    if number.endswith("m"):
+        number, metres = number[:-1], True
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not (0 <= value < math.inf):
+        raise UserError(
+            f"--buffer {text}: expected degrees of latitude such as 0.003, or metres such as 300m"
+        )
+    return value / METRES_A_DEGREE if metres else value
+
+
+def _rows(file: Path) -> list[tuple[int, str, float]]:
+    """Line, name and latitude of every row."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            heading = opened.readline()
+            separator = max(",;\t", key=heading.count)
+            opened.seek(0)
+            reader = csv.reader(opened, delimiter=separator, strict=True)
+            headings = [cell.strip().casefold() for cell in next(reader, [])]
+            columns = _columns(headings, file)
+            return [
+                (reader.line_num, *_row(cells, columns, f"{file}, line {reader.line_num}"))
+                for cells in reader
+                if any(cell.strip() for cell in cells)
+            ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be read as text: {error}") from None
+    except csv.Error as error:
+        raise UserError(f"{file}: is not a CSV file: {error}") from None
+
+
+def _columns(headings: Sequence[str], file: Path) -> tuple[int, int, int | None]:
+    """Where name, latitude and longitude stand."""
+    found = []
+    for names in (_NAMES, _LATITUDES, _LONGITUDES):
+        places = [place for place, heading in enumerate(headings) if heading in names]
+        if len(places) > 1:
+            raise UserError(f"{file}: has two columns {names[0]}; expected one")
+        found.append(places[0] if places else None)
+    name, latitude, longitude = found
+    if name is None or latitude is None:
+        raise UserError(
+            f"{file}, line 1: expected the headings name,latitude,longitude, found "
+            f"{','.join(headings) or 'nothing'}"
+        )
+    return name, latitude, longitude
+
+
+def _row(
+    cells: Sequence[str], columns: tuple[int, int, int | None], where: str
+) -> tuple[str, float]:
+    name_column, latitude_column, longitude_column = columns
+    last = max(column for column in columns if column is not None)
+    if len(cells) <= last:
+        raise UserError(f"{where}: has {len(cells)} columns; expected {last + 1} at least")
+    name = cells[name_column].strip()
+    if not name:
+        raise UserError(f"{where}: has no name")
+    if longitude_column is not None:
+        _degrees(cells[longitude_column], 180, f"{where}: longitude")
+    return name, _degrees(cells[latitude_column], 90, f"{where}: latitude")
+
+
+def _degrees(text: str, limit: int, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= limit:
+        raise UserError(
+            f"{where}: {text.strip()!r}: expected degrees from -{limit} to {limit}, such as 40.7128"
+        )
+    return value
+
+
+def _normal(name: str) -> str:
+    """A name as it is compared: however its letters are composed, whichever slash it has."""
+    return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
