@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.counting import counting
+from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import say
 
 if TYPE_CHECKING:
     from pix2pix_tf.data.check import Checked
+    from pix2pix_tf.data.geographic import LatitudeSplit
 
 data_app = typer.Typer(
     help="Datasets: fetch, check, make and arrange pairs of pictures.",
@@ -24,6 +26,13 @@ data_app = typer.Typer(
 )
 
 _KINDS_AT_MOST = 12  # rows of a table
+
+
+class SplitBy(str, Enum):
+    """What `data split` divides by."""
+
+    name = "name"
+    latitude = "latitude"
 
 
 class LayoutOption(str, Enum):
@@ -162,17 +171,46 @@ def data_split(
         Path | None,
         typer.Option(metavar="DIR", help="A new folder; with --move, by default FOLDER itself."),
     ] = None,
-    val: Annotated[float, typer.Option(help="Share of validation pairs, about.")] = 0.1,
+    val: Annotated[
+        float | None,
+        typer.Option(help="Share of validation pairs, about.", show_default="0.1; by latitude 0.5"),
+    ] = None,
     test: Annotated[float, typer.Option(help="Share of test pairs, about.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Another one splits otherwise.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Random seed of the split.", show_default="0")
+    ] = None,
+    by: Annotated[
+        SplitBy,
+        typer.Option(
+            help="name: at random. latitude: maps, as the paper does, the southern ones held out."
+        ),
+    ] = SplitBy.name,
+    coordinates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="By latitude: a CSV file of name, latitude, longitude of each picture's middle.",
+        ),
+    ] = None,
+    buffer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEGREES|METRESm",
+            help="By latitude: how far splits are apart, middle to middle; the height of a "
+            "picture at least. Pairs between them are left out.",
+        ),
+    ] = None,
     move: Annotated[
         bool, typer.Option("--move/--copy", help="Move the files or copy them.")
     ] = False,
     layout: Layout = LayoutOption.auto,
 ) -> None:
-    """Split a folder of pairs into train, val and test, at random but repeatably."""
+    """Split a folder of pairs into train, val and test, repeatably: at random, or by latitude."""
     from pix2pix_tf.data.splitting import split_folder
 
+    latitude = _latitude_split(by, coordinates, buffer, seed)
+    if val is None:
+        val = 0.1 if latitude is None else 0.5
     console = Console()
     with counting(console, "moving" if move else "copying") as counter:
         divided = split_folder(
@@ -180,9 +218,10 @@ def data_split(
             output,
             val=val,
             test=test,
-            seed=seed,
+            seed=seed or 0,
             move=move,
             setting=layout.value,
+            latitude=latitude,
             advance=counter.advance,
         )
     for line in (f"{folder}: {divided.layout}", *divided.notes):
@@ -242,6 +281,30 @@ def _pairs_table(checked: Checked) -> Table:
     for split, count in checked.pairs.items():
         table.add_row(split or "(none)", f"{count:,}")
     return table
+
+
+def _latitude_split(
+    by: SplitBy, coordinates: Path | None, buffer: str | None, seed: int | None
+) -> LatitudeSplit | None:
+    from pix2pix_tf.data.geographic import LatitudeSplit, parse_buffer
+
+    if by is not SplitBy.latitude:
+        for option, value in (("--coordinates", coordinates), ("--buffer", buffer)):
+            if value is not None:
+                raise UserError(f"{option}: is for --by latitude")
+        return None
+    if coordinates is None:
+        raise UserError(
+            "--by latitude: give --coordinates FILE, a CSV file of name,latitude,longitude"
+        )
+    if buffer is None:
+        raise UserError(
+            "--by latitude: give --buffer, the height of a picture at least, in degrees such as "
+            "0.003 or in metres such as 300m"
+        )
+    if seed is not None:
+        raise UserError("--seed: is not for --by latitude, where nothing is at random")
+    return LatitudeSplit(coordinates, parse_buffer(buffer))
 
 
 def _kinds_table(checked: Checked) -> Table:

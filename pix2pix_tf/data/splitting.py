@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.folder_names import SPLITS
+from pix2pix_tf.data.geographic import LatitudeSplit
 from pix2pix_tf.data.held_out import divide
 from pix2pix_tf.data.layout import Layout, LayoutSetting, find_layout
 from pix2pix_tf.data.parallel import in_parallel
@@ -40,9 +41,13 @@ def split_folder(
     seed: int = 0,
     move: bool = False,
     setting: LayoutSetting = "auto",
+    latitude: LatitudeSplit | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Divided:
     """Divides pairs at random, and always alike: each by its name and the seed alone.
+
+    Or by the latitude of what they show, see `pix2pix_tf.data.geographic`. Pairs that are in no
+    split then are neither copied nor moved.
 
     Side-by-side files go to SPLIT/..., those of A and B to A/SPLIT/... and B/SPLIT/...; their
     names and sub-folders stay. Copies appear together when all are written. Files are moved one by
@@ -56,6 +61,7 @@ def split_folder(
         seed: Another one divides otherwise.
         move: Whether files are moved rather than copied.
         setting: How the folder lies on disk, see `find_layout`.
+        latitude: Where the pictures lie, and how far splits are apart; None: at random.
         advance: Called after each file with the number of all.
 
     Raises:
@@ -76,7 +82,12 @@ def split_folder(
         refuse_existing(target)
     layout = find_layout(root, setting)
     pairs = {pair.name: pair for pair in _without_splits(layout)}
-    divided = divide(list(pairs), {"val": val, "test": test}, "train", seed)
+    notes = layout.notes
+    if latitude is None:
+        divided = divide(list(pairs), {"val": val, "test": test}, "train", seed)
+    else:
+        divided, said = latitude.divide(list(pairs.values()), val, test)
+        notes = [*notes, *said]
     sides = layout.sides or ("",)
     files = [
         (path, _place(layout.root, path, split, side))
@@ -89,8 +100,8 @@ def split_folder(
         _move(root, target, files, advance)
     else:
         _copy(target, files, advance)
-    counts = {split: len(divided[split]) for split in SPLITS if divided[split]}
-    return Divided(counts, layout.described, layout.notes)
+    counts = {split: len(divided[split]) for split in SPLITS if divided.get(split)}
+    return Divided(counts, layout.described, notes)
 
 
 def _without_splits(layout: Layout) -> list[PairFiles]:
