@@ -10,7 +10,7 @@ import numpy as np
 
 from pix2pix_tf.data.geographic import METRES_A_DEGREE
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.data.sample_city import City, render_city, render_scene
+from pix2pix_tf.data.sample_city import City, render_city
 from pix2pix_tf.data.sample_city.aerial import PIXEL
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import refuse_existing, write_text, written_aside
@@ -89,7 +89,7 @@ def write_scene(
     folder = Path(output)
     refuse_existing(folder)
     places = _scene_places(train, val, size, side)
-    scene = render_scene(0, side, advance)
+    scene = render_city(0, side, side, advance)
     with written_aside(folder) as aside:
         for split, corners in places.items():
             for top, left in corners:

@@ -10,7 +10,7 @@ import pytest
 from pix2pix_tf.data import sample, sample_city
 from pix2pix_tf.data.geographic import METRES_A_DEGREE, divide_by_latitude, parse_buffer
 from pix2pix_tf.data.images import read_image, write_image
-from pix2pix_tf.data.sample_city import City, render_city, render_scene
+from pix2pix_tf.data.sample_city import City, render_city
 from pix2pix_tf.errors import UserError
 
 
@@ -219,9 +219,13 @@ def test_options_that_do_not_go_together_are_refused(here, tmp_path, words, sent
 # --- one large city ---
 
 
-def test_a_scene_is_the_city_that_one_window_shows(monkeypatch):
+def test_a_large_city_drawn_in_windows_is_the_city_drawn_at_once(monkeypatch):
+    whole = render_city(4, 150, 130)
+    monkeypatch.setattr(sample_city, "_WHOLE", 100)
     monkeypatch.setattr(sample_city, "_WINDOW", 64)
-    scene, whole = render_scene(4, 150), render_city(4, 150, 150)
+    advanced = []
+    scene = render_city(4, 150, 130, advanced.append)
+    assert advanced == [9] * 9
     assert (scene.classes != whole.classes).mean() < 1e-3  # but for rounding
     assert (scene.street_map != whole.street_map).mean() < 1e-2
     assert np.abs(scene.aerial.astype(int) - whole.aerial).mean() < 4  # the camera's noise
@@ -230,11 +234,11 @@ def test_a_scene_is_the_city_that_one_window_shows(monkeypatch):
     assert np.corrcoef(noise.ravel(), other.ravel())[0, 1] < 0.6
 
 
-def unique_scene(seed, side, advance):
+def unique_scene(seed, height, width, advance):
     """A city of which no two pixels are alike."""
-    numbers = np.arange(side * side).reshape(side, side)
+    numbers = np.arange(height * width).reshape(height, width)
     pixels = np.stack([numbers >> 16, numbers >> 8, numbers], axis=-1).astype(np.uint8)
-    return City(pixels, pixels, np.zeros((side, side), np.uint8))
+    return City(pixels, pixels, np.zeros((height, width), np.uint8))
 
 
 def pixels_of(folder):
@@ -248,7 +252,7 @@ def pixels_of(folder):
 
 @pytest.mark.parametrize(("train", "val", "side"), [(40, 8, 120), (10, 10, 48), (3, 40, 200)])
 def test_no_pixel_of_a_scene_is_in_both_splits(here, monkeypatch, tmp_path, train, val, side):
-    monkeypatch.setattr(sample, "render_scene", unique_scene)
+    monkeypatch.setattr(sample, "render_city", unique_scene)
     words = ("--train", train, "--val", val, "--size", 16, "--scene", side)
     code, out, err = here("data", "sample", "--output", "city", *words)
     assert (code, err) == (0, "")
@@ -300,7 +304,7 @@ def test_a_scene_is_drawn_and_cut(here, tmp_path):
     image = read_image(tmp_path / "city" / "val" / f"{name}.png", 3)
     assert image.shape == (32, 64, 3)
     top, left = (int(part) for part in name.split("-")[1:])
-    scene = render_scene(0, 96)
+    scene = render_city(0, 96, 96)
     assert np.array_equal(image[:, 32:], scene.street_map[top : top + 32, left : left + 32])
     classes = read_image(tmp_path / "city" / "classes" / "val" / f"{name}.png", 1)
     assert np.array_equal(classes[..., 0], scene.classes[top : top + 32, left : left + 32])

@@ -32,7 +32,8 @@ CLASSES = (
     "avenue",
 )
 
-_WINDOW = 512  # pixels: what of a large scene is drawn at a time
+_WHOLE = 1024  # pixels a side: what is drawn at once
+_WINDOW = 512  # what of a larger city is
 
 
 @dataclass(frozen=True)
@@ -50,49 +51,46 @@ class City:
     classes: np.ndarray
 
 
-def render_city(seed: int, height: int, width: int) -> City:
+def render_city(
+    seed: int, height: int, width: int, advance: Callable[[int], None] = lambda total: None
+) -> City:
     """Draws city `seed`; the same seed and size give the same pictures.
+
+    Large ones are drawn window by window: 4096×4096 pixels at once would take some 8 GB, windows
+    take 0.2 GB beside the result.
 
     Args:
         seed: Any whole number from 0.
         height: Pixels, at least 16.
         width: Pixels, at least 16.
+        advance: Called after each window with the number of all.
     """
     if seed < 0 or height < 16 or width < 16:
         raise ValueError(
             f"seed {seed}, height {height}, width {width}: "
             "expected a seed from 0 and at least 16×16 pixels"
         )
-    return _render_window(seed, height, width, (0.0, 0.0), sensor=None)
-
-
-def render_scene(seed: int, side: int, advance: Callable[[int], None] = lambda total: None) -> City:
-    """Draws a large square of city `seed`, `side` × `side` pixels, window by window.
-
-    A whole one of 4096×4096 pixels would take some 8 GB; windows take 0.2 GB beside the result.
-
-    Args:
-        seed: Any whole number from 0.
-        side: Pixels, at least 16.
-        advance: Called after each window with the number of all.
-    """
-    scene = City(
-        np.empty((side, side, 3), np.uint8),
-        np.empty((side, side, 3), np.uint8),
-        np.empty((side, side), np.uint8),
+    if max(height, width) <= _WHOLE:
+        city = _render_window(seed, height, width, (0.0, 0.0), sensor=None)
+        advance(1)
+        return city
+    city = City(
+        np.empty((height, width, 3), np.uint8),
+        np.empty((height, width, 3), np.uint8),
+        np.empty((height, width), np.uint8),
     )
-    starts = range(0, side, _WINDOW)
-    for top, left in itertools.product(starts, starts):
-        height, width = min(_WINDOW, side - top), min(_WINDOW, side - left)
-        centre = top + height / 2 - side / 2, left + width / 2 - side / 2
+    corners = list(itertools.product(range(0, height, _WINDOW), range(0, width, _WINDOW)))
+    for top, left in corners:
+        rows, columns = min(_WINDOW, height - top), min(_WINDOW, width - left)
+        centre = top + rows / 2 - height / 2, left + columns / 2 - width / 2
         sensor = np.random.default_rng([seed, 2, top, left])
-        window = _render_window(seed, height, width, centre, sensor)
-        place = (slice(top, top + height), slice(left, left + width))
-        scene.street_map[place] = window.street_map
-        scene.aerial[place] = window.aerial
-        scene.classes[place] = window.classes
-        advance(len(starts) ** 2)
-    return scene
+        window = _render_window(seed, rows, columns, centre, sensor)
+        place = (slice(top, top + rows), slice(left, left + columns))
+        city.street_map[place] = window.street_map
+        city.aerial[place] = window.aerial
+        city.classes[place] = window.classes
+        advance(len(corners))
+    return city
 
 
 def _render_window(
