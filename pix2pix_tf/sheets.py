@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 6  # pixels between pictures
+_SPACING = 4  # between lines of a heading
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
 
 
@@ -26,7 +27,9 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     height, width = rows[0][0].shape[:2]
     points = max(11, min(18, width // 12))
     font = ImageFont.truetype(_font_file(), points)
-    head = points + 2 * GAP
+    headings = [_in_lines(heading, font, width) for heading in headings]
+    lines = max(heading.count("\n") for heading in headings) + 1
+    head = lines * points + (lines - 1) * _SPACING + 2 * GAP
     sheet = Image.new(
         "RGB",
         (len(headings) * (width + GAP) + GAP, len(rows) * (height + GAP) + head),
@@ -35,12 +38,24 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     draw = ImageDraw.Draw(sheet)
     for column, heading in enumerate(headings):
         left = GAP + column * (width + GAP)
-        draw.text((left + width / 2, head / 2), heading, fill=_INK, font=font, anchor="mm")
+        middle = (left + width / 2, head / 2)
+        draw.text(middle, heading, _INK, font, anchor="mm", align="center", spacing=_SPACING)
         for row, pictures in enumerate(rows):
             sheet.paste(
                 Image.fromarray(for_display(pictures[column])), (left, head + row * (height + GAP))
             )
     return np.asarray(sheet)
+
+
+def _in_lines(heading: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """A heading broken at its spaces where it is wider than its column."""
+    lines: list[str] = []
+    for word in heading.split(" "):
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
 
 
 @functools.cache

@@ -29,6 +29,15 @@ def test_headings_have_the_signs_that_names_have():
     assert not np.array_equal(heading("1é1"), missing)
 
 
+def test_headings_wider_than_their_column_are_broken_into_lines():
+    row = [[flat(255, size=(20, 130))] * 2]
+    sheet = make_sheet(["Encoder-decoder (L1)", "Encoder-decoder (L1+cGAN)"], row)
+    one_line = make_sheet(["Encoder-decoder", "target"], row)
+    assert sheet.shape[0] > one_line.shape[0]
+    between = sheet[:, GAP + 130 : GAP + 130 + GAP]  # nothing runs into the neighbour's
+    assert (between == 255).all()
+
+
 def test_any_picture_can_be_shown():
     assert (for_display(flat(7, 1)) == 7).all()
     assert for_display(flat(7, 1)).shape == (20, 30, 3)
