@@ -33,7 +33,7 @@ from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
 from pix2pix_tf.disk import disk_reason
 from pix2pix_tf.errors import UserError, WorkerLostError
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import counted, say
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -132,9 +132,17 @@ def translate(
         bool | None,
         typer.Option(
             "--pairs/--no-pairs",
-            help="Whether inputs are side-by-side pairs; by default their proportions tell.",
+            help="Whether inputs are side-by-side pairs; by default those of twice the width are, "
+            "if the run was trained on such.",
         ),
     ] = None,
+    derive: Annotated[
+        bool,
+        typer.Option(
+            "--derive",
+            help="Inputs are photographs: draw their edges or cut holes into them as in training.",
+        ),
+    ] = False,
     dropout: Annotated[
         bool, typer.Option("--dropout/--no-dropout", help="The paper's noise at test time.")
     ] = True,
@@ -150,32 +158,52 @@ def translate(
             metavar="N",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Translate what is there already anew, too."),
+    ] = False,
     checkpoint: CheckpointOption = "newest",
 ) -> None:
-    """Translate pictures of any size with a trained run."""
+    """Translate pictures of any size with a trained run; the same command again resumes.
+
+    Exit code 1: some inputs could not be translated, which are listed.
+    """
     start_tensorflow()
-    from pix2pix_tf.translate import Translator, find_inputs, translate_files
+    from pix2pix_tf.translate import Translator
+    from pix2pix_tf.translate_files import translate_files
+    from pix2pix_tf.translation_inputs import find_inputs
 
     translator = Translator(run, checkpoint=checked_checkpoint(checkpoint))
-    data = translator.config.data
-    found = find_inputs([*inputs, *(more or [])], data, pairs)
+    found = find_inputs(
+        [*inputs, *(more or [])], translator.source, output=output, pairs=pairs, derive=derive
+    )
     console = Console()
-    count = len(found.paths)
-    if found.pairs:
-        half = "left" if data.direction == "AtoB" else "right"
-        why = "" if pairs else " by their proportions (--no-pairs says otherwise)"
-        console.print(f"{count} side-by-side pairs{why}: translating their {half} halves")
-    with counting(console, "translating") as counter:
-        translate_files(
-            translator,
-            found,
-            output,
-            dropout=dropout,
-            seed=seed,
-            tile=tile,
-            advance=counter.advance,
-        )
-    console.print(f"{count} translations of step {translator.step} in {output}", highlight=False)
+    for note in found.notes:
+        say(console, note)
+    try:
+        with counting(console, "translating") as counter:
+            done = translate_files(
+                translator,
+                found,
+                output,
+                dropout=dropout,
+                seed=seed,
+                tile=tile,
+                overwrite=overwrite,
+                advance=counter.advance,
+            )
+    except KeyboardInterrupt:
+        say(console, f"stopped: the same command goes on with what is missing in {output}")
+        raise
+    for note in done.notes:
+        say(console, note)
+    made = counted(len(done.written), "translation")
+    say(console, f"{made} of step {translator.step} in {output}")
+    if done.problems:
+        say(console, f"{len(done.problems)} of {len(found.paths)} could not be translated:")
+        for problem in done.problems:
+            say(console, f"  {problem}")
+        raise typer.Exit(1)
 
 
 @app.command()

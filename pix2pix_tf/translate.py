@@ -1,11 +1,10 @@
-"""A trained generator applied to pictures: arrays, files, folders, patterns, of any size."""
+"""A trained generator as a function of images of any size."""
 
 from __future__ import annotations
 
-import glob
+import hashlib
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -13,14 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.checkpoints import restore_generator
-from pix2pix_tf.config import Config, DataConfig
-from pix2pix_tf.data.files import PairFiles, read_pair
-from pix2pix_tf.data.images import IMAGE_SUFFIXES, image_size, read_image, write_image
-from pix2pix_tf.data.listing import list_images
+from pix2pix_tf.config import Config
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
-from pix2pix_tf.memory import refuse_too_large
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs import Run
 from pix2pix_tf.tiling import TiledTranslation, check_side
@@ -134,6 +129,19 @@ class Translator:
         return 1 if max(height, width) <= side else self._tiles.steps(height, width, side)
 
     @cached_property
+    def fingerprint(self) -> str:
+        """A digest of all that translations follow from but the input, the seed and tiles."""
+        digest = hashlib.sha256()
+        data, seed = self.config.data, self.config.training.seed
+        digest.update(
+            repr((data.derive, data.representation, data.picture_channels, seed)).encode()
+        )
+        digest.update(self.config.generator.model_dump_json().encode())
+        for variable in self.generator.weights:
+            digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+        return digest.hexdigest()
+
+    @cached_property
     def _tiles(self) -> TiledTranslation:
         return TiledTranslation(self.translation, self.config)
 
@@ -150,154 +158,3 @@ class Translator:
 
 def _given(seed: int | None) -> int:
     return secrets.randbelow(2**31) if seed is None else seed
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Pictures to translate.
-
-    Attributes:
-        names: What each is called, without suffix: outputs take these names.
-        paths: The file each is read from.
-        pairs: Whether the files are side-by-side pairs, of which the input's half is translated.
-    """
-
-    names: list[str]
-    paths: list[Path]
-    pairs: bool
-
-
-def find_inputs(patterns: Sequence[str], data: DataConfig, pairs: bool | None = None) -> Inputs:
-    """Finds the pictures that files, folders and patterns name.
-
-    Args:
-        patterns: Files, folders (searched with all their sub-folders) or glob patterns.
-        data: Of the run: what it was trained on.
-        pairs: Whether the files are side-by-side pairs. None takes them for pairs if every one of
-            them has the proportions of two training images beside each other.
-
-    Raises:
-        UserError: Nothing there, a file that is no image, two inputs of one name, some of
-            them with the proportions of pairs and some not.
-    """
-    named: dict[str, Path] = {}
-    for pattern in patterns:
-        for name, path in _matches(pattern):
-            other = named.setdefault(name, path)
-            if other != path:
-                raise UserError(
-                    f"{path} and {other}: would both be written as {name}.png; translate them "
-                    "into different folders"
-                )
-    names, paths = list(named), list(named.values())
-    return Inputs(names, paths, _are_pairs(paths, data) if pairs is None else pairs)
-
-
-def _matches(pattern: str) -> list[tuple[str, Path]]:
-    path = Path(pattern)
-    if path.is_file():
-        return [(path.stem, path)]
-    if path.is_dir():
-        found = [
-            (image.relative_to(path).with_suffix("").as_posix(), image)
-            for image in list_images(path)
-        ]
-        if not found:
-            raise UserError(
-                f"{path}: holds no image; looked for {', '.join(IMAGE_SUFFIXES)}, also in "
-                "sub-folders"
-            )
-        return found
-    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
-    files = [Path(match) for match in matches if Path(match).is_file()]
-    if not files:
-        raise UserError(
-            f"{pattern}: no such file or folder in {Path.cwd()}, and as a pattern it matches no "
-            "file"
-        )
-    return [(file.stem, file) for file in files]
-
-
-def _are_pairs(paths: Sequence[Path], data: DataConfig) -> bool:
-    height, width = data.crop_size
-    double = [image_size(path) for path in paths]
-    flags = [w * height == 2 * width * h for h, w in double]
-    if any(flags) and not all(flags):
-        pair, single = paths[flags.index(True)], paths[flags.index(False)]
-        raise UserError(
-            f"{pair}: looks like a side-by-side pair, {single} does not; "
-            "say --pairs or --no-pairs, or translate them apart"
-        )
-    return all(flags)
-
-
-def translate_files(
-    translator: Translator,
-    inputs: Inputs,
-    output: str | Path,
-    *,
-    dropout: bool = True,
-    seed: int | None = None,
-    tile: int | None = None,
-    advance: Callable[[int], None] = lambda total: None,
-) -> list[Path]:
-    """Translates every input into `output`/NAME.png, NAME being its own; returns the files written.
-
-    Args:
-        translator: The trained generator.
-        inputs: See `find_inputs`.
-        output: The folder to write to, made if it is not there.
-        dropout: See `Translator`.
-        seed: See `Translator`; every picture is translated with it.
-        tile: The side of tiles, for pictures larger than that: see `Translator.tiled`.
-        advance: Called after each picture, or each step of one that is translated in tiles, with
-            the number of all.
-
-    Raises:
-        UserError: An input cannot be read, an output would replace its own input, `tile` is no side
-            of tiles, or without it a picture is too large for the memory there is.
-    """
-    targets = [Path(output) / f"{name}.png" for name in inputs.names]
-    for source, target in zip(inputs.paths, targets, strict=True):
-        if target.exists() and target.samefile(source):
-            raise UserError(
-                f"{source}: would be replaced by its own translation; choose another --output"
-            )
-    if tile is None:
-        for path, size in zip(inputs.paths, _sizes(inputs), strict=True):
-            refuse_too_large(path, *size, translator.config.generator)
-        total = len(targets)
-    else:
-        check_side(tile)
-        total = sum(translator.steps(*size, tile) for size in _sizes(inputs))
-
-    def translated(place: int) -> np.ndarray:
-        """A translation; its input's memory is free again when it is written."""
-        image = _read(inputs, place, translator.config.data)
-        if tile is not None:
-            return translator.tiled(
-                image, tile, dropout=dropout, seed=seed, advance=lambda _: advance(total)
-            )
-        translation = translator(image, dropout=dropout, seed=seed)
-        advance(total)
-        return translation
-
-    for place, target in enumerate(targets):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_image(target, translated(place))
-    return targets
-
-
-def _sizes(inputs: Inputs) -> list[tuple[int, int]]:
-    sizes = [image_size(path) for path in inputs.paths]
-    return [(height, width // 2) for height, width in sizes] if inputs.pairs else sizes
-
-
-def _read(inputs: Inputs, place: int, data: DataConfig) -> np.ndarray:
-    channels, _ = data.picture_channels
-    path = inputs.paths[place]
-    if not inputs.pairs:
-        return read_image(path, channels)
-    # Both halves are read in the input's channels: the target's half is not looked at.
-    a, b = read_pair(PairFiles(path.stem, path, None, proportions=()), channels, channels)
-    return a if data.direction == "AtoB" else b

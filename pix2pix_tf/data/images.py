@@ -34,13 +34,14 @@ import io
 import threading
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from pix2pix_tf.disk import unwritable
 from pix2pix_tf.errors import UserError
@@ -58,7 +59,7 @@ IMAGE_SUFFIXES = tuple(_WRITTEN_AS)  # compare with a path's suffix in lower cas
 
 # Nothing else is tried: Pillow would run Ghostscript on a file that calls itself PostScript.
 _READ_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-_SAVE_OPTIONS: dict[str, dict[str, int | bool]] = {
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},  # the default halves the resolution of colour
     "WEBP": {"lossless": True, "exact": True},  # exact keeps colour where alpha is 0
 }
@@ -197,12 +198,14 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack(planes, axis=2)
 
 
-def write_image(path: str | Path, image: np.ndarray) -> None:
+def write_image(
+    path: str | Path, image: np.ndarray, *, text: Mapping[str, str] | None = None
+) -> None:
     """Write uint8 [H, W, 1..4] in the format that the suffix says: WebP lossless, JPEG quality 95.
 
-    The file appears under its name when it is whole, never before. Raises `UserError` for a suffix
-    that is not an image's, for alpha in a format that has none (JPEG, BMP), and when the file
-    cannot be written.
+    The file appears under its name when it is whole, never before. `text` is what a PNG file says
+    of itself, by keyword; no other format holds it. Raises `UserError` for a suffix that is not an
+    image's, for alpha in a format that has none (JPEG, BMP), and when the file cannot be written.
     """
     path = Path(path)
     picture = _picture(image)
@@ -211,7 +214,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
-            picture.save(file, written_as, **_SAVE_OPTIONS.get(written_as, {}))
+            picture.save(file, written_as, **_save_options(written_as, text))
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -219,6 +222,17 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             partial.unlink()
+
+
+def _save_options(written_as: str, text: Mapping[str, str] | None) -> dict[str, Any]:
+    if text is None:
+        return _SAVE_OPTIONS.get(written_as, {})
+    if written_as != "PNG":
+        raise ValueError(f"text in {written_as}, not PNG")
+    block = PngInfo()
+    for keyword, content in text.items():
+        block.add_text(keyword, content)
+    return {"pnginfo": block}
 
 
 def encode_png(image: np.ndarray) -> bytes:

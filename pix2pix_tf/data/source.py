@@ -27,6 +27,7 @@ from pix2pix_tf.data.images import (
     to_channels,
 )
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import counted
 
 Pair = tuple[np.ndarray, np.ndarray]
 Derive = Callable[[np.ndarray, str], np.ndarray]
@@ -229,6 +230,51 @@ class PairSource:
         photo, _ = self._photograph(image)
         return self.derive(photo if size is None else resize_image(photo, *size), name)
 
+    def described(
+        self, form: InputForm, paths: Sequence[Path], *, by_itself: bool = True
+    ) -> list[str]:
+        """What becomes of files in this form, in a sentence; none where they are simply read.
+
+        Args:
+            form: See `form`.
+            paths: The files.
+            by_itself: Whether `form` decided about pairs, and not the user.
+        """
+        count = len(paths)
+        if form.half is not None:
+            half = ("left", "right")[form.half]
+            halves = f"their {half} halves" if count > 1 else f"its {half} half"
+            pairs = counted(count, "side-by-side pair")
+            if form.derive:
+                return [f"{pairs}: making inputs of {halves} as in training ({self._data.derive})"]
+            otherwise = " (--no-pairs translates all of it)" if by_itself else ""
+            return [f"{pairs}: translating {halves}{otherwise}"]
+        if form.derive:
+            of = "them" if count > 1 else "it"
+            return [
+                f"{counted(count, 'photograph')}: making inputs of {of} as in training "
+                f"({self._data.derive})"
+            ]
+        if self.derives:
+            what = "photographs with holes" if self.masks else "drawings"
+            return [
+                f"{counted(count, 'image')}: taken for inputs as they are, {what} (--derive: for "
+                f"photographs, to make inputs of as in training: {self._data.derive})"
+            ]
+        return self._on_wide_images(paths) if by_itself else []
+
+    def _on_wide_images(self, paths: Sequence[Path]) -> list[str]:
+        """Where all could be pairs, by their proportions, but are not taken for such."""
+        if self.layout == "side_by_side":
+            return []
+        sizes = list(_sizes(paths).values())
+        if not sizes or not all(_within(size, *self._proportions) for size in sizes):
+            return []
+        return [
+            f"{counted(len(paths), 'image')} of twice an input's width: translated whole, since "
+            "this run was not trained on side-by-side files (--pairs: these are such pairs)"
+        ]
+
     def _are_pairs(self, paths: Sequence[Path]) -> bool:
         if self.layout not in (None, "side_by_side"):
             return False
@@ -269,9 +315,12 @@ class PairSource:
 
 def _layout_by_config(config: Config) -> str | None:
     """What the config alone tells of the layout."""
-    if config.data.from_photographs:
+    data = config.data
+    if data.from_photographs:
         return "photographs"
-    return "city" if config.data.dataset == "sample" else None
+    if data.dataset == "sample":
+        return "city"
+    return None if data.layout == "auto" else data.layout
 
 
 def _training_mask_seed(seed: int, number: int) -> int:

@@ -81,6 +81,16 @@ def test_photographs_can_be_halves_of_pairs(tmp_path):
         assert np.array_equal(opened.val[0][1], resize_image(photo(number + offset), 32, 32))
 
 
+def test_photographs_in_folders_called_a_and_b_are_all_read(tmp_path):
+    for number, name in enumerate(["A/0.png", "A/1.png", "B/0.png", "B/deep/A/3.png"]):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / name, photo(number))
+    opened = open_pairs(config(tmp_path, "lightness"))
+    names = sorted([*opened.train.names, *opened.val.names])
+    assert names == ["A/0", "A/1", "B/0", "B/deep/A/3"]
+    assert opened.layout == "photographs"
+
+
 def test_centre_is_missing_from_the_middle_of_every_crop(photos):
     settings = config(photos, "centre_mask", mirror=False)
     opened = open_pairs(settings)

@@ -71,6 +71,11 @@ def test_photographs_are_whole_by_the_config_alone(pair):
     assert PairSource(config(derive="lightness")).form([pair]).half is None
 
 
+def test_a_layout_that_the_config_names_needs_no_record(pair):
+    assert PairSource(config(layout="side_by_side")).form([pair]).half == 0
+    assert PairSource(config(layout="folders")).form([pair]).half is None
+
+
 @pytest.mark.parametrize(
     ("height", "width", "halved"),
     [

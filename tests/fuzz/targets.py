@@ -30,7 +30,9 @@ from pix2pix_tf.runs import Run
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.training.step import build_networks
-from pix2pix_tf.translate import Translator, find_inputs, translate_files
+from pix2pix_tf.translate import Translator
+from pix2pix_tf.translate_files import translate_files
+from pix2pix_tf.translation_inputs import find_inputs
 
 TARGETS = ("read", "check", "training", "translate", "image_bytes", "demo", "study")
 PIXELS = 300_000  # more are not translated here: it would take minutes
@@ -151,10 +153,10 @@ class Targets:
         if image is not None and image[..., 0].size > PIXELS:
             return "not tried"
         try:
-            inputs = find_inputs([str(path)], self.translator.config.data, pairs=False)
+            inputs = find_inputs([str(path)], self.translator.source, pairs=False)
             (written,) = translate_files(
                 self.translator, inputs, path.parent / "out", dropout=False
-            )
+            ).written
         except UserError as error:
             _one_sentence(error, str(path))
             if image is not None:

@@ -1,0 +1,76 @@
+"""Output folders kept apart from the folders that are read: nothing written is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import counted
+
+
+def refuse_same_folder(output: Path, folders: Iterable[Path]) -> None:
+    """Checks that an output folder is none of those that are read, by a link neither.
+
+    Raises:
+        UserError: It is one of them.
+    """
+    for folder in folders:
+        if output.is_dir() and folder.is_dir() and output.samefile(folder):
+            raise UserError(
+                f"{output}: is the folder that is read ({folder}); choose another --output"
+            )
+
+
+def leave_out_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[Path]:
+    """Those of the files below `root` that do not lie in an output folder within it.
+
+    An output folder around `root` holds nothing of an earlier call that would be read again, so
+    that nothing is left out then. Links are followed.
+    """
+    if not output.is_dir() or _strictly_within(root, output):
+        return list(paths)
+    inside: dict[Path, bool] = {}
+
+    def is_output(path: Path) -> bool:
+        for folder in {path.parent, path.resolve().parent}:
+            if folder not in inside:
+                inside[folder] = _lies_in(folder, output)
+            if inside[folder]:
+                return True
+        return False
+
+    return [path for path in paths if not is_output(path)]
+
+
+def outputs_left_out(count: int, output: Path) -> str:
+    """The sentence about it."""
+    lie = "lies" if count == 1 else "lie"
+    return f"left out: {counted(count, 'image')} that {lie} in the output folder {output}"
+
+
+def notes_on_output_within(output: Path, folders: Iterable[Path]) -> list[str]:
+    """A sentence for each folder that holds the new folder `output`: it will be read with it."""
+    return [
+        f"{output} lies within {folder}: what reads {folder} the next time reads it too"
+        for folder in folders
+        if folder.is_dir() and _strictly_within(output, folder)
+    ]
+
+
+def _strictly_within(folder: Path, other: Path) -> bool:
+    real = folder.resolve()
+    return any(_same(parent, other) for parent in real.parents)
+
+
+def _lies_in(folder: Path, other: Path) -> bool:
+    real = folder.resolve()
+    return any(_same(parent, other) for parent in (real, *real.parents))
+
+
+def _same(folder: Path, other: Path) -> bool:
+    """By identity: names differ by case, or by a mount, on some systems."""
+    try:
+        return folder.samefile(other)
+    except OSError:
+        return False

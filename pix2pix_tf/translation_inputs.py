@@ -1,0 +1,143 @@
+"""The images that a user names to be translated: files, folders and patterns."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pix2pix_tf.data.images import IMAGE_SUFFIXES
+from pix2pix_tf.data.listing import list_images
+from pix2pix_tf.data.output_folder import (
+    leave_out_outputs,
+    outputs_left_out,
+    refuse_same_folder,
+)
+from pix2pix_tf.data.source import InputForm, PairSource
+from pix2pix_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Images to translate.
+
+    Attributes:
+        names: What each is called, without suffix: outputs take these names.
+        paths: The file each is read from.
+        form: How an input comes of each file.
+        notes: Sentences for the user: what was left out, and what is made of the others.
+    """
+
+    names: list[str]
+    paths: list[Path]
+    form: InputForm
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one pattern, or all files that are named one by one, stand for.
+
+    Attributes:
+        root: The folder they lie in or below.
+        images: Name and file of each.
+    """
+
+    root: Path
+    images: list[tuple[str, Path]]
+
+
+def find_inputs(
+    patterns: Sequence[str],
+    source: PairSource,
+    *,
+    output: Path | None = None,
+    pairs: bool | None = None,
+    derive: bool = False,
+) -> Inputs:
+    """Finds the images that files, folders and patterns name.
+
+    Args:
+        patterns: Files, folders (searched with all their sub-folders) or glob patterns.
+        source: How inputs of the run come of files.
+        output: Where translations go: what lies there is no input.
+        pairs: Whether the files are side-by-side pairs; None: see `PairSource.form`.
+        derive: Whether they are photographs that inputs are to be made of, see there.
+
+    Raises:
+        UserError: Nothing there, two inputs of one name, some of them with the proportions of
+            pairs and some not; the output folder is an input folder.
+    """
+    found = [_matches(pattern) for pattern in patterns if not Path(pattern).is_file()]
+    files = [Path(pattern) for pattern in patterns if Path(pattern).is_file()]
+    if files:  # a shell has made them of one pattern, mostly
+        root = Path(os.path.commonpath([path.absolute().parent for path in files]))
+        found.append(_Found(root, [(path.stem, path) for path in files]))
+    if output is not None:
+        refuse_same_folder(output, [Path(pattern) for pattern in patterns])
+    kept = [_without_outputs(one, output) for one in found]
+    images = _by_name(image for one in kept for image in one.images)
+    left_out = sum(len(one.images) for one in found) - sum(len(one.images) for one in kept)
+    notes = [outputs_left_out(left_out, output)] if left_out and output is not None else []
+    if not images:
+        raise UserError(
+            f"{', '.join(patterns[:3])}: all of it lies in the output folder {output}; choose "
+            "another --output"
+        )
+    names, paths = list(images), list(images.values())
+    form = source.form(paths, pairs=pairs, derive=derive)
+    notes += source.described(form, paths, by_itself=pairs is None)
+    return Inputs(names, paths, form, notes)
+
+
+def _without_outputs(found: _Found, output: Path | None) -> _Found:
+    if output is None:
+        return found
+    kept = set(leave_out_outputs([path for _, path in found.images], found.root, output))
+    return _Found(found.root, [(name, path) for name, path in found.images if path in kept])
+
+
+def _by_name(images: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Images by name, each once."""
+    named: dict[str, Path] = {}
+    for name, path in images:
+        other = named.setdefault(name, path)
+        if other != path and not (path.exists() and other.exists() and path.samefile(other)):
+            raise UserError(
+                f"{path} and {other}: would both be written as {name}.png; translate them "
+                "into different folders"
+            )
+    return named
+
+
+def _matches(pattern: str) -> _Found:
+    """What a folder or a glob pattern stands for."""
+    path = Path(pattern)
+    if path.is_dir():
+        found = [
+            (image.relative_to(path).with_suffix("").as_posix(), image)
+            for image in list_images(path)
+        ]
+        if not found:
+            raise UserError(
+                f"{path}: holds no image; looked for {', '.join(IMAGE_SUFFIXES)}, also in "
+                "sub-folders"
+            )
+        return _Found(path, found)
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
+    files = [Path(match) for match in matches if Path(match).is_file()]
+    if not files:
+        raise UserError(
+            f"{pattern}: no such file or folder in {Path.cwd()}, and as a pattern it matches no "
+            "file"
+        )
+    return _Found(_pattern_root(pattern), [(file.stem, file) for file in files])
+
+
+def _pattern_root(pattern: str) -> Path:
+    """The folder before the first part with a wildcard."""
+    parts = Path(pattern).parts
+    wild = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:wild])
