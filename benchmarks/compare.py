@@ -34,6 +34,7 @@ from pix2pix_tf.counting import counting
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import say
+from pix2pix_tf.strict_json import strict_json
 
 ROOT = Path(__file__).parents[1]
 FORMS = ("eager", "channels_last", "channels_last+fused", "compile+channels_last+fused")
@@ -395,7 +396,7 @@ def main() -> None:
     text = "\n\n".join(["\n".join(f"- {line}" for line in head), *(p.markdown() for p in parts)])
     (words.output / "benchmark.md").write_text(text, encoding="utf-8")
     everything = {"machine": head, "parts": [asdict(part) for part in parts]}
-    (words.output / "benchmark.json").write_text(json.dumps(everything, indent=1) + "\n")
+    (words.output / "benchmark.json").write_text(strict_json(everything) + "\n")
     console.print(f"written: {words.output / 'benchmark.md'}, benchmark.json", highlight=False)
 
 

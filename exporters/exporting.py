@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pix2pix_tf.checkpoint_files import check_path
 from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs
@@ -26,6 +26,7 @@ from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.exporters.web import check_runtime, write_page
 from pix2pix_tf.quiet import native_stderr_held_back
 from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.strict_json import strict_json
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.version import __version__
 
@@ -126,7 +127,7 @@ def export(
         refuse_failures(parities)
         exported = Exported(target, _bytes(folder), parities)
         report = _report(translator, options, exported)
-        (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (folder / REPORT).write_text(strict_json(report) + "\n", encoding="utf-8")
     return exported
 
 
@@ -169,7 +170,10 @@ def _either(words: Sequence[str]) -> str:
 def _target(output: Path, options: _Options) -> Path:
     """Where the artefact goes, checked before any work is done."""
     if options.format == "saved_model":
-        return next_version(output / options.name)
+        check_path(output / options.name)
+        version = next_version(output / options.name)
+        refuse_existing(version)
+        return version
     if options.format == "web":
         check_runtime()
     refuse_existing(output)

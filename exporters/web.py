@@ -7,7 +7,6 @@ same page with another `model.js`, for models too large for a browser.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from pix2pix_tf.config import DataConfig
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.sheets import for_display
+from pix2pix_tf.strict_json import strict_json
 
 PAGE = Path(__file__).with_name("page")
 RUNTIME = Path(__file__).with_name("litert")
@@ -55,7 +55,7 @@ def write_page(
     (folder / "model.tflite").write_bytes(model)
     write_image(folder / "example.png", for_display(inputs[0]))
     task = {**page_task(title, data, inputs), "modelBytes": len(model)}
-    (folder / "page.json").write_text(json.dumps(task, indent=1) + "\n", encoding="utf-8")
+    (folder / "page.json").write_text(strict_json(task) + "\n", encoding="utf-8")
 
 
 def page_task(title: str, data: DataConfig, inputs: Sequence[np.ndarray]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import tensorflow as tf
 from pix2pix_tf.disk import to_disk, writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import write_text
+from pix2pix_tf.text import readable
 
 LIST = "checkpoint"
 _INDEX = re.compile(r"([a-z]+)-(\d+)\.index")
@@ -32,17 +33,31 @@ def saved_steps(folder: Path) -> list[int]:
     return sorted(int(match[2]) for match in map(_INDEX.fullmatch, names) if match)
 
 
-def newest_step(folder: Path) -> int | None:
-    """The step of the newest checkpoint, None where none was written yet.
+def check_path(folder: Path) -> None:
+    """Checks that TensorFlow can read and write files in a folder of this name.
 
     Raises:
-        UserError: There were some, and they are gone; or TensorFlow could not read any there.
+        UserError: It cannot.
     """
     if set(str(folder)) & set("*?["):  # it could write them, though
         raise UserError(
             f"{folder}: TensorFlow takes a path with *, ? or [ for a pattern and reads no "
             "checkpoint there; rename the folder, or choose another"
         )
+    if readable(str(folder)) != str(folder):
+        raise UserError(
+            f"{folder}: TensorFlow takes only paths in UTF-8, which this is not, or not by the "
+            "locale that the command runs in; rename the folder, or choose another"
+        )
+
+
+def newest_step(folder: Path) -> int | None:
+    """The step of the newest checkpoint, None where none was written yet.
+
+    Raises:
+        UserError: There were some, and they are gone; or TensorFlow could not read any there.
+    """
+    check_path(folder)
     steps = saved_steps(folder)
     if not steps and (listed := listed_step(folder)) is not None:
         raise UserError(

@@ -33,7 +33,8 @@ from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
 from pix2pix_tf.disk import disk_reason
 from pix2pix_tf.errors import UserError, WorkerLostError
-from pix2pix_tf.lines import counted, say
+from pix2pix_tf.lines import PlainConsole, counted, say
+from pix2pix_tf.text import make_streams_tolerant, printable
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def train(
     cluster = find_cluster(os.environ)
     if fresh and (cluster is None or cluster.me == cluster.chief):
         _start_over(run_dir, fresh)
-    console = Console()
+    console = PlainConsole()
     result = train_run(settings, run_dir, console=console)
     if result.interrupted is not None:
         raise typer.Exit(128 + result.interrupted)
@@ -177,7 +178,7 @@ def translate(
     found = find_inputs(
         [*inputs, *(more or [])], translator.source, output=output, pairs=pairs, derive=derive
     )
-    console = Console()
+    console = PlainConsole()
     for note in found.notes:
         say(console, note)
     try:
@@ -245,7 +246,7 @@ def export(
     start_tensorflow()
     from pix2pix_tf.exporters import export as export_run
 
-    console = Console()
+    console = PlainConsole()
     with counting(console, "exporting") as counter:
         exported = export_run(
             run,
@@ -263,7 +264,7 @@ def export(
         )
     console.print(_parity_table(exported))
     megabytes = exported.bytes / 1e6
-    console.print(f"{exported.folder}: {megabytes:.1f} MB; report in export.json", highlight=False)
+    say(console, f"{exported.folder}: {megabytes:.1f} MB; report in export.json")
 
 
 @app.command("import")
@@ -305,7 +306,7 @@ def import_(
     start_tensorflow()
     from pix2pix_tf.importing import import_weights
 
-    console = Console()
+    console = PlainConsole()
     imported = import_weights(
         generator,
         run,
@@ -383,7 +384,7 @@ def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> N
         f"training.steps={2 * result.step}",
     )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        say(console, line)
 
 
 def _score_table(title: str, columns: dict[str, Scores]) -> Table:
@@ -417,12 +418,13 @@ def _parity_table(exported: Exported) -> Table:
 
 def main() -> NoReturn:
     """Runs the command; what the user can mend is one message and exit code 2, no traceback."""
+    make_streams_tolerant()
     try:
         app(args=expand_homes(spread_settings(sys.argv[1:])))
     except UserError as error:
         _fail(str(error))
     except WorkerLostError as error:
-        print(f"pix2pix-tf: {error}", file=sys.stderr, flush=True)
+        print(f"pix2pix-tf: {printable(str(error))}", file=sys.stderr, flush=True)
         # Without TensorFlow's own end, which would wait for the lost one.
         os._exit(error.exit_code)
     except OSError as error:
@@ -438,5 +440,5 @@ def main() -> NoReturn:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"pix2pix-tf: {message}", file=sys.stderr)
+    print(f"pix2pix-tf: {printable(message)}", file=sys.stderr)
     sys.exit(2)

@@ -13,7 +13,8 @@ from rich.table import Table
 from pix2pix_tf.cli_options import OverridesOption
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.staging import check_files
 
 if TYPE_CHECKING:
     from pix2pix_tf.benchmark.running import Report, Row
@@ -62,12 +63,13 @@ def _benchmark(
     """Measure the speed of training, of its input and of translating on this machine."""
     if device not in _DEVICES:
         raise UserError(f"--device {device}: expected one of {', '.join(_DEVICES)}")
+    check_files(json=json)
     settings = _settings(config, overrides or [], size, batch)
     from pix2pix_tf.benchmark.machine import cores
     from pix2pix_tf.benchmark.running import Options, benchmark
 
     options = Options(settings, rounds, seconds, threads or cores(), device, peak)
-    console = Console()
+    console = PlainConsole()
     with counting(console, "measuring") as counter:
         report = benchmark(options, counter.advance)
     if json is not None:

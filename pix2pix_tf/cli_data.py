@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     from pix2pix_tf.data.check import Checked
@@ -62,7 +61,7 @@ def data_list(
     """List the datasets that were published with pix2pix."""
     from pix2pix_tf.data.catalogue import CATALOGUE
 
-    console = Console()
+    console = PlainConsole()
     table = Table("name", "A: left", "B: right", "train pairs", "download", "here")
     for dataset in CATALOGUE.values():
         table.add_row(
@@ -104,7 +103,7 @@ def data_download(
     from pix2pix_tf.data.download import download
     from pix2pix_tf.data.transfer_bar import transferring
 
-    console = Console()
+    console = PlainConsole()
     try:
         with transferring(console) as transfer:
             done = download(name, output, url=url, sha256=sha256, progress=transfer)
@@ -126,7 +125,7 @@ def data_check(
     """Open every picture of a dataset; exit code 2 if anything is bad."""
     from pix2pix_tf.data.check import check
 
-    console = Console()
+    console = PlainConsole()
     with _quietly(), counting(console, "opening") as counter:
         checked = check(folder, layout.value, counter.advance)
     say(console, f"{folder}: {checked.layout}")
@@ -154,7 +153,7 @@ def data_pair(
     """Combine two folders of like-named pictures into side-by-side pairs."""
     from pix2pix_tf.data.pairing import pair_folders
 
-    console = Console()
+    console = PlainConsole()
     with _quietly(), counting(console, "pairing") as counter:
         paired = pair_folders(a, b, output, resize=resize, advance=counter.advance)
     for line in paired.notes:
@@ -211,7 +210,7 @@ def data_split(
     latitude = _latitude_split(by, coordinates, buffer, seed)
     if val is None:
         val = 0.1 if latitude is None else 0.5
-    console = Console()
+    console = PlainConsole()
     with counting(console, "moving" if move else "copying") as counter:
         divided = split_folder(
             folder,
@@ -251,7 +250,7 @@ def data_sample(
     """Write pairs of the embedded city, aerial photograph | street map, and their classes."""
     from pix2pix_tf.data.sample import write_sample, write_scene
 
-    console = Console()
+    console = PlainConsole()
     made = None
     with counting(console, "drawing") as counter:
         if scene is None:

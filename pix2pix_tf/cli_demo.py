@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pix2pix_tf.cli_options import (
     CheckpointOption,
@@ -15,7 +14,7 @@ from pix2pix_tf.cli_options import (
     checked_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -41,7 +40,7 @@ def _demo(
     from pix2pix_tf.demo.serving import serve
     from pix2pix_tf.serving import is_loopback
 
-    console = Console()
+    console = PlainConsole()
 
     def ready(address: str, step: int) -> None:
         say(console, f"{run}, step {step}: {address}")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from pix2pix_tf.cli_options import start_tensorflow
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,10 +87,10 @@ def _derivation(kind: str, seed: int) -> Derive:
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
     from pix2pix_tf.data.derive import write_derived_pairs
 
-    console = Console()
+    console = PlainConsole()
     with counting(console, "deriving") as counter:
         pairs = write_derived_pairs(photos, output, derivation(), counter.advance)
-    console.print(f"{pairs} pairs in {output}", highlight=False, markup=False)
+    say(console, f"{pairs} pairs in {output}")
 
 
 def _sketch(
@@ -103,7 +103,7 @@ def _sketch(
     """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
     from pix2pix_tf.data.sketch import clean_sketches
 
-    console = Console()
+    console = PlainConsole()
     with counting(console, "cleaning") as counter:
         done = clean_sketches(drawings, output, size, counter.advance)
-    console.print(f"{done} drawings in {output}", highlight=False, markup=False)
+    say(console, f"{done} drawings in {output}")

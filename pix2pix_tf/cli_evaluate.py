@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,9 @@ from rich.table import Column, Table
 from pix2pix_tf.cli_options import checked_checkpoint, start_tensorflow
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.staging import check_files, refuse_existing, refuse_same, write_text
+from pix2pix_tf.strict_json import strict_json
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted
@@ -101,11 +102,12 @@ def _evaluate(
     ] = None,
 ) -> None:
     """Score a run, or pictures of any origin, against what they should be."""
+    _check_written(json_file, plot, report, save)
     start_tensorflow()
     from pix2pix_tf.evaluation.evaluate import Wanted
 
     wanted = Wanted([name.strip() for name in metrics.split(",")], palette, segmenter, features)
-    _check_drawn(plot, log, report, wanted)
+    _check_drawn(plot, log, wanted)
     if run is not None:
         _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)
         result = _of_run(
@@ -121,13 +123,23 @@ def _evaluate(
         result = _of_folders(outputs, targets, labels, resize, wanted, save)
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
-    _show(Console(), result, run, json_file, report, plot, log)
+    _show(PlainConsole(), result, run, json_file, report, plot, log)
 
 
-def _check_drawn(plot: Path | None, log: bool, report: Path | None, wanted: Wanted) -> None:
-    """Refuses what could not be drawn before minutes of work."""
+def _check_written(
+    json_file: Path | None, plot: Path | None, report: Path | None, save: Path | None
+) -> None:
+    """Refuses what could not be written, before minutes of work."""
+    refuse_same(json=json_file, plot=plot, report=report, save=save)
+    check_files(json=json_file, plot=plot)
+    for folder in (report, save):
+        if folder is not None:
+            refuse_existing(folder)
+
+
+def _check_drawn(plot: Path | None, log: bool, wanted: Wanted) -> None:
+    """Refuses what could not be drawn, likewise."""
     from pix2pix_tf.evaluation.plots import plot_format
-    from pix2pix_tf.staging import refuse_existing
 
     if plot is None and log:
         raise UserError("--log: is of the drawn histograms; give --plot FILE")
@@ -135,8 +147,6 @@ def _check_drawn(plot: Path | None, log: bool, report: Path | None, wanted: Want
         if "lab_histogram" not in wanted.metrics:
             raise UserError("--plot: draws the histograms; add lab_histogram to --metrics")
         plot_format(plot)
-    if report is not None:
-        refuse_existing(report)
 
 
 def _of_run(
@@ -144,7 +154,7 @@ def _of_run(
 ) -> Evaluation:
     from pix2pix_tf.evaluation.evaluate import evaluate
 
-    with counting(Console(), "evaluating") as counter:
+    with counting(PlainConsole(), "evaluating") as counter:
         return evaluate(
             run,
             split,
@@ -166,7 +176,7 @@ def _of_folders(
 ) -> Evaluation:
     from pix2pix_tf.evaluation.evaluate import evaluate_folders
 
-    with counting(Console(), "evaluating") as counter:
+    with counting(PlainConsole(), "evaluating") as counter:
         return evaluate_folders(
             outputs,
             targets,
@@ -193,9 +203,7 @@ def _show(
         say(console, note)
     written = []
     if json_file is not None:
-        from pix2pix_tf.staging import write_text
-
-        write_text(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+        write_text(json_file, strict_json(result.to_json()) + "\n")
         written.append(json_file)
     if plot is not None:
         from pix2pix_tf.evaluation.plots import lab_figure, write_plot

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.staging import check_folder
 
 if TYPE_CHECKING:
     from pix2pix_tf.reproduce.running import Experiment
@@ -70,13 +70,14 @@ def _reproduce(
     if small == (config is not None) or not tables:
         raise UserError("reproduce: give --table and --config, or --small")
     settings = [*(overrides or []), *([] if steps is None else [f"training.steps={steps}"])]
+    check_folder(output)
     start_tensorflow()
     from pix2pix_tf.reproduce.running import Experiment
     from pix2pix_tf.reproduce.small import small_segmenter, small_settings
     from pix2pix_tf.reproduce.tables import TABLES
 
     if small and segmenter is None and any(TABLES[n].metric == "fcn_score" for n in tables):
-        segmenter = small_segmenter(output, Console())
+        segmenter = small_segmenter(output, PlainConsole())
     for name in tables:
         experiment = Experiment(
             table=TABLES[name],
@@ -94,7 +95,7 @@ def _reproduce_table(name: str, experiment: Experiment) -> None:
     from pix2pix_tf.reproduce import showing
     from pix2pix_tf.reproduce.running import reproduce
 
-    console = Console()
+    console = PlainConsole()
     result = reproduce(experiment, console)
     if result.interrupted is not None:
         raise typer.Exit(128 + result.interrupted)
@@ -102,6 +103,6 @@ def _reproduce_table(name: str, experiment: Experiment) -> None:
     console.print(showing.compared_table(experiment, result))
     console.print(showing.besides_table(experiment, result))
     for line in showing.besides_meanings(experiment, result):
-        console.print(line, highlight=False, soft_wrap=True)
+        say(console, line)
     for path in showing.write_results(experiment, result, name=f"table-{name}"):
         say(console, f"written: {path}")

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     from pix2pix_tf.segmentation.folder import SegmenterFolder
@@ -57,11 +57,11 @@ def _train_segmenter(
 
     if fresh:
         _start_over(SegmenterFolder(folder), fresh)
-    console = Console()
+    console = PlainConsole()
     try:
         scores = train_segmenter(settings, folder, console)
     except KeyboardInterrupt:
-        console.print("stopped: the same command goes on after the last whole epoch")
+        say(console, "stopped: the same command goes on after the last whole epoch")
         raise
     table = Table("", str(folder), "", title="validation", title_justify="left")
     for name, meaning in SCORES.items():

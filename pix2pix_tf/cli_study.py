@@ -14,7 +14,7 @@ from rich.table import Table
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.home import expand_home
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     from pix2pix_tf.study.report import Report
@@ -88,7 +88,7 @@ def study_new(
         raise UserError(f"--inputs {inputs}: expected same or different")
     if real_half not in (None, "A", "B"):
         raise UserError(f"--real-half {real_half}: expected A (left) or B (right)")
-    console = Console()
+    console = PlainConsole()
     with counting(console, "copying") as counter:
         study = make_study(
             output or Path("studies") / name,
@@ -123,7 +123,7 @@ def study_serve(
     from pix2pix_tf.study.serving import serve
     from pix2pix_tf.study.settings import load_study
 
-    console = Console()
+    console = PlainConsole()
     settings = load_study(study).settings
 
     def ready(address: str) -> None:
@@ -164,11 +164,12 @@ def study_report(
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Print how often fakes were labelled real, as Table 4 does, and what differs."""
-    from pix2pix_tf.staging import write_text
+    from pix2pix_tf.staging import check_files, write_text
     from pix2pix_tf.study.report import answers_csv, make_report, table_csv
 
+    check_files(csv=csv, answers=answers)
     report = make_report(study, on_time_only=on_time_only, tolerance=tolerance, seed=seed)
-    console = Console()
+    console = PlainConsole()
     _print_report(console, report, tolerance)
     for file, text in ((csv, table_csv(report)), (answers, answers_csv(report))):
         if file is not None:

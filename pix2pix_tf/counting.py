@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pix2pix_tf.lines import say
+
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 
 
@@ -32,16 +34,16 @@ class Counter:
             self._last_line = now
             rate = (self._done - 1) / (now - self._start)
             left = (total - self._done) / rate
-            self._console.print(
+            say(
+                self._console,
                 f"{self._what} {self._done}/{total}  {rate:.2f}/s  {left:.0f} s left",
-                highlight=False,
             )
 
 
 @contextmanager
 def counting(console: Console, what: str) -> Iterator[Counter]:
     """Shows a count while it goes on; the bar disappears at the end."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(
         *columns,
         TimeRemainingColumn(),

@@ -1,13 +1,35 @@
-"""Lines for people."""
+"""The console that everything is printed to, and lines on it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
+from rich.text import Text
+
+from pix2pix_tf.text import printable
+
+
+class PlainConsole(Console):
+    """A console to which all text is text: in lines, cells, titles, rules.
+
+    Names, paths and sentences about them come from outside; with Rich's own console `[red]` in one
+    would vanish, `[/a]` end in a traceback, `:smile:` become a picture, and ESC rule the terminal.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Takes the options of `rich.console.Console`."""
+        super().__init__(**{**options, "markup": False, "emoji": False, "highlight": False})
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text as it stands, whatever the caller asks for."""
+        plain = {"markup": False, "emoji": False, "highlight": False, "highlighter": None}
+        return super().render_str(printable(text), **{**options, **plain})
 
 
 def say(console: Console, line: str) -> None:
     """Prints a line as it stands: paths are neither coloured, wrapped, nor read as markup."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(printable(line), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def counted(number: int, thing: str) -> str:

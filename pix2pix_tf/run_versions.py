@@ -11,6 +11,7 @@ from typing import Any
 
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import write_text
+from pix2pix_tf.strict_json import strict_json
 from pix2pix_tf.version import __version__
 
 # Raised when a program of before could misread what a new one writes into a run directory.
@@ -54,7 +55,7 @@ def record_session(file: Path, seed: int, step: int) -> list[str]:
         **_present(),
     }
     # A session a line: a run may have many.
-    lines = ",\n  ".join(json.dumps(session) for session in (*made["sessions"], now))
+    lines = ",\n  ".join(strict_json(session, indent=None) for session in (*made["sessions"], now))
     text = f'{{\n "format": {FORMAT},\n "seed": {seed},\n "sessions": [\n  {lines}\n ]\n}}\n'
     write_text(file, text)
     return [note for last in made["sessions"][-1:] for note in _changes(last, now)]

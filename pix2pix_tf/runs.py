@@ -25,6 +25,7 @@ from pix2pix_tf.errors import UserError
 from pix2pix_tf.run_lock import metrics_lock
 from pix2pix_tf.run_versions import check_format
 from pix2pix_tf.staging import write_text
+from pix2pix_tf.strict_json import strict_json
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Run:
             kept = {**(same[0].get("intervals", {}) if same else {}), **(intervals or {})}
             if kept:
                 entry["intervals"] = kept
-            write_text(self.metrics_file, json.dumps([*others, entry], indent=1) + "\n")
+            write_text(self.metrics_file, strict_json([*others, entry]) + "\n")
 
     def remove_left_behind(self) -> None:
         """Removes what kills left of small files and sheets being written; see `write_text`."""

@@ -11,16 +11,84 @@ from pathlib import Path
 
 from pix2pix_tf.disk import to_disk, writing
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.text import readable
 
 
 def refuse_existing(output: Path) -> None:
-    """Checks that `output` can become a folder of ours: it is not there, or an empty folder.
+    """Checks that `output` can become a folder of ours, before the work that is to fill it.
 
     Raises:
-        UserError: Something is there already.
+        UserError: Something is there already, or it cannot be made there.
     """
-    if output.is_symlink() or (output.exists() and (not output.is_dir() or any(output.iterdir()))):
-        raise UserError(f"{output}: is there already; give a new folder, or remove that one")
+    with writing(output):
+        empty = output.is_dir() and not any(output.iterdir())
+        if output.is_symlink() or (output.exists() and not empty):
+            raise UserError(f"{output}: is there already; give a new folder, or remove that one")
+        _refuse_file_above(output)
+    with hidden_beside(output):
+        pass
+
+
+def check_folder(output: Path) -> None:
+    """Checks that files can be written into a folder, which need not be there yet.
+
+    Raises:
+        UserError: It is something else, or cannot be made or written there.
+    """
+    with writing(output):
+        if output.exists() and not output.is_dir():
+            raise UserError(f"{output}: is a file; expected a folder")
+        _refuse_file_above(output)
+    with hidden_beside(output / "any" if output.is_dir() else output):
+        pass
+
+
+def _refuse_file_above(output: Path) -> None:
+    above = next(place for place in output.absolute().parents if os.path.lexists(place))
+    if not above.is_dir():
+        raise UserError(f"{output}: {above} is a file; expected a folder")
+
+
+def check_files(**files: Path | None) -> None:
+    """Checks that files can be written, or replaced, before the work that they are to hold.
+
+    Args:
+        files: By the option that names each, without dashes; None is one that was not given.
+
+    Raises:
+        UserError: One of them cannot be written, or two options name the same.
+    """
+    refuse_same(**files)
+    for name, file in files.items():
+        if file is not None:
+            _check_file(f"--{name}", file)
+
+
+def refuse_same(**targets: Path | None) -> None:
+    """Checks that no two options name the same file or folder; for arguments see `check_files`.
+
+    Raises:
+        UserError: Two do.
+    """
+    options: dict[Path, str] = {}
+    for name, target in targets.items():
+        if target is not None:
+            other = options.setdefault(target.resolve(), name)
+            if other != name:
+                raise UserError(f"--{other} and --{name}: are both {target}; give two names")
+
+
+def _check_file(option: str, file: Path) -> None:
+    with writing(file):
+        if file.is_dir():
+            raise UserError(f"{option} {file}: is a folder; expected the name of a file")
+        if file.exists() and not file.is_file():
+            raise UserError(f"{option} {file}: is a device or the like; expected a file")
+        if not file.parent.is_dir():
+            what = "is a file" if file.parent.exists() else "no such folder"
+            raise UserError(f"{option} {file}: {file.parent}: {what}; make that folder first")
+        _temporary(file).touch()  # what `write_text` begins with
+        _temporary(file).unlink()
 
 
 @contextmanager
@@ -59,15 +127,21 @@ def written_aside(target: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Writes a file aside, brings it to the disk and renames it: no half file ever has the name.
 
+    The file is UTF-8; names in the text that are not become readable, see `pix2pix_tf.text`.
+
     Raises:
         UserError: It cannot be written; what had the name before is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     with writing(path):
         try:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(readable(text), encoding="utf-8")
             to_disk(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         to_disk(path.parent)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from pix2pix_tf.benchmark.spread import Spread, ratios, spread
 from pix2pix_tf.config import Config, make_config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import write_text
+from pix2pix_tf.strict_json import strict_json
 
 TRANSLATIONS = ("translate", "saved_model", "tflite float32", "tflite int8")
 _TRAININGS = ("training", "training with data")
@@ -121,7 +121,7 @@ class Report:
 
     def write_json(self, path: Path) -> None:
         """Writes everything, with the seconds of every round."""
-        write_text(path, json.dumps(asdict(self), indent=1) + "\n")
+        write_text(path, strict_json(asdict(self)) + "\n")
 
 
 def benchmark(options: Options, advance: Callable[[int], None] = lambda total: None) -> Report:

@@ -72,10 +72,7 @@ def download(
     output = Path(output)
     folder = output / name
     refuse_existing(folder)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise UserError(f"--output {output}: is a file, expected a folder") from error
+    output.mkdir(parents=True, exist_ok=True)
     part = output / f"{name}{archive_suffix(address)}.part"
     fetch(
         address,

@@ -100,10 +100,10 @@ def clean_sketches(
         UserError: There are none, one shows no lines or cannot be read, the output is there.
     """
     folder, target = Path(drawings), Path(output)
+    refuse_existing(target)
     found = list_images(folder)
     if not found:
         raise UserError(f"{folder}: holds no drawings; looked for {', '.join(IMAGE_SUFFIXES)}")
-    refuse_existing(target)
     with written_aside(target) as aside:
         for path in found:
             try:

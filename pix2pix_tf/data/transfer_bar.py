@@ -16,6 +16,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from pix2pix_tf.lines import say
+from pix2pix_tf.text import printable
+
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 
 
@@ -34,14 +37,14 @@ class Transfer:
         if stage != self._stage:
             for task in self._bar.task_ids:
                 self._bar.remove_task(task)
-            self._bar.add_task(stage, total=total, completed=done)
+            self._bar.add_task(printable(stage), total=total, completed=done)
             self._stage = stage
             self._first, self._start, self._last_line = done, now, now
             return
         self._bar.update(self._bar.task_ids[0], total=total, completed=done)
         if not self._console.is_terminal and now - self._last_line >= LINE_EVERY:
             self._last_line = now
-            self._console.print(self._line(done, total, now), highlight=False, markup=False)
+            say(self._console, self._line(done, total, now))
 
     def _line(self, done: int, total: int | None, now: float) -> str:
         rate = (done - self._first) / (now - self._start)
@@ -56,7 +59,7 @@ class Transfer:
 def transferring(console: Console) -> Iterator[Transfer]:
     """Shows a transfer while it goes on; the bar disappears at the end."""
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

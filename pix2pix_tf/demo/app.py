@@ -13,7 +13,6 @@ translated; how many wait for their turn, and what they hold, is bounded.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +31,7 @@ from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters import web
 from pix2pix_tf.pages import make_page_app, page_files, read_body
 from pix2pix_tf.sheets import for_display
+from pix2pix_tf.strict_json import strict_json
 from pix2pix_tf.translate import Translator
 
 PAGE = Path(__file__).with_name("page")
@@ -62,7 +62,7 @@ def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -
     return make_page_app(
         [
             *page_files(*SHARED, PAGE / "model.js"),
-            _held("/page.json", json.dumps(task).encode(), "application/json"),
+            _held("/page.json", strict_json(task, indent=None).encode(), "application/json"),
             _held("/example.png", encode_png(for_display(inputs[0])), "image/png"),
             Route("/translate", desk.translate, methods=["POST"]),
             Route("/picture", desk.picture, methods=["POST"]),

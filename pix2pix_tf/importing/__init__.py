@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pix2pix_tf.checkpoint_files import check_path
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config, load_config
 from pix2pix_tf.errors import UserError
@@ -19,6 +20,7 @@ from pix2pix_tf.importing.authors import Recognised, recognise_discriminator, re
 from pix2pix_tf.importing.finding import FoundNetwork, find_network, networks_in
 from pix2pix_tf.importing.torch_file import read_state_dicts
 from pix2pix_tf.runs import Run
+from pix2pix_tf.staging import check_folder
 from pix2pix_tf.training.step import build_networks
 
 __all__ = ["Imported", "import_weights"]
@@ -78,6 +80,8 @@ def import_weights(
     run = Run(Path(run_dir))
     if run.exists() or run.checkpoints.exists():
         raise UserError(f"run {run.path}: holds a training already; choose another --run")
+    check_path(run.path)
+    check_folder(run.path)
     states = read_state_dicts(generator_file)
     places = [find_network(states, "generator", str(generator_file), key)]
     found = [recognise_generator(places[0].state, str(generator_file))]

@@ -15,6 +15,7 @@ from rich.console import Console
 from pix2pix_tf.config import Config, load_config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted, check_wanted, evaluate
+from pix2pix_tf.lines import PlainConsole
 from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
 from pix2pix_tf.training import train
 
@@ -86,7 +87,7 @@ def reproduce(experiment: Experiment, console: Console | None = None) -> Reprodu
     Raises:
         UserError: The config, the data or the segmenter cannot be used.
     """
-    console = console or Console()
+    console = console or PlainConsole()
     rows = [Row(variant) for variant in experiment.table.variants]
     _check(experiment)  # all of it at once: nothing is refused hours from now
     result = Reproduction(rows)

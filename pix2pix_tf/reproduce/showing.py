@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pix2pix_tf.reproduce.order import order_agreement
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
 from pix2pix_tf.sheets import for_display, make_sheet
 from pix2pix_tf.staging import write_text
+from pix2pix_tf.strict_json import strict_json
 
 
 def compared_table(experiment: Experiment, result: Reproduction) -> Table:
@@ -59,7 +59,7 @@ def besides_meanings(experiment: Experiment, result: Reproduction) -> list[str]:
 def write_results(experiment: Experiment, result: Reproduction, name: str) -> list[Path]:
     """Writes `NAME.json`, and `NAME.png`: input, every variant's output, target."""
     data = experiment.folder / f"{name}.json"
-    write_text(data, json.dumps(_plain(experiment, result), indent=1) + "\n")
+    write_text(data, strict_json(_plain(experiment, result)) + "\n")
     sheet = experiment.folder / f"{name}.png"
     headings = ("input", *(row.variant.name for row in result.rows), "target")
     columns = [result.inputs, *(row.pictures for row in result.rows), result.targets]

@@ -24,6 +24,7 @@ from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
 from pix2pix_tf.staging import write_text
+from pix2pix_tf.strict_json import strict_json
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class SegmenterFolder:
 
     def save_metrics(self, entries: list[dict[str, Any]]) -> None:
         """Writes them, whole or not at all."""
-        write_text(self.metrics_file, json.dumps(entries, indent=1) + "\n")
+        write_text(self.metrics_file, strict_json(entries) + "\n")
 
     def delete(self) -> None:
         """Removes everything that a training writes here and nothing else."""

@@ -15,7 +15,7 @@ from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
@@ -51,7 +51,7 @@ def train_segmenter(
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    stored, console = SegmenterFolder(Path(folder)), console or Console()
+    stored, console = SegmenterFolder(Path(folder)), console or PlainConsole()
     palette = load_palette(config.palette)
     _check_resumable(stored, config, palette)
     with counting(console, "checking pictures") as counter:

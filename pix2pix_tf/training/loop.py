@@ -15,7 +15,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.allocator import keep_freed_memory
-from pix2pix_tf.checkpoint_files import newest_step
+from pix2pix_tf.checkpoint_files import check_path, newest_step
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
 from pix2pix_tf.counting import counting
@@ -26,11 +26,12 @@ from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import Scores, score_pairs
 from pix2pix_tf.inference import array_translation, picture_translation
-from pix2pix_tf.lines import say
+from pix2pix_tf.lines import PlainConsole, say
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Run
 from pix2pix_tf.sheets import pairs_sheet
+from pix2pix_tf.staging import check_folder
 from pix2pix_tf.training.cluster import find_cluster
 from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
 from pix2pix_tf.training.logs import TensorBoardLogs
@@ -91,7 +92,7 @@ def train(
     keep_freed_memory()
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
-    run, console = Run(Path(run_dir)), console or Console()
+    run, console = Run(Path(run_dir)), console or PlainConsole()
     cluster = None if strategy else find_cluster(os.environ)
     with ExitStack() as stack:
         if cluster is None:
@@ -101,6 +102,9 @@ def train(
             team = stack.enter_context(joined(cluster, run))
         team.check_batch(config.training.batch_size)
         check_resumable(run, config)  # before what takes long
+        if team.writes:
+            check_path(run.path)
+            check_folder(run.path)
         with counting(console, "checking pictures") as counter:
             pairs = open_pairs(config, check=True, advance=counter.advance)
         team.check_same(config, pairs)  # all have read the run by then
@@ -147,7 +151,7 @@ class _Training:
         self.window = Window()
 
     def run_to_end(self) -> TrainingResult:
-        shown = self.console if self.team.writes else Console(quiet=True)
+        shown = self.console if self.team.writes else PlainConsole(quiet=True)
         progress = TrainingProgress(self.first, self.total, shown)
         self._announce(progress)
         newest = self._newest_scores()

@@ -17,6 +17,7 @@ from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.runs import Run
 from pix2pix_tf.staging import write_text
+from pix2pix_tf.strict_json import strict_json
 
 _MEASURED_AT_MOST = 100  # files whose headers are read
 
@@ -34,7 +35,7 @@ def record_pairs(run: Run, pairs: OpenedPairs) -> list[str]:
             for one in pairs.skipped
             for problem in one.problems
         )
-        write_text(run.skipped_file, "".join(lines).encode(errors="replace").decode())
+        write_text(run.skipped_file, "".join(lines))
     else:
         run.skipped_file.unlink(missing_ok=True)
     described = {
@@ -42,7 +43,7 @@ def record_pairs(run: Run, pairs: OpenedPairs) -> list[str]:
         "proportions": _proportions(pairs),
         **_described(pairs),
     }
-    write_text(run.pairs_file, json.dumps(described, indent=1) + "\n")
+    write_text(run.pairs_file, strict_json(described) + "\n")
     return notes
 
 

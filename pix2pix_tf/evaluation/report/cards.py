@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from pix2pix_tf.evaluation.report.examples import choose_examples
 from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 from pix2pix_tf.evaluation.report.pictures import LONGEST_SIDE, data_uri, reduced
 from pix2pix_tf.evaluation.report.tables import number
+from pix2pix_tf.strict_json import strict_json
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.evaluate import Evaluation
@@ -107,7 +107,7 @@ def _figure(kind: str, picture: np.ndarray, name: str) -> Markup:
 
 def _json(value: object) -> Markup:
     """Data for the page's script; a name cannot end the element that holds it."""
-    return Markup(json.dumps(value).replace("<", "\\u003c"))
+    return Markup(strict_json(value, indent=None).replace("<", "\\u003c"))
 
 
 _EXAMPLES = """

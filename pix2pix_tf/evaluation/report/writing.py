@@ -15,6 +15,7 @@ from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 from pix2pix_tf.evaluation.report.tables import class_tables, image_table, score_table
 from pix2pix_tf.segmentation.palette import Palette
 from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.text import readable
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def write_report(
     refuse_existing(folder)
     with written_aside(folder) as partial:
         page = _render(evaluation, history, palette, advance)
-        (partial / "index.html").write_text(page, encoding="utf-8")
+        (partial / "index.html").write_text(readable(page), encoding="utf-8")
     return folder / "index.html"
 
 

@@ -1,0 +1,36 @@
+"""JSON that every program reads: Python's own also writes NaN, Infinity and lone surrogates."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+from pix2pix_tf.text import readable
+
+
+def strict_json(value: Any, indent: int | None = 1) -> str:
+    """Plain values as JSON text.
+
+    Numbers that are not finite become null, names that are not UTF-8 become readable, see
+    `pix2pix_tf.text.readable`.
+
+    Args:
+        value: Dictionaries, lists and tuples of texts, numbers and None.
+        indent: Spaces a level; None puts everything on one line.
+    """
+    return json.dumps(_strict(value), indent=indent, allow_nan=False)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Real) and not isinstance(value, Integral):  # also NumPy's
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, Mapping):
+        return {_strict(key): _strict(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(part) for part in value]
+    return value
