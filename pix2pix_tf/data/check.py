@@ -9,31 +9,10 @@ from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.judging import judge
+from pix2pix_tf.data.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.layout import LayoutSetting, find_layout
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.errors import UserError
-
-_CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
-
-
-@dataclass(frozen=True, order=True)
-class Kind:
-    """What pictures can have in common.
-
-    side: `A|B` for a side-by-side file, `A` or `B`, `photo`; `?` for what belongs to no pair.
-    """
-
-    split: str
-    side: str
-    height: int
-    width: int
-    bits: int
-    channels: int
-
-    @property
-    def type(self) -> str:
-        """For instance `8 bit RGB`."""
-        return f"{self.bits} bit {_CHANNELS[self.channels]}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +46,7 @@ class _Job:
 @dataclass(frozen=True)
 class _Opened:
     job: _Job
-    kinds: list[Kind]
+    kinds: Kinds
     problems: list[str]
 
 
@@ -96,27 +75,18 @@ def check(
         problems += split.problems
     if not jobs:
         raise UserError("\n".join(problems))
-    kinds: Counter[Kind] = Counter()
+    kinds: Kinds = {}
     pairs = dict.fromkeys(layout.splits, 0)
     for opened in in_parallel(_open, jobs, advance):
         kinds.update(opened.kinds)
         problems += opened.problems
         pairs[opened.job.split] += opened.job.counts and not opened.problems
-    return Checked(layout.described, pairs, kinds, problems, layout.notes)
+    notes = [*layout.notes, *other_sizes(kinds)]
+    return Checked(layout.described, pairs, Counter(kinds.values()), problems, notes)
 
 
 def _open(job: _Job) -> _Opened:
     judged = judge(job.item)
-    whole = isinstance(job.item, Path) and job.counts
-    kinds = [
-        Kind(
-            job.split,
-            "photo" if whole else side,
-            picture.height,
-            picture.width,
-            picture.bits,
-            picture.channels,
-        )
-        for side, picture in judged.pictures.items()
-    ]
+    photo = isinstance(job.item, Path) and job.counts
+    kinds = kinds_of(job.split, job.item, judged.pictures, photo)
     return _Opened(job, kinds, judged.problems)

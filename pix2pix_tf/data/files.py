@@ -28,6 +28,11 @@ class PairFiles:
     b: Path | None
     proportions: tuple[Size, ...] = TWICE_THE_WIDTH
 
+    @property
+    def sides(self) -> dict[str, Path]:
+        """The files by what they hold: `A|B` of a side-by-side file, else `A` and `B`."""
+        return {"A|B": self.a} if self.b is None else {"A": self.a, "B": self.b}
+
 
 def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.ndarray, np.ndarray]:
     """Read A as [H, W, channels_a] and B as [H, W, channels_b], each uint8 or uint16 as its file.

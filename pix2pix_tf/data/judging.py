@@ -57,12 +57,7 @@ def judge(item: PairFiles | Path, look: Callable[[Path], Picture] = open_picture
         item: A pair, which must fit together too; or a file that need not.
         look: What a file holds, or the `UserError` of a bad one.
     """
-    if isinstance(item, Path):
-        sides = {"?": item}
-    elif item.b is None:
-        sides = {"A|B": item.a}
-    else:
-        sides = {"A": item.a, "B": item.b}
+    sides = item.sides if isinstance(item, PairFiles) else {"?": item}
     pictures, problems = {}, []
     for side, path in sides.items():
         try:

@@ -13,10 +13,11 @@ from pix2pix_tf.config import Config, DataConfig
 from pix2pix_tf.data.files import PairFiles, pair_depth
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import resize_image
+from pix2pix_tf.data.kinds import describe, other_sizes
 from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
-from pix2pix_tf.data.sifting import Skipped, sift
+from pix2pix_tf.data.sifting import Sifted, Skipped, sift
 from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.errors import UserError
 
@@ -109,6 +110,7 @@ class OpenedPairs:
         found: A sentence about it for the user.
         layout: How the dataset lies on disk.
         skipped: The bad pairs left out.
+        notes: Sentences about what looks odd.
     """
 
     train: Pairs
@@ -116,6 +118,7 @@ class OpenedPairs:
     found: str
     layout: LayoutKind
     skipped: Sequence[Skipped] = ()
+    notes: Sequence[str] = ()
 
 
 def open_pairs(
@@ -202,24 +205,34 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
     data = config.data
     layout = dataset_layout(data)
     train, val = _train_and_val(layout, data)
-    splits, deep, skipped = {"train": train, "val": val}, {}, []
+    sifted = Sifted({"train": train, "val": val}, {}, [], {})
     if check or data.on_bad_image == "skip":
-        sifted = sift(splits, data, layout.root, advance)
-        splits, deep, skipped = sifted.splits, sifted.deep, sifted.skipped
-    train, val = splits["train"], splits["val"]
-    counts = _counts(len(train), len(val))
-    if "val" not in layout.splits:
-        counts += f" (no val/ folder: {len(val)} of {len(train) + len(val)} are held out)"
-    bad = f"{len(skipped)} bad pairs skipped" if skipped else ""
-    parts = [f"{layout.described}, {counts}", bad, *layout.notes]
+        sifted = sift(sifted.splits, data, layout.root, advance)
+    train, val = sifted.splits["train"], sifted.splits["val"]
     source = PairSource(config, layout.kind)
+    deep = sifted.deep
     return OpenedPairs(
         train=file_pairs(train, source, data, data.load_size, deep.get("train"), training=True),
         val=file_pairs(val, source, data, data.crop_size, deep.get("val")),
-        found=f"{layout.root}: {'; '.join(filter(None, parts))}",
+        found=_found(layout, sifted),
         layout=layout.kind,
-        skipped=skipped,
+        skipped=sifted.skipped,
+        notes=other_sizes(sifted.kinds),
     )
+
+
+def _found(layout: Layout, sifted: Sifted) -> str:
+    """What is read and what is not: layout, pairs of each split, sizes and types."""
+    train, val = (len(sifted.splits[split]) for split in ("train", "val"))
+    counts = _counts(train, val)
+    if "val" not in layout.splits:
+        counts += f" (no val/ folder: {val} of {train + val} held out)"
+    if "test" in layout.splits:
+        counts += f", {len(layout.splits['test'].pairs)} test pairs"
+    parts = [f"{layout.described}, {counts}", describe(sifted.kinds.values())]
+    if sifted.skipped:
+        parts.append(f"{len(sifted.skipped)} bad pairs skipped")
+    return f"{layout.root}: {'; '.join(filter(None, [*parts, *layout.notes]))}"
 
 
 def dataset_layout(data: DataConfig) -> Layout:

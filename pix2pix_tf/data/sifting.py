@@ -9,6 +9,7 @@ from pathlib import Path
 from pix2pix_tf.config import DataConfig
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.judging import Judged, Picture, judge, open_picture
+from pix2pix_tf.data.kinds import Kinds, kinds_of
 from pix2pix_tf.data.known import KnownFiles
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.errors import UserError
@@ -33,11 +34,13 @@ class Sifted:
         splits: Sound pairs of each, in their order.
         deep: Whether any picture of a split's sound pairs has 16 bits.
         skipped: The others.
+        kinds: Size and type of each file of the sound pairs.
     """
 
     splits: dict[str, list[PairFiles]]
     deep: dict[str, bool]
     skipped: list[Skipped]
+    kinds: Kinds
 
 
 def sift(
@@ -86,7 +89,12 @@ def sift(
         )
         for split, pairs in left.items()
     }
-    return Sifted(left, deep, bad)
+    kinds: Kinds = {}
+    for split, pairs in left.items():
+        for pair in pairs:
+            item = _item(pair, data)
+            kinds |= kinds_of(split, item, judged[pair].pictures, data.from_photographs)
+    return Sifted(left, deep, bad, kinds)
 
 
 def some_skipped(skipped: Sequence[Skipped]) -> list[str]:
@@ -102,9 +110,6 @@ def _judged(
     known: KnownFiles,
     advance: Callable[[int], None],
 ) -> dict[PairFiles, Judged]:
-    def files(pair: PairFiles) -> PairFiles | Path:
-        return pair.a if data.from_photographs else pair
-
     def recall(path: Path) -> Picture:
         picture = known.get(path)
         if picture is None:
@@ -119,10 +124,15 @@ def _judged(
             known.add(path, stamp, picture)
         return picture
 
-    judged = {pair: judge(files(pair), recall) for pair in pairs}
+    judged = {pair: judge(_item(pair, data), recall) for pair in pairs}
     unsure = [pair for pair, found in judged.items() if found.problems]
-    opened = in_parallel(lambda pair: judge(files(pair), look), unsure, advance)
+    opened = in_parallel(lambda pair: judge(_item(pair, data), look), unsure, advance)
     return {**judged, **dict(zip(unsure, opened, strict=True))}
+
+
+def _item(pair: PairFiles, data: DataConfig) -> PairFiles | Path:
+    """What is opened of a pair: its one file alone where it is a photograph."""
+    return pair.a if data.from_photographs else pair
 
 
 def _all_that_is_bad(bad: Sequence[Skipped], count: int, root: Path) -> str:

@@ -62,6 +62,8 @@ def train_segmenter(
 
     with run_lock(stored.path, lambda line: say(console, line)):
         say(console, f"data: {opened.found}")
+        for note in opened.notes:
+            say(console, f"warning: {note}")
         for line in some_skipped(opened.skipped):
             say(console, f"skipped: {line}")
         return _train(config, stored, palette, train, val, console)

@@ -343,6 +343,8 @@ class _Training:
                 f"of every batch of {batch}; {cluster.chief} writes {self.run.path} and reports",
             )
         progress.say(f"data: {self.pairs.found}")
+        for note in self.pairs.notes:
+            progress.say(f"warning: {note}")
         progress.say(
             f"run: {self.run.path}: {start} of {self.total} steps, "
             f"batch {self.config.training.batch_size} on {self.team.devices}"

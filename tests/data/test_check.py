@@ -26,7 +26,11 @@ def test_a_sound_dataset_is_tallied(tmp_path, pairs_folder):
         Kind("val", "A|B", 36, 72, 8, 3): 2,
         Kind("test", "A|B", 4, 8, 8, 1): 1,
     }
-    assert (found.problems, found.notes) == ([], [])
+    assert found.problems == []
+    assert found.notes == [
+        "1 of 6 images have another size than the others, 72×36 (width×height): "
+        f"{root / 'test' / 'grey.png'} (8×4)"
+    ]
     assert advanced == [6] * 6
 
 

@@ -41,7 +41,7 @@ def test_without_val_a_share_is_held_out(pairs_folder):
     assert len(opened.train) + len(opened.val) == 20
     assert set(opened.val.names) == held_out([str(number) for number in range(20)], 0.1, 0)
     count = len(opened.val)
-    assert f"(no val/ folder: {count} of 20 are held out)" in opened.found
+    assert f"(no val/ folder: {count} of 20 held out)" in opened.found
 
 
 def test_the_training_seed_holds_out_no_others(pairs_folder):
@@ -166,6 +166,21 @@ def test_write_image_keeps_pairs_exact(tmp_path):
         write_image(tmp_path / "train" / f"{name}.png", pixels)
     image, _ = open_pairs(config(tmp_path, load_size=32)).train[0]
     assert np.array_equal(image, pixels[:, :32])
+
+
+def test_what_is_read_is_said_in_one_line(pairs_folder):
+    root = pairs_folder(train=9, val=2, test=3, size=(36, 36))
+    write_image(root / "train" / "0.png", np.zeros((18, 36, 3), np.uint8))
+    (root / "train" / "notes.txt").touch()
+    (root / "classes").mkdir()
+    opened = open_pairs(config(root), check=True)
+    assert opened.found == (
+        f"{root}: side-by-side pairs, 9 training and 2 validation pairs, 3 test pairs; "
+        "72×36 8 bit RGB (10), 36×18 8 bit RGB (1); left out: 1 folder (classes); "
+        "not images by their suffix: 1 .txt"
+    )
+    (note,) = opened.notes
+    assert "1 of 11 images have another size than the others" in note
 
 
 def test_files_that_vanish_while_training_are_named(pairs_folder):

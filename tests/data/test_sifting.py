@@ -95,7 +95,7 @@ def test_skipped_pairs_are_told_with_their_reasons(pairs_folder):
     assert opened.val.names == ["0"]
     assert [(one.split, one.name) for one in opened.skipped] == [("train", "1"), ("val", "1")]
     assert opened.skipped[0].problems[0].startswith(f"{root / 'train' / '1.png'} is empty")
-    assert "3 training and 1 validation pairs; 2 bad pairs skipped" in opened.found
+    assert "3 training and 1 validation pairs; 72×36 8 bit RGB; 2 bad pairs skipped" in opened.found
     assert open_split(config(root, on_bad_image="skip"), "val").names == ["0"]  # to be scored
 
 

@@ -1,0 +1,103 @@
+"""What the images of a dataset have in common: size and type, and those that differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.judging import Picture
+from pix2pix_tf.data.listing import some
+
+_CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
+_SHOWN = 3  # kinds of one side
+_NEARLY_ALL = 0.8  # of the images of one side
+
+
+@dataclass(frozen=True, order=True)
+class Kind:
+    """What images can have in common.
+
+    side: `A|B` for a side-by-side file, `A` or `B`, `photo`; `?` for what belongs to no pair.
+    """
+
+    split: str
+    side: str
+    height: int
+    width: int
+    bits: int
+    channels: int
+
+    @property
+    def type(self) -> str:
+        """For instance `8 bit RGB`."""
+        return f"{self.bits} bit {_CHANNELS.get(self.channels, f'{self.channels} channels')}"
+
+    @property
+    def size(self) -> str:
+        """For instance `512×256`."""
+        return f"{self.width}×{self.height}"
+
+
+Kinds = dict[Path, Kind]  # of each file
+
+
+def kinds_of(
+    split: str, item: PairFiles | Path, pictures: Mapping[str, Picture], photo: bool = False
+) -> Kinds:
+    """The kinds of the files of a pair, or of one image.
+
+    Args:
+        split: That it belongs to.
+        item: The pair or image.
+        pictures: What its files hold, by side, see `judge`.
+        photo: Whether an image is a photograph of the dataset, rather than one without a pair.
+    """
+    sides = item.sides if isinstance(item, PairFiles) else {"?": item}
+    return {
+        sides[side]: Kind(
+            split,
+            "photo" if photo else side,
+            picture.height,
+            picture.width,
+            picture.bits,
+            picture.channels,
+        )
+        for side, picture in pictures.items()
+    }
+
+
+def describe(kinds: Iterable[Kind]) -> str:
+    """Sizes and types of images, width×height, for instance `512×256 8 bit RGB`."""
+    sides: dict[str, Counter[str]] = {}
+    for kind in kinds:
+        sides.setdefault(kind.side, Counter())[f"{kind.size} {kind.type}"] += 1
+    return ", ".join(
+        f"{side} {_commonest(found)}" if side in ("A", "B") else _commonest(found)
+        for side, found in sides.items()
+    )
+
+
+def other_sizes(kinds: Kinds) -> list[str]:
+    """A sentence for each side of which nearly all images have the same size, and some others."""
+    notes = []
+    for side in dict.fromkeys(kind.side for kind in kinds.values()):
+        own = {path: kind.size for path, kind in kinds.items() if kind.side == side}
+        (size, count), *_ = Counter(own.values()).most_common(1)
+        others = [f"{path} ({found})" for path, found in own.items() if found != size]
+        if others and count >= _NEARLY_ALL * len(own):
+            notes.append(
+                f"{len(others)} of {len(own)} images have another size than the others, {size} "
+                f"(width×height): {some(others)}"
+            )
+    return notes
+
+
+def _commonest(found: Counter[str]) -> str:
+    if len(found) == 1:
+        return next(iter(found))
+    shown = [f"{what} ({count})" for what, count in found.most_common(_SHOWN)]
+    more = len(found) - _SHOWN
+    return ", ".join(shown) + (f" and {more} more kinds" if more > 0 else "")
