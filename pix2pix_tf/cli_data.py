@@ -151,6 +151,7 @@ def data_pair(
     ] = False,
 ) -> None:
     """Combine two folders of like-named pictures into side-by-side pairs."""
+    from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.data.pairing import pair_folders
 
     console = PlainConsole()
@@ -159,6 +160,8 @@ def data_pair(
     for line in paired.notes:
         say(console, line)
     say(console, f"{paired.count} pairs in {output}")
+    for note in notes_on_output_within(output, [a, b]):
+        say(console, note)
 
 
 @data_app.command("split")
@@ -205,6 +208,7 @@ def data_split(
     layout: Layout = LayoutOption.auto,
 ) -> None:
     """Split a folder of pairs into train, val and test, repeatably: at random, or by latitude."""
+    from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.data.splitting import split_folder
 
     latitude = _latitude_split(by, coordinates, buffer, seed)
@@ -227,6 +231,8 @@ def data_split(
         say(console, line)
     found = ", ".join(f"{count} {split}" for split, count in divided.counts.items())
     say(console, f"{found} pairs in {output or folder}")
+    for note in notes_on_output_within(output or folder, [folder]):
+        say(console, note)
 
 
 @data_app.command("sample")

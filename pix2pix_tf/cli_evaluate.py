@@ -123,7 +123,13 @@ def _evaluate(
         result = _of_folders(outputs, targets, labels, resize, wanted, save)
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
-    _show(PlainConsole(), result, run, json_file, report, plot, log)
+    console = PlainConsole()
+    _show(console, result, run, json_file, report, plot, log)
+    if save is not None:
+        from pix2pix_tf.data.output_folder import notes_on_output_within
+
+        for note in notes_on_output_within(save, map(Path, filter(None, (outputs, targets)))):
+            say(console, note)
 
 
 def _check_written(

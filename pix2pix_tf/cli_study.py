@@ -81,6 +81,7 @@ def study_new(
     ] = 0,
 ) -> None:
     """Make a study of folders of real and fake pictures."""
+    from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.study.making import Invitation, make_study
     from pix2pix_tf.study.settings import Protocol
 
@@ -108,6 +109,8 @@ def study_new(
             advance=counter.advance,
         )
     _print_made(console, study)
+    for note in notes_on_output_within(study.folder, [real, *_fakes(fakes).values()]):
+        say(console, note)
 
 
 @study_app.command("serve")

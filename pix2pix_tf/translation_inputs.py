@@ -12,6 +12,7 @@ from pix2pix_tf.data.images import IMAGE_SUFFIXES
 from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.output_folder import (
     leave_out_outputs,
+    notes_on_output_within,
     outputs_left_out,
     refuse_same_folder,
 )
@@ -80,7 +81,10 @@ def find_inputs(
     kept = [_without_outputs(one, output) for one in found]
     images = _by_name(image for one in kept for image in one.images)
     left_out = sum(len(one.images) for one in found) - sum(len(one.images) for one in kept)
-    notes = [outputs_left_out(left_out, output)] if left_out and output is not None else []
+    notes = []
+    if output is not None:
+        notes += [outputs_left_out(left_out, output)] if left_out else []
+        notes += notes_on_output_within(output, [Path(pattern) for pattern in patterns])
     if not images:
         raise UserError(
             f"{', '.join(patterns[:3])}: all of it lies in the output folder {output}; choose "

@@ -13,7 +13,8 @@ from skimage.color import lab2rgb, rgb2lab
 
 from pix2pix_tf.data.images import IMAGE_SUFFIXES, read_image, to_channels, write_image
 from pix2pix_tf.data.listing import list_images
-from pix2pix_tf.errors import UserError, refuse_all
+from pix2pix_tf.data.unreadable import naming_all_unreadable
+from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import refuse_existing, written_aside
 
 FILL = 255  # what is missing is white, 1.0 in [-1, 1], as in the authors' program
@@ -92,19 +93,13 @@ def write_derived_pairs(
     photos_folder, output = Path(photos_folder), Path(output)
     refuse_existing(output)
     photos = _photos_by_target(photos_folder)
-    problems: list[str] = []
-    with written_aside(output) as folder:
+    with naming_all_unreadable(list(photos.values())), written_aside(output) as folder:
         for target, path in photos.items():
-            try:
-                photo = eight_bits(read_image(path, 3))
-            except UserError as error:
-                problems.append(str(error))
-            if not problems:
-                name = target.with_suffix("").as_posix()
-                (folder / target).parent.mkdir(parents=True, exist_ok=True)
-                write_image(folder / target, _pair(photo, derive(photo, name)))
+            photo = eight_bits(read_image(path, 3))
+            derived = derive(photo, target.with_suffix("").as_posix())
+            (folder / target).parent.mkdir(parents=True, exist_ok=True)
+            write_image(folder / target, _pair(photo, derived))
             advance(len(photos))
-        refuse_all(problems)
     return len(photos)
 
 

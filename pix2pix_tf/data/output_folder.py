@@ -52,7 +52,7 @@ def outputs_left_out(count: int, output: Path) -> str:
 def notes_on_output_within(output: Path, folders: Iterable[Path]) -> list[str]:
     """A sentence for each folder that holds the new folder `output`: it will be read with it."""
     return [
-        f"{output} lies within {folder}: what reads {folder} the next time reads it too"
+        f"{output} lies within {folder}: whatever else reads {folder} reads it too"
         for folder in folders
         if folder.is_dir() and _strictly_within(output, folder)
     ]

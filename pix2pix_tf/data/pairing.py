@@ -21,6 +21,7 @@ from pix2pix_tf.data.layout_errors import no_images
 from pix2pix_tf.data.listing import listing_notes
 from pix2pix_tf.data.matching import Matched, match
 from pix2pix_tf.data.parallel import in_parallel
+from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
 
@@ -71,7 +72,8 @@ def pair_folders(
     refuse_all(
         [problem for found in in_parallel(lambda p: _unfit(p, resize), pairs) for problem in found]
     )
-    with written_aside(output) as aside:
+    files = [path for pair in pairs for path in (pair.a, pair.b) if path is not None]
+    with naming_all_unreadable(files), written_aside(output) as aside:
 
         def write(pair: PairFiles) -> None:
             path = aside / f"{pair.name}.png"

@@ -23,7 +23,7 @@ from pix2pix_tf.data.images import (
     write_image,
 )
 from pix2pix_tf.data.listing import list_images
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
 
 MARGIN = 0.06  # of the picture's side, around the drawing
@@ -97,23 +97,28 @@ def clean_sketches(
         advance: Called after each drawing with the number of all.
 
     Raises:
-        UserError: There are none, one shows no lines or cannot be read, the output is there.
+        UserError: There are none; some show no lines or cannot be read, which are all named; the
+            output is there.
     """
     folder, target = Path(drawings), Path(output)
     refuse_existing(target)
     found = list_images(folder)
     if not found:
         raise UserError(f"{folder}: holds no drawings; looked for {', '.join(IMAGE_SUFFIXES)}")
+    problems: list[str] = []
     with written_aside(target) as aside:
         for path in found:
             try:
                 clean = clean_sketch(decode_image(path), size)
             except UserError as error:
-                raise error if str(path) in str(error) else UserError(f"{path}: {error}") from None
+                problems.append(str(error) if str(path) in str(error) else f"{path}: {error}")
+                continue
+            finally:
+                advance(len(found))
             place = aside / path.relative_to(folder).with_suffix(".png")
             if place.exists():
                 raise UserError(f"{path}: another drawing of this name became {place.name} already")
             place.parent.mkdir(parents=True, exist_ok=True)
             write_image(place, clean)
-            advance(len(found))
+        refuse_all(problems)
     return len(found)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation import metrics as image_metrics
 from pix2pix_tf.evaluation.feature_scores import FeatureScores
@@ -320,6 +321,7 @@ def _evaluate(
     advance: Callable[[int], None],
 ) -> Evaluation:
     with ExitStack() as stack:
+        stack.enter_context(naming_all_unreadable(subjects.files))
         watchers: list[Callable[[Subject], None]] = []
         if features is not None:
             watchers.append(features.add)

@@ -12,6 +12,7 @@ import numpy as np
 from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_channels
 from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.pairs import open_split
+from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Subject
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
@@ -67,6 +68,7 @@ class RunSubjects(Sequence[Subject]):
         self._translator, self._dropout = translator, dropout
         self._pairs = open_split(translator.config, split)
         self._palette, self._needs = palette, needs
+        self.files = [path for files in self._pairs.files for path in files]
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -138,8 +140,11 @@ class FolderSubjects(Sequence[Subject]):
         if labels is not None:
             _refuse_misfits(self._outputs, str(outputs), self._labels, str(labels))
         self.names = list(self._outputs)
+        named = (self._outputs, self._targets, self._labels)
+        self.files = [path for side in named for path in side.values()]
         if resize is None:
-            self._refuse_other_sizes()
+            with naming_all_unreadable(self.files):
+                self._refuse_other_sizes()
 
     def __len__(self) -> int:
         return len(self.names)

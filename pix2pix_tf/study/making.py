@@ -21,6 +21,7 @@ from pix2pix_tf.data.images import (
 )
 from pix2pix_tf.data.matching import match, same_name
 from pix2pix_tf.data.parallel import in_parallel
+from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import refuse_existing, written_aside
 from pix2pix_tf.study.answers import Answers
@@ -113,7 +114,9 @@ def make_study(
     _refuse_code(invitation)
     sources, names = _sources(Path(real), {n: Path(f) for n, f in fakes.items()}, real_half)
     _refuse_too_few(names, protocol, Path(real))
-    size = _one_size([source for side in sources.values() for source in side], size)
+    every = [source for side in sources.values() for source in side]
+    with naming_all_unreadable([source.path for source in every]):
+        size = _one_size(every, size)
     settings = Settings(
         name=name,
         id=secrets.token_hex(8),
@@ -123,7 +126,8 @@ def make_study(
         algorithms=tuple(fakes),
         pictures=names,
     )
-    with written_aside(output) as aside:
+    unreadable = naming_all_unreadable([source.path for source in every])
+    with unreadable, written_aside(output) as aside:
         study = _with_invitation(Study(aside, settings), invitation)
         study.save_settings()
         _write_pictures(study, sources, advance)

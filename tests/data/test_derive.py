@@ -218,4 +218,4 @@ def test_nothing_is_left_of_a_failure(photos, tmp_path):
 def test_a_place_that_cannot_be_written(photos, tmp_path):
     (tmp_path / "file").touch()
     message = refusal(photos, tmp_path / "file" / "sub" / "out", plain(grey))
-    assert "out cannot be written: " in message
+    assert "file is a file; expected a folder" in message

@@ -1,0 +1,35 @@
+"""All bad files named at once, where work on many files ends at the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pix2pix_tf.data.images import decode_image
+from pix2pix_tf.data.parallel import in_parallel
+from pix2pix_tf.errors import UserError, refuse_all
+
+
+@contextmanager
+def naming_all_unreadable(paths: Sequence[Path]) -> Iterator[None]:
+    """Within it, an error about one of these images becomes one about all that cannot be read.
+
+    Only after an error are the others opened. One about something else stays as it is.
+    """
+    try:
+        yield
+    except UserError as error:
+        if any(str(path) in str(error) for path in paths):
+            problems = [problem for problem in in_parallel(_problem, paths) if problem]
+            if len(problems) > 1:
+                refuse_all(problems)
+        raise
+
+
+def _problem(path: Path) -> str | None:
+    try:
+        decode_image(path)
+    except UserError as error:
+        return str(error)
+    return None
