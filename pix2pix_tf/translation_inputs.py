@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_tf.data.images import IMAGE_SUFFIXES
+from pix2pix_tf.data.images import SUFFIXES_IN_WORDS
 from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.output_folder import (
     leave_out_outputs,
@@ -126,8 +126,7 @@ def _matches(pattern: str) -> _Found:
         ]
         if not found:
             raise UserError(
-                f"{path}: holds no image; looked for {', '.join(IMAGE_SUFFIXES)}, also in "
-                "sub-folders"
+                f"{path}: holds no image; looked for {SUFFIXES_IN_WORDS}, also in sub-folders"
             )
         return _Found(path, found)
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern

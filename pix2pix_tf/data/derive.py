@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
-from pix2pix_tf.data.images import IMAGE_SUFFIXES, read_image, to_channels, write_image
+from pix2pix_tf.data.images import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
 from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
@@ -133,7 +133,7 @@ def _photos_by_target(folder: Path) -> dict[Path, Path]:
     if not photos:
         raise UserError(
             f"No photographs were found in {folder.absolute()}: files must end in "
-            f"{', '.join(IMAGE_SUFFIXES)}."
+            f"{SUFFIXES_IN_WORDS}."
         )
     return photos
 

@@ -42,7 +42,7 @@ def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.nd
     files that cannot be read.
     """
     if files.b is None:
-        both = decode_image(files.a)
+        both = decode_image(files.a, channels_a if channels_a == channels_b else None)
         refuse_misfit(files, both.shape[:2], both.shape[:2])
         middle = both.shape[1] // 2
         return to_channels(both[:, :middle], channels_a), to_channels(both[:, middle:], channels_b)

@@ -1,29 +1,31 @@
-"""Image files to arrays and back, by Pillow, never silently wrong.
+"""Image files to arrays and back: as a file has its values, or refused by name.
 
 Reading
-    - EXIF orientation is applied; an unreadable EXIF block counts as none, as image viewers have
-      it. Colour profiles are not applied.
+    - What a file holds counts, not its suffix. `formats.READ_FORMATS` are read: JPEG, PNG, TIFF,
+      WebP, BMP, GIF, AVIF, JPEG 2000, PPM, TGA and others that Pillow decodes. Of a JPEG with
+      further images behind the first (MPO, as phones write for previews), the first is read; of a
+      TIFF the one image of full size, overviews and masks beside it being passed over.
+    - The orientation of EXIF and TIFF is applied; an unreadable EXIF block counts as none, as image
+      viewers have it. Colour profiles are not applied.
     - Palette images become RGB, or RGBA where they have transparency; bilevel becomes 0/255 grey.
     - 1 channel is grey: colour by ITU-R 601 luma, alpha composited over white first. 2 channels are
       grey and alpha. 3 are RGB, grey replicated, alpha composited over white first. 4 are RGBA,
       opaque where a file has no alpha.
-    - 8-bit files become uint8 and 16-bit files uint16, full scale to full scale. One exception:
-      16-bit colour TIFF, which Pillow reduces to the high byte of each sample, is uint8.
-    - What a file holds counts, not its suffix: JPEG, PNG, WebP, BMP, TIFF or GIF. Of a JPEG with
-      further pictures behind the first (MPO, as phones write for previews), the first is read.
+    - Bands of a TIFF that are no colours and not tagged as alpha (near infrared, for instance) are
+      never dropped: such a file is read with as many channels as it has bands, or refused.
+    - 8-bit files become uint8 and 16-bit files uint16, full scale to full scale.
 
 Refused by name
-    - CMYK, LAB, HSV, and YCbCr that Pillow leaves as such; 32-bit, floating point, signed samples.
-    - TIFF kinds that Pillow reads wrongly: 12-bit grey, 16-bit grey with white as zero, 16-bit
-      colour in planes.
-    - More than one frame or page; empty, damaged and truncated files; more pixels than Pillow's
-      limit for decompression bombs (about 179 million); files of so many parts, or JPEGs of so
+    - CMYK, LAB, HSV, and YCbCr that Pillow leaves as such; 32-bit, floating point, signed samples;
+      9 to 15 bits but in PNM; more than 4 bands; 16 bits where Pillow would keep only 8 of them.
+    - More than one frame or page; empty, damaged and truncated files; more than
+      `PIXELS_AT_MOST` pixels unless `max_pixels` says more; files of so many parts, or JPEGs of so
       many scans, that reading them would take minutes.
 
 Damage that leaves a file's own checks satisfied is not seen: PNG has checksums, a JPEG's pixels
 have none.
 
-Pictures of more than 16 million pixels are decoded one at a time, whoever asks, so that many of
+Images of more than 16 million pixels are decoded one at a time, whoever asks, so that many of
 them at once do not fill the memory.
 """
 
@@ -41,8 +43,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile as PillowFile
 from PIL.PngImagePlugin import PngInfo
 
+from pix2pix_tf.data.formats import IMAGE_SUFFIXES as IMAGE_SUFFIXES  # for those who list files
+from pix2pix_tf.data.formats import SUFFIXES_IN_WORDS as SUFFIXES_IN_WORDS
+from pix2pix_tf.data.formats import open_by_content, unread_kind
+from pix2pix_tf.data.orientation import ORIENTATION_TAG, TRANSPOSED, upright
+from pix2pix_tf.data.tiff import SIGNATURES, Meaning, TiffImage
 from pix2pix_tf.disk import unwritable
 from pix2pix_tf.errors import UserError
 
@@ -55,10 +63,9 @@ _WRITTEN_AS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-IMAGE_SUFFIXES = tuple(_WRITTEN_AS)  # compare with a path's suffix in lower case
+WRITTEN_SUFFIXES = tuple(_WRITTEN_AS)
+PIXELS_AT_MOST = 178_956_970  # decoded at once; Pillow's limit for decompression bombs
 
-# Nothing else is tried: Pillow would run Ghostscript on a file that calls itself PostScript.
-_READ_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},  # the default halves the resolution of colour
     "WEBP": {"lossless": True, "exact": True},  # exact keeps colour where alpha is 0
@@ -66,9 +73,6 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 _GREY_MODES = ("1", "L", "LA", "La")
 _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
 _MODE_NAMES = {"I": "32-bit or signed integer", "F": "32-bit floating point"}
-_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES, _TIFF_SAMPLE_FORMAT = 258, 262, 284, 339
-_EXIF_ORIENTATION = 0x0112
-_TRANSPOSED = (5, 6, 7, 8)  # orientations; damaged blocks have other numbers, which mean nothing
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BARE_MARKERS = {bytes([kind]) for kind in (0x00, 0x01, *range(0xD0, 0xD9))}  # without a length
 _HEAD_BYTES = 26  # as far as bit depth and colour type of a PNG
@@ -80,6 +84,7 @@ _READ_AT_ONCE = 1 << 20
 PARTS_AT_MOST = 50_000  # chunks of a PNG or segments of a JPEG before its pixels, and one more for
 _BYTES_A_PART = 4096  # each so many bytes: libraries write the pixels in parts of 8192
 
+_MEANINGS: dict[int, Meaning] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
 _LARGE_PIXELS = 16 * 2**20
 _LARGE = threading.Lock()
 
@@ -114,32 +119,51 @@ class ImageBytes:
 ImageFile = str | Path | ImageBytes
 
 
-def read_image(path: ImageFile, channels: int) -> np.ndarray:
+def read_image(path: ImageFile, channels: int, *, max_pixels: int = PIXELS_AT_MOST) -> np.ndarray:
     """Read an image file as [H, W, channels], channels 1 to 4 (see the module for what each means).
 
     uint8 in 0..255 or uint16 in 0..65535, by what the file holds. Raises `UserError`, which names
     the path, for whatever cannot be read or is refused.
     """
-    return to_channels(decode_image(path), channels)
+    return to_channels(decode_image(path, channels, max_pixels=max_pixels), channels)
 
 
-def decode_image(path: ImageFile) -> np.ndarray:
+def decode_image(
+    path: ImageFile, channels: int | None = None, *, max_pixels: int = PIXELS_AT_MOST
+) -> np.ndarray:
     """Read an image file with the channels it has: [H, W, 1..4] for grey, grey + alpha, RGB, RGBA.
 
-    Values and errors are those of `read_image`.
+    Args:
+        path: The file.
+        channels: What the image will be converted to. A file of bands without a meaning is only
+            read if this is their number.
+        max_pixels: How many pixels may be decoded at once.
+
+    Raises:
+        UserError: As of `read_image`.
+    """
+    pixels, meaning = inspect_image(path, max_pixels=max_pixels)
+    if meaning == "bands" and pixels.shape[2] != channels:
+        raise UserError(_other_bands(_openable(path), pixels.shape[2]))
+    return pixels
+
+
+def inspect_image(
+    path: ImageFile, *, max_pixels: int = PIXELS_AT_MOST
+) -> tuple[np.ndarray, Meaning]:
+    """Read an image file with the channels it has, and what they are.
+
+    Values and errors are those of `read_image`; channels of meaning `bands` are no colours, and
+    `to_channels` cannot convert them.
     """
     path = _openable(path)
-    with _opened(path) as (image, head):
-        large = image.width * image.height > _LARGE_PIXELS
-        if image.format in ("JPEG", "MPO"):
-            _refuse_many_scans(image, path)
-        with _LARGE if large else contextlib.nullcontext():
-            # Opening a TIFF parses tags, and so does loading it, with a warning for each odd one.
-            with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
-                image.load()
-            pixels = _pixels(image, head, path)
-            orientation = _orientation(image)
-            return np.ascontiguousarray(_upright(pixels, orientation))
+    with _opened(path) as opened:
+        pixels = opened.height * opened.width
+        if pixels > max_pixels:
+            raise UserError(_too_many_pixels(path, opened.height, opened.width, max_pixels))
+        with _LARGE if pixels > _LARGE_PIXELS else contextlib.nullcontext():
+            decoded = np.ascontiguousarray(opened.decode())
+        return decoded, opened.meaning or _MEANINGS[decoded.shape[2]]
 
 
 def image_depth(path: ImageFile) -> np.dtype:
@@ -147,18 +171,14 @@ def image_depth(path: ImageFile) -> np.dtype:
 
     Raises `UserError` for what the header shows to be unusable; damaged pixels it cannot see.
     """
-    with _opened(_openable(path)) as (image, head):
-        deep = image.mode.startswith("I;16") or _png_depth(image, head) == 16
-    return np.dtype(np.uint16 if deep else np.uint8)
+    with _opened(_openable(path)) as opened:
+        return opened.dtype
 
 
 def image_size(path: ImageFile) -> tuple[int, int]:
     """Height and width of what `read_image` would return, from the file's header alone."""
-    with _opened(_openable(path)) as (image, _):
-        height, width = image.height, image.width
-        # Of a TIFF Pillow has turned the size already, and turns the pixels when it loads them.
-        turned = image.format != "TIFF" and _orientation(image) in _TRANSPOSED
-    return (width, height) if turned else (height, width)
+    with _opened(_openable(path)) as opened:
+        return opened.height, opened.width
 
 
 def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
@@ -252,7 +272,7 @@ def _format_for(path: Path, channels: int) -> str:
     written_as = _WRITTEN_AS.get(path.suffix.lower())
     if written_as is None:
         raise UserError(
-            f"{path} cannot be written: its name must end in one of {', '.join(IMAGE_SUFFIXES)}."
+            f"{path} cannot be written: its name must end in one of {', '.join(WRITTEN_SUFFIXES)}."
         )
     if channels in (2, 4) and written_as in ("JPEG", "BMP"):
         raise UserError(f"{path} cannot be written: {written_as} holds no alpha, use .png instead.")
@@ -270,22 +290,62 @@ def _openable(path: ImageFile) -> Path | ImageBytes:
     return path if isinstance(path, ImageBytes) else Path(path)
 
 
-@contextlib.contextmanager
-def _opened(path: Path | ImageBytes) -> Iterator[tuple[Image.Image, bytes]]:
-    """An image that its header shows to be usable, not yet decoded, and its file's first bytes.
+class _PillowImage:
+    """An image that its header shows to be usable, not yet decoded, of any format but TIFF.
 
-    Whatever goes wrong inside becomes a `UserError`: a damaged file makes Pillow raise any type.
+    Attributes:
+        height, width: Upright, in pixels.
+        dtype: uint8 or uint16.
+    """
+
+    meaning: Meaning | None = None  # as many channels have it
+
+    def __init__(self, file: BinaryIO, head: bytes, path: Path | ImageBytes) -> None:
+        suffix = Path(str(path)).suffix.lower()
+        with _quiet():
+            self._image = open_by_content(file, suffix)
+            _refuse_unusable(self._image, file, path)
+        self._head, self._path = head, path
+        self._orientation = _orientation(self._image, file)
+        self.height, self.width = self._image.height, self._image.width
+        if self._orientation in TRANSPOSED:
+            self.height, self.width = self.width, self.height
+        self._deep = _is_deep(self._image)
+        deep = self._deep or _png_depth(self._image, head) == 16
+        self.dtype = np.dtype(np.uint16 if deep else np.uint8)
+
+    def decode(self) -> np.ndarray:
+        """[height, width, 1..4] of `dtype`."""
+        image = self._image
+        if image.format in ("JPEG", "MPO"):
+            _refuse_many_scans(image, self._path)
+        if self._deep and image.mode == "RGB":
+            return _decode_deep_ppm(image)
+        image.load()
+        if self._deep and not _pillow_alters(image, self._head):
+            pixels = np.array(image).astype(np.uint16)[..., None]  # from either byte order
+        else:
+            pixels = _pixels(image, self._head, self._path)
+        return upright(pixels, self._orientation)
+
+
+@contextlib.contextmanager
+def _opened(path: Path | ImageBytes) -> Iterator[_PillowImage | TiffImage]:
+    """An image that its header shows to be usable, not yet decoded.
+
+    Whatever goes wrong inside becomes a `UserError`: a damaged file makes its readers raise any
+    type.
     """
     head = b""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
+            if head[:4] in SIGNATURES:
+                yield TiffImage(file, path)
+                return
             _refuse_many_parts(file, head, path)
             file.seek(0)
-            with _quiet():
-                image = Image.open(file, formats=_READ_FORMATS)
-                _refuse_unusable(image, path)
-            yield image, head
+            yield _PillowImage(file, head, path)
     except UserError:
         raise
     except Exception as error:
@@ -300,49 +360,81 @@ def _explain(path: Path | ImageBytes, head: bytes, error: Exception) -> str:
     if not head:
         return f"{path} is empty (0 bytes): replace it or remove it."
     if isinstance(error, Image.DecompressionBombError):
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        return f"{path} has more than {limit} pixels, too many to read safely: make it smaller."
+        return f"{path} has more pixels than Pillow decodes of its kind: save it as TIFF or PNG."
+    if isinstance(error, MemoryError):
+        return f"{path} takes more memory than there is: make it smaller."
     if "MAX_TEXT" in str(error):  # Pillow's bounds on what it unpacks
         return (
             f"{path} has a colour profile or texts too large to read safely: save it without them."
         )
-    if isinstance(error, UnidentifiedImageError) and head[:4] in (b"II*\0", b"MM\0*"):
-        return f"{path} is a damaged TIFF or of a kind that cannot be read: save it as PNG."
+    if isinstance(error, UnidentifiedImageError) and str(error):
+        return (
+            f"{path} is not an image that can be read: it is a damaged {error}, or one of a kind "
+            "that is not known; save it anew, as PNG for instance."
+        )
     if isinstance(error, UnidentifiedImageError):
-        kinds = "JPEG, PNG, WebP, BMP, TIFF or GIF"
-        return f"{path} is not an image that can be read ({kinds}): replace it or remove it."
+        return (
+            f"{path} is not an image that can be read, whatever its name: replace it by a PNG, "
+            "JPEG or TIFF, or remove it."
+        )
     return f"{path} is damaged or cut short ({error}): replace it or remove it."
 
 
-def _refuse_unusable(image: Image.Image, path: Path | ImageBytes) -> None:
+def _too_many_pixels(path: Path | ImageBytes, height: int, width: int, max_pixels: int) -> str:
+    return (
+        f"{path} has {width}×{height} pixels (width×height), and more than {max_pixels:,} are not "
+        "decoded at once: cut it into smaller images; or, to translate it, give "
+        f"--max-pixels {height * width}, or --tile 512 for a TIFF, which is read by parts then."
+    )
+
+
+def _other_bands(path: Path | ImageBytes, bands: int) -> str:
+    return (
+        f"{path} is a TIFF of {bands} bands that are no colours and not tagged as alpha, which can "
+        f"only be read as {bands} channels: set data.input_channels={bands} (for targets, "
+        f"data.target_channels={bands}), or save it without the bands that are not wanted."
+    )
+
+
+def _refuse_unusable(image: PillowFile, file: BinaryIO, path: Path | ImageBytes) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise UserError(f"{path} holds {frames} frames or pages: save the one you want by itself.")
-    mode = image.mode
-    if mode not in _GREY_MODES + _COLOUR_MODES and not mode.startswith("I;16"):
+    mode, kind = image.mode, unread_kind(image, file)
+    if kind is None and mode not in _GREY_MODES + _COLOUR_MODES and not _is_deep(image):
+        kind = f"a {_MODE_NAMES.get(mode, mode)} image"
+    if kind is not None:
         raise UserError(
-            f"{path} is a {_MODE_NAMES.get(mode, mode)} image, which cannot be used: "
-            "convert it to 8-bit or 16-bit grey or RGB."
+            f"{path} is {kind}, which cannot be used: convert it to 8-bit or 16-bit grey or RGB."
         )
-    if image.format == "TIFF":
-        _refuse_unusable_tiff(image, path)
 
 
-def _refuse_unusable_tiff(image: Image.Image, path: Path | ImageBytes) -> None:
-    """Name the kinds that Pillow (11 to 13) opens without complaint and decodes to other values."""
-    tags = image.tag_v2  # type: ignore[attr-defined]
-    bits = max(tags.get(_TIFF_BITS, (1,)))
-    problem = None
-    if any(kind != 1 for kind in tags.get(_TIFF_SAMPLE_FORMAT, (1,))):
-        problem = "with signed or floating point samples"
-    elif bits not in (1, 2, 4, 8, 16):
-        problem = f"with {bits} bits per sample"
-    elif bits == 16 and tags.get(_TIFF_PHOTOMETRIC) == 0:
-        problem = "with 16 bits and white as zero"
-    elif bits == 16 and tags.get(_TIFF_PLANES) == 2:
-        problem = "with 16 bits and its colours in separate planes"
-    if problem:
-        raise UserError(f"{path} is a TIFF {problem}, which cannot be read: save it as PNG.")
+def _is_deep(image: PillowFile) -> bool:
+    """Whether samples have 16 bits; only known of an image that is not loaded yet."""
+    return image.mode.startswith("I;16") or _largest_of_ppm(image) > 255
+
+
+def _largest_of_ppm(image: PillowFile) -> int:
+    """The value that is white in a PNM; 255 where the file says none."""
+    args = image.tile[0].args if image.format == "PPM" and image.tile else ()
+    args = args if isinstance(args, tuple) else (args,)
+    if "I;16B" in args:
+        return 65535
+    return next((value for value in args[1:2] if isinstance(value, int) and value), 255)
+
+
+def _decode_deep_ppm(image: PillowFile) -> np.ndarray:
+    """A PPM of more than 8 bits, of which Pillow keeps 8: read as a grey one of three times the
+    width, of which it keeps all."""
+    offset, largest, file = image.tile[0].offset, _largest_of_ppm(image), image.fp
+    assert file is not None
+    file.seek(0)
+    kind = {b"P3": b"P2", b"P6": b"P5"}[file.read(2)]
+    file.seek(offset)
+    head = b"%s\n%d %d\n%d\n" % (kind, 3 * image.width, image.height, largest)
+    grey = open_by_content(io.BytesIO(head + file.read()), "")
+    grey.load()
+    return np.array(grey).astype(np.uint16).reshape(image.height, image.width, 3)
 
 
 def _refuse_many_parts(file: BinaryIO, head: bytes, path: Path | ImageBytes) -> None:
@@ -403,17 +495,29 @@ def _png_depth(image: Image.Image, head: bytes) -> int | None:
     return head[24] if image.format == "PNG" else None
 
 
-def _pixels(image: Image.Image, head: bytes, path: Path | ImageBytes) -> np.ndarray:
+def _pixels(image: PillowFile, head: bytes, path: Path | ImageBytes) -> np.ndarray:
     if _pillow_alters(image, head):
         return _decode_png(path, head)
-    if image.mode.startswith("I;16"):
-        return np.array(image).astype(np.uint16)[..., None]  # from either byte order
     if image.mode in _COLOUR_MODES:
         plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
     else:
         plain = image.convert("LA" if image.has_transparency_data else "L")
     pixels = np.array(plain)
+    if (
+        image.format == "TGA"
+        and _no_alpha_bits(head)
+        and (pixels[..., 3:] == pixels[0, 0, 3:]).all()
+    ):
+        pixels = pixels[..., :3]
     return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _no_alpha_bits(head: bytes) -> bool:
+    """Whether a TGA of 16 or 32 bits a pixel says that it has no alpha: then its place is unused.
+
+    Some programs say so and write one nevertheless: it is alpha where it is not constant.
+    """
+    return head[2] in (2, 10) and head[16] in (16, 32) and not head[17] & 15
 
 
 def _pillow_alters(image: Image.Image, head: bytes) -> bool:
@@ -440,22 +544,29 @@ def _decode_png(path: Path | ImageBytes, head: bytes) -> np.ndarray:
     return pixels if colour_type & 2 else pixels[..., ::3]  # bit 1 says colour
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation yet to be applied, 1 to 8; Pillow has applied a TIFF's on loading."""
+def _orientation(image: PillowFile, file: BinaryIO) -> int:
+    """The EXIF orientation, 1 to 8, without decoding pixels, which Pillow would do for a PNG's."""
     with contextlib.suppress(Exception), _quiet():  # a malformed block raises nearly anything
-        return image.getexif().get(_EXIF_ORIENTATION, 1)
+        if image.format == "PNG" and "exif" not in image.info:
+            image.info["exif"] = _exif_of_png(file)
+        return Image.Image.getexif(image).get(ORIENTATION_TAG, 1)
     return 1
 
 
-def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """Undo an EXIF orientation: it says where the stored first row and first column belong."""
-    if orientation in _TRANSPOSED:  # stored rows are columns of the picture
-        image = image.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
+def _exif_of_png(file: BinaryIO) -> bytes | None:
+    """The EXIF block of a PNG, which may come after the pixels."""
+    before = file.tell()
+    place, size = len(_PNG_SIGNATURE), file.seek(0, io.SEEK_END)
+    try:
+        while place < size:
+            file.seek(place)
+            length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+            if kind == b"eXIf":
+                return b"Exif\0\0" + file.read(min(length, size))
+            place += 12 + length
+        return None
+    finally:
+        file.seek(before)
 
 
 def _over_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pix2pix_tf.data.folder_names import KNOWN_SIDES
-from pix2pix_tf.data.images import IMAGE_SUFFIXES
+from pix2pix_tf.data.images import SUFFIXES_IN_WORDS
 from pix2pix_tf.data.listing import (
     NAMED_AT_MOST,
     Entries,
@@ -44,7 +44,7 @@ def no_images(listings: Sequence[Listing]) -> str:
         f"{listing.folder.absolute()} has {_instead(listing)}" for listing in listings
     )
     return (
-        f"No image pairs were found: {found}. Files must end in {', '.join(IMAGE_SUFFIXES)}: "
+        f"No image pairs were found: {found}. Files must end in {SUFFIXES_IN_WORDS}: "
         "convert them, or name another folder."
     )
 

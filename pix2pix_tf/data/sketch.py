@@ -16,7 +16,7 @@ from skimage.measure import label
 from skimage.morphology import thin
 
 from pix2pix_tf.data.images import (
-    IMAGE_SUFFIXES,
+    SUFFIXES_IN_WORDS,
     decode_image,
     resize_image,
     to_channels,
@@ -104,7 +104,7 @@ def clean_sketches(
     refuse_existing(target)
     found = list_images(folder)
     if not found:
-        raise UserError(f"{folder}: holds no drawings; looked for {', '.join(IMAGE_SUFFIXES)}")
+        raise UserError(f"{folder}: holds no drawings; looked for {SUFFIXES_IN_WORDS}")
     problems: list[str] = []
     with written_aside(target) as aside:
         for path in found:

@@ -223,7 +223,11 @@ class PairSource:
             UserError: It cannot be read; it is to be halved and has an odd width.
         """
         form = form or InputForm(None, self._data.derive in _IDEMPOTENT)
-        image = decode_image(file) if form.half is None else _half(file, form.half)
+        channels = None if form.derive else self._data.picture_channels[0]
+        if form.half is None:
+            image = decode_image(file, channels)
+        else:
+            image = _half(file, form.half, channels=channels)
         if not form.derive:
             image = to_channels(image, self._data.picture_channels[0])
             return image if size is None else resize_image(image, *size)
@@ -342,12 +346,14 @@ def _within(size: Size, least: float, greatest: float) -> bool:
     return least * height <= 1.02 * width and width <= 1.02 * greatest * height
 
 
-def _half(file: ImageFile, half: int, files: PairFiles | None = None) -> np.ndarray:
+def _half(
+    file: ImageFile, half: int, files: PairFiles | None = None, channels: int | None = None
+) -> np.ndarray:
     """The left (0) or right (1) half of a side-by-side pair, which is one by what is known of it.
 
-    Without `files` its proportions are known to be right.
+    Without `files` its proportions are known to be right; `channels` as of `decode_image`.
     """
-    both = decode_image(file)
+    both = decode_image(file, channels)
     files = files or PairFiles("", Path(str(file)), None, proportions=())
     refuse_misfit(files, both.shape[:2], both.shape[:2])
     middle = both.shape[1] // 2

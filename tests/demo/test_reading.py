@@ -49,7 +49,7 @@ def test_decompression_bombs_are_refused_before_decoding(no_decoding):
         read_input(bomb, inputs(3), 1024)
     with pytest.raises(UserError, match="25 million are the limit"):
         read_photo(bomb, (32, 32))
-    with pytest.raises(UserError, match="too many to read safely"):
+    with pytest.raises(UserError, match="25 million are the limit"):
         read_photo(png_of_zeros(10**6, 10**6), (32, 32))
     with pytest.raises(UserError, match="25 million"):
         read_photo(png_of_zeros(PHOTO_PIXELS + 1, 1), (32, 32))

@@ -1,0 +1,51 @@
+"""The orientation tag of EXIF and TIFF (0x0112): where an image's first row and column belong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ORIENTATION_TAG = 0x0112
+TRANSPOSED = (5, 6, 7, 8)  # orientations; damaged blocks have other numbers, which mean nothing
+_ROWS_REVERSED = (3, 4, 7, 8)
+_COLUMNS_REVERSED = (2, 3, 6, 7)
+
+
+def upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn stored pixels [H, W, C] as their orientation says.
+
+    Args:
+        image: The pixels as they are stored.
+        orientation: 1 to 8; any other number turns nothing.
+
+    Returns:
+        A view, [H, W, C] or [W, H, C].
+    """
+    if orientation in TRANSPOSED:  # stored rows are columns of the image
+        image = image.swapaxes(0, 1)
+    if orientation in _ROWS_REVERSED:
+        image = image[::-1]
+    if orientation in _COLUMNS_REVERSED:
+        image = image[:, ::-1]
+    return image
+
+
+def stored_window(
+    rows: tuple[int, int], columns: tuple[int, int], size: tuple[int, int], orientation: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where a window of the upright image lies among the stored pixels.
+
+    Args:
+        rows: First row and the one after the last.
+        columns: Likewise.
+        size: Height and width of the upright image.
+        orientation: 1 to 8.
+
+    Returns:
+        Rows and columns of the stored pixels, which `upright` turns into the window.
+    """
+    height, width = size
+    if orientation in _ROWS_REVERSED:
+        rows = (height - rows[1], height - rows[0])
+    if orientation in _COLUMNS_REVERSED:
+        columns = (width - columns[1], width - columns[0])
+    return (columns, rows) if orientation in TRANSPOSED else (rows, columns)
