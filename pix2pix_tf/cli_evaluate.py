@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from pix2pix_tf.cli_options import checked_checkpoint, start_tensorflow
+from pix2pix_tf.cli_options import LabelIdsOption, checked_checkpoint, start_tensorflow
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import PlainConsole, say
@@ -73,6 +73,7 @@ def _evaluate(
             metavar="NAME|FILE", help="For label pictures: cityscapes, sample, or a YAML file."
         ),
     ] = None,
+    label_ids: LabelIdsOption = None,
     segmenter: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="For fcn_score: what train-segmenter made."),
@@ -106,7 +107,8 @@ def _evaluate(
     start_tensorflow()
     from pix2pix_tf.evaluation.evaluate import Wanted
 
-    wanted = Wanted([name.strip() for name in metrics.split(",")], palette, segmenter, features)
+    names = [name.strip() for name in metrics.split(",")]
+    wanted = Wanted(names, palette, segmenter, features, label_ids)
     _check_drawn(plot, log, wanted)
     if run is not None:
         _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)

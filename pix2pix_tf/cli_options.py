@@ -16,6 +16,13 @@ RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run dir
 CheckpointOption = Annotated[
     str, typer.Option(help="newest, or best: the lowest validation L1.", metavar="newest|best")
 ]
+LabelIdsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--label-ids/--no-label-ids",
+        help="Grey label images hold class numbers, or the palette's greys; by default what fits.",
+    ),
+]
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option(

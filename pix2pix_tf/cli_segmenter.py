@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
+from pix2pix_tf.cli_options import LabelIdsOption, OverridesOption, start_tensorflow
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import PlainConsole, say
 
@@ -33,6 +33,7 @@ def _train_segmenter(
         Path | None,
         typer.Option(help="Where to train; default segmenters/NAME of the config.", metavar="DIR"),
     ] = None,
+    label_ids: LabelIdsOption = None,
     overrides: OverridesOption = None,
     fresh: Annotated[
         int,
@@ -48,7 +49,8 @@ def _train_segmenter(
     """Train an FCN-8s that reads labels off photos, for `evaluate`; or resume its training."""
     from pix2pix_tf.segmentation.config import load_segmenter_config
 
-    settings = load_segmenter_config(config, overrides or [])
+    told = [] if label_ids is None else [f"label_ids={str(label_ids).lower()}"]
+    settings = load_segmenter_config(config, [*(overrides or []), *told])
     folder = output or Path("segmenters") / Path(config).stem
     start_tensorflow()
     from pix2pix_tf.segmentation.folder import SegmenterFolder

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from conftest import typed
+from PIL import Image
 
 from pix2pix_tf.data.images import decode_image, write_image
 
@@ -73,3 +74,50 @@ def test_what_cannot_be_meant_is_one_sentence(here, results, words, sentence):
     assert code == 2
     assert sentence in error
     assert len(error.strip().splitlines()) == 1
+
+
+MASKS = """
+- {name: background, colour: [0, 0, 0]}
+- {name: object, colour: [255, 255, 255]}
+"""
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """Black and white masks: 6 of 16 pixels are wrong."""
+    (tmp_path / "masks.yaml").write_text(MASKS)
+    true, made = np.zeros((8, 8, 1), np.uint8), np.zeros((8, 8, 1), np.uint8)
+    true[:2], made[2:4], made[0] = 255, 255, 255
+    for folder, image in (("true", true), ("made", made)):
+        (tmp_path / folder).mkdir()
+        write_image(tmp_path / folder / "a.png", image)
+    return ["--outputs", "made", "--targets", "true", "--palette", "masks.yaml"]
+
+
+def iou(here, tmp_path, *words):
+    words = [*words, "--metrics", "segmentation", "--json", "s.json"]
+    code, _, error = here("evaluate", *words)
+    assert code == 0, error
+    return json.loads((tmp_path / "s.json").read_text())["scores"]["class_iou"]
+
+
+def test_masks_of_0_and_255_are_the_palettes_black_and_white(here, masks, tmp_path):
+    # object: 8 of 32 pixels; background: 32 of 56.
+    by_hand = (8 / (16 + 24 - 8) + 32 / (48 + 40 - 32)) / 2
+    assert iou(here, tmp_path, *masks) == pytest.approx(by_hand)
+    for folder in ("made", "true"):  # a file with a colour table, that Pillow decodes to grey
+        file = tmp_path / folder / "a.png"
+        Image.open(file).convert("P").save(file)
+    assert iou(here, tmp_path, *masks) == pytest.approx(by_hand)
+
+
+def test_masks_of_0_and_1_are_class_numbers_where_told(here, masks, tmp_path):
+    for folder in ("made", "true"):
+        file = tmp_path / folder / "a.png"
+        write_image(file, decode_image(file) // 255)
+    code, _, error = here("evaluate", *masks, "--metrics", "segmentation")
+    assert code == 2
+    assert "true/a.png: a grey label image with values from 0 to 1" in error
+    by_hand = (8 / (16 + 24 - 8) + 32 / (48 + 40 - 32)) / 2
+    assert iou(here, tmp_path, *masks, "--label-ids") == pytest.approx(by_hand)
+    assert iou(here, tmp_path, *masks, "--no-label-ids") == 1  # all is black

@@ -54,12 +54,15 @@ class Wanted:
             run on a dataset with a shipped palette, that one.
         segmenter: The folder of a trained segmenter, for `fcn_score`.
         features: The weights of the Inception network, for `kid` and `fid`.
+        label_ids: Whether grey label pictures hold class numbers, see
+            `pix2pix_tf.segmentation.palette.decode_labels`; None takes the segmenter's.
     """
 
     metrics: Sequence[str] = DEFAULT_METRICS
     palette: str | Path | None = None
     segmenter: str | Path | None = None
     features: str | Path | None = None
+    label_ids: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,12 @@ def evaluate(
     palette = tools.palette(translator.config.data.dataset)
     metrics = tools.metrics(palette)
     subjects = RunSubjects(
-        translator, split, dropout=dropout, palette=palette, needs=_needs(metrics)
+        translator,
+        split,
+        dropout=dropout,
+        palette=palette,
+        label_ids=tools.label_ids(),
+        needs=_needs(metrics),
     )
     result = _evaluate(
         str(run_dir),
@@ -217,7 +225,13 @@ def evaluate_folders(
             "give their folder with --labels"
         )
     subjects = FolderSubjects(
-        outputs, targets, labels=labels, palette=palette, needs=needs, resize=resize
+        outputs,
+        targets,
+        labels=labels,
+        palette=palette,
+        label_ids=tools.label_ids(),
+        needs=needs,
+        resize=resize,
     )
     of = f"{outputs} against {targets}"
     return _evaluate(of, None, None, subjects, palette, metrics, tools.features(), save, advance)
@@ -262,6 +276,12 @@ class _Tools:
                 f"{len(self._segmenter.palette.classes)}; the two must be of the same data"
             )
         return chosen
+
+    def label_ids(self) -> bool | None:
+        """Whether grey label pictures hold class numbers; None: where nothing else fits."""
+        if self._wanted.label_ids is None and self._segmenter is not None:
+            return self._segmenter.config.label_ids
+        return self._wanted.label_ids
 
     def _chosen_palette(self, dataset: str | None) -> Palette:
         if self._wanted.palette is not None:

@@ -29,7 +29,9 @@ def segmentation_metric(palette: Palette) -> Metric:
 def fcn_metric(segmenter: Segmenter) -> Metric:
     """Whether a segmenter sees in the outputs what they were made from (the FCN-score, Table 1).
 
-    Beside it, `fcn_truth_...`: the same of the target photographs, which no output should surpass.
+    Photographs are seen at their own size, of a run that of training; the authors' program enlarges
+    them to 1024×2048 first. Beside it, `fcn_truth_...`: the same of the target photographs, which
+    no output should surpass.
     """
     count = len(segmenter.palette.classes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pix2pix_tf.segmentation.scores import SCORES
 
-_FCN = "of what a segmenter sees in the outputs"
+_FCN = "of what a segmenter sees in the outputs, at their own size"
 _TRUTH = "the same of the true photos"
 
 MEANINGS = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Subject
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
-from pix2pix_tf.segmentation.palette import Decoded, Palette, check_palette, decode_labels
+from pix2pix_tf.segmentation.palette import (
+    Decoded,
+    Palette,
+    check_palette,
+    decode_labels,
+    decode_output,
+)
 from pix2pix_tf.translate import Translator
 
 RESIZE = ("outputs", "targets")
@@ -53,6 +60,7 @@ class RunSubjects(Sequence[Subject]):
         *,
         dropout: bool,
         palette: Palette | None,
+        label_ids: bool | None,
         needs: Collection[str],
     ) -> None:
         """Opens the split; pictures are read and translated when they are asked for.
@@ -62,12 +70,13 @@ class RunSubjects(Sequence[Subject]):
             split: See `pix2pix_tf.data.pairs.open_split`.
             dropout: Whether the paper's noise is on; its seed is the config's.
             palette: Of the label pictures among inputs or targets.
+            label_ids: Whether grey ones hold class numbers, see `decode_labels`.
             needs: Which class maps the metrics look at.
         """
         self._unknown = _Unknown()
         self._translator, self._dropout = translator, dropout
         self._pairs = open_split(translator.config, split)
-        self._palette, self._needs = palette, needs
+        self._palette, self._label_ids, self._needs = palette, label_ids, needs
         self.files = [path for files in self._pairs.files for path in files]
 
     def __len__(self) -> int:
@@ -90,17 +99,17 @@ class RunSubjects(Sequence[Subject]):
     def _classes(self, index: int, output: np.ndarray) -> dict[str, np.ndarray]:
         if self._palette is None:
             return {}
+        data, ids = self._translator.config.data, self._label_ids
         classes = {}
-        if "output" in self._needs:
-            decoded = decode_labels(output, self._palette, void_allowed=False)
-            self._unknown.count("outputs", decoded)
-            classes["output"] = decoded.classes
         for what, side in (("source", 0), ("target", 1)):
             if what in self._needs:
-                data = self._translator.config.data
-                decoded = decode_pair(self._pairs, index, side, self._palette, data)
+                decoded = decode_pair(self._pairs, index, side, self._palette, data, ids)
                 self._unknown.count(f"{what}s", decoded)
                 classes[what] = resize_classes(decoded.classes, *self._pairs.size)
+        if "output" in self._needs:  # and then the target, which is the last decoded
+            decoded = decode_output(output, decoded, self._palette, ids)
+            self._unknown.count("outputs", decoded)
+            classes["output"] = decoded.classes
         return classes
 
 
@@ -114,6 +123,7 @@ class FolderSubjects(Sequence[Subject]):
         *,
         labels: str | Path | None,
         palette: Palette | None,
+        label_ids: bool | None,
         needs: Collection[str],
         resize: str | None,
     ) -> None:
@@ -125,6 +135,7 @@ class FolderSubjects(Sequence[Subject]):
             targets: Likewise.
             labels: Likewise: the label pictures that the outputs were made from, or None.
             palette: Of label pictures.
+            label_ids: Whether grey ones hold class numbers, see `decode_labels`.
             needs: Which class maps the metrics look at.
             resize: `outputs` or `targets`: which are resized to the size of the others where the
                 two differ; None refuses them.
@@ -133,7 +144,8 @@ class FolderSubjects(Sequence[Subject]):
             UserError: Nothing there, names without a mate, sizes that differ.
         """
         self._unknown = _Unknown()
-        self._palette, self._needs, self._resize = palette, needs, resize
+        self._palette, self._label_ids = palette, label_ids
+        self._needs, self._resize = needs, resize
         self._outputs, self._targets = _named(str(outputs)), _named(str(targets))
         _refuse_misfits(self._outputs, str(outputs), self._targets, str(targets))
         self._labels = _named(str(labels)) if labels is not None else {}
@@ -172,27 +184,26 @@ class FolderSubjects(Sequence[Subject]):
         """The classes that label pictures show, at the output's size."""
         if self._palette is None:
             return {}
-        files = {
-            "output": self._outputs[name],
-            "target": self._targets[name],
-            "source": self._labels.get(name),
-        }
-        return {
-            what: resize_classes(self._decoded(what, path), *size)
-            for what, path in files.items()
-            if what in self._needs and path is not None
-        }
+        found: dict[str, Decoded] = {}
+        for what, files in (("source", self._labels), ("target", self._targets)):
+            if what in self._needs and name in files:
+                found[what] = self._truth(files[name], self._palette)
+        if "output" in self._needs:
+            found["output"] = self._output(self._outputs[name], found["target"], self._palette)
+        for what, decoded in found.items():
+            self._unknown.count(f"{what}s", decoded)
+        return {what: resize_classes(one.classes, *size) for what, one in found.items()}
 
-    def _decoded(self, what: str, path: Path) -> np.ndarray:
-        assert self._palette is not None
+    def _truth(self, path: Path, palette: Palette) -> Decoded:
+        with _naming(path):
+            decoded = decode_labels(decode_image(path), palette, label_ids=self._label_ids)
+        check_palette(decoded, palette, str(path))
+        return decoded
+
+    def _output(self, path: Path, truth: Decoded, palette: Palette) -> Decoded:
         picture = decode_image(path)
-        if picture.shape[-1] in (2, 4):
-            picture = to_channels(picture, 3)
-        decoded = decode_labels(picture, self._palette, void_allowed=what != "output")
-        if what != "output":
-            check_palette(decoded, self._palette, str(path))
-        self._unknown.count(f"{what}s", decoded)
-        return decoded.classes
+        with _naming(path):
+            return decode_output(picture, truth, palette, self._label_ids)
 
     def _refuse_other_sizes(self) -> None:
         for name, output in self._outputs.items():
@@ -204,6 +215,15 @@ class FolderSubjects(Sequence[Subject]):
                     f"{self._targets[name]} {width}×{height}; say with --resize outputs or "
                     "--resize targets which of the two are to be resized to the size of the other"
                 )
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong with its values."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _named(place: str) -> dict[str, Path]:

@@ -12,6 +12,7 @@ from pix2pix_tf.data.images import write_image
 from pix2pix_tf.evaluation.meanings import MEANINGS
 from pix2pix_tf.reproduce.order import order_agreement
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
+from pix2pix_tf.reproduce.tables import FCN
 from pix2pix_tf.sheets import for_display, make_sheet
 from pix2pix_tf.staging import write_text
 from pix2pix_tf.strict_json import strict_json
@@ -26,6 +27,8 @@ def compared_table(experiment: Experiment, result: Reproduction) -> Table:
         title=f"{paper_table.title}; {experiment.config}, {result.images} images: ours (the "
         "paper's)",
         title_justify="left",
+        caption=_fcn_size(result) if paper_table.scores == FCN else None,
+        caption_justify="left",
     )
     for row in result.rows:
         table.add_row(row.variant.name, *_cells(paper_table.scores, row))
@@ -38,6 +41,14 @@ def compared_table(experiment: Experiment, result: Reproduction) -> Table:
     table.add_section()
     table.add_row("pairs in the paper's order", *_agreements(experiment, result))
     return table
+
+
+def _fcn_size(result: Reproduction) -> str:
+    size = "the training size"
+    if result.targets:
+        height, width = result.targets[0].shape[:2]
+        size += f", {height}×{width} (height×width)"
+    return f"FCN-scores are read at {size}; the authors enlarge photos to 1024×2048 first"
 
 
 def besides_table(experiment: Experiment, result: Reproduction) -> Table:

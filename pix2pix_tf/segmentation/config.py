@@ -45,6 +45,7 @@ class SegmenterConfig(Section):
 
     data: DataConfig
     palette: PathText  # a shipped palette's name or a file, see `pix2pix_tf.segmentation.palette`
+    label_ids: bool | None = None  # grey labels are class numbers; null: where nothing else fits
     segmenter: NetworkConfig = NetworkConfig()
     training: SegmenterTrainingConfig = SegmenterTrainingConfig()
 
@@ -69,7 +70,8 @@ class SegmenterConfig(Section):
             raise _refused("data.input_channels", "a segmenter sees colour photos, 3 channels")
         if data.target_channels not in (1, 3):
             raise _refused(
-                "data.target_channels", "labels are colours, 3 channels, or class numbers, 1"
+                "data.target_channels",
+                "labels are colours, 3 channels, or grey, 1",
             )
         if self.segmenter.trunk_weights is not None and self.segmenter.width != VGG_WIDTH:
             raise _refused(

@@ -6,7 +6,6 @@ import numpy as np
 from PIL import Image
 
 from pix2pix_tf.config import DataConfig
-from pix2pix_tf.data.images import to_channels
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.sample_city import CLASSES, render_city
 from pix2pix_tf.errors import UserError
@@ -14,7 +13,12 @@ from pix2pix_tf.segmentation.palette import Decoded, Palette, check_palette, dec
 
 
 def label_map(
-    pairs: Pairs, index: int, side: int, palette: Palette, config_data: DataConfig
+    pairs: Pairs,
+    index: int,
+    side: int,
+    palette: Palette,
+    config_data: DataConfig,
+    label_ids: bool | None = None,
 ) -> np.ndarray:
     """The classes that one picture of a pair shows, at the size of the pairs.
 
@@ -27,6 +31,7 @@ def label_map(
         side: 0: the input picture, 1: the target.
         palette: Which colour shows which class.
         config_data: Where the pairs come from.
+        label_ids: Whether grey label images hold class numbers, see `decode_labels`.
 
     Returns:
         uint8 [h, w], class numbers and `VOID`.
@@ -34,12 +39,17 @@ def label_map(
     Raises:
         UserError: The picture cannot be read or is not drawn in the palette's colours.
     """
-    decoded = decode_pair(pairs, index, side, palette, config_data)
+    decoded = decode_pair(pairs, index, side, palette, config_data, label_ids)
     return resize_classes(decoded.classes, *pairs.size)
 
 
 def decode_pair(
-    pairs: Pairs, index: int, side: int, palette: Palette, config_data: DataConfig
+    pairs: Pairs,
+    index: int,
+    side: int,
+    palette: Palette,
+    config_data: DataConfig,
+    label_ids: bool | None = None,
 ) -> Decoded:
     """The classes of one picture of a pair as its file has them; for arguments see `label_map`.
 
@@ -52,7 +62,7 @@ def decode_pair(
     picture = pairs.original(index)[side]
     where = f"pair {name}, its {('input', 'target')[side]}"
     try:
-        decoded = decode_labels(to_channels(picture, 1 if picture.shape[2] <= 2 else 3), palette)
+        decoded = decode_labels(picture, palette, label_ids=label_ids)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     check_palette(decoded, palette, where)

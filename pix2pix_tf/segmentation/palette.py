@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
 
 from pix2pix_tf.config_yaml import read_yaml
+from pix2pix_tf.data.images import to_channels
 from pix2pix_tf.data.sample_city import CLASSES as CITY_CLASSES
 from pix2pix_tf.data.sample_city import street_map
 from pix2pix_tf.data.sample_city.plan import COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL
@@ -21,6 +22,7 @@ VOID = 255  # in class maps: what is neither counted nor learnt
 # Jpeg, as which labels were published, mixes neighbouring colours along every border: in those of
 # Cityscapes 8 % of the pixels are this far off, 99 % of them within two pixels of a border.
 UNKNOWN_BEYOND = 32
+_OUT_OF_REACH = 1024  # grey levels: farther than any colour is from any other
 UNKNOWN_AT_MOST = 0.2  # of the pixels of a picture: beyond, the palette is the wrong one
 
 Colour = tuple[int, int, int]
@@ -59,42 +61,76 @@ class Decoded:
         classes: uint8 [H, W], a class's number or `VOID`.
         unknown: Pixels farther than `UNKNOWN_BEYOND` from every colour of the palette.
         commonest_unknown: The colour that most of those have; None where there are none.
+        ids: Whether the values of a grey picture were taken for class numbers.
     """
 
     classes: np.ndarray
     unknown: int
     commonest_unknown: Colour | None
+    ids: bool = False
 
 
-def decode_labels(picture: np.ndarray, palette: Palette, *, void_allowed: bool = True) -> Decoded:
-    """From a label picture to the class of each pixel.
+def decode_labels(
+    picture: np.ndarray,
+    palette: Palette,
+    *,
+    void_allowed: bool = True,
+    label_ids: bool | None = None,
+) -> Decoded:
+    """From a label image to the class of each pixel, which is that of the nearest colour.
+
+    Distances are Euclidean, in RGB. Grey images (one channel, or three that are equal everywhere)
+    have the nearest of the palette's greys, if any of its classes is grey. They hold class numbers
+    instead, with 255 for void, where that is told or where they could not be greys:
+
+    - no class of the palette is grey, and the image has one channel; or
+    - all values are class numbers (or 255, unless the palette has white), and none of them comes
+      near the grey of a class.
+
+    Values that are all exactly greys of the palette, of a class at least, are always greys. What
+    could be both is refused.
 
     Args:
-        picture: uint8 or uint16. [H, W, 3]: each pixel has the class of the nearest colour, by
-            Euclidean distance in RGB. [H, W, 1]: the values are the classes' numbers, 255 void.
+        picture: uint8 or uint16 [H, W, 1..4]; alpha is laid over white.
         palette: Its colours.
         void_allowed: Whether a colour may mean no class at all. What a network draws has to be some
-            class: then void colours are left out.
+            class: then void colours are left out, and three channels are colours unless told.
+        label_ids: Whether grey images hold class numbers; None decides as above.
 
     Raises:
-        UserError: A grey picture with values that are no class's number.
+        UserError: A grey image that could be both, or class numbers that the palette does not have.
     """
-    if picture.shape[-1] == 1:
-        return Decoded(_numbers(picture[..., 0], palette), 0, None)
+    picture = to_channels(picture, 1 if picture.shape[2] <= 2 else 3)
+    values = _grey_values(picture, palette, void_allowed, label_ids)
+    if values is not None:
+        if label_ids if label_ids is not None else _are_ids(values, palette):
+            return Decoded(_numbers(values, palette), 0, None, ids=True)
+        palette = _greys_of(palette)
+        picture = to_channels(values[..., np.newaxis], 3)
     if picture.dtype == np.uint16:
         picture = np.rint(picture / 257).astype(np.uint8)
+    count = len(palette.classes)
+    colours = np.concatenate([palette.colours, palette.void])
     # A picture has far fewer colours than pixels.
     packed = picture @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     packed, place, counts = np.unique(packed, return_inverse=True, return_counts=True)
     found = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1)
 
-    count = len(palette.classes)
-    distances = _squared_distances(found, np.concatenate([palette.colours, palette.void]))
+    distances = _squared_distances(found, colours)
     nearest = distances[:, : None if void_allowed else count].argmin(axis=1)
     classes = np.where(nearest < count, nearest, VOID).astype(np.uint8)
     unknown = np.where(distances.min(axis=1) > UNKNOWN_BEYOND**2, counts, 0)
     commonest = _colour(found[unknown.argmax()]) if unknown.any() else None
     return Decoded(classes[place].reshape(picture.shape[:2]), int(unknown.sum()), commonest)
+
+
+def decode_output(
+    picture: np.ndarray, truth: Decoded, palette: Palette, label_ids: bool | None = None
+) -> Decoded:
+    """`decode_labels` of what a network drew, whose greys mean what those of the truth mean."""
+    if label_ids is None and picture.shape[-1] <= 2 and len(_greys(palette.colours)):
+        label_ids = truth.ids
+    return decode_labels(picture, palette, void_allowed=False, label_ids=label_ids)
 
 
 def check_palette(decoded: Decoded, palette: Palette, where: str) -> None:
@@ -115,6 +151,7 @@ def check_palette(decoded: Decoded, palette: Palette, where: str) -> None:
             f"{palette.name}, most often {list(decoded.commonest_unknown or ())}; choose the "
             f"palette these labels are drawn in: one of {', '.join(SHIPPED)}, or a YAML file that "
             "lists their names and colours"
+            + ("; --label-ids, if they are class numbers" if _is_grey(decoded) else "")
         )
 
 
@@ -201,6 +238,62 @@ def draw_classes(classes: np.ndarray, palette: Palette) -> np.ndarray:
     if len(palette.void):
         table[VOID] = palette.void[0]
     return table[classes]
+
+
+def _is_grey(decoded: Decoded) -> bool:
+    return len(set(decoded.commonest_unknown or ())) == 1
+
+
+def _grey_values(
+    picture: np.ndarray, palette: Palette, void_allowed: bool, label_ids: bool | None
+) -> np.ndarray | None:
+    """The values of a grey image, [H, W]; None where it shows colours."""
+    if picture.shape[-1] == 1:
+        return picture[..., 0]
+    may_be_grey = label_ids or (void_allowed and len(_greys(palette.colours)))
+    if may_be_grey and (picture == picture[..., :1]).all():
+        return picture[..., 0]
+    return None
+
+
+def _greys(colours: np.ndarray) -> np.ndarray:
+    """The levels of those colours that are grey."""
+    return colours[(colours == colours[:, :1]).all(axis=1), 0]
+
+
+def _are_ids(values: np.ndarray, palette: Palette) -> bool:
+    """Whether a grey image holds class numbers, see `decode_labels`."""
+    of_classes, of_void = _greys(palette.colours), _greys(palette.void)
+    if not len(of_classes):
+        return True
+    seen = np.unique(values)
+    levels = seen / (257 if values.dtype == np.uint16 else 1)
+    greys = np.concatenate([of_classes, of_void])
+    exact = np.isin(levels, greys).all()
+    if exact and np.isin(levels, of_classes).any():
+        return False
+    numbers = seen[seen != VOID] if VOID not in greys else seen
+    if (numbers >= len(palette.classes)).any():
+        return False
+    of_numbers = levels[np.isin(seen, numbers)]
+    apart = np.abs(of_numbers[:, np.newaxis] - of_classes) * np.sqrt(3) > UNKNOWN_BEYOND
+    if not exact and apart.all():
+        return True
+    raise UserError(
+        f"a grey label image with values from {seen[0]} to {seen[-1]}: these may be class numbers, "
+        f"or near the greys of the palette {palette.name} ({', '.join(map(str, sorted(greys)))}); "
+        "say which with --label-ids or --no-label-ids (a segmenter's config: label_ids)"
+    )
+
+
+def _greys_of(palette: Palette) -> Palette:
+    """A palette in which only greys can be met, and classes keep their numbers."""
+    if not len(_greys(palette.colours)):
+        return palette
+    far = np.where((palette.colours == palette.colours[:, :1]).all(axis=1)[:, np.newaxis], 0, 1)
+    void = palette.void[(palette.void == palette.void[:, :1]).all(axis=1)]
+    colours = palette.colours.astype(np.int32) + far * _OUT_OF_REACH
+    return replace(palette, colours=colours, void=void)
 
 
 def _numbers(values: np.ndarray, palette: Palette) -> np.ndarray:

@@ -44,7 +44,10 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
     def _load(self, index: int) -> LabelledPhoto:
         try:
             photo, _ = self._pairs[index]
-            classes = label_map(self._pairs, index, 1, self._palette, self._config.data)
+            classes = label_map(
+                *(self._pairs, index, 1, self._palette, self._config.data),
+                self._config.label_ids,
+            )
         except UserError as error:
             self.failure = error
             raise

@@ -264,6 +264,8 @@ def _check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: 
         for key in old
         if old[key] != new[key] and key not in CHANGEABLE
     ]
+    if before.label_ids != config.label_ids:
+        changes.append(f"label_ids = {before.label_ids} there and {config.label_ids} here")
     if palette_entries(colours) != palette_entries(palette):
         changes.append(f"the palette {palette.name} had other classes or colours")
     if changes:
@@ -275,7 +277,7 @@ def _check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: 
 
 def _keys(config: SegmenterConfig) -> dict[str, Any]:
     """The values of a config by `section.name`."""
-    sections = config.model_dump(mode="json", exclude={"palette"})
+    sections = config.model_dump(mode="json", exclude={"palette", "label_ids"})
     return {
         f"{section}.{name}": v for section, keys in sections.items() for name, v in keys.items()
     }

@@ -18,7 +18,12 @@ def write(folder, colour=(9, 9, 9), size=(8, 8), **names):
 
 def opened(outputs, targets, *, labels=None, palette=None, needs=(), resize=None):
     return FolderSubjects(
-        outputs, targets, labels=labels, palette=palette, needs=needs, resize=resize
+        *(outputs, targets),
+        labels=labels,
+        palette=palette,
+        label_ids=None,
+        needs=needs,
+        resize=resize,
     )
 
 

@@ -1,6 +1,11 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from pix2pix_tf.config import load_config
+from pix2pix_tf.reproduce.running import Experiment, Reproduction
+from pix2pix_tf.reproduce.showing import compared_table
 from pix2pix_tf.reproduce.small import small_settings
 from pix2pix_tf.reproduce.tables import TABLES, run_name
 
@@ -49,3 +54,17 @@ def test_nothing_but_the_tables_keys_differs(table):
             section, name = key.split(".")
             config[section].pop(name, None)
     assert all(config == plain[0] for config in plain)
+
+
+def test_the_size_that_fcn_scores_are_read_at_stands_below_the_table():
+    result = Reproduction([], targets=[np.zeros((128, 96, 3), np.uint8)])
+    for name in TABLES:
+        experiment = Experiment(TABLES[name], "sample", [], 1, Path("any"), None, None)
+        caption = compared_table(experiment, result).caption
+        if name in ("1", "2", "3"):
+            assert caption == (
+                "FCN-scores are read at the training size, 128×96 (height×width); the authors "
+                "enlarge photos to 1024×2048 first"
+            )
+        else:
+            assert caption is None

@@ -1,6 +1,9 @@
 """`pix2pix-tf train-segmenter`, as a user types it."""
 
+import numpy as np
 import pytest
+
+from pix2pix_tf.data.images import write_image
 
 TINY = ["data.sample_train=4", "data.sample_val=2", "data.crop_size=32", "segmenter.width=2"]
 TINY += ["segmenter.head=4", "training.batch_size=2"]
@@ -70,3 +73,27 @@ def test_labels_in_other_colours_are_refused_by_name(here, tmp_path, pairs_folde
     assert "have none of the colours of the palette cityscapes" in err
     assert err.count("\n") == 1
     assert not (tmp_path / "segmenters").exists()
+
+
+def test_labels_that_may_be_numbers_or_greys_are_trained_on_as_told(here, tmp_path):
+    random = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for side, high, channels in (("A", 256, 3), ("B", 2, 1)):
+            image = random.integers(0, high, (32, 32, channels), np.uint8)
+            (tmp_path / "d" / split / side).mkdir(parents=True)
+            write_image(tmp_path / "d" / split / side / "1.png", image)
+    colours = "- {name: a, colour: [0, 0, 0]}\n- {name: b, colour: [255, 255, 255]}\n"
+    (tmp_path / "masks.yaml").write_text(colours)
+    words = ["train-segmenter", "--config", "sample", "--output", "s", "--set"]
+    words += ["data.dataset=null", "data.root=d", "data.target_channels=1", "palette=masks.yaml"]
+    words += ["data.direction=AtoB", "data.crop_size=32", "training.epochs=1"]
+    words += ["segmenter.width=2", "segmenter.head=2"]
+    code, _, err = here(*words)
+    assert code == 2
+    assert "(a segmenter's config: label_ids)" in err
+    code, _, err = here(*words, "--label-ids")
+    assert code == 0, err
+    assert "label_ids: true" in (tmp_path / "s" / "segmenter.yaml").read_text()
+    code, _, err = here(*words, "--no-label-ids")
+    assert code == 2
+    assert "label_ids = True there and False here" in err

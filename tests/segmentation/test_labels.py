@@ -45,13 +45,23 @@ def test_side_says_which_picture(three):
     assert np.unique(label_map(pairs, 0, 1, three, FILES)).tolist() == [2, VOID]
 
 
-@pytest.mark.parametrize("channels", [1, 2, 4])
-def test_alpha_plays_no_part_and_grey_is_numbers(three, channels):
-    value = 1 if channels < 3 else 100
-    labels = np.full((16, 16, channels), value, np.uint8)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_grey_of_any_number_of_channels_is_the_palettes_and_alpha_plays_no_part(three, channels):
+    labels = np.full((16, 16, channels), 100, np.uint8)
     if channels in (2, 4):
         labels[..., -1] = 255
     assert np.unique(label_map(pair_of(labels, labels), 0, 1, three, FILES)).tolist() == [1]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_grey_of_any_number_of_channels_is_class_numbers_where_told(three, channels):
+    labels = np.full((16, 16, channels), 1, np.uint8)
+    if channels in (2, 4):
+        labels[..., -1] = 255
+    pairs = pair_of(labels, labels)
+    assert np.unique(label_map(pairs, 0, 1, three, FILES, label_ids=True)).tolist() == [1]
+    with pytest.raises(UserError, match=r"pair street-1, its target: .*--label-ids or --no-label"):
+        label_map(pairs, 0, 1, three, FILES)
 
 
 def test_what_is_no_label_picture_is_refused_by_name(three):
@@ -59,7 +69,7 @@ def test_what_is_no_label_picture_is_refused_by_name(three):
     with pytest.raises(UserError, match=r"pair street-1, its input: .* palette three"):
         label_map(pair_of(photo, photo), 0, 0, three, FILES)
     grey = np.full((16, 16, 1), 77, np.uint8)
-    with pytest.raises(UserError, match=r"pair street-1, its target: .* value 77"):
+    with pytest.raises(UserError, match=r"pair street-1, its target: 100% .*\[77, 77, 77\]"):
         label_map(pair_of(photo, grey), 0, 1, three, FILES)
 
 

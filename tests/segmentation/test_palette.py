@@ -7,6 +7,7 @@ from pix2pix_tf.segmentation.palette import (
     VOID,
     check_palette,
     decode_labels,
+    decode_output,
     draw_classes,
     load_palette,
     make_palette,
@@ -85,12 +86,93 @@ def test_unknown_pixels_are_counted_and_the_commonest_named(two):
     assert decoded.classes[0, [0, 1, 3, 5]].tolist() == [0, 0, VOID, 1]
 
 
-def test_grey_values_are_class_numbers(two):
+def test_grey_values_are_class_numbers_where_no_class_is_grey(two):
     decoded = decode_labels(np.array([[[0], [1], [255]]], np.uint8), two)
     assert decoded.classes.tolist() == [[0, 1, VOID]]
     assert decoded.classes.dtype == np.uint8
     deep = decode_labels(np.array([[[0], [1], [255]]], np.uint16), two)
     assert deep.classes.tolist() == [[0, 1, VOID]]
+
+
+def grey(*values, dtype=np.uint8):
+    return np.array([values], dtype)[..., np.newaxis]
+
+
+def palette_of(*colours, void=()):
+    entries = [{"name": f"class {n}", "colour": list(c)} for n, c in enumerate(colours)]
+    entries += [{"void": True, "colour": list(colour)} for colour in void]
+    return make_palette("mine", entries, "mine.yaml")
+
+
+BLACK, DARK, WHITE, RED = (0, 0, 0), (100, 100, 100), (255, 255, 255), (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("colours", "void", "values", "classes"),
+    [
+        # Exactly the palette's greys: they are greys, also where numbers would do.
+        ([BLACK, WHITE], [], (0, 255, 255), [0, 1, 1]),
+        ([WHITE, BLACK], [], (0, 255, 0), [1, 0, 1]),
+        ([WHITE, BLACK], [], (0, 0), [1, 1]),
+        ([RED, BLACK], [WHITE], (0, 255), [1, VOID]),
+        # Nearly, as jpeg has it, with values that no class has.
+        ([BLACK, WHITE], [], (3, 250, 255), [0, 1, 1]),
+        # Only greys can be met: dark red is nearer to (60, 60, 60) than either grey.
+        ([BLACK, DARK, (70, 60, 60)], [], (0, 88, 100), [0, 1, 1]),
+        # Class numbers: none of them is near the grey of a class.
+        ([DARK, WHITE, RED], [], (0, 1, 2), [0, 1, 2]),
+        ([DARK, RED], [BLACK], (0, 1, 255), [0, 1, VOID]),  # 255 is void, as no colour is white
+    ],
+)
+def test_grey_images_show_the_palettes_greys_unless_only_numbers_fit(
+    colours, void, values, classes
+):
+    palette = palette_of(*colours, void=void)
+    decoded = decode_labels(grey(*values), palette)
+    assert decoded.classes.tolist() == [classes]
+    assert decoded.unknown == 0
+    deep = grey(*values, dtype=np.uint16) * (1 if decoded.ids else 257)
+    assert decode_labels(deep, palette).classes.tolist() == [classes]
+    rgb = decode_labels(np.repeat(grey(*values), 3, axis=2), palette)
+    assert rgb.classes.tolist() == [classes]
+
+
+@pytest.mark.parametrize(
+    ("colours", "void", "values", "ids", "greys"),
+    [
+        ([BLACK, WHITE], [], (0, 1), [0, 1], [0, 0]),
+        ([WHITE, BLACK], [], (1, 1), [1, 1], [1, 1]),
+        ([DARK, RED], [BLACK], (0, 0), [0, 0], [VOID, VOID]),  # all void, or all of class 0
+    ],
+)
+def test_grey_that_may_be_numbers_or_greys_is_refused_until_told(colours, void, values, ids, greys):
+    palette = palette_of(*colours, void=void)
+    message = refusal(decode_labels, grey(*values), palette)
+    assert "may be class numbers, or near the greys of the palette mine" in message
+    assert "--label-ids or --no-label-ids" in message
+    assert decode_labels(grey(*values), palette, label_ids=True).classes.tolist() == [ids]
+    assert decode_labels(grey(*values), palette, label_ids=False).classes.tolist() == [greys]
+
+
+def test_class_numbers_of_cityscapes_need_no_word_and_greys_far_from_all_are_unknown():
+    palette = load_palette("cityscapes")
+    assert decode_labels(grey(0, 13, 18, 255), palette).classes.tolist() == [[0, 13, 18, VOID]]
+    assert decode_labels(grey(0, 70, 153), palette).classes.tolist() == [[VOID, 2, 5]]
+    unknown = decode_labels(grey(70, 200, 200), palette)
+    assert unknown.unknown == 2
+    assert "--label-ids, if they are class numbers" in refusal(
+        check_palette, unknown, palette, "a.png"
+    )
+
+
+def test_greys_of_an_output_mean_what_those_of_the_truth_mean():
+    palette = palette_of(BLACK, WHITE)
+    output = grey(0, 1, 1)  # nearly black, and numbers as well
+    as_greys = decode_labels(grey(0, 255), palette)
+    as_ids = decode_labels(grey(0, 1), palette, label_ids=True)
+    assert decode_output(output, as_greys, palette).classes.tolist() == [[0, 0, 0]]
+    assert decode_output(output, as_ids, palette).classes.tolist() == [[0, 1, 1]]
+    assert decode_output(output, as_greys, palette, label_ids=True).classes.tolist() == [[0, 1, 1]]
 
 
 @pytest.mark.parametrize(("dtype", "value"), [(np.uint8, 2), (np.uint16, 256)])
@@ -161,7 +243,7 @@ def test_palette_without_void_decodes_to_classes_only():
     entries = [{"name": "a", "colour": [0, 0, 0]}, {"name": "b", "colour": [9, 9, 9]}]
     palette = make_palette("ab", entries, "ab.yaml")
     assert palette.void.shape == (0, 3)
-    decoded = decode_labels(row((1, 1, 1), (255, 255, 255)), palette)
+    decoded = decode_labels(row((1, 1, 1), (255, 0, 255)), palette)
     assert decoded.classes.tolist() == [[0, 1]]
     assert decoded.unknown == 1
 
