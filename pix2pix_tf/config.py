@@ -315,6 +315,17 @@ class Config(Section):
         """
         return 8 if self.generator.kind.startswith("resnet") else self.size_multiple
 
+    @property
+    def reference_statistics(self) -> bool:
+        """Whether images are translated by the statistics of a batch, as they were trained.
+
+        Where the innermost norm sees one value a channel and image, only the statistics of several
+        images let anything pass; see `pix2pix_tf.reference_batch`.
+        """
+        generator = self.generator
+        normed = generator.bottleneck_norm and generator.norm == "batch"
+        return normed and self.training.batch_size > 1
+
     def to_yaml(self) -> str:
         """The config as YAML text that `load_config` reads back to an equal object."""
         return to_yaml(self.model_dump(mode="json"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,9 +14,31 @@ import tensorflow as tf
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.representation import Representation, decode, encode, representation
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
-from pix2pix_tf.models.layers import dropout_seeds
+from pix2pix_tf.models.layers import dropout_seeds, fixed_moments
 
 Translate = Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Statistics that norms normalise by instead of each image's own.
+
+    Mean and variance, float32 [2, C] (arrays, tensors or variables), by the names of the norms.
+
+    Attributes:
+        with_dropout: Of a generator whose dropout is on.
+        without_dropout: Of the same with its dropout off.
+    """
+
+    with_dropout: Mapping[str, Any]
+    without_dropout: Mapping[str, Any]
+
+    def of(self, seeds: object | None) -> Mapping[str, Any]:
+        """Those for translating with dropout seeds, or without any."""
+        return self.without_dropout if seeds is None else self.with_dropout
+
+
+OWN_STATISTICS = Moments({}, {})
 
 
 @dataclass(frozen=True)
@@ -27,25 +50,31 @@ class PictureTranslation:
         between: What of pictures the generator sees and makes.
         multiple: What height and width are padded to a multiple of: the config's `size_multiple`.
         smallest: What they are padded to at least: the config's `smallest_size`.
+        moments: Statistics of a batch for all norms, see `pix2pix_tf.reference_batch`; by default
+            there are none, and each image is normalised by its own.
     """
 
     generator: keras.Model
     between: Representation
     multiple: int
     smallest: int = 1
+    moments: Moments = OWN_STATISTICS
 
     def padding(self, side: int | tf.Tensor) -> int | tf.Tensor:
         """By how many pixels a side is padded: half of them before, the other half behind."""
         return _padding(side, self.multiple, self.smallest)
 
 
-def picture_translation(generator: keras.Model, config: Config) -> PictureTranslation:
+def picture_translation(
+    generator: keras.Model, config: Config, moments: Moments = OWN_STATISTICS
+) -> PictureTranslation:
     """The translation of pictures by a generator of `config`."""
     return PictureTranslation(
         generator,
         representation(config.data.representation),
         config.size_multiple,
         config.smallest_size,
+        moments,
     )
 
 
@@ -70,7 +99,8 @@ def translate_pixels(
 ) -> tf.Tensor:
     """Translates whole pictures: pads by reflection to the multiple, generates, crops back.
 
-    Normalisation uses each image's own statistics. Larger images than the generator was trained on
+    Normalisation uses each image's own statistics, or the translation's fixed ones: either way no
+    image's translation depends on others beside it. Larger images than the generator was trained on
     are translated convolutionally (paper, section 4.4 and figure 8).
 
     Args:
@@ -84,7 +114,7 @@ def translate_pixels(
     height, width = _sides(images)
     padded = reflect_to_multiple(images, translation.multiple, translation.smallest)
     seen = translation.between.to_input(padded)
-    with dropout_seeds(seeds):
+    with dropout_seeds(seeds), fixed_moments(translation.moments.of(seeds)):
         made = translation.generator(seen, training=False)
     if padded is not images:
         top, left = (translation.padding(side) // 2 for side in (height, width))

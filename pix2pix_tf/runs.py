@@ -7,6 +7,8 @@ logs/          TensorBoard
 samples/       sheets of input | output | target
 metrics.json   every evaluation made of this run
 versions.json  the seed, and the packages of every session
+reference_batch.npz  a batch by whose statistics images are translated, of runs that need one, see
+               `pix2pix_tf.reference_batch`
 pairs.json     which pairs it trains on; skipped.txt those that are bad and left out
 .lock          held while a training runs, see `pix2pix_tf.run_lock`; .metrics.lock likewise
 """
@@ -68,6 +70,11 @@ class Run:
     def pairs_file(self) -> Path:
         """Which pairs it trains on, see `pix2pix_tf.training.trained_on`."""
         return self.path / "pairs.json"
+
+    @property
+    def reference_file(self) -> Path:
+        """The batch that images are normalised by, see `pix2pix_tf.reference_batch`."""
+        return self.path / "reference_batch.npz"
 
     @property
     def skipped_file(self) -> Path:
@@ -172,7 +179,13 @@ class Run:
         for folder in (self.checkpoints, self.logs, self.samples):
             if folder.exists():
                 shutil.rmtree(folder)
-        for file in (self.metrics_file, self.versions_file, self.pairs_file, self.skipped_file):
+        for file in (
+            self.metrics_file,
+            self.versions_file,
+            self.pairs_file,
+            self.skipped_file,
+            self.reference_file,
+        ):
             file.unlink(missing_ok=True)
         self.config_file.unlink(missing_ok=True)  # last: without it, there is no run
 

@@ -125,9 +125,15 @@ def written_aside(target: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file aside, brings it to the disk and renames it: no half file ever has the name.
+    """`write_bytes` of text as UTF-8.
 
-    The file is UTF-8; names in the text that are not become readable, see `pix2pix_tf.text`.
+    Names in the text that are not UTF-8 become readable, see `pix2pix_tf.text`.
+    """
+    write_bytes(path, readable(text).encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file aside, brings it to the disk and renames it: no half file ever has the name.
 
     Raises:
         UserError: It cannot be written; what had the name before is untouched.
@@ -135,7 +141,7 @@ def write_text(path: Path, text: str) -> None:
     temporary = _temporary(path)
     with writing(path):
         try:
-            temporary.write_text(readable(text), encoding="utf-8")
+            temporary.write_bytes(content)
             to_disk(temporary)
             temporary.replace(path)
         finally:

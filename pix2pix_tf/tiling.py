@@ -2,7 +2,8 @@
 
 What keeps a generator from working on tiles is what makes its output depend on the whole picture:
 
-- Normalisation. Each layer's mean and variance are measured over all tiles first and then fixed.
+- Normalisation. Each layer's mean and variance are measured over all tiles first and then fixed,
+  unless the run has statistics of a batch for all pictures.
   What a layer receives depends on the statistics of those before it, so they are measured one after
   the other, each in a pass of all tiles through the layers up to it. Estimates from single tiles
   or from a few will not do: they shift brightness by many grey levels where a picture varies.
@@ -77,11 +78,12 @@ class TiledTranslation:
 
     def __init__(self, translation: PictureTranslation, config: Config) -> None:
         self._translation = translation
+        fixed = translation.moments.with_dropout  # by the names of the same norms as without
         generator, levels = translation.generator, config.data.levels
         image, made = generator.input, generator.output
         self._down: _Part | None = None
         if config.generator.kind.startswith("resnet") or levels < OUTER_LEVELS:
-            self._up = _part(generator, [image], made)
+            self._up = _part(generator, [image], made, known=fixed)
             return
         outer = min(OUTER_LEVELS, levels - 1)
         self._cell = 2**outer  # pixels a side of what one value on the inner maps stands for
@@ -92,10 +94,10 @@ class TiledTranslation:
             _, top = generator.get_layer(f"decoder_{block}_skip").input
         else:
             top = generator.get_layer(f"decoder_{block + 1}_activation").input
-        self._down = _part(generator, [image], bottom)
+        self._down = _part(generator, [image], bottom, known=fixed)
         self._inner = _part(generator, [bottom], top).make.run
         seen = [image, bottom, top] if self._skips else [image, top]
-        self._up = _part(generator, seen, made, known=self._down.measures)
+        self._up = _part(generator, seen, made, known={*fixed, *self._down.measures})
 
     def steps(self, height: int, width: int, side: int) -> int:
         """How often `advance` is called for a picture of this size."""
@@ -126,6 +128,7 @@ class TiledTranslation:
         height, width = image.shape[:2]
         total = self.steps(height, width, side)
         walk = _Walk(self.grid(height, width, side), seed, lambda: advance(total))
+        walk.moments |= self._fixed(seed)
         walk.sources.append(self._pixels(image))
         if self._down is not None:
             walk.measure(self._down)
@@ -134,6 +137,11 @@ class TiledTranslation:
             walk.done()
         walk.measure(self._up)
         return _stacked(self._pictured(walk.make(self._up), image), height)
+
+    def _fixed(self, seed: int | None) -> dict[str, tf.Tensor]:
+        """The statistics of norms that are not measured in pictures."""
+        moments = self._translation.moments.of(seed)
+        return {name: tf.constant(values) for name, values in moments.items()}
 
     def grid(self, height: int, width: int, side: int) -> TileGrid:
         """The tiles of a picture of this size, over the picture as it is padded."""
@@ -160,7 +168,8 @@ class TiledTranslation:
         And that input, where a skip leads past them.
         """
         bottom = _tensor(bands, grid.height // self._cell)
-        top = self._inner([bottom], {}, None if seed is None else image_seeds(seed, 1))
+        seeds = None if seed is None else image_seeds(seed, 1)
+        top = self._inner([bottom], self._fixed(seed), seeds)
         return [bottom, top] if self._skips else [top]
 
     def _pictured(self, made: Bands, image: np.ndarray) -> Bands:

@@ -15,8 +15,14 @@ from pix2pix_tf.checkpoints import restore_generator
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
+from pix2pix_tf.inference import (
+    OWN_STATISTICS,
+    compile_translation,
+    image_seeds,
+    picture_translation,
+)
 from pix2pix_tf.models import build_generator
+from pix2pix_tf.reference_batch import reference_moments
 from pix2pix_tf.runs import Run
 from pix2pix_tf.tiling import TiledTranslation, check_side
 
@@ -52,7 +58,10 @@ class Translator:
         self.generator = build_generator(self.config, any_size=True, initial=False)
         averaged = self.config.training.generator_average is not None
         self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)
-        self.translation = picture_translation(self.generator, self.config)
+        moments = OWN_STATISTICS
+        if self.config.reference_statistics:
+            moments = reference_moments(self.generator, run, self.config)
+        self.translation = picture_translation(self.generator, self.config, moments)
         self._translate = compile_translation(self.translation)
 
     def __call__(
@@ -60,8 +69,9 @@ class Translator:
     ) -> np.ndarray:
         """Translates one picture or a batch.
 
-        Each image is normalised by its own statistics and every image of a call has the same
-        dropout mask, so that a picture's translation does not depend on its neighbours.
+        Each image is normalised by its own statistics (or all by those of the run's reference
+        batch) and every image of a call has the same dropout mask, so that a picture's translation
+        does not depend on its neighbours.
 
         Args:
             images: uint8 or uint16, [H, W, C] or [N, H, W, C], with the channels of the run's

@@ -269,7 +269,9 @@ def _assumed_notes(
         for section, setting in [key.split(".")]
     ]
     if of_config:
-        assumed.append(f"of the config {name}: {', '.join(of_config)} (--set changes them)")
+        assumed.append(
+            f"of the config {name}, as far as it fits: {', '.join(of_config)} (--set changes them)"
+        )
     notes = [f"assumed, since weights do not tell: {'; '.join(assumed)}"]
     if config.generator.kind == "unet" and config.generator.dropout:
         notes.append(

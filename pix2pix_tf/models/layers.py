@@ -2,9 +2,9 @@
 
 The first two depend on how a network is called rather than on how it was built, so that one
 functional model serves training, validation and export: `batch_groups` tells the normalisation that
-its batch is several batches in a row, `fixed_moments` that its input is a part of a picture with
-statistics known, `dropout_seeds` gives the dropout its randomness. All are dynamic scopes, like
-`tf.name_scope`.
+its batch is several batches in a row, `fixed_moments` that its statistics are known,
+`collected_moments` notes those of a batch; `dropout_seeds` gives the dropout its randomness. All
+are dynamic scopes, like `tf.name_scope`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ EPSILON = 1e-5  # of the published programs; Keras' default is 1e-3
 _groups: ContextVar[int] = ContextVar("groups", default=1)
 _seeds: ContextVar[tf.Tensor | None] = ContextVar("seeds", default=None)
 _moments: ContextVar[Mapping[str, tf.Tensor]] = ContextVar("moments", default=MappingProxyType({}))
+_collected: ContextVar[dict[str, tf.Tensor] | None] = ContextVar("collected", default=None)
 
 
 @contextmanager
@@ -69,6 +70,24 @@ def fixed_moments(moments: Mapping[str, tf.Tensor]) -> Iterator[None]:
         yield
     finally:
         _moments.reset(token)
+
+
+@contextmanager
+def collected_moments() -> Iterator[dict[str, tf.Tensor]]:
+    """Within it, `BatchStatisticsNorm` layers normalise by their batch's statistics and note them.
+
+    Whatever `training` is and wherever it is computed: the batch is the one they are given.
+
+    Yields:
+        Mean and variance, float32 [2, C], by the names of the layers called so far: what
+        `fixed_moments` takes.
+    """
+    collected: dict[str, tf.Tensor] = {}
+    token = _collected.set(collected)
+    try:
+        yield collected
+    finally:
+        _collected.reset(token)
 
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
@@ -116,13 +135,21 @@ class BatchStatisticsNorm(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if self.name in _moments.get():
-            return self._normalise(x, *tf.unstack(_moments.get()[self.name]))
+            return self._normalise_by(x, _moments.get()[self.name])
+        collected = _collected.get()
+        if collected is not None:
+            moments = tf.stack(tf.nn.moments(tf.cast(x, tf.float32), [0, 1, 2]))
+            collected[self.name] = moments
+            return self._normalise_by(x, moments)
         if self.each_image or not training:
             whole = tf.cast(x, tf.float32)
             y = self._normalise(whole, *tf.nn.moments(whole, [1, 2], keepdims=True))
             return tf.cast(y, x.dtype)
         groups = [self._normalise_batch(group) for group in tf.split(x, _groups.get())]
         return groups[0] if len(groups) == 1 else tf.concat(groups, 0)
+
+    def _normalise_by(self, x: tf.Tensor, moments: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._normalise(tf.cast(x, tf.float32), *tf.unstack(moments)), x.dtype)
 
     def _normalise_batch(self, x: tf.Tensor) -> tf.Tensor:
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:

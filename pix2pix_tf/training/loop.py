@@ -25,8 +25,13 @@ from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import Scores, score_pairs
-from pix2pix_tf.inference import array_translation, picture_translation
+from pix2pix_tf.inference import OWN_STATISTICS, array_translation, picture_translation
 from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.reference_batch import (
+    ReferenceStatistics,
+    load_reference_batch,
+    record_reference_batch,
+)
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Run
@@ -114,6 +119,7 @@ def train(
             run.save_config(config)
             for note in [*notes, *record_pairs(run, pairs)]:
                 say(console, note)
+            record_reference_batch(run, config, pairs.train)
         team.check_sees(run)
         return _Training(config, run, team, pairs, console).run_to_end()
 
@@ -143,8 +149,14 @@ class _Training:
         if team.writes:
             run.remove_left_behind()
             self.checkpoints.tidy()
+        translating, moments = self.networks.translating, OWN_STATISTICS
+        self.statistics: ReferenceStatistics | None = None
+        if config.reference_statistics and team.writes:
+            batch = load_reference_batch(run, config)
+            self.statistics = ReferenceStatistics(translating, batch)
+            moments = self.statistics.moments
         self.translate = array_translation(
-            picture_translation(self.networks.translating, config), config.training.seed
+            picture_translation(translating, config, moments), config.training.seed
         )
         self.updates = make_updates(make_update(config, self.networks, self.strategy))
         self.health = Health(config)
@@ -306,6 +318,8 @@ class _Training:
         """
         if not self.team.writes:
             return None
+        if self.statistics is not None:
+            self.statistics.measure()
         values = None
         if scored:
             seen = ValidationPictures()

@@ -8,6 +8,7 @@ from pix2pix_tf.models.layers import (
     NearestUpsampling2D,
     SeededDropout,
     batch_groups,
+    collected_moments,
     dropout_seeds,
     fixed_moments,
 )
@@ -199,3 +200,24 @@ def test_fixed_moments_hand_computed():
     with fixed_moments({"another": tf.constant([[5.0], [4.0]])}):
         own = 10 + 2 * np.array([-1, 1]) / np.sqrt(1 + 1e-5)
         np.testing.assert_allclose(layer(x, training=False).numpy().ravel(), own, rtol=1e-6)
+
+
+def test_collected_moments_are_those_of_the_whole_batch_hand_computed():
+    x = tf.constant([1.0, 3.0, 5.0, 7.0], shape=(2, 1, 2, 1))
+    layer = norm(x)
+    layer.scale.assign([2.0])
+    layer.offset.assign([10.0])
+    with collected_moments() as moments:
+        found = layer(x, training=False).numpy().ravel()
+    np.testing.assert_allclose(moments[layer.name], [[4.0], [5.0]])
+    np.testing.assert_allclose(found, 10 + 2 * np.array([-3, -1, 1, 3]) / np.sqrt(5 + 1e-5))
+    with fixed_moments(moments):  # each alone as it was among the others
+        np.testing.assert_allclose(layer(x[:1]).numpy().ravel(), found[:2], rtol=1e-6)
+
+
+def test_fixed_moments_keep_the_precision_of_their_input():
+    x = tf.ones((1, 2, 2, 3), tf.bfloat16)
+    layer = BatchStatisticsNorm(dtype="mixed_bfloat16")
+    layer.build(x.shape)
+    with fixed_moments({layer.name: tf.zeros((2, 3))}):
+        assert layer(x).dtype == tf.bfloat16

@@ -1,0 +1,159 @@
+"""The batch by whose statistics a run's images are translated, where their own would not do.
+
+With `generator.bottleneck_norm: true` the innermost norm sees one value of each channel and image
+at the training size. Alone, every image is normalised to 0 there, so that an encoder-decoder's
+output would ignore its input. Trained with batches of several images, as the paper's Table 2 was,
+the network is used to the statistics of a batch. Those of one batch are therefore measured once
+the weights are known, and then normalise every image: a translation does not depend on what is
+translated beside it, and validation, `translate`, `evaluate` and exports agree.
+
+The batch is the first of the training. It is kept in the run, which translates without its data and
+is resumed with the same batch.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.config import Config
+from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.pipeline import training_batches
+from pix2pix_tf.errors import UserError
+from pix2pix_tf.inference import Moments, fast_convolutions
+from pix2pix_tf.models.layers import BatchStatisticsNorm, collected_moments, dropout_seeds
+from pix2pix_tf.runs import Run
+from pix2pix_tf.staging import write_bytes
+
+
+@dataclass(frozen=True)
+class ReferenceBatch:
+    """Inputs of a generator.
+
+    Attributes:
+        inputs: float32 [N, H, W, C] in [-1, 1], as the generator sees them in training.
+        seeds: int32 [N, 2], their dropout seeds.
+    """
+
+    inputs: np.ndarray
+    seeds: np.ndarray
+
+
+def record_reference_batch(run: Run, config: Config, pairs: Pairs) -> None:
+    """Writes the training's first batch into a run that translates by one and has none yet.
+
+    Raises:
+        UserError: A picture cannot be read, or the file cannot be written.
+    """
+    if not config.reference_statistics or run.reference_file.exists():
+        return
+    try:
+        images, _, seeds = next(iter(training_batches(pairs, config, 0, 1)))
+    except tf.errors.OpError as error:
+        raise pairs.failure or error from None
+    count = config.training.batch_size
+    content = io.BytesIO()
+    np.savez_compressed(content, inputs=images.numpy()[:count], seeds=seeds.numpy()[:count])
+    write_bytes(run.reference_file, content.getvalue())
+
+
+def load_reference_batch(run: Run, config: Config) -> ReferenceBatch:
+    """Reads a run's batch.
+
+    Raises:
+        UserError: It is not there, damaged, or of another config.
+    """
+    file = run.reference_file
+    mend = f"`pix2pix-tf train --run {run.path}` writes it, where the data is at hand"
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            batch = ReferenceBatch(arrays["inputs"], arrays["seeds"])
+    except FileNotFoundError:
+        raise UserError(
+            f"run {run.path}: lacks {file.name}, by whose statistics runs with "
+            "generator.bottleneck_norm=true and a training.batch_size above 1 translate; "
+            f"{mend}"
+        ) from None
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{file}: is damaged ({error}); remove it: {mend}") from None
+    data = config.data
+    shape = (config.training.batch_size, *data.crop_size, data.input_channels)
+    if batch.inputs.shape != shape or batch.seeds.shape != (shape[0], 2):
+        raise UserError(
+            f"{file}: has inputs of {list(batch.inputs.shape)} where config.yaml beside it has "
+            f"{list(shape)}; remove it: {mend}"
+        )
+    return batch
+
+
+class ReferenceStatistics:
+    """The statistics of a batch in a generator whose weights may change.
+
+    Attributes:
+        moments: Variables; all 0 until `measure` is called.
+    """
+
+    def __init__(self, generator: keras.Model, batch: ReferenceBatch) -> None:
+        """Measures nothing yet.
+
+        Args:
+            generator: The one that translates.
+            batch: What its norms normalise by the statistics of.
+        """
+        self._measure = _compiled(generator, batch)
+        norms = [layer for layer in generator.layers if isinstance(layer, BatchStatisticsNorm)]
+        self.moments = Moments(
+            *(
+                {norm.name: tf.Variable(tf.zeros([2, norm.scale.shape[0]])) for norm in norms}
+                for _ in range(2)
+            )
+        )
+
+    def measure(self) -> None:
+        """Sets `moments` by the weights as they are now."""
+        for variables, dropout in (
+            (self.moments.with_dropout, True),
+            (self.moments.without_dropout, False),
+        ):
+            for name, measured in self._measure(dropout).items():
+                variables[name].assign(measured)
+
+    def constants(self) -> Moments:
+        """The moments as arrays, which graphs take in as constants."""
+        return Moments(_arrays(self.moments.with_dropout), _arrays(self.moments.without_dropout))
+
+
+def reference_moments(generator: keras.Model, run: Run, config: Config) -> Moments:
+    """The moments of a run's batch in its restored generator, as arrays.
+
+    Raises:
+        UserError: See `load_reference_batch`.
+    """
+    statistics = ReferenceStatistics(generator, load_reference_batch(run, config))
+    statistics.measure()
+    return statistics.constants()
+
+
+def _compiled(
+    generator: keras.Model, batch: ReferenceBatch
+) -> Callable[[bool], Mapping[str, tf.Tensor]]:
+    """A function from whether dropout is on to the statistics of the batch."""
+
+    @tf.function(autograph=False)
+    def measure(dropout: bool) -> dict[str, tf.Tensor]:
+        seeds = tf.constant(batch.seeds) if dropout else None
+        with fast_convolutions(), collected_moments() as moments, dropout_seeds(seeds):
+            generator(tf.constant(batch.inputs), training=False)
+        return dict(moments)
+
+    return measure
+
+
+def _arrays(moments: Mapping[str, tf.Variable]) -> dict[str, np.ndarray]:
+    return {name: variable.numpy() for name, variable in moments.items()}
