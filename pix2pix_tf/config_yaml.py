@@ -56,9 +56,11 @@ def typed_value(text: str, where: str, schema: Any = Any) -> Any:
             Elsewhere it is YAML.
 
     Raises:
-        UserError: It is not YAML, or goes on after its value.
+        UserError: It is not YAML, goes on after its value, or is no value at all.
     """
     if not takes_text(schema):
+        if schema is not Any and not text.strip():
+            raise UserError(f"{where}: has no value; give one, or null for none")
         return _parse(text, where, schema, whole=True)
     if text == "null" and _takes_none(schema):
         return None

@@ -153,6 +153,14 @@ def test_an_empty_text_is_refused(key, text):
         load_config("facades", [f"{key}={text}"])
 
 
+@pytest.mark.parametrize("key", ["training.steps", "data.mirror", "objective.name"])
+def test_a_value_that_is_not_there_is_refused(key):
+    """Of an empty variable, say, where the default would be taken instead."""
+    with pytest.raises(UserError, match=f"--set {key}= *: has no value; give one, or null"):
+        load_config("sample", [f"{key}= "])
+    assert load_config("sample", ["training.steps=null"]).training.steps is None
+
+
 def test_home_is_expanded_in_paths_and_nowhere_else(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.yaml").write_text("data: {root: ~/scans}")
