@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.judging import judge
+from pix2pix_tf.data.judging import Picture, judge
 from pix2pix_tf.data.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.layout import LayoutSetting, find_layout
 from pix2pix_tf.data.parallel import in_parallel
+from pix2pix_tf.data.values import value_warnings
 from pix2pix_tf.errors import UserError
 
 
@@ -47,6 +48,7 @@ class _Job:
 class _Opened:
     job: _Job
     kinds: Kinds
+    pictures: list[Picture]
     problems: list[str]
 
 
@@ -76,12 +78,18 @@ def check(
     if not jobs:
         raise UserError("\n".join(problems))
     kinds: Kinds = {}
+    files: dict[Path, tuple[str, Picture]] = {}
     pairs = dict.fromkeys(layout.splits, 0)
     for opened in in_parallel(_open, jobs, advance):
         kinds.update(opened.kinds)
+        if opened.job.counts and not opened.problems:
+            files |= {
+                path: (kind.side, picture)
+                for (path, kind), picture in zip(opened.kinds.items(), opened.pictures, strict=True)
+            }
         problems += opened.problems
         pairs[opened.job.split] += opened.job.counts and not opened.problems
-    notes = [*layout.notes, *other_sizes(kinds)]
+    notes = [*layout.notes, *other_sizes(kinds), *value_warnings(files)]
     return Checked(layout.described, pairs, Counter(kinds.values()), problems, notes)
 
 
@@ -89,4 +97,4 @@ def _open(job: _Job) -> _Opened:
     judged = judge(job.item)
     photo = isinstance(job.item, Path) and job.counts
     kinds = kinds_of(job.split, job.item, judged.pictures, photo)
-    return _Opened(job, kinds, judged.problems)
+    return _Opened(job, kinds, list(judged.pictures.values()), judged.problems)

@@ -144,7 +144,7 @@ def decode_image(
     """
     pixels, meaning = inspect_image(path, max_pixels=max_pixels)
     if meaning == "bands" and pixels.shape[2] != channels:
-        raise UserError(_other_bands(_openable(path), pixels.shape[2]))
+        raise UserError(other_bands(path, pixels.shape[2]))
     return pixels
 
 
@@ -164,6 +164,15 @@ def inspect_image(
         with _LARGE if pixels > _LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
         return decoded, opened.meaning or _MEANINGS[decoded.shape[2]]
+
+
+def other_bands(path: ImageFile, bands: int) -> str:
+    """The sentence about a file of bands that are no colours, to be read as fewer or more."""
+    return (
+        f"{path} is a TIFF of {bands} bands that are no colours and not tagged as alpha, which can "
+        f"only be read as {bands} channels: set data.input_channels={bands} (for targets, "
+        f"data.target_channels={bands}), or save it without the bands that are not wanted."
+    )
 
 
 def image_depth(path: ImageFile) -> np.dtype:
@@ -385,14 +394,6 @@ def _too_many_pixels(path: Path | ImageBytes, height: int, width: int, max_pixel
         f"{path} has {width}×{height} pixels (width×height), and more than {max_pixels:,} are not "
         "decoded at once: cut it into smaller images; or, to translate it, give "
         f"--max-pixels {height * width}, or --tile 512 for a TIFF, which is read by parts then."
-    )
-
-
-def _other_bands(path: Path | ImageBytes, bands: int) -> str:
-    return (
-        f"{path} is a TIFF of {bands} bands that are no colours and not tagged as alpha, which can "
-        f"only be read as {bands} channels: set data.input_channels={bands} (for targets, "
-        f"data.target_channels={bands}), or save it without the bands that are not wanted."
     )
 
 

@@ -9,18 +9,31 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.files import PairFiles, refuse_misfit
-from pix2pix_tf.data.images import decode_image
+from pix2pix_tf.data.images import inspect_image
+from pix2pix_tf.data.tiff import Meaning
 from pix2pix_tf.errors import UserError
+
+Range = tuple[int, int]  # smallest and largest value
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What a sound file holds: its size in pixels, bits a sample (8 or 16), channels (1 to 4)."""
+    """What a sound file holds.
+
+    Attributes:
+        height, width: In pixels.
+        bits: A sample has, 8 or 16.
+        channels: 1 to 4.
+        meaning: What they are.
+        halves: The range of each channel in the left and in the right half.
+    """
 
     height: int
     width: int
     bits: int
     channels: int
+    meaning: Meaning
+    halves: tuple[tuple[Range, ...], tuple[Range, ...]]
 
 
 @dataclass(frozen=True)
@@ -43,11 +56,22 @@ def open_picture(path: Path) -> Picture:
     Raises:
         UserError: It cannot be used.
     """
-    image = decode_image(path)
+    image, meaning = inspect_image(path)
     height, width, channels = image.shape
-    if image.dtype == np.uint16 and channels in (2, 4) and image[..., -1].min() == 65535:
-        channels -= 1  # 16 bit colour is always decoded with alpha
-    return Picture(height, width, 8 * image.dtype.itemsize, channels)
+    has_alpha = meaning in ("grey + alpha", "RGBA")
+    if image.dtype == np.uint16 and has_alpha and image[..., -1].min() == 65535:
+        # 16 bit colour of a PNG is always decoded with alpha
+        image, channels = image[..., :-1], channels - 1
+        meaning = "RGB" if channels == 3 else "grey"
+    middle = max(1, width // 2)
+    halves = (_ranges(image[:, :middle]), _ranges(image[:, min(middle, width - 1) :]))
+    return Picture(height, width, 8 * image.dtype.itemsize, channels, meaning, halves)
+
+
+def _ranges(image: np.ndarray) -> tuple[Range, ...]:
+    """Smallest and largest value of each channel."""
+    planes = [image[..., channel] for channel in range(image.shape[2])]
+    return tuple((int(plane.min()), int(plane.max())) for plane in planes)
 
 
 def judge(item: PairFiles | Path, look: Callable[[Path], Picture] = open_picture) -> Judged:

@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import PIL
 
@@ -23,6 +23,7 @@ from pix2pix_tf.version import __version__
 # A file written twice within the resolution of some file systems' clocks has one and the same time.
 _SETTLED_NS = 2 * 10**9
 
+_RECORD = 2  # what is kept of a file: another number for other content
 _Stamp = tuple[int, int]  # bytes, and time of the last change in nanoseconds
 
 
@@ -42,7 +43,7 @@ class KnownFiles:
     def get(self, path: Path) -> Picture | None:
         """What the file holds, if it was found sound and is the same still."""
         entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() asks the disk
-        return Picture(*entry[2:]) if entry and tuple(entry[:2]) == _stamp(path) else None
+        return _picture(entry) if entry and tuple(entry[:2]) == _stamp(path) else None
 
     def stamp(self, path: Path) -> _Stamp | None:
         """A file's size and time, to be taken before it is opened; None if it is not there."""
@@ -51,7 +52,7 @@ class KnownFiles:
     def add(self, path: Path, stamp: _Stamp | None, picture: Picture) -> None:
         """Keeps what a file with this stamp holds, unless it was changed a moment ago."""
         if stamp is not None and stamp[1] < self._started - _SETTLED_NS:
-            self._known[os.path.abspath(path)] = [*stamp, *astuple(picture)]  # noqa: PTH100
+            self._known[os.path.abspath(path)] = _entry(stamp, picture)  # noqa: PTH100
             self._changed = True
 
     def save(self) -> None:
@@ -63,9 +64,34 @@ class KnownFiles:
             write_text(self._file, json.dumps({"made by": _versions(), "files": self._known}))
 
 
-def _versions() -> list[str]:
+def _versions() -> list[Any]:
     """With others, other files may be sound."""
-    return [__version__, PIL.__version__]
+    return [__version__, PIL.__version__, _RECORD]
+
+
+def _entry(stamp: _Stamp, picture: Picture) -> list[Any]:
+    """What is kept of a file."""
+    size = [picture.height, picture.width, picture.bits, picture.channels]
+    return [*stamp, *size, picture.meaning, picture.halves]
+
+
+def _picture(entry: list[Any]) -> Picture:
+    height, width, bits, channels, meaning, halves = entry[2:]
+    left, right = (tuple((low, high) for low, high in half) for half in halves)
+    return Picture(height, width, bits, channels, meaning, (left, right))
+
+
+def _is_sound(entry: list[Any]) -> bool:
+    """Whether an entry that was read can be one; raises nearly anything for some that cannot."""
+    *numbers, meaning, (left, right) = entry
+    values = [*numbers, *(value for low, high in (*left, *right) for value in (low, high))]
+    channels = numbers[5]
+    return (
+        len(numbers) == 6
+        and all(type(value) is int for value in values)
+        and isinstance(meaning, str)
+        and len(left) == len(right) == channels
+    )
 
 
 def _cache_file(root: Path) -> Path | None:
@@ -79,15 +105,11 @@ def _cache_file(root: Path) -> Path | None:
     return folder / "pix2pix-tf" / f"pictures-{digest}.json"
 
 
-def _read(file: Path | None) -> dict[str, list[int]]:
+def _read(file: Path | None) -> dict[str, list[Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8")) if file else {}
         known = content["files"] if content["made by"] == _versions() else {}
-        sound = all(
-            len(entry) == 6 and all(type(number) is int for number in entry)
-            for entry in known.values()
-        )
-        return known if sound else {}
+        return known if all(_is_sound(entry) for entry in known.values()) else {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
 

@@ -207,7 +207,7 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
     train, val = _train_and_val(layout, data)
     sifted = Sifted({"train": train, "val": val}, {}, [], {})
     if check or data.on_bad_image == "skip":
-        sifted = sift(sifted.splits, data, layout.root, advance)
+        sifted = sift(sifted.splits, data, layout.root, advance, config.warnings.flat_share)
     train, val = sifted.splits["train"], sifted.splits["val"]
     source = PairSource(config, layout.kind)
     deep = sifted.deep
@@ -217,7 +217,7 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
         found=_found(layout, sifted),
         layout=layout.kind,
         skipped=sifted.skipped,
-        notes=other_sizes(sifted.kinds),
+        notes=[*other_sizes(sifted.kinds), *sifted.warnings],
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2pix_tf.config import DataConfig
 from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.images import other_bands
 from pix2pix_tf.data.judging import Judged, Picture, judge, open_picture
 from pix2pix_tf.data.kinds import Kinds, kinds_of
 from pix2pix_tf.data.known import KnownFiles
 from pix2pix_tf.data.parallel import in_parallel
+from pix2pix_tf.data.values import value_warnings
 from pix2pix_tf.errors import UserError
 
 NAMED_AT_MOST = 10
@@ -35,12 +37,14 @@ class Sifted:
         deep: Whether any picture of a split's sound pairs has 16 bits.
         skipped: The others.
         kinds: Size and type of each file of the sound pairs.
+        warnings: Sentences about values that look as if they were not meant.
     """
 
     splits: dict[str, list[PairFiles]]
     deep: dict[str, bool]
     skipped: list[Skipped]
     kinds: Kinds
+    warnings: list[str] = field(default_factory=list)
 
 
 def sift(
@@ -48,6 +52,7 @@ def sift(
     data: DataConfig,
     root: Path,
     advance: Callable[[int], None] = lambda total: None,
+    flat_share: float | None = None,
 ) -> Sifted:
     """Opens every picture, in parallel, but those that were sound before and have not changed.
 
@@ -56,6 +61,7 @@ def sift(
         data: Says which files hold pairs, and whether bad ones stop or are left out.
         root: The dataset.
         advance: Called after each pair that is opened with the number of all of them.
+        flat_share: See `value_warnings`.
 
     Raises:
         UserError: A bad picture and `data.on_bad_image: stop`; or nothing is left of a split.
@@ -90,11 +96,39 @@ def sift(
         for split, pairs in left.items()
     }
     kinds: Kinds = {}
+    files: dict[Path, tuple[str, Picture]] = {}
     for split, pairs in left.items():
         for pair in pairs:
-            item = _item(pair, data)
-            kinds |= kinds_of(split, item, judged[pair].pictures, data.from_photographs)
-    return Sifted(left, deep, bad, kinds)
+            item, pictures = _item(pair, data), judged[pair].pictures
+            found = kinds_of(split, item, pictures, data.from_photographs)
+            kinds |= found
+            files |= {
+                path: (kind.side, picture)
+                for (path, kind), picture in zip(found.items(), pictures.values(), strict=True)
+            }
+    warnings = value_warnings(files, _channels(data), flat_share)
+    return Sifted(left, deep, bad, kinds, warnings)
+
+
+def _channels(data: DataConfig) -> dict[str, int]:
+    """How many channels each side is read with."""
+    channels = data.picture_channels
+    if data.derive != "pair":
+        return dict.fromkeys(("A", "B", "photo"), channels[1])
+    return dict(zip("AB", channels if data.direction == "AtoB" else channels[::-1], strict=True))
+
+
+def _refused_bands(pair: PairFiles, pictures: Mapping[str, Picture], data: DataConfig) -> list[str]:
+    """Sentences about files of bands that are no colours and cannot be read with these channels."""
+    channels = _channels(data)
+    wanted = {**channels, "A|B": channels["A"] if channels["A"] == channels["B"] else None}
+    if data.derive != "pair":
+        wanted = {}
+    return [
+        other_bands(pair.sides.get(side, pair.a), picture.channels)
+        for side, picture in pictures.items()
+        if picture.meaning == "bands" and picture.channels != wanted.get(side)
+    ]
 
 
 def some_skipped(skipped: Sequence[Skipped]) -> list[str]:
@@ -127,7 +161,10 @@ def _judged(
     judged = {pair: judge(_item(pair, data), recall) for pair in pairs}
     unsure = [pair for pair, found in judged.items() if found.problems]
     opened = in_parallel(lambda pair: judge(_item(pair, data), look), unsure, advance)
-    return {**judged, **dict(zip(unsure, opened, strict=True))}
+    judged |= dict(zip(unsure, opened, strict=True))
+    for pair, found in judged.items():
+        found.problems.extend(_refused_bands(pair, found.pictures, data))
+    return judged
 
 
 def _item(pair: PairFiles, data: DataConfig) -> PairFiles | Path:

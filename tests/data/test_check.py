@@ -29,7 +29,9 @@ def test_a_sound_dataset_is_tallied(tmp_path, pairs_folder):
     assert found.problems == []
     assert found.notes == [
         "1 of 6 images have another size than the others, 72×36 (width×height): "
-        f"{root / 'test' / 'grey.png'} (8×4)"
+        f"{root / 'test' / 'grey.png'} (8×4)",
+        f"1 of 6 images of A are of a single colour: {root / 'test' / 'grey.png'}",
+        f"1 of 6 images of B are of a single colour: {root / 'test' / 'grey.png'}",
     ]
     assert advanced == [6] * 6
 

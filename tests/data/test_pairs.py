@@ -179,7 +179,7 @@ def test_what_is_read_is_said_in_one_line(pairs_folder):
         "72×36 8 bit RGB (10), 36×18 8 bit RGB (1); left out: 1 folder (classes); "
         "not images by their suffix: 1 .txt"
     )
-    (note,) = opened.notes
+    note, *_ = opened.notes
     assert "1 of 11 images have another size than the others" in note
 
 

@@ -26,10 +26,10 @@ def opened(monkeypatch):
 
     def decode(path):
         names.append(f"{path.parent.name}/{path.name}")
-        return decode_image(path)
+        return inspect_image(path)
 
-    decode_image = judging.decode_image
-    monkeypatch.setattr(judging, "decode_image", decode)
+    inspect_image = judging.inspect_image
+    monkeypatch.setattr(judging, "inspect_image", decode)
     return names
 
 

@@ -1,0 +1,156 @@
+"""Values that images have over a whole dataset, and what of them looks as if it were not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pix2pix_tf.data.judging import Picture, Range
+from pix2pix_tf.data.listing import some
+
+# The largest value of images that use their bits, of 8 and of 16 bits. Dark images of 8 bits are
+# common; of 16 bits every device fills at least half the range if it has so many.
+_LEAST_LARGEST = {8: 64, 16: 32768}
+
+
+class SideImage(NamedTuple):
+    """One image of one side of a dataset, its alpha left out.
+
+    Attributes:
+        path: Its file.
+        picture: What that holds.
+        ranges: Smallest and largest value of each channel that is no alpha.
+        alpha: Those of alpha, if there is any.
+    """
+
+    path: Path
+    picture: Picture
+    ranges: Sequence[Range]
+    alpha: Range | None
+
+
+Sides = dict[str, list[SideImage]]
+
+
+def images_of_sides(files: Mapping[Path, tuple[str, Picture]]) -> Sides:
+    """The images of each side; a side-by-side file has one of A and one of B.
+
+    Args:
+        files: Of each file its side (`A|B`, `A`, `B`, `photo`) and what it holds.
+    """
+    sides: Sides = {}
+    for path, (side, picture) in files.items():
+        left, right = picture.halves
+        whole = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(left, right, strict=True)]
+        parts = {"A": left, "B": right} if side == "A|B" else {side: whole}
+        for name, ranges in parts.items():
+            has_alpha = picture.meaning in ("grey + alpha", "RGBA")
+            image = SideImage(
+                path,
+                picture,
+                ranges[:-1] if has_alpha else ranges,
+                ranges[-1] if has_alpha else None,
+            )
+            sides.setdefault(name, []).append(image)
+    return sides
+
+
+def value_warnings(
+    files: Mapping[Path, tuple[str, Picture]],
+    channels: Mapping[str, int] | None = None,
+    flat_share: float | None = None,
+) -> list[str]:
+    """Sentences about values that look as if they were not meant, with what to do.
+
+    Args:
+        files: See `images_of_sides`.
+        channels: How many each side is read with, where a config says so.
+        flat_share: From this share on, images of a single colour are said elsewhere.
+    """
+    found = []
+    for side, images in images_of_sides(files).items():
+        read_as = None if channels is None else channels.get(side)
+        found += [
+            *_few_bits(side, images),
+            *_constant_channels(side, images),
+            *_single_colours(side, images, flat_share),
+            *_alpha(side, images, read_as),
+            *_bands(side, images, read_as),
+        ]
+    return found
+
+
+def _few_bits(side: str, images: Sequence[SideImage]) -> list[str]:
+    found = []
+    for bits, least in _LEAST_LARGEST.items():
+        own = [image for image in images if image.picture.bits == bits]
+        largest = max((high for image in own for _, high in image.ranges), default=0)
+        if 0 < largest < least:
+            few, top = largest.bit_length(), 2**bits - 1
+            found.append(
+                f"{_of(own, side)} with {bits} bits: the largest value of all is {largest} of "
+                f"{top}, which fits in {few} bits, so that they are nearly black: multiply all "
+                f"values by {top // (2**few - 1)}, also those of images to translate later; or, if "
+                "they are numbers of classes, give each class a colour or grey of its own"
+            )
+    return found
+
+
+def _constant_channels(side: str, images: Sequence[SideImage]) -> list[str]:
+    counts = {len(image.ranges) for image in images}
+    if len(images) < 2 or len(counts) != 1:
+        return []
+    ranges = [_hull(image.ranges[channel] for image in images) for channel in range(counts.pop())]
+    constant = [number for number, (low, high) in enumerate(ranges) if low == high]
+    if not constant or len(constant) == len(ranges):
+        return []
+    return [
+        f"{_of(images, side)}: channel {number + 1} of {len(ranges)} is {ranges[number][0]} "
+        "everywhere: nothing can be learnt from it; choose data.input_channels or "
+        "data.target_channels without it, or see that the files are right"
+        for number in constant
+    ]
+
+
+def _single_colours(side: str, images: Sequence[SideImage], flat_share: float | None) -> list[str]:
+    flat = [image for image in images if all(low == high for low, high in image.ranges)]
+    if not flat or (flat_share is not None and len(flat) > flat_share * len(images)):
+        return []
+    names = some([str(image.path) for image in flat])
+    return [f"{len(flat)} of {_of(images, side)} are of a single colour: {names}"]
+
+
+def _alpha(side: str, images: Sequence[SideImage], read_as: int | None) -> list[str]:
+    used = [i for i in images if i.alpha is not None and i.alpha[0] < 2**i.picture.bits - 1]
+    if not used or read_as in (2, 4):
+        return []
+    names = some([str(image.path) for image in used])
+    return [
+        f"{len(used)} of {_of(images, side)} have a channel tagged as alpha that is not opaque, "
+        f"and is laid over white ({names}): if it is a measurement (near infrared, say), "
+        f"data.input_channels={used[0].picture.channels}, or data.target_channels, reads it as a "
+        "channel"
+    ]
+
+
+def _bands(side: str, images: Sequence[SideImage], read_as: int | None) -> list[str]:
+    own = [image for image in images if image.picture.meaning == "bands"]
+    if not own or read_as is not None:
+        return []
+    bands = own[0].picture.channels
+    return [
+        f"{len(own)} of {_of(images, side)} have {bands} bands that are no colours and not tagged "
+        f"as alpha: data.input_channels={bands}, or data.target_channels, reads them; as anything "
+        "else they are refused"
+    ]
+
+
+def _of(images: Sequence[SideImage], side: str) -> str:
+    side = {"photo": "", "?": ""}.get(side, f" of {side}")
+    return f"{len(images)} image{'s' if len(images) != 1 else ''}{side}"
+
+
+def _hull(ranges: Iterable[Range]) -> Range:
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
