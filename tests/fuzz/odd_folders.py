@@ -1,4 +1,4 @@
-"""Datasets as Hypothesis draws them: how pairs are laid out, named and saved, and what else is there.
+"""Datasets as Hypothesis draws them: layouts, names, suffixes, and what else lies there.
 
 Every image is of one colour of its own, so that whatever is read tells which files it came from.
 """
