@@ -86,11 +86,15 @@ def _derivation(kind: str, seed: int) -> Derive:
 
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
     from pix2pix_tf.data.derive import write_derived_pairs
+    from pix2pix_tf.data.listing import list_folder, list_images, listing_notes
     from pix2pix_tf.data.output_folder import notes_on_output_within
+    from pix2pix_tf.data.side_by_side import proportions_note
 
     console = PlainConsole()
     with counting(console, "deriving") as counter:
         pairs = write_derived_pairs(photos, output, derivation(), counter.advance)
+    for line in (*listing_notes([list_folder(photos)]), *proportions_note(list_images(output))):
+        say(console, line)
     say(console, f"{pairs} pairs in {output}")
     for note in notes_on_output_within(output, [photos]):
         say(console, note)
@@ -104,12 +108,15 @@ def _sketch(
     size: Annotated[int, typer.Option(min=16, max=8192, help="Pixels a side.")] = 256,
 ) -> None:
     """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
+    from pix2pix_tf.data.listing import list_folder, listing_notes
     from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.data.sketch import clean_sketches
 
     console = PlainConsole()
     with counting(console, "cleaning") as counter:
         done = clean_sketches(drawings, output, size, counter.advance)
+    for line in listing_notes([list_folder(drawings)]):
+        say(console, line)
     say(console, f"{done} drawings in {output}")
     for note in notes_on_output_within(output, [drawings]):
         say(console, note)

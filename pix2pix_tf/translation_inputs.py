@@ -5,11 +5,11 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pix2pix_tf.data.images import SUFFIXES_IN_WORDS
-from pix2pix_tf.data.listing import list_images
+from pix2pix_tf.data.listing import Listing, image_name, list_folder, listing_notes
 from pix2pix_tf.data.output_folder import (
     leave_out_outputs,
     notes_on_output_within,
@@ -44,10 +44,12 @@ class _Found:
     Attributes:
         root: The folder they lie in or below.
         images: Name and file of each.
+        listing: What else lies in a folder.
     """
 
     root: Path
     images: list[tuple[str, Path]]
+    listing: Listing | None = None
 
 
 def find_inputs(
@@ -81,7 +83,7 @@ def find_inputs(
     kept = [_without_outputs(one, output) for one in found]
     images = _by_name(image for one in kept for image in one.images)
     left_out = sum(len(one.images) for one in found) - sum(len(one.images) for one in kept)
-    notes = []
+    notes = listing_notes([one.listing for one in kept if one.listing is not None])
     if output is not None:
         notes += [outputs_left_out(left_out, output)] if left_out else []
         notes += notes_on_output_within(output, [Path(pattern) for pattern in patterns])
@@ -100,7 +102,15 @@ def _without_outputs(found: _Found, output: Path | None) -> _Found:
     if output is None:
         return found
     kept = set(leave_out_outputs([path for _, path in found.images], found.root, output))
-    return _Found(found.root, [(name, path) for name, path in found.images if path in kept])
+    images = [(name, path) for name, path in found.images if path in kept]
+    listing = found.listing
+    if listing is not None:
+        others, system, linked = (
+            leave_out_outputs(paths, found.root, output)
+            for paths in (listing.others, listing.system, listing.linked_images)
+        )
+        listing = replace(listing, others=others, system=system, linked_images=linked)
+    return _Found(found.root, images, listing)
 
 
 def _by_name(images: Iterable[tuple[str, Path]]) -> dict[str, Path]:
@@ -120,15 +130,13 @@ def _matches(pattern: str) -> _Found:
     """What a folder or a glob pattern stands for."""
     path = Path(pattern)
     if path.is_dir():
-        found = [
-            (image.relative_to(path).with_suffix("").as_posix(), image)
-            for image in list_images(path)
-        ]
+        listing = list_folder(path)
+        found = [(image_name(image, path), image) for image in listing.images]
         if not found:
             raise UserError(
                 f"{path}: holds no image; looked for {SUFFIXES_IN_WORDS}, also in sub-folders"
             )
-        return _Found(path, found)
+        return _Found(path, found, listing)
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
     files = [Path(match) for match in matches if Path(match).is_file()]
     if not files:

@@ -1,6 +1,7 @@
 """Which files are translated: what a user names, without what lies in the output folder."""
 
 import os
+import unicodedata
 
 import numpy as np
 import pytest
@@ -36,6 +37,23 @@ def test_files_folders_and_patterns(place):
     assert find_inputs(["in"], source()).names == ["a", "b", "deep/c"]
     assert find_inputs(["in/*.*"], source()).names == ["a", "b"]
     assert find_inputs(["in/a.png", "in/deep"], source()).names == ["c", "a"]
+
+
+def test_what_a_folder_holds_besides_images_is_said(place):
+    root = place("in/a.png", "in/@eaDir/a.png/thumb.jpg")
+    (root / "in" / "notes.txt").touch()
+    inputs = find_inputs(["in"], source(), output=root / "out")
+    assert inputs.names == ["a"]
+    assert inputs.notes == [
+        "not images by their suffix: 1 .txt",
+        "passed over, as systems make them or hide them: @eaDir",
+    ]
+
+
+def test_names_that_differ_only_in_composition_are_refused(place):
+    place("in/é.png", "in/" + unicodedata.normalize("NFD", "é.png"))
+    with pytest.raises(UserError, match=r"would both be written as é\.png"):
+        find_inputs(["in"], source())
 
 
 def test_what_is_not_there_or_twice_is_refused(place):

@@ -12,7 +12,7 @@ import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
 from pix2pix_tf.data.images import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
-from pix2pix_tf.data.listing import list_images
+from pix2pix_tf.data.listing import image_name, list_images
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.staging import refuse_existing, written_aside
@@ -124,7 +124,7 @@ def _missing_cells(seed: int) -> np.ndarray:
 def _photos_by_target(folder: Path) -> dict[Path, Path]:
     photos: dict[Path, Path] = {}
     for path in list_images(folder):
-        target = path.relative_to(folder).with_suffix(".png")
+        target = Path(f"{image_name(path, folder)}.png")
         if target in photos:
             raise UserError(
                 f"{photos[target]} and {path.name} would both become {target}: rename one of them."

@@ -79,6 +79,18 @@ def read_name(name: str) -> FolderName:
     return FolderName()
 
 
+def renamed(name: str, split: str) -> str:
+    """A folder's name for another split: `val_images` for `train_images`; else as it is."""
+    written = read_name(name).split
+    if not written:
+        return name
+    aliases = sorted(
+        (alias for alias, of in _SPLIT_NAMES.items() if of == written), key=len, reverse=True
+    )
+    words = "|".join(aliases)
+    return re.sub(f"^({words})|({words})$", split, name, count=1, flags=re.IGNORECASE)
+
+
 def couples(sides: Collection[str]) -> list[tuple[str, str]]:
     """The sides among these names that go together, A first."""
     return [

@@ -49,11 +49,13 @@ class SplitFiles:
         pairs: In natural order of their names.
         problems: A sentence about everything that keeps it from being used.
         loose: Its images that belong to no pair.
+        folders: Where it lies: in one folder, or in those of A and B.
     """
 
     pairs: list[PairFiles]
     problems: list[str] = field(default_factory=list)
     loose: list[Path] = field(default_factory=list)
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ def find_layout(
     found = [[next(listings) for _ in place.folders] for place in places]
     proportions = _proportions(kind, setting, load_size)
     splits = {
-        place.split: _read(place, listed, kind, setting, proportions)
+        place.split: replace(
+            _read(place, listed, kind, setting, proportions), folders=place.folders
+        )
         for place, listed in zip(places, found, strict=True)
     }
     _refuse_shared_files(found, places)

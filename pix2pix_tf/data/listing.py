@@ -58,7 +58,7 @@ class Listing:
         folder: The folder.
         images: Image files, by their suffix, in natural order of their paths (img2 before img10).
         others: The other files, but for those passed over.
-        system: Names of the hidden and system files and folders that were passed over.
+        system: The hidden and system files and folders that were passed over.
         repeated: Links that were not followed, since what they lead to is listed already or holds
             the folder itself.
         linked_images: Images that are links to an image which is listed too.
@@ -67,7 +67,7 @@ class Listing:
     folder: Path
     images: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
-    system: list[str] = field(default_factory=list)
+    system: list[Path] = field(default_factory=list)
     repeated: list[Path] = field(default_factory=list)
     linked_images: list[Path] = field(default_factory=list)
 
@@ -84,7 +84,7 @@ class Entries:
     folders: list[Path]
     images: list[Path]
     others: list[Path]
-    system: list[str]
+    system: list[Path]
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -144,7 +144,7 @@ def list_entries(folder: Path) -> Entries:
     for entry in sorted(_scan(folder), key=lambda entry: natural(entry.name)):
         path = folder / entry.name
         if is_system(entry.name):
-            found.system.append(entry.name)
+            found.system.append(path)
         elif _is_folder(entry):
             found.folders.append(path)
         else:
@@ -193,7 +193,7 @@ def by_suffix(files: Iterable[Path]) -> str:
 def listing_notes(listings: Sequence[Listing]) -> list[str]:
     """Sentences for the user about what was not read, one for each reason."""
     others = [path for listing in listings for path in listing.others]
-    system = Counter(name for listing in listings for name in listing.system)
+    system = Counter(path.name for listing in listings for path in listing.system)
     repeated = [path for listing in listings for path in listing.repeated]
     linked = [path for listing in listings for path in listing.linked_images]
     notes = []
@@ -219,8 +219,13 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
+def composed(text: str) -> str:
+    """A text in NFC: accents as one character with their letter."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _inside(path: Path, folder: Path) -> str:
-    return unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+    return composed(path.relative_to(folder).as_posix())
 
 
 def _walk(listing: Listing, folder: Path, seen: set[_Identity]) -> Iterator[Path]:
@@ -229,7 +234,7 @@ def _walk(listing: Listing, folder: Path, seen: set[_Identity]) -> Iterator[Path
     for entry in _scan(folder):
         path = folder / entry.name
         if is_system(entry.name):
-            listing.system.append(entry.name)
+            listing.system.append(path)
         elif not _is_folder(entry):  # broken links too: whoever reads one learns of it
             (listing.images if is_image(path) else listing.others).append(path)
         elif entry.is_symlink() or _is_junction(entry):

@@ -21,6 +21,7 @@ from pix2pix_tf.data.layout_errors import no_images
 from pix2pix_tf.data.listing import listing_notes
 from pix2pix_tf.data.matching import Matched, match
 from pix2pix_tf.data.parallel import in_parallel
+from pix2pix_tf.data.side_by_side import proportions_note
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
@@ -32,7 +33,7 @@ class Paired:
 
     Attributes:
         count: How many pairs it has written.
-        notes: Sentences about what lies in the folders and was not read.
+        notes: Sentences about what lies there and was not read, and how to train on the pairs.
     """
 
     count: int
@@ -81,7 +82,9 @@ def pair_folders(
             write_image(path, _side_by_side(pair))
 
         in_parallel(write, pairs, advance)
-    return Paired(len(pairs), listing_notes([matched.a, matched.b]))
+    written = [output / f"{pair.name}.png" for pair in pairs]
+    notes = [*listing_notes([matched.a, matched.b]), *proportions_note(written)]
+    return Paired(len(pairs), notes)
 
 
 def _matched(folder_a: Path, folder_b: Path) -> Matched:

@@ -22,7 +22,7 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
-from pix2pix_tf.data.listing import list_images
+from pix2pix_tf.data.listing import image_name, list_images
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
 
@@ -115,7 +115,7 @@ def clean_sketches(
                 continue
             finally:
                 advance(len(found))
-            place = aside / path.relative_to(folder).with_suffix(".png")
+            place = aside / f"{image_name(path, folder)}.png"
             if place.exists():
                 raise UserError(f"{path}: another drawing of this name became {place.name} already")
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.folder_names import SPLITS
+from pix2pix_tf.data.folder_names import SPLITS, read_name, renamed
 from pix2pix_tf.data.geographic import LatitudeSplit
 from pix2pix_tf.data.held_out import divide
 from pix2pix_tf.data.layout import Layout, LayoutSetting, find_layout
@@ -49,12 +48,12 @@ def split_folder(
     Or by the latitude of what they show, see `pix2pix_tf.data.geographic`. Pairs that are in no
     split then are neither copied nor moved.
 
-    Side-by-side files go to SPLIT/..., those of A and B to A/SPLIT/... and B/SPLIT/...; their
-    names and sub-folders stay. Copies appear together when all are written. Files are moved one by
-    one, and moved back if one cannot be.
+    Side-by-side files go to SPLIT/..., those of A and B to A/SPLIT/... and B/SPLIT/..., or beside
+    the folders of train if that is all there is; their names and sub-folders stay. Copies appear
+    together when all are written. Files are moved one by one, and moved back if one cannot be.
 
     Args:
-        folder: Pairs without splits: side-by-side files, or the folders A and B.
+        folder: Pairs without splits, or in train alone, see `pix2pix_tf.data.layout`.
         output: A new folder; None, to move only: the folder itself.
         val: Share of the pairs in 0..1, about; one pair at least unless it is 0.
         test: Likewise.
@@ -81,19 +80,20 @@ def split_folder(
     if output is not None:
         refuse_existing(target)
     layout = find_layout(root, setting)
-    pairs = {pair.name: pair for pair in _without_splits(layout)}
+    undivided = _undivided(layout)
+    pairs = {pair.name: pair for pair in layout.pairs(undivided)}
     notes = layout.notes
     if latitude is None:
         divided = divide(list(pairs), {"val": val, "test": test}, "train", seed)
     else:
         divided, said = latitude.divide(list(pairs.values()), val, test)
         notes = [*notes, *said]
-    sides = layout.sides or ("",)
+    folders = layout.splits[undivided].folders
     files = [
-        (path, _place(layout.root, path, split, side))
+        (path, _place(layout.root, folder, split) / path.relative_to(folder))
         for split, names in divided.items()
         for pair in map(pairs.__getitem__, names)
-        for path, side in zip((pair.a, pair.b), sides, strict=False)
+        for path, folder in zip((pair.a, pair.b), folders, strict=False)
         if path is not None
     ]
     if move:
@@ -104,15 +104,19 @@ def split_folder(
     return Divided(counts, layout.described, notes)
 
 
-def _without_splits(layout: Layout) -> list[PairFiles]:
-    if "" not in layout.splits:
+def _undivided(layout: Layout) -> str:
+    """The one split there is: train, or all of it."""
+    if not set(layout.splits) <= {"train", ""}:
         raise UserError(f"{layout.root} is split already: there is {', '.join(layout.splits)}")
-    return layout.pairs("")
+    return next(iter(layout.splits))
 
 
-def _place(root: Path, path: Path, split: str, side: str) -> Path:
-    """Where a file belongs, relative to the new root."""
-    return Path(side, split, path.relative_to(root / side))
+def _place(root: Path, folder: Path, split: str) -> Path:
+    """Where the files of a folder belong, relative to the new root."""
+    inside = folder.relative_to(root)
+    if any(read_name(part).split for part in inside.parts):
+        return Path(*(renamed(part, split) for part in inside.parts))
+    return inside / split
 
 
 def _copy(target: Path, files: list[tuple[Path, Path]], advance: Callable[[int], None]) -> None:
@@ -137,9 +141,10 @@ def _move(
     try:
         for source, place in files:
             goal = target / place
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            moved.append((source, goal))
-            shutil.move(source, goal)
+            if goal != source:  # else it stays in train/
+                goal.parent.mkdir(parents=True, exist_ok=True)
+                moved.append((source, goal))
+                shutil.move(source, goal)
             advance(len(files))
     except BaseException:  # Ctrl-C too
         for source, goal in moved:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_channels
-from pix2pix_tf.data.listing import list_images
+from pix2pix_tf.data.listing import composed, image_name, list_images
 from pix2pix_tf.data.pairs import open_split
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
@@ -246,19 +246,19 @@ def _found(place: str) -> Iterable[tuple[str, Path]]:
     folder = Path(place)
     if folder.is_dir():
         for path in list_images(folder):
-            yield path.relative_to(folder).with_suffix("").as_posix(), path
+            yield image_name(path, folder), path
         return
     if place.count("*") != 1 or "*" not in Path(place).name:
         raise UserError(
             f"{place}: no such folder in {Path.cwd()}; expected one, or a pattern of files with "
             "one * in its last part, which stands for the pictures' names"
         )
-    before, after = Path(place).name.split("*")
+    before, after = composed(Path(place).name).split("*")
     pattern = re.compile(f"{re.escape(before)}(.+){re.escape(after)}")
     if not Path(place).parent.is_dir():
         raise UserError(f"{Path(place).parent}: no such folder in {Path.cwd()}")
     for path in list_images(Path(place).parent):
-        match = pattern.fullmatch(path.name)
+        match = pattern.fullmatch(composed(path.name))
         if match and path.parent == Path(place).parent:
             yield match[1], path
 

@@ -128,6 +128,38 @@ def test_shares_that_make_no_sense(tmp_path, shares):
     assert "expected shares" in refusal(flat(tmp_path / "flat"), tmp_path / "s", val=val, test=test)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("training",), ("train", "val")),
+        (("train/A", "train/B"), ("train/A", "train/B", "val/A", "val/B")),
+        (("A/train", "B/train"), ("A/train", "A/val", "B/train", "B/val")),
+        (("trainA", "trainB"), ("trainA", "trainB", "valA", "valB")),
+        (("X_train", "y_train"), ("X_train", "X_val", "y_train", "y_val")),
+        (
+            ("Train Images", "Train Masks"),
+            tuple(f"{s} {t}" for s in ("train", "val") for t in ("Images", "Masks")),
+        ),
+    ],
+)
+@pytest.mark.parametrize("move", [False, True])
+def test_a_train_split_alone_is_divided_beside_itself(tmp_path, before, after, move):
+    root = flat(tmp_path / "root", sides=before)
+    split_folder(root, tmp_path / "new", val=0.3, move=move)
+    layout = find_layout(tmp_path / "new")
+    found = [folder for split in layout.splits.values() for folder in split.folders]
+    assert sorted(path.relative_to(layout.root).as_posix() for path in found) == sorted(after)
+    assert sum(len(split.pairs) for split in layout.splits.values()) == 20
+
+
+def test_a_train_split_is_divided_in_its_place(tmp_path):
+    root = flat(tmp_path / "root", sides=("trainA", "trainB"))
+    before = files(root)
+    split_folder(root, None, val=0.3, move=True)
+    assert sorted(path.name for path in root.iterdir()) == ["trainA", "trainB", "valA", "valB"]
+    assert sorted(files(root).values()) == sorted(before.values())
+
+
 def test_small_folders(tmp_path):
     root = flat(tmp_path / "flat", 2)
     counts = split_folder(root, tmp_path / "split", val=0.01).counts

@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,17 @@ def test_pictures_are_matched_by_name_with_sub_folders_and_any_suffix(tmp_path):
     assert found.names == ["town/a"]
     assert found[0].output[0, 0].tolist() == [1, 2, 3]
     assert found[0].target[0, 0].tolist() == [5, 5, 5]
+
+
+def test_names_match_whether_composed_or_decomposed(tmp_path):
+    image = np.zeros((8, 8, 3), np.uint8)
+    for form in ("NFC", "NFD"):
+        (tmp_path / form).mkdir()
+        for name in ("façade", "über_fake"):
+            write_image(tmp_path / form / unicodedata.normalize(form, f"{name}.png"), image)
+    outputs, targets = tmp_path / "NFC", tmp_path / "NFD"
+    assert list(opened(outputs, targets).names) == ["façade", "über_fake"]
+    assert list(opened(outputs / "*_fake.png", targets / "*_fake.png").names) == ["über"]
 
 
 def test_patterns_as_other_programs_name_their_results(tmp_path):
