@@ -228,7 +228,9 @@ def _found(layout: Layout, sifted: Sifted) -> str:
     if "val" not in layout.splits:
         counts += f" (no val/ folder: {val} of {train + val} held out)"
     if "test" in layout.splits:
-        counts += f", {len(layout.splits['test'].pairs)} test pairs"
+        test = layout.splits["test"]
+        bad = " (not all can be used: see data check)" if test.problems else ""
+        counts += f", {len(test.pairs)} test pairs{bad}"
     parts = [f"{layout.described}, {counts}", describe(sifted.kinds.values())]
     if sifted.skipped:
         parts.append(f"{len(sifted.skipped)} bad pairs skipped")

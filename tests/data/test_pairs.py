@@ -183,6 +183,16 @@ def test_what_is_read_is_said_in_one_line(pairs_folder):
     assert "1 of 11 images have another size than the others" in note
 
 
+def test_a_test_split_that_cannot_be_used_stops_no_training_but_is_said(pairs_folder):
+    root = pairs_folder(train=4, val=2)
+    (root / "test").mkdir()
+    write_image(root / "test" / "single.png", np.zeros((36, 36, 3), np.uint8))
+    found = open_pairs(config(root), check=True).found
+    assert "0 test pairs (not all can be used: see data check)" in found
+    with pytest.raises(UserError, match="not twice as wide as high"):
+        open_split(config(root), "test")
+
+
 def test_files_that_vanish_while_training_are_named(pairs_folder):
     root = pairs_folder()
     train = open_pairs(config(root, cache=False)).train
