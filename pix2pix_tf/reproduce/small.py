@@ -13,9 +13,8 @@ from pix2pix_tf.segmentation.training import train_segmenter
 def small_settings(table: str) -> list[str]:
     """What a table's variants share besides `sample.yaml`, as typed.
 
-    Each table has the paper's batch, and all variants the steps of `sample.yaml`. Table 2 has the
-    batch of 10 that the paper says it was made with: at batch 1 the encoder-decoder's outputs do
-    not depend on its input. All others have batch 1, so that they share runs.
+    Each table has the paper's batch, and all variants the steps of `sample.yaml`: Table 2 has the
+    batch of 10 that the paper says it was made with, all others have batch 1 and share runs.
     """
     direction = "AtoB" if table == "6" else "BtoA"
     batch = [] if table == "2" else ["training.batch_size=1"]  # 10 is in Table 2's own settings
