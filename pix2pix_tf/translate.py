@@ -59,6 +59,7 @@ class Translator:
         averaged = self.config.training.generator_average is not None
         self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)
         moments = OWN_STATISTICS
+        self._reference_file = run.reference_file if self.config.reference_statistics else None
         if self.config.reference_statistics:
             moments = reference_moments(self.generator, run, self.config)
         self.translation = picture_translation(self.generator, self.config, moments)
@@ -149,6 +150,8 @@ class Translator:
         digest.update(self.config.generator.model_dump_json().encode())
         for variable in self.generator.weights:
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+        if self._reference_file is not None:
+            digest.update(self._reference_file.read_bytes())
         return digest.hexdigest()
 
     @cached_property

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
 from pix2pix_tf.data.source import InputForm
 
 KEY = "pix2pix-tf"  # of the text
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 State = Literal["missing", "same", "other", "damaged", "unknown"]
 
 
@@ -78,15 +78,36 @@ def state_of(path: Path, wanted: TranslationRecord) -> State:
     if not path.exists():
         return "missing"
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            text = getattr(image, "text", {}).get(KEY)
-            image.load()
-    except Exception:  # Pillow raises any type for a damaged file
+        texts = _texts(path)
+    except OSError:  # it may not be read
+        return "unknown"
+    if texts is None:
         return "damaged"
-    if text is None:
+    if KEY not in texts:
         return "unknown"
     try:
-        there = TranslationRecord(**json.loads(text))
+        there = TranslationRecord(**json.loads(texts[KEY]))
     except (ValueError, TypeError):  # of another version
         return "other"
     return "same" if wanted.is_met_by(there) else "other"
+
+
+def _texts(path: Path) -> dict[str, str] | None:
+    """The texts of a PNG file; None where its parts are not all whole.
+
+    Nothing is decoded, so that an image of any size can be looked at.
+    """
+    texts: dict[str, str] = {}
+    with path.open("rb") as file:
+        if file.read(len(_SIGNATURE)) != _SIGNATURE:
+            return None
+        while True:
+            length, kind = file.read(4), file.read(4)
+            content = file.read(int.from_bytes(length, "big"))
+            if zlib.crc32(kind + content) != int.from_bytes(file.read(4), "big") or not kind:
+                return None
+            if kind == b"IEND":
+                return texts
+            if kind == b"tEXt":
+                keyword, _, text = content.decode("latin-1").partition("\0")
+                texts[keyword] = text

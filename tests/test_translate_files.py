@@ -43,7 +43,7 @@ def photos(tmp_path):
 
 
 def translate(translator, folder, output="out", **words):
-    inputs = find_inputs([str(folder)], translator.source)
+    inputs = find_inputs([str(folder)], translator.source, pairs=words.pop("pairs", None))
     return translate_files(translator, inputs, folder.parent / output, **{"seed": 1, **words})
 
 
@@ -175,12 +175,22 @@ def test_a_file_that_says_nothing_of_itself_is_kept_and_mentioned(photos, transl
     assert "1 file of those kept does not say what" in done.notes[1]
 
 
-def test_a_damaged_translation_is_made_anew(photos, translator):
+@pytest.mark.parametrize("left", [0, 5, 40, -30, -1])
+def test_a_damaged_translation_is_made_anew(photos, translator, left):
     (f0, *_) = translate(translator, photos).written
-    f0.write_bytes(f0.read_bytes()[:-30])
+    f0.write_bytes(f0.read_bytes()[:left])
     done = translate(translator, photos)
     assert done.written == [f0]
     assert "1 of 5 were there and damaged" in done.notes[1]
+
+
+def test_a_translation_of_any_size_is_known_again(tmp_path, translator, monkeypatch):
+    (tmp_path / "in").mkdir()
+    write_image(tmp_path / "in" / "a.png", picture(64, 64))
+    assert translate(translator, tmp_path / "in").written
+    monkeypatch.setattr("PIL.Image.open", lambda *_, **__: pytest.fail("decoded"))
+    monkeypatch.setattr("pix2pix_tf.translate_files.image_size", lambda _: (64, 64))
+    assert translate(translator, tmp_path / "in", pairs=False).kept
 
 
 def test_an_input_is_never_replaced(tmp_path, translator):

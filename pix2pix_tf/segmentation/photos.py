@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data.augment import jitter
+from pix2pix_tf.data.derive import eight_bits
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
 from pix2pix_tf.errors import UserError
@@ -51,9 +52,7 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
         except UserError as error:
             self.failure = error
             raise
-        if photo.dtype == np.uint16:
-            photo = np.rint(photo / 257).astype(np.uint8)
-        return photo, classes
+        return eight_bits(photo), classes
 
 
 def steps_per_epoch(photos: LabelledPhotos, config: SegmenterConfig) -> int:
