@@ -144,9 +144,7 @@ def _refuse_shared_folders(places: Sequence[Place]) -> None:
 
 def _refuse_shared_files(found: Sequence[Sequence[Listing]], places: Sequence[Place]) -> None:
     """The same file in two splits, by a link: it would be trained on and validated on."""
-    if len(places) < 2 or not any(
-        path.is_symlink() for listed in found for listing in listed for path in listing.images
-    ):
+    if len(places) < 2 or not any(listing.links for listed in found for listing in listed):
         return
     seen: dict[Path, tuple[str, Path]] = {}
     for place, listed in zip(places, found, strict=True):
