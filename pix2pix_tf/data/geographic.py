@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.formats import IMAGE_SUFFIXES
 from pix2pix_tf.errors import UserError
 
 METRES_A_DEGREE = 110_574.0  # of latitude, at the equator; nowhere fewer
@@ -138,7 +139,7 @@ def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
     Args:
         file: A CSV file with a line of headings: `name`, `latitude` and, if need be, `longitude`,
             in degrees, of each picture's middle. A name is the pair's path below its folder, with
-            or without its file's suffix. Commas, semicolons or tabs separate columns.
+            or without the suffix of an image. Commas, semicolons or tabs separate columns.
         pairs: Which must be in it, each once.
 
     Returns:
@@ -149,14 +150,12 @@ def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
             in it; a value is no coordinate.
     """
     names = [pair.name for pair in pairs]
-    files = [(path.suffix, pair.name) for pair in pairs for path in (pair.a, pair.b) if path]
-    known = {_normal(name + suffix): name for suffix, name in files}
-    known |= {_normal(name): name for name in names}
+    known = {_normal(name): name for name in names}
     found: dict[str, float] = {}
     lines: dict[str, int] = {}
     unknown: list[str] = []
     for line, written, latitude in _rows(file):
-        name = known.get(_normal(written))
+        name = known.get(_normal(written)) or known.get(_normal(_without_suffix(written)))
         if name is None:
             unknown.append(f"{written} (line {line})")
             continue
@@ -259,6 +258,12 @@ def _degrees(text: str, limit: int, where: str) -> float:
             f"{where}: {text.strip()!r}: expected degrees from -{limit} to {limit}, such as 40.7128"
         )
     return value
+
+
+def _without_suffix(name: str) -> str:
+    """A name without the suffix of an image, whichever: pairs may have been converted since."""
+    bare, dot, suffix = name.rpartition(".")
+    return bare if f"{dot}{suffix}".lower() in IMAGE_SUFFIXES else name
 
 
 def _normal(name: str) -> str:

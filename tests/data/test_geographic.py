@@ -135,6 +135,7 @@ def test_the_command_splits_about_the_median(here, tmp_path, sides):
     ("heading", "row"),
     [
         ("Name;Latitude", "{name}.png;{latitude}"),
+        ("Name;Latitude", "{name}.TIF;{latitude}"),  # the pairs were made of those
         ("lat\tlng\tfile", "{latitude}\t-74\t./{name}"),
         ('"filename","place","lat"', '"{name}.png","a, b","{latitude}"'),
         ("\ufeffname,latitude,longitude,height", "{name},{latitude},180,3"),
@@ -153,6 +154,7 @@ def test_tables_as_programs_write_them(here, tmp_path, heading, row):
     ("rows", "sentence"),
     [
         (ROWS[1:], "has no line for map 0"),
+        ([*ROWS, "map 1.5,40,0"], "names map 1.5 (line 8), which no pair has"),
         ([*ROWS, "map 9,40,0"], "names map 9 (line 8), which no pair has"),
         ([*ROWS[1:], "map,40,0"], "names map (line 7), which no pair has; has no line for map 0"),
         ([*ROWS, "map 2.png,40,0"], "line 8: map 2.png is the pair map 2, whose place line 4 has"),
