@@ -239,7 +239,10 @@ def export(
     images: Annotated[int, typer.Option(min=1, help="Pictures to compare on, at most.")] = 20,
     pictures: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Inputs to compare on, instead of the run's data."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Inputs to compare on instead of the run's data, or photographs it makes them of.",
+        ),
     ] = None,
 ) -> None:
     """Export a run, and prove that the export computes the same pictures."""

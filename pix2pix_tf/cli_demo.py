@@ -31,7 +31,10 @@ def _demo(
     checkpoint: CheckpointOption = "newest",
     pictures: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Inputs to open with, instead of the run's data."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Inputs to open with instead of the run's data, or photographs it makes them of.",
+        ),
     ] = None,
 ) -> None:
     """Serve a page to draw on, or drop a photograph on, that a run translates; until Ctrl-C."""

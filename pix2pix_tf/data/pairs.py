@@ -19,6 +19,7 @@ from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Sifted, Skipped, sift
 from pix2pix_tf.data.source import Derive, Pair, PairSource
+from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 
 
@@ -305,10 +306,12 @@ def file_pairs(
         deep: Whether any has 16 bits; None looks at the headers of all.
         training: Whether they are training pairs, see `PairSource.derivation`.
     """
+    paths = [(pair.a,) if pair.b is None else (pair.a, pair.b) for pair in files]
     if source.derives:
         deep = False  # inputs are derived of 8 bits
     elif deep is None:
-        deep = any(pair_depth(pair) == np.uint16 for pair in files)
+        with naming_all_unreadable([path for each in paths for path in each]):
+            deep = any(pair_depth(pair) == np.uint16 for pair in files)
     dtype = np.dtype(np.uint16 if deep else np.uint8)
     return Pairs(
         [pair.name for pair in files],
@@ -317,7 +320,7 @@ def file_pairs(
         dtype,
         data.cache,
         source.derivation(training=training),
-        [(pair.a,) if pair.b is None else (pair.a, pair.b) for pair in files],
+        paths,
     )
 
 

@@ -1,10 +1,13 @@
 """Outputs within inputs, and bad files among many: for every command that reads a folder."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from pix2pix_tf.data.images import write_image
+from pix2pix_tf.runs import Run
 
 
 def picture(path, number=0, size=(16, 16)):
@@ -110,3 +113,18 @@ def test_all_pictures_that_a_study_cannot_show_are_named_at_once(here, photos):
     assert "photos/1.png is damaged" in err
     assert "photos/2.png is damaged" in err
     assert not (photos / "studies" / "x").exists()
+
+
+@pytest.mark.parametrize("damage", [cut_short, lambda path: path.write_bytes(b"no image")])
+def test_all_pairs_of_a_run_that_cannot_be_scored_are_named_at_once(here, tiny_run, damage):
+    val = Path(Run(tiny_run).load_config().data.root) / "val"
+    whole = {path: path.read_bytes() for path in val.iterdir()}
+    try:  # the dataset is that of all tests
+        for path in whole:
+            damage(path)
+        code, _, err = here("evaluate", "--run", tiny_run)
+    finally:
+        for path, content in whole.items():
+            path.write_bytes(content)
+    assert code == 2
+    assert all(f"{path} is " in err for path in whole)
