@@ -33,7 +33,7 @@ from pix2pix_tf.cli_study import study_app
 from pix2pix_tf.counting import counting
 from pix2pix_tf.disk import disk_reason
 from pix2pix_tf.errors import UserError, WorkerLostError
-from pix2pix_tf.lines import PlainConsole, counted, say
+from pix2pix_tf.lines import PlainConsole, counted, figure, say
 from pix2pix_tf.text import make_streams_tolerant, printable
 from pix2pix_tf.version import __version__
 
@@ -396,7 +396,7 @@ def _score_table(title: str, columns: dict[str, Scores]) -> Table:
     table = Table("", *columns, "", title=title, title_justify="left")
     for name, meaning in MEANINGS.items():
         if all(name in scores for scores in columns.values()):
-            values = (f"{scores[name]:.4f}" for scores in columns.values())
+            values = (figure(scores[name]) for scores in columns.values())
             table.add_row(name, *values, meaning)
     return table
 

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from pix2pix_tf.cli_options import LabelIdsOption, checked_checkpoint, start_tensorflow
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.lines import PlainConsole, figure, say
 from pix2pix_tf.staging import check_files, refuse_existing, refuse_same, write_text
 from pix2pix_tf.strict_json import strict_json
 
@@ -247,7 +247,7 @@ def _table(result: Evaluation) -> Table:
     for name, score in result.scores.items():
         low, high = intervals.get(name, (None, None))
         interval = "" if low is None or high is None else f"{low:.4f} .. {high:.4f}"
-        table.add_row(name, f"{score:.4f}", interval, MEANINGS[name])
+        table.add_row(name, figure(score), interval, MEANINGS[name])
     return table
 
 

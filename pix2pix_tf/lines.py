@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +26,11 @@ class PlainConsole(Console):
         """A text as it stands, whatever the caller asks for."""
         plain = {"markup": False, "emoji": False, "highlight": False, "highlighter": None}
         return super().render_str(printable(text), **{**options, **plain})
+
+
+def figure(value: float | None, form: str = ".4f") -> str:
+    """A number as tables show it; one that is undefined or infinite is a dash."""
+    return "–" if value is None or not math.isfinite(value) else format(value, form)
 
 
 def say(console: Console, line: str) -> None:

@@ -130,12 +130,13 @@ class Run:
             return None
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every evaluation recorded so far."""
+        """Every evaluation recorded so far; scores that are null there are NaN."""
         if not self.metrics_file.exists():
             return []
         try:
-            return json.loads(self.metrics_file.read_text())
-        except ValueError as error:
+            made = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+            return [{**entry, "scores": _with_nan(entry["scores"])} for entry in made]
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{self.metrics_file}: is damaged ({error}); move it away to go on"
             ) from None
@@ -147,6 +148,7 @@ class Run:
         images: int,
         scores: Mapping[str, float],
         intervals: Mapping[str, Sequence[float | None]] | None = None,
+        identical: int | None = None,
     ) -> None:
         """Records one evaluation; scores made before at the same step and split are replaced.
 
@@ -156,6 +158,7 @@ class Run:
             images: How many were scored.
             scores: By name.
             intervals: Of some of them, 95%: [low, high].
+            identical: How many outputs are identical to their targets, and so not in mean PSNR.
         """
         with metrics_lock(self.path):
             made = self.metrics()
@@ -166,6 +169,10 @@ class Run:
             kept = {**(same[0].get("intervals", {}) if same else {}), **(intervals or {})}
             if kept:
                 entry["intervals"] = kept
+            if identical is None and same:
+                identical = same[0].get("identical")
+            if identical:
+                entry["identical"] = identical
             write_text(self.metrics_file, strict_json([*others, entry]) + "\n")
 
     def remove_left_behind(self) -> None:
@@ -194,3 +201,7 @@ class Run:
         if not runs:
             return "; `pix2pix-tf train` makes one"
         return f"; runs beside it are {', '.join(str(run) for run in runs)}"
+
+
+def _with_nan(scores: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: float("nan") if value is None else value for name, value in scores.items()}

@@ -27,6 +27,8 @@ def strict_json(value: Any, indent: int | None = 1) -> str:
 def _strict(value: Any) -> Any:
     if isinstance(value, Real) and not isinstance(value, Integral):  # also NumPy's
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
     if isinstance(value, str):
         return readable(value)
     if isinstance(value, Mapping):

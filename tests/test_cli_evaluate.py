@@ -121,3 +121,84 @@ def test_masks_of_0_and_1_are_class_numbers_where_told(here, masks, tmp_path):
     by_hand = (8 / (16 + 24 - 8) + 32 / (48 + 40 - 32)) / 2
     assert iou(here, tmp_path, *masks, "--label-ids") == pytest.approx(by_hand)
     assert iou(here, tmp_path, *masks, "--no-label-ids") == 1  # all is black
+
+
+def write_images(tmp_path, *sizes, same=False):
+    for side in ("made", "true"):
+        (tmp_path / side).mkdir()
+        for number, (height, width) in enumerate(sizes):
+            image = np.full((height, width, 3), 90 if same or side == "made" else 141, np.uint8)
+            write_image(tmp_path / side / f"{number}.png", image)
+    return ["evaluate", "--outputs", "made", "--targets", "true"]
+
+
+def test_images_too_small_for_a_metric_are_refused_before_the_work_and_scored_by_others(
+    here, tmp_path
+):
+    words = write_images(tmp_path, (8, 8), (9, 6))
+    code, out, error = here(*words, "--metrics", "l1,psnr,ssim,sharpness")
+    assert (code, out) == (2, "")
+    assert error == (
+        "pix2pix-tf: true/1.png: is 6×9 pixels (width × height), and ssim compares windows of 7×7 "
+        "pixels; it can be scored with --metrics l1,psnr,sharpness\n"
+    )
+    code, out, error = here(*words, "--metrics", "l1,psnr")
+    assert code == 0, error
+    assert "0.2000" in out
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (2, 2), (6, 6)])
+def test_the_smallest_images_are_scored_by_what_can(here, tmp_path, size):
+    words = write_images(tmp_path, size, size)
+    code, out, error = here(*words, "--metrics", "l1,psnr,lab_histogram", "--report", "page")
+    assert (code, error) == (0, "")
+    assert "0.2000 .. 0.2000" in out
+    code, _, error = here(*words, "--metrics", "sharpness")
+    assert (code == 0) == (min(size) >= 2)
+    assert min(size) >= 2 or "sharpness compares neighbouring pixels" in error
+
+
+def test_one_image_has_no_interval_and_identical_ones_no_psnr(here, tmp_path):
+    words = write_images(tmp_path, (8, 8), same=True)
+    code, out, error = here(*words, "--json", "s.json", "--report", "page")
+    assert (code, error) == (0, "")
+    assert "all 1 outputs are identical" in out
+    assert ".." not in out
+    plain = json.loads((tmp_path / "s.json").read_text())
+    assert plain["intervals"] == {}
+    assert plain["scores"] == {"l1": 0.0, "psnr": None, "ssim": 1.0}
+    assert plain["identical"] == 1
+    page = (tmp_path / "page/index.html").read_text()
+    assert "0.0000 to 0.0000" not in page
+
+
+def test_masks_without_any_class_are_said_to_have_no_scores(here, tmp_path):
+    (tmp_path / "p.yaml").write_text(MASKS + "- {void: true, colour: [141, 141, 141]}\n")
+    words = [*write_images(tmp_path, (8, 8), (8, 8)), "--palette", "p.yaml"]
+    code, out, error = here(*words, "--metrics", "segmentation", "--no-label-ids")
+    assert (code, error) == (0, "")
+    assert "segmentation scores are undefined: no pixel of the true labels has a class" in out
+    assert "nan" not in out
+
+
+def test_distances_of_one_image_are_refused_before_the_work(here, tmp_path, monkeypatch):
+    monkeypatch.setattr("pix2pix_tf.evaluation.evaluate.FeatureScores", lambda *_: object())
+    words = write_images(tmp_path, (8, 8))
+    code, _, error = here(*words, "--metrics", "kid", "--features", "any.pth")
+    assert code == 2
+    assert "KID and FID compare sets of images, and there is only 1: 2 or more" in error
+
+
+def test_scores_that_are_null_in_metrics_json_are_read_as_undefined(here, tiny_run):
+    file = tiny_run / "metrics.json"
+    entries = json.loads(file.read_text())
+    for entry in entries:
+        entry["scores"]["psnr"] = None
+    file.write_text(json.dumps(entries))
+    code, _, error = here("evaluate", "--run", "tiny_run", "--metrics", "l1", "--report", "page")
+    assert (code, error) == (0, "")
+    assert json.loads(file.read_text())[-1]["scores"]["psnr"] is None
+    code, out, error = here("train", "--run", "tiny_run")
+    assert (code, error) == (0, "")
+    assert "psnr" in out
+    assert "nan" not in out

@@ -12,9 +12,14 @@ def refuse(constant):
 
 
 def test_numbers_that_are_not_finite_are_null_at_any_depth():
-    value = {"a": [math.nan, (1.5, -math.inf)], "b": {"c": np.float32(math.inf)}, "d": True}
+    value = {
+        "a": [math.nan, (1.5, -math.inf)],
+        "b": {"c": np.float32(math.inf)},
+        "d": True,
+        "e": np.int64(3),
+    }
     read = json.loads(strict_json(value), parse_constant=refuse)
-    assert read == {"a": [None, [1.5, None]], "b": {"c": None}, "d": True}
+    assert read == {"a": [None, [1.5, None]], "b": {"c": None}, "d": True, "e": 3}
 
 
 def test_names_that_are_not_utf8_are_no_lone_surrogates():

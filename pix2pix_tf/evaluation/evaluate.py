@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from pix2pix_tf.evaluation.measuring import (
     measure,
     values,
 )
-from pix2pix_tf.evaluation.metrics import Scores
+from pix2pix_tf.evaluation.metrics import SSIM_WINDOW, Scores, identical_note, psnr_metric
 from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, Subjects
@@ -95,6 +95,11 @@ class Evaluation:
         return len(self.measured.names)
 
     @property
+    def identical(self) -> int | None:
+        """How many outputs are identical to their targets; None where PSNR was not asked for."""
+        return _identical(self.measured)
+
+    @property
     def scores(self) -> Scores:
         """The scores by name, over all images."""
         return values(self.estimates)
@@ -108,6 +113,7 @@ class Evaluation:
             "images": self.images,
             "scores": {name: _plain(estimate.value) for name, estimate in self.estimates.items()},
             "intervals": self.intervals(),
+            "identical": self.identical,
             "notes": self.notes,
             "each": {
                 name: {score: _plain(each[place]) for score, each in self.measured.each.items()}
@@ -179,7 +185,9 @@ def evaluate(
     if dropout:
         run = Run(Path(run_dir))
         run.add_metrics(
-            translator.step, split, result.images, result.scores, intervals=result.intervals()
+            *(translator.step, split, result.images, result.scores),
+            intervals=result.intervals(),
+            identical=result.identical,
         )
         if translator.config.logging.tensorboard:
             write_evaluation(
@@ -297,7 +305,12 @@ class _Tools:
 
     def metrics(self, palette: Palette | None) -> list[Metric]:
         """The metrics that follow from sums over images."""
-        made = [mean_metric(name, getattr(image_metrics, name)) for name in DEFAULT_METRICS]
+        ssim = mean_metric("ssim", image_metrics.ssim)
+        made = [
+            mean_metric("l1", image_metrics.l1),
+            psnr_metric(),
+            replace(ssim, smallest=SSIM_WINDOW, size_reason="compares windows of 7×7 pixels"),
+        ]
         made += [lab_histogram_metric(), sharpness_metric()]
         if palette is not None and "segmentation" in self._names:
             made.append(segmentation_metric(palette))
@@ -342,6 +355,9 @@ def _evaluate(
 ) -> Evaluation:
     with ExitStack() as stack:
         stack.enter_context(naming_all_unreadable(subjects.files))
+        _check_sizes(subjects, metrics)
+        if features is not None and len(subjects) < 2:
+            raise UserError("KID and FID compare sets of images, and there is only 1: 2 or more")
         watchers: list[Callable[[Subject], None]] = []
         if features is not None:
             watchers.append(features.add)
@@ -354,12 +370,35 @@ def _evaluate(
             advance(len(subjects))
 
         measured = measure((subjects[index] for index in range(len(subjects))), metrics, watch)
-    estimates, notes = dict(measured.scores), subjects.notes()
+    estimates = dict(measured.scores)
+    identical = _identical(measured)
+    note = identical_note(identical, len(measured.names)) if identical else None
+    notes = [*subjects.notes(), *([note] if note else []), *measured.undefined]
     if features is not None:
         distances, remarks = features.finish()
         estimates |= {name: Estimate(value, np.nan, np.nan) for name, value in distances.items()}
         notes += remarks
     return Evaluation(of, step, split, estimates, measured, notes, subjects, palette)
+
+
+def _check_sizes(subjects: Subjects, metrics: Sequence[Metric]) -> None:
+    """Refuses images that are too small for a metric, before any is translated or scored."""
+    strictest = max(metrics, key=lambda metric: metric.smallest, default=None)
+    if strictest is None or strictest.smallest == 1:
+        return
+    for name, (height, width) in subjects.sizes():
+        for metric in metrics:
+            if min(height, width) < metric.smallest:
+                others = [one.name for one in metrics if one.smallest <= min(height, width)]
+                way_out = f"; it can be scored with --metrics {','.join(others)}" if others else ""
+                raise UserError(
+                    f"{name}: is {width}×{height} pixels (width × height), and {metric.name} "
+                    f"{metric.size_reason}{way_out}"
+                )
+
+
+def _identical(measured: Measured) -> int | None:
+    return int(np.isinf(measured.each["psnr"]).sum()) if "psnr" in measured.each else None
 
 
 def _plain(value: float) -> float | None:

@@ -23,6 +23,7 @@ def segmentation_metric(palette: Palette) -> Metric:
         statistic,
         segmentation_scores,
         needs=frozenset({"output", "target"}),
+        undefined="segmentation scores are undefined: no pixel of the true labels has a class",
     )
 
 
@@ -50,4 +51,10 @@ def fcn_metric(segmenter: Segmenter) -> Metric:
             **{f"fcn_truth_{name}": value for name, value in targets.items()},
         }
 
-    return Metric("fcn_score", statistic, scores, needs=frozenset({"source"}))
+    return Metric(
+        "fcn_score",
+        statistic,
+        scores,
+        needs=frozenset({"source"}),
+        undefined="FCN-scores are undefined: no pixel of the labels has a class",
+    )

@@ -46,6 +46,11 @@ class Metric:
         scores: From sums [R, ...] of R resamples to the scores' values by name, each [R].
         each: Whether a single image has these scores too.
         needs: Which class maps of a subject it looks at: of `output`, `target`, `source`.
+        smallest: The side that images must have at least, and why in `size_reason`.
+        size_reason: What it does that smaller images do not allow.
+        counts: Whether an image with this statistic adds to the scores. By two that do, a score has
+            an interval.
+        undefined: Why its scores may be no numbers, as a sentence for the reader.
     """
 
     name: str
@@ -53,11 +58,18 @@ class Metric:
     scores: Callable[[np.ndarray], dict[str, np.ndarray]]
     each: bool = False
     needs: frozenset[str] = frozenset()
+    smallest: int = 1
+    size_reason: str = ""
+    counts: Callable[[np.ndarray], bool] = np.any
+    undefined: str = ""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score with its 95% bootstrap interval over images."""
+    """A score with its 95% bootstrap interval over images.
+
+    NaN is a score that is undefined, or an interval that there is none of: two images make one.
+    """
 
     value: float
     low: float
@@ -73,12 +85,14 @@ class Measured:
         scores: By name, in the metrics' order.
         each: Scores of each image, in the order of `names`.
         sums: The summed statistic of each metric, by the metric's name.
+        undefined: Sentences about metrics whose scores are undefined.
     """
 
     names: list[str] = field(default_factory=list)
     scores: dict[str, Estimate] = field(default_factory=dict)
     each: dict[str, list[float]] = field(default_factory=dict)
     sums: dict[str, np.ndarray] = field(default_factory=dict)
+    undefined: list[str] = field(default_factory=list)
 
 
 def measure(
@@ -89,6 +103,7 @@ def measure(
     """Scores subjects one after the other; `watch` is called with each when it is scored."""
     measured = Measured()
     sums: dict[str, np.ndarray] = {}
+    counted = dict.fromkeys((metric.name for metric in metrics), 0)
     for number, subject in enumerate(subjects):
         weights = _weights(number)
         measured.names.append(subject.name)
@@ -97,15 +112,23 @@ def measure(
             if metric.name not in sums:
                 sums[metric.name] = np.zeros((len(weights), *statistic.shape))
             _add(sums[metric.name], weights, statistic)
+            counted[metric.name] += bool(metric.counts(statistic))
             if metric.each:
-                for name, value in metric.scores(statistic[np.newaxis]).items():
+                for name, value in _scores(metric, statistic[np.newaxis]).items():
                     measured.each.setdefault(name, []).append(float(value[0]))
         watch(subject)
     for metric in metrics:
         measured.sums[metric.name] = sums[metric.name][0]
-        with np.errstate(divide="ignore", invalid="ignore"):  # a resample may have no image: NaN
-            measured.scores |= _estimates(metric.scores(sums[metric.name]))
+        estimates = _estimates(_scores(metric, sums[metric.name]), counted[metric.name])
+        measured.scores |= estimates
+        if metric.undefined and any(np.isnan(each.value) for each in estimates.values()):
+            measured.undefined.append(metric.undefined)
     return measured
+
+
+def _scores(metric: Metric, sums: np.ndarray) -> dict[str, np.ndarray]:
+    with np.errstate(divide="ignore", invalid="ignore"):  # a resample may have no image: NaN
+        return metric.scores(sums)
 
 
 def mean_metric(name: str, score: Callable[[np.ndarray, np.ndarray], float]) -> Metric:
@@ -132,20 +155,19 @@ def _weights(number: int) -> np.ndarray:
 
 
 def _add(sums: np.ndarray, weights: np.ndarray, statistic: np.ndarray) -> None:
-    counted = np.flatnonzero(weights)  # zero times an infinite PSNR must stay zero
+    counted = np.flatnonzero(weights)  # a third of the resamples is without it
     shape = (-1,) + (1,) * statistic.ndim
     sums[counted] += weights[counted].reshape(shape) * statistic
 
 
-def _estimates(scores: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+def _estimates(scores: Mapping[str, np.ndarray], images: int) -> dict[str, Estimate]:
     estimates = {}
     for name, resampled in scores.items():
         value, others = resampled[0], resampled[1:]
-        defined = others[~np.isnan(others)]
-        # Of infinite values no quantile in between can be computed: the nearest resample is taken.
+        defined = others[np.isfinite(others)]
         low, high = (
             np.quantile(defined, [0.025, 0.975], method="nearest")
-            if len(defined)
+            if images > 1 and len(defined)
             else (np.nan, np.nan)
         )
         estimates[name] = Estimate(float(value), float(low), float(high))

@@ -27,6 +27,15 @@ def sharpness_metric() -> Metric:
         return np.array([neighbour_contrast(subject.output), neighbour_contrast(subject.target)])
 
     def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
-        return {"sharpness": sums[:, 0] / sums[:, 1]}
+        share = sums[:, 0] / sums[:, 1]
+        return {"sharpness": np.where(sums[:, 1] > 0, share, np.nan)}
 
-    return Metric("sharpness", statistic, scores, each=True)
+    return Metric(
+        "sharpness",
+        statistic,
+        scores,
+        each=True,
+        smallest=2,
+        size_reason="compares neighbouring pixels",
+        undefined="sharpness is undefined: the targets have no contrast at all",
+    )

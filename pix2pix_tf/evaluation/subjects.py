@@ -88,6 +88,10 @@ class RunSubjects(Sequence[Subject]):
         output = self._translator(image, dropout=self._dropout, seed=config.training.seed)
         return Subject(self._pairs.names[index], output, target, self._classes(index, output))
 
+    def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """The height and width that each image is scored at, by name."""
+        return ((name, self._pairs.size) for name in self._pairs.names)
+
     def source(self, index: int) -> np.ndarray:
         """The input picture of one subject, to be shown beside it."""
         return self._pairs[index][0]
@@ -170,6 +174,11 @@ class FolderSubjects(Sequence[Subject]):
         elif self._resize == "targets":
             target = resize_image(target, *output.shape[:2])
         return Subject(name, output, target, self._classes(name, output.shape[:2]))
+
+    def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """The height and width that each image is scored at, by name."""
+        files = self._outputs if self._resize == "targets" else self._targets
+        return ((str(files[name]), image_size(files[name])) for name in self.names)
 
     def source(self, index: int) -> np.ndarray | None:
         """The label picture that one subject was made from, where there is one."""

@@ -18,6 +18,8 @@ def write_evaluation(folder: Path, step: int, scores: Scores, measured: Measured
     file = EventFile(folder)
     with file.at(step):
         for name, value in scores.items():
+            if not np.isfinite(value):
+                continue
             tf.summary.scalar(f"evaluation/{name}", value)
         if "lab_histogram" in measured.sums:
             figure = rgb_array(lab_figure(measured.sums["lab_histogram"], log=True))

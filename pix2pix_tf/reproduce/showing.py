@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.evaluation.meanings import MEANINGS
+from pix2pix_tf.lines import figure
 from pix2pix_tf.reproduce.order import order_agreement
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
 from pix2pix_tf.reproduce.tables import FCN
@@ -34,7 +35,7 @@ def compared_table(experiment: Experiment, result: Reproduction) -> Table:
         table.add_row(row.variant.name, *_cells(paper_table.scores, row))
     if paper_table.truth is not None and result.truth is not None:
         cells = [
-            f"{ours:.3f} ({paper:.2f})"
+            f"{figure(ours, '.3f')} ({paper:.2f})"
             for ours, paper in zip(result.truth, paper_table.truth, strict=True)
         ]
         table.add_row("Ground truth", *cells)
@@ -87,8 +88,8 @@ def _cells(names: tuple[str, str, str], row: Row) -> list[str]:
 
 
 def _spread(scores: list[float]) -> str:
-    mean = f"{np.mean(scores):.3f}"
-    return mean if len(scores) == 1 else f"{mean} ± {np.std(scores, ddof=1):.3f}"
+    mean = figure(float(np.mean(scores)), ".3f")
+    return mean if len(scores) == 1 else f"{mean} ± {figure(float(np.std(scores, ddof=1)), '.3f')}"
 
 
 def _agreements(experiment: Experiment, result: Reproduction) -> list[str]:

@@ -26,7 +26,7 @@ from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import Scores, score_pairs
 from pix2pix_tf.inference import OWN_STATISTICS, array_translation, picture_translation
-from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.lines import PlainConsole, figure, say
 from pix2pix_tf.reference_batch import (
     ReferenceStatistics,
     load_reference_batch,
@@ -378,4 +378,5 @@ def _rates_of(network: str, optimizer: FusedAdam) -> dict[str, float]:
 
 def score_words(scores: Scores) -> str:
     """Scores on one line, for people."""
-    return f"L1 {scores['l1']:.4f}  PSNR {scores['psnr']:.2f} dB  SSIM {scores['ssim']:.3f}"
+    psnr, ssim = figure(scores["psnr"], ".2f"), figure(scores["ssim"], ".3f")
+    return f"L1 {scores['l1']:.4f}  PSNR {psnr} dB  SSIM {ssim}"

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -74,7 +75,12 @@ def test_json_has_every_images_scores_and_no_infinity(tmp_path):
     assert plain["each"]["a"] == {"l1": 0.0, "psnr": None, "ssim": 1.0}
     assert plain["each"]["b"]["l1"] == pytest.approx(0.2)
     assert plain["scores"]["l1"] == pytest.approx(0.1)
-    assert plain["scores"]["psnr"] is None
+    assert plain["scores"]["psnr"] == pytest.approx(-20 * math.log10(0.2))  # of the other
+    assert plain["identical"] == 1
+    assert (
+        "1 of 2 outputs is identical to their target: PSNR is the mean of the other 1"
+        in (plain["notes"])
+    )
     json.dumps(plain, allow_nan=False)
 
 

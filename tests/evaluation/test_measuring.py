@@ -1,9 +1,11 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pix2pix_tf.evaluation.measuring import Metric, Subject, mean_metric, measure
+from pix2pix_tf.evaluation.metrics import psnr_metric
 
 
 def subjects(*levels):
@@ -35,11 +37,37 @@ def test_equal_images_leave_no_doubt():
     assert (estimate.low, estimate.value, estimate.high) == (7, 7, 7)
 
 
-def test_an_infinite_score_makes_the_mean_infinite_and_the_interval_says_so():
-    infinite = mean_metric("psnr", lambda output, target: math.inf if output.any() else 20.0)
-    estimate = measure(subjects(0, 0, 0, 9), [infinite]).scores["psnr"]
-    assert estimate.value == math.inf
-    assert (estimate.low, estimate.high) == (20, math.inf)
+@pytest.mark.parametrize("levels", [[7], [0, 7], [0, 7, 0]])
+def test_one_image_that_counts_has_no_interval(levels):
+    metric = replace(LEVEL, counts=lambda statistic: statistic[0] > 0)
+    estimate = measure(subjects(*levels), [metric]).scores["level"]
+    assert math.isnan(estimate.low)
+    assert math.isnan(estimate.high)
+    two = measure(subjects(*levels, 8), [metric]).scores["level"]
+    assert two.low <= two.value <= two.high
+
+
+def test_identical_outputs_are_left_out_of_mean_psnr_and_of_its_interval():
+    black = np.zeros((8, 8, 1), np.uint8)
+    made = [Subject(f"{n}", np.full_like(black, n), black) for n in (0, 51, 0, 102)]
+    measured = measure(made, [psnr_metric()])
+    estimate, by_hand = measured.scores["psnr"], [-20 * math.log10(share) for share in (0.2, 0.4)]
+    assert estimate.value == pytest.approx(sum(by_hand) / 2)
+    assert by_hand[1] <= estimate.low + 1e-9
+    assert estimate.high <= by_hand[0] + 1e-9
+    assert measured.each["psnr"] == pytest.approx([math.inf, by_hand[0], math.inf, by_hand[1]])
+    assert math.isnan(measure(made[:2], [psnr_metric()]).scores["psnr"].low)  # of one image
+    only = measure(made[::2], [psnr_metric()]).scores["psnr"]
+    assert only.value == math.inf
+    assert math.isnan(only.low)
+
+
+def test_what_is_undefined_is_said():
+    metric = replace(LEVEL, scores=lambda sums: {"x": sums[:, 0] / 0}, undefined="x has no y")
+    measured = measure(subjects(0, 0), [metric])
+    assert math.isnan(measured.scores["x"].value)
+    assert measured.undefined == ["x has no y"]
+    assert measure(subjects(1, 2), [LEVEL]).undefined == []
 
 
 def test_statistics_of_several_numbers_are_summed_before_they_are_scored():

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from pix2pix_tf.evaluation.metrics import image_scores, mean_scores, score_pairs
+from pix2pix_tf.evaluation.metrics import (
+    identical_note,
+    image_scores,
+    mean_scores,
+    score_pairs,
+)
 
 RANDOM = np.random.default_rng(0)
 OUTPUT, TARGET = RANDOM.integers(0, 256, (2, 16, 20, 3), np.uint8)
@@ -39,3 +44,28 @@ def test_means():
     }
     scores = score_pairs(lambda x: x, [(OUTPUT, TARGET)] * 3)
     assert scores == pytest.approx(image_scores(OUTPUT, TARGET))
+
+
+def test_means_leave_out_identical_pairs_and_ssim_of_tiny_images_is_undefined():
+    rows = [{"psnr": math.inf}, {"psnr": 20.0}, {"psnr": 30.0}]
+    assert mean_scores(rows) == {"psnr": 25.0}
+    assert math.isnan(mean_scores(rows[:1])["psnr"])
+    tiny = OUTPUT[:6], TARGET[:6]
+    assert math.isnan(image_scores(*tiny)["ssim"])
+    assert image_scores(*tiny)["l1"] == pytest.approx(np.abs(tiny[0] / 255 - tiny[1] / 255).mean())
+
+
+@pytest.mark.parametrize(
+    ("identical", "images", "words"),
+    [
+        (0, 40, None),
+        (
+            2,
+            40,
+            "2 of 40 outputs are identical to their target: PSNR is the mean of the other 38",
+        ),
+        (40, 40, "all 40 outputs are identical to their targets: there is no PSNR"),
+    ],
+)
+def test_identical_outputs_are_counted(identical, images, words):
+    assert identical_note(identical, images) == words

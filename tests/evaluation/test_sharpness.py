@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -17,3 +19,13 @@ def test_half_the_contrast_is_half_as_sharp():
     faint = (STRIPES // 255 * 51).astype(np.uint8)
     measured = measure([Subject("a", faint, STRIPES)], [sharpness_metric()])
     assert measured.scores["sharpness"].value == pytest.approx(0.2)
+
+
+def test_targets_without_contrast_leave_sharpness_undefined_not_infinite():
+    flat = np.full((4, 6, 1), 9, np.uint8)
+    for output in (flat, STRIPES):
+        measured = measure([Subject("a", output, flat)], [sharpness_metric()])
+        assert math.isnan(measured.scores["sharpness"].value)
+        assert measured.undefined == ["sharpness is undefined: the targets have no contrast at all"]
+    both = [Subject("a", STRIPES, flat), Subject("b", STRIPES, STRIPES)]
+    assert measure(both, [sharpness_metric()]).scores["sharpness"].value == 2
