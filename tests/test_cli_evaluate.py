@@ -163,7 +163,7 @@ def test_one_image_has_no_interval_and_identical_ones_no_psnr(here, tmp_path):
     code, out, error = here(*words, "--json", "s.json", "--report", "page")
     assert (code, error) == (0, "")
     assert "all 1 outputs are identical" in out
-    assert ".." not in out
+    assert " .. " not in out
     plain = json.loads((tmp_path / "s.json").read_text())
     assert plain["intervals"] == {}
     assert plain["scores"] == {"l1": 0.0, "psnr": None, "ssim": 1.0}
