@@ -17,7 +17,9 @@ class LossScaledAdam(FusedAdam):
     """`FusedAdam` for losses that were multiplied by `loss_scale` (Micikevicius et al. 2018).
 
     Gradients are divided by the scale before they are used. Where one is not finite, the scale was
-    too large: the update is left out, as if the step had not been, and the scale is halved. After
+    too large: the update is left out, as if the step had not been, and the scale is halved. It
+    does not count for the learning rate's decay either, which follows the updates made; it counts
+    as a step of the training, whose end, validations and checkpoints it does not put off. After
     2,000 finite updates in a row it doubles. Both numbers are part of the optimiser's state, so
     that a resumed training goes on exactly.
     """

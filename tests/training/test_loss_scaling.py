@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf.training.loss_scaling import LossScaledAdam
-from pix2pix_tf.training.optimizer import FusedAdam
+from pix2pix_tf.training.optimizer import FusedAdam, LinearDecay
 
 SETTINGS = {"learning_rate": 2e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 
@@ -57,6 +57,18 @@ def test_an_overflow_leaves_the_update_out_and_halves_the_scale(one_device, bad)
     for old, new in zip(before, after, strict=True):
         assert np.array_equal(old, new)
     assert scale_and_steps(optimizer) == [16384, 0]
+
+
+def test_an_update_that_is_left_out_does_not_count_for_the_learning_rates_decay(one_device):
+    with one_device.scope():
+        variable = keras.Variable([1.0, 2.0])
+        optimizer = LossScaledAdam(**{**SETTINGS, "learning_rate": LinearDecay(2e-4, 0, 4)})
+        optimizer.build([variable])
+    rates = []
+    for gradient in (1.0, np.inf, np.inf, 1.0):
+        apply(one_device, optimizer, variable, [[1.0, gradient]])
+        rates.append(float(tf.convert_to_tensor(optimizer.learning_rate)))
+    assert rates == pytest.approx([1.5e-4, 1.5e-4, 1.5e-4, 1e-4])
 
 
 def test_the_scale_doubles_after_2000_finite_updates(one_device):
