@@ -159,6 +159,15 @@ def translate(
             metavar="N",
         ),
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Decode images of up to N pixels at once; by default 178,956,970, since a small "
+            "file may claim any number. With --tile, TIFFs are read by their strips or tiles.",
+            metavar="N",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Translate what is there already anew, too."),
@@ -170,6 +179,7 @@ def translate(
     Exit code 1: some inputs could not be translated, which are listed.
     """
     start_tensorflow()
+    from pix2pix_tf.data.images import PIXELS_AT_MOST
     from pix2pix_tf.translate import Translator
     from pix2pix_tf.translate_files import translate_files
     from pix2pix_tf.translation_inputs import find_inputs
@@ -191,6 +201,7 @@ def translate(
                 seed=seed,
                 tile=tile,
                 overwrite=overwrite,
+                max_pixels=max_pixels or PIXELS_AT_MOST,
                 advance=counter.advance,
             )
     except KeyboardInterrupt:

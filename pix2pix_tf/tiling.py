@@ -32,6 +32,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
+from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import (
@@ -108,7 +109,7 @@ class TiledTranslation:
 
     def __call__(
         self,
-        image: np.ndarray,
+        image: np.ndarray | ImageWindows,
         side: int,
         seed: int | None,
         advance: Callable[[int], None] = lambda total: None,
@@ -149,7 +150,7 @@ class TiledTranslation:
         rows, columns = (length + self._translation.padding(length) for length in (height, width))
         return tile_grid(rows, columns, side, overlap)
 
-    def _pixels(self, image: np.ndarray) -> Callable[[Tile], tf.Tensor]:
+    def _pixels(self, image: np.ndarray | ImageWindows) -> Callable[[Tile], tf.Tensor]:
         """From a tile to what the generator takes, padded as whole pictures are."""
         rows, columns = (
             reflected_positions(side, self._translation.padding(side)).numpy()
@@ -157,7 +158,7 @@ class TiledTranslation:
         )
 
         def pixels(tile: Tile) -> tf.Tensor:
-            cut = image[np.ix_(rows[tile.rows.within()], columns[tile.columns.within()])]
+            cut = _cut(image, rows[tile.rows.within()], columns[tile.columns.within()])
             return self._translation.between.to_input(encode(tf.constant(cut[np.newaxis])))
 
         return pixels
@@ -172,7 +173,7 @@ class TiledTranslation:
         top = self._inner([bottom], self._fixed(seed), seeds)
         return [bottom, top] if self._skips else [top]
 
-    def _pictured(self, made: Bands, image: np.ndarray) -> Bands:
+    def _pictured(self, made: Bands, image: np.ndarray | ImageWindows) -> Bands:
         """Bands of the picture, uint8, from what the generator made of the padded one."""
         height, width = image.shape[:2]
         top, left = (self._translation.padding(side) // 2 for side in (height, width))
@@ -181,7 +182,7 @@ class TiledTranslation:
             if first == end:  # they are padding
                 continue
             cut = rows[first + top - start : end + top - start, left : left + width]
-            given = encode(tf.constant(image[np.newaxis, first:end]))
+            given = encode(tf.constant(image[first:end][np.newaxis]))
             picture = self._translation.between.to_picture(tf.constant(cut[np.newaxis]), given)
             yield first, decode(picture).numpy()[0]
 
@@ -340,6 +341,13 @@ class _Walk:
 
 def _part_of(whole: tf.Tensor, cell: int, tile: Tile) -> tf.Tensor:
     return whole[:, tile.rows.within(cell), tile.columns.within(cell)]
+
+
+def _cut(image: np.ndarray | ImageWindows, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Rows and columns of an image by their numbers, of which only the part around them is read."""
+    top, left = rows.min(), columns.min()
+    part = image[top : rows.max() + 1, left : columns.max() + 1]
+    return part[np.ix_(rows - top, columns - left)]
 
 
 def _strips(bands: Bands, rows: int = 32) -> Bands:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pix2pix_tf.checkpoints import restore_generator
 from pix2pix_tf.config import Config
+from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import (
@@ -98,7 +99,7 @@ class Translator:
 
     def tiled(
         self,
-        image: np.ndarray,
+        image: np.ndarray | ImageWindows,
         side: int,
         *,
         dropout: bool = True,
@@ -112,7 +113,7 @@ class Translator:
         256×256 (see `pix2pix_tf.tiling`). A picture not larger than a tile is translated whole.
 
         Args:
-            image: uint8 or uint16 [H, W, C].
+            image: uint8 or uint16 [H, W, C], or a file that is read in parts.
             side: What the network sees at a time, in pixels: a multiple of 64, 256 or more.
             dropout: As in translating whole pictures.
             seed: Likewise.
@@ -124,13 +125,14 @@ class Translator:
         Raises:
             UserError: Another array, or another side.
         """
-        image = np.asarray(image)
+        if not isinstance(image, ImageWindows):
+            image = np.asarray(image)
         self._check(image)
         if image.ndim != 3:
             raise UserError(f"image: has shape {image.shape}; tiles are of one picture, [H, W, C]")
         check_side(side)
         if max(image.shape[:2]) <= side:
-            output = self(image, dropout=dropout, seed=seed)
+            output = self(image[:, :], dropout=dropout, seed=seed)
             advance(1)
             return output
         return self._tiles(image, side, _given(seed) if dropout else None, advance)
@@ -158,7 +160,7 @@ class Translator:
     def _tiles(self) -> TiledTranslation:
         return TiledTranslation(self.translation, self.config)
 
-    def _check(self, images: np.ndarray) -> None:
+    def _check(self, images: np.ndarray | ImageWindows) -> None:
         channels, _ = self.config.data.picture_channels
         if images.dtype not in (np.uint8, np.uint16):
             raise UserError(f"images: are of type {images.dtype}; expected uint8 or uint16")

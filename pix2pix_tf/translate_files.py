@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.images import image_size, write_image
+from pix2pix_tf.data.images import PIXELS_AT_MOST, image_size, write_image
 from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.lines import counted
@@ -63,6 +63,7 @@ def translate_files(
     seed: int | None = None,
     tile: int | None = None,
     overwrite: bool = False,
+    max_pixels: int = PIXELS_AT_MOST,
     advance: Callable[[int], None] = lambda total: None,
 ) -> TranslatedFiles:
     """Translates every input into `output`/NAME.png, NAME being its own.
@@ -78,6 +79,8 @@ def translate_files(
         seed: See `Translator`; every image is translated with it.
         tile: The side of tiles, for images larger than that: see `Translator.tiled`.
         overwrite: Whether all are translated anew.
+        max_pixels: How many pixels may be decoded at once: all of an image, but of a TIFF that is
+            translated in tiles those of a strip or tile.
         advance: Called after each image, or each step of one that is translated in tiles, with
             the number of all.
 
@@ -109,7 +112,7 @@ def translate_files(
     for job in jobs:
         try:
             image = _translated(
-                translator, inputs, job, dropout, seed, tile, lambda _: advance(total)
+                translator, inputs, job, dropout, seed, tile, max_pixels, lambda _: advance(total)
             )
         except UserError as error:
             problems.append(str(error))
@@ -170,12 +173,15 @@ def _translated(
     dropout: bool,
     seed: int | None,
     tile: int | None,
+    max_pixels: int,
     advance: Callable[[int], None],
 ) -> np.ndarray:
     """A translation; its input's memory is free again when it is written."""
-    image = translator.source.input_of(
-        inputs.paths[job.place], inputs.form, name=inputs.names[job.place]
-    )
+    path, form, source = inputs.paths[job.place], inputs.form, translator.source
+    if tile is not None and (windows := source.windows_of(path, form, max_pixels=max_pixels)):
+        with windows:
+            return translator.tiled(windows, tile, dropout=dropout, seed=seed, advance=advance)
+    image = source.input_of(path, form, name=inputs.names[job.place], max_pixels=max_pixels)
     if tile is not None:
         return translator.tiled(image, tile, dropout=dropout, seed=seed, advance=advance)
     translation = translator(image, dropout=dropout, seed=seed)

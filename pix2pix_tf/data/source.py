@@ -20,8 +20,11 @@ from pix2pix_tf.data.derive import centre_mask, eight_bits, grey, lightness_in_g
 from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.files import PairFiles, read_pair, refuse_misfit
 from pix2pix_tf.data.images import (
+    PIXELS_AT_MOST,
     ImageFile,
+    ImageWindows,
     decode_image,
+    has_windows,
     image_size,
     resize_image,
     to_channels,
@@ -210,6 +213,7 @@ class PairSource:
         *,
         name: str = "",
         size: Size | None = None,
+        max_pixels: int = PIXELS_AT_MOST,
     ) -> np.ndarray:
         """The input that a file holds, or that is made of it: [H, W, C] in the input's channels.
 
@@ -218,6 +222,7 @@ class PairSource:
             form: See `form`; None takes a single image that is no pair.
             name: What the image is called, without suffix: see `derive`.
             size: What an image is resized to, before an input is made of it; None: its own.
+            max_pixels: How many pixels may be decoded at once.
 
         Raises:
             UserError: It cannot be read; it is to be halved and has an odd width.
@@ -225,14 +230,29 @@ class PairSource:
         form = form or InputForm(None, self._data.derive in _IDEMPOTENT)
         channels = None if form.derive else self._data.picture_channels[0]
         if form.half is None:
-            image = decode_image(file, channels)
+            image = decode_image(file, channels, max_pixels=max_pixels)
         else:
-            image = _half(file, form.half, channels=channels)
+            image = _half(file, form.half, channels=channels, max_pixels=max_pixels)
         if not form.derive:
             image = to_channels(image, self._data.picture_channels[0])
             return image if size is None else resize_image(image, *size)
         photo, _ = self._photograph(image)
         return self.derive(photo if size is None else resize_image(photo, *size), name)
+
+    def windows_of(
+        self, file: Path, form: InputForm, *, max_pixels: int = PIXELS_AT_MOST
+    ) -> ImageWindows | None:
+        """The input that a large TIFF holds, read in parts; None where `input_of` is to read it.
+
+        Raises:
+            UserError: It cannot be read; it is to be halved and has an odd width.
+        """
+        if form.derive or not has_windows(file):
+            return None
+        if form.half is not None:
+            refuse_misfit(PairFiles("", file, None, proportions=()), *[image_size(file)] * 2)
+        channels = self._data.picture_channels[0]
+        return ImageWindows(file, channels, half=form.half, max_pixels=max_pixels)
 
     def described(
         self, form: InputForm, paths: Sequence[Path], *, by_itself: bool = True
@@ -347,13 +367,17 @@ def _within(size: Size, least: float, greatest: float) -> bool:
 
 
 def _half(
-    file: ImageFile, half: int, files: PairFiles | None = None, channels: int | None = None
+    file: ImageFile,
+    half: int,
+    files: PairFiles | None = None,
+    channels: int | None = None,
+    max_pixels: int = PIXELS_AT_MOST,
 ) -> np.ndarray:
     """The left (0) or right (1) half of a side-by-side pair, which is one by what is known of it.
 
-    Without `files` its proportions are known to be right; `channels` as of `decode_image`.
+    Without `files` its proportions are known to be right; the rest as of `decode_image`.
     """
-    both = decode_image(file, channels)
+    both = decode_image(file, channels, max_pixels=max_pixels)
     files = files or PairFiles("", Path(str(file)), None, proportions=())
     refuse_misfit(files, both.shape[:2], both.shape[:2])
     middle = both.shape[1] // 2
