@@ -25,6 +25,8 @@ from pix2pix_tf.exporters.tflite import (
 from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.exporters.web import check_runtime, write_page
 from pix2pix_tf.quiet import native_stderr_held_back
+from pix2pix_tf.run_data import run_config
+from pix2pix_tf.runs import Run
 from pix2pix_tf.staging import refuse_existing, written_aside
 from pix2pix_tf.strict_json import strict_json
 from pix2pix_tf.translate import Translator
@@ -77,6 +79,7 @@ def export(
     checkpoint: str = "newest",
     images: int = 20,
     pictures: str | Path | None = None,
+    overrides: Sequence[str] = (),
     advance: Callable[[int], None] = lambda total: None,
 ) -> Exported:
     """Exports a run's generator, and proves on validation images that it computes the same.
@@ -101,6 +104,7 @@ def export(
         pictures: A folder of input pictures to compare on, and to calibrate with, where the run's
             own data is not at hand; photographs where its inputs are made of such. By default its
             validation and its training pairs.
+        overrides: Where that data lies now, such as `data.root=DIR`, see `run_data.run_config`.
         advance: Called after each picture compared with the number of all.
 
     Raises:
@@ -115,7 +119,8 @@ def export(
     translator = Translator(run, checkpoint=checkpoint)
     if options.size is None and format != "saved_model" and not resizable:
         options = replace(options, size=translator.config.data.crop_size)
-    typical, compared = run_inputs(translator.config, translator.source, pictures, options.size)
+    config = run_config(Run(run), overrides)
+    typical, compared = run_inputs(config, translator.source, pictures, options.size)
     full = writing(target, only=False)
     with written_aside(target) as folder, native_stderr_held_back(), full:  # converters talk much
         shown = spread_inputs(compared, images)

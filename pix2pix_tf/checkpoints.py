@@ -84,6 +84,10 @@ class Checkpoints:
         if newest_step(self._folder) != step:
             write_checkpoint(self._everything, self._folder, step, self._keep)
 
+    def forget_best(self) -> None:
+        """Lets the next validation be the best so far, whatever was found before."""
+        self.best_l1.assign(float("inf"))
+
     def save_best(self, l1: float) -> bool:
         """Keeps the generator if its validation L1 is the lowest so far; says whether it was."""
         if l1 >= float(self.best_l1):

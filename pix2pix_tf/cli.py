@@ -22,9 +22,12 @@ from pix2pix_tf import (
 from pix2pix_tf.cli_data import data_app
 from pix2pix_tf.cli_options import (
     CheckpointOption,
+    DataChangedOption,
+    DataSettingsOption,
     OverridesOption,
     RunOption,
     checked_checkpoint,
+    default_folder,
     expand_homes,
     spread_settings,
     start_tensorflow,
@@ -85,7 +88,10 @@ def train(
     run: Annotated[
         Path | None,
         typer.Option(
-            "--run", help="Where to train; default runs/NAME of the config.", metavar="DIR"
+            "--run",
+            help="Where to train; default runs/NAME, by the folder of --set data.root, else by the "
+            "config.",
+            metavar="DIR",
         ),
     ] = None,
     overrides: OverridesOption = None,
@@ -99,6 +105,7 @@ def train(
             help="Start over; give it twice to delete what is there.",
         ),
     ] = 0,
+    data_changed: DataChangedOption = False,
 ) -> None:
     """Train, or resume what the run directory holds."""
     settings, run_dir = _experiment(config, run, overrides or [])
@@ -110,7 +117,7 @@ def train(
     if fresh and (cluster is None or cluster.me == cluster.chief):
         _start_over(run_dir, fresh)
     console = PlainConsole()
-    result = train_run(settings, run_dir, console=console)
+    result = train_run(settings, run_dir, console=console, data_changed=data_changed)
     if result.interrupted is not None:
         raise typer.Exit(128 + result.interrupted)
     if cluster is None or cluster.me == cluster.chief:
@@ -255,6 +262,7 @@ def export(
             help="Inputs to compare on instead of the run's data, or photographs it makes them of.",
         ),
     ] = None,
+    overrides: DataSettingsOption = None,
 ) -> None:
     """Export a run, and prove that the export computes the same pictures."""
     start_tensorflow()
@@ -274,6 +282,7 @@ def export(
             checkpoint=checked_checkpoint(checkpoint),
             images=images,
             pictures=pictures,
+            overrides=overrides or [],
             advance=counter.advance,
         )
     console.print(_parity_table(exported))
@@ -345,15 +354,19 @@ cli_segmenter.add_commands(app)
 def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> tuple[Config, Path]:
     """The config and the run directory that a train command means."""
     from pix2pix_tf.config import load_config
+    from pix2pix_tf.config_files import is_set
+    from pix2pix_tf.run_data import located
     from pix2pix_tf.runs import Run
 
     if config is not None:
-        return load_config(config, overrides), run or Path("runs") / Path(config).stem
+        settings = load_config(config, overrides)
+        return settings, run or default_folder("runs", config, settings.data, overrides)
     if run is None:
         raise UserError("train: give --config FILE|NAME to start, or --run DIR to resume")
     stored = Run(run)
     stored.load_config()  # says what is wrong when there is no run
-    return load_config(stored.config_file, overrides), run
+    settings = load_config(stored.config_file, overrides)
+    return settings if is_set(overrides, "data.root") else located(stored, settings), run
 
 
 def _start_over(run_dir: Path, times: int) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from pix2pix_tf.cli_options import (
     CheckpointOption,
+    DataSettingsOption,
     RunOption,
     checked_checkpoint,
     start_tensorflow,
@@ -36,6 +37,7 @@ def _demo(
             help="Inputs to open with instead of the run's data, or photographs it makes them of.",
         ),
     ] = None,
+    overrides: DataSettingsOption = None,
 ) -> None:
     """Serve a page to draw on, or drop a photograph on, that a run translates; until Ctrl-C."""
     checkpoint = checked_checkpoint(checkpoint)
@@ -52,5 +54,13 @@ def _demo(
         say(console, "Ctrl-C stops it")
 
     with suppress(KeyboardInterrupt):  # which started in the background it may never see
-        serve(run, host, port, checkpoint=checkpoint, pictures=pictures, ready=ready)
+        serve(
+            run,
+            host,
+            port,
+            checkpoint=checkpoint,
+            pictures=pictures,
+            overrides=overrides or [],
+            ready=ready,
+        )
     say(console, "stopped")

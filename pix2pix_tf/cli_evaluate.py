@@ -9,7 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from pix2pix_tf.cli_options import LabelIdsOption, checked_checkpoint, start_tensorflow
+from pix2pix_tf.cli_options import (
+    DataSettingsOption,
+    LabelIdsOption,
+    checked_checkpoint,
+    start_tensorflow,
+)
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import PlainConsole, figure, say
@@ -101,6 +106,7 @@ def _evaluate(
             metavar="DIR", help="Write outputs/ and targets/ there, as other programs score them."
         ),
     ] = None,
+    overrides: DataSettingsOption = None,
 ) -> None:
     """Score a run, or pictures of any origin, against what they should be."""
     _check_written(json_file, plot, report, save)
@@ -119,9 +125,11 @@ def _evaluate(
             wanted,
             dropout,
             save,
+            overrides or [],
         )
     elif outputs is not None and targets is not None:
-        _refuse("--outputs", split=split, checkpoint=checkpoint)
+        setting = next(iter(overrides or []), None)
+        _refuse("--outputs", split=split, checkpoint=checkpoint, set=setting)
         result = _of_folders(outputs, targets, labels, resize, wanted, save)
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
@@ -158,7 +166,13 @@ def _check_drawn(plot: Path | None, log: bool, wanted: Wanted) -> None:
 
 
 def _of_run(
-    run: Path, split: str, checkpoint: str, wanted: Wanted, dropout: bool, save: Path | None
+    run: Path,
+    split: str,
+    checkpoint: str,
+    wanted: Wanted,
+    dropout: bool,
+    save: Path | None,
+    overrides: list[str],
 ) -> Evaluation:
     from pix2pix_tf.evaluation.evaluate import evaluate
 
@@ -170,6 +184,7 @@ def _of_run(
             checkpoint=checkpoint,
             dropout=dropout,
             save=save,
+            overrides=overrides,
             advance=counter.advance,
         )
 
@@ -222,7 +237,7 @@ def _show(
         from pix2pix_tf.evaluation.report import write_report
         from pix2pix_tf.runs import Run
 
-        history = Run(run).metrics() if run is not None else None
+        history = Run(run).validations() if run is not None else None
         with counting(console, "drawing the report") as counter:
             page = write_report(
                 result, report, history=history, palette=result.palette, advance=counter.advance

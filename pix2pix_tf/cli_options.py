@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.home import expand_home
+
+if TYPE_CHECKING:
+    from pix2pix_tf.config import DataConfig
 
 RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run directory.")]
 CheckpointOption = Annotated[
@@ -29,6 +32,21 @@ OverridesOption = Annotated[
         "--set",
         help="Override keys: training.steps=2000. Repeatable. Folders are taken as typed.",
         metavar="KEY=VALUE",
+    ),
+]
+DataSettingsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Where the run's data lies now, if it has moved: data.root=DIR.",
+        metavar="KEY=VALUE",
+    ),
+]
+DataChangedOption = Annotated[
+    bool,
+    typer.Option(
+        "--data-changed",
+        help="Go on though the pairs are others than before: some added, some files mended.",
     ),
 ]
 _SETTING = re.compile(r"[\w.]+=.*", re.DOTALL)
@@ -58,6 +76,18 @@ def expand_homes(words: Sequence[str]) -> list[str]:
         start = option.end() if option else 0
         expanded.append(word[:start] + expand_home(word[start:]))
     return expanded
+
+
+def default_folder(above: str, config: str, data: DataConfig, overrides: Sequence[str]) -> Path:
+    """Where something is trained that was given no folder: below `above`, named by its data.
+
+    The name is that of the folder which `--set data.root` gives, so that another dataset is another
+    training; else that of the config.
+    """
+    from pix2pix_tf.config_files import is_set
+
+    name = Path(data.root or "").absolute().name if is_set(overrides, "data.root") else ""
+    return Path(above) / (name or Path(config).stem)
 
 
 def checked_checkpoint(name: str) -> str:

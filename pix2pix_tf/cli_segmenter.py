@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pix2pix_tf.cli_options import LabelIdsOption, OverridesOption, start_tensorflow
+from pix2pix_tf.cli_options import (
+    DataChangedOption,
+    LabelIdsOption,
+    OverridesOption,
+    default_folder,
+    start_tensorflow,
+)
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import PlainConsole, say
 
@@ -31,7 +37,7 @@ def _train_segmenter(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="Where to train; default segmenters/NAME of the config.", metavar="DIR"),
+        typer.Option(help="Where to train; default segmenters/NAME, as of train.", metavar="DIR"),
     ] = None,
     label_ids: LabelIdsOption = None,
     overrides: OverridesOption = None,
@@ -45,13 +51,14 @@ def _train_segmenter(
             help="Start over; give it twice to delete what is there.",
         ),
     ] = 0,
+    data_changed: DataChangedOption = False,
 ) -> None:
     """Train an FCN-8s that reads labels off photos, for `evaluate`; or resume its training."""
     from pix2pix_tf.segmentation.config import load_segmenter_config
 
     told = [] if label_ids is None else [f"label_ids={str(label_ids).lower()}"]
     settings = load_segmenter_config(config, [*(overrides or []), *told])
-    folder = output or Path("segmenters") / Path(config).stem
+    folder = output or default_folder("segmenters", config, settings.data, overrides or [])
     start_tensorflow()
     from pix2pix_tf.segmentation.folder import SegmenterFolder
     from pix2pix_tf.segmentation.scores import SCORES
@@ -61,7 +68,7 @@ def _train_segmenter(
         _start_over(SegmenterFolder(folder), fresh)
     console = PlainConsole()
     try:
-        scores = train_segmenter(settings, folder, console)
+        scores = train_segmenter(settings, folder, console, data_changed=data_changed)
     except KeyboardInterrupt:
         say(console, "stopped: the same command goes on after the last whole epoch")
         raise

@@ -55,6 +55,11 @@ def read_config(
     return validated(model, tree, str(path_or_name))
 
 
+def is_set(overrides: Sequence[str], key: str) -> bool:
+    """Whether overrides, as typed, give a key."""
+    return any(text.partition("=")[0].strip() == key for text in overrides)
+
+
 def validated(model: type[Model], tree: Mapping[str, Any], source: str) -> Model:
     """Validates plain values into a config; `source` names them in errors."""
     try:

@@ -18,16 +18,46 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.data.pairs_record import read_record
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.run_lock import metrics_lock
 from pix2pix_tf.run_versions import check_format
 from pix2pix_tf.staging import write_text
 from pix2pix_tf.strict_json import strict_json
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What an entry of metrics.json is of: only scores of one and the same stand together.
+
+    Attributes:
+        step: Of the training.
+        split: Of the data.
+        checkpoint: `newest` or `best`.
+        data: A digest of the pairs, see `pix2pix_tf.data.pairs_record.SplitRecord.digest`.
+        tools: What some scores depend on besides: a palette, a segmenter, a network of features.
+    """
+
+    step: int
+    split: str
+    checkpoint: str = "newest"
+    data: str | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Its part of an entry."""
+        entry: dict[str, Any] = {
+            "step": self.step,
+            "split": self.split,
+            "checkpoint": self.checkpoint,
+            "data": self.data,
+        }
+        return {**entry, "tools": dict(self.tools)} if self.tools else entry
 
 
 @dataclass(frozen=True)
@@ -141,20 +171,39 @@ class Run:
                 f"{self.metrics_file}: is damaged ({error}); move it away to go on"
             ) from None
 
+    def validations(self) -> list[dict[str, Any]]:
+        """The entries of metrics.json that are of the run's own validation pairs."""
+        record = read_record(self.pairs_file)
+        own = None if record is None else record.val.digest()
+        return [
+            entry
+            for entry in self.metrics()
+            if entry["split"] == "val" and entry.get("data") in (None, own)
+        ]
+
+    def scores_of(self, of: Measurement) -> dict[str, float] | None:
+        """The scores recorded of a measurement, None where there are none.
+
+        An entry of an earlier version, which did not record its data, is taken for any.
+        """
+        made = self.metrics()
+        same = [e for e in made if _measurement(e) == of] or [
+            e for e in made if "data" not in e and (e["step"], e["split"]) == (of.step, of.split)
+        ]
+        return same[-1]["scores"] if same else None
+
     def add_metrics(
         self,
-        step: int,
-        split: str,
+        of: Measurement,
         images: int,
         scores: Mapping[str, float],
         intervals: Mapping[str, Sequence[float | None]] | None = None,
         identical: int | None = None,
     ) -> None:
-        """Records one evaluation; scores made before at the same step and split are replaced.
+        """Records one evaluation; it replaces scores of the same name of the same measurement.
 
         Args:
-            step: Of the training.
-            split: Of the data.
+            of: What was scored.
             images: How many were scored.
             scores: By name.
             intervals: Of some of them, 95%: [low, high].
@@ -162,9 +211,9 @@ class Run:
         """
         with metrics_lock(self.path):
             made = self.metrics()
-            same = [entry for entry in made if (entry["step"], entry["split"]) == (step, split)]
+            same = [entry for entry in made if _measurement(entry) == of]
             others = [entry for entry in made if entry not in same]
-            entry: dict[str, Any] = {"step": step, "split": split, "images": images}
+            entry: dict[str, Any] = {**of.to_json(), "images": images}
             entry["scores"] = {**(same[0]["scores"] if same else {}), **scores}
             kept = {**(same[0].get("intervals", {}) if same else {}), **(intervals or {})}
             if kept:
@@ -205,3 +254,12 @@ class Run:
 
 def _with_nan(scores: Mapping[str, float | None]) -> dict[str, float]:
     return {name: float("nan") if value is None else value for name, value in scores.items()}
+
+
+def _measurement(entry: Mapping[str, Any]) -> Measurement | None:
+    """What an entry is of; None for those of earlier versions, which did not record the data."""
+    if "data" not in entry:
+        return None
+    return Measurement(
+        entry["step"], entry["split"], entry["checkpoint"], entry["data"], entry.get("tools", {})
+    )

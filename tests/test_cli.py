@@ -33,22 +33,22 @@ def test_train_translate_evaluate(tmp_path, pairs_folder):
     assert trained.stderr == ""
     assert "step 6/6" in trained.stdout
     assert "before" in trained.stdout
-    assert "translate --run runs/facades" in trained.stdout
+    assert "translate --run runs/pairs" in trained.stdout
 
     (tmp_path / "mine").mkdir()
     random = np.random.default_rng(0)
     write_image(tmp_path / "mine" / "wide.jpg", random.integers(0, 255, (40, 64, 3), np.uint8))
     deep = random.integers(0, 65535, (33, 47)).astype(np.uint16)
     Image.fromarray(deep).save(tmp_path / "mine" / "deep.png")
-    words = ("--run", "runs/facades", "--input", "mine", "--output", "out", "--seed", 1)
+    words = ("--run", "runs/pairs", "--input", "mine", "--output", "out", "--seed", 1)
     translated = typed("translate", *words, cwd=tmp_path)
     assert translated.returncode == 0, translated.stderr
     sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
     assert sizes == {"wide.png": (64, 40), "deep.png": (47, 33)}
 
-    evaluated = typed("evaluate", "--run", "runs/facades", cwd=tmp_path)
+    evaluated = typed("evaluate", "--run", "runs/pairs", cwd=tmp_path)
     assert evaluated.returncode == 0, evaluated.stderr
-    scores = json.loads((tmp_path / "runs" / "facades" / "metrics.json").read_text())[-1]["scores"]
+    scores = json.loads((tmp_path / "runs" / "pairs" / "metrics.json").read_text())[-1]["scores"]
     assert f"{scores['l1']:.4f}" in evaluated.stdout
 
 
@@ -75,7 +75,7 @@ def test_sigterm_saves_and_leaves(tmp_path, pairs_folder):
     process = subprocess.Popen(
         [COMMAND, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    run = tmp_path / "runs" / "facades"
+    run = tmp_path / "runs" / "pairs"
     _wait_for(run / "samples" / "step-0000006.png", process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
@@ -88,6 +88,17 @@ def test_sigterm_saves_and_leaves(tmp_path, pairs_folder):
     more = typed("train", "--run", run, "--set", f"training.steps={step + 1}", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
     assert f"resuming at step {step} of {step + 1}" in more.stdout
+
+
+def test_a_finished_decay_is_not_trained_on_without_a_word(tiny_run, here):
+    config = tiny_run / "config.yaml"
+    config.write_text(config.read_text().replace("decay_from_epoch: null", "decay_from_epoch: 1"))
+    code, _, err = here("train", "--run", tiny_run, "--set", "training.steps=4")
+    assert code == 2
+    assert "its learning rate has fallen to 0 at step 2" in err
+    assert "would let it jump to 0.0001" in err
+    assert "decay_from_epoch=null" in err
+    assert "steps: 2" in config.read_text()
 
 
 def test_fresh_must_be_said_twice(tiny_run, here):

@@ -15,7 +15,7 @@ from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.disk import disk_reason, to_disk, writing
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs import Measurement, Run
 from pix2pix_tf.staging import write_text, written_aside
 from pix2pix_tf.training.logs import TensorBoardLogs
 
@@ -143,11 +143,11 @@ def test_datasets_appear_whole_or_not_at_all(here, tmp_path, words):
 
 def test_scores_and_small_files_keep_what_they_were(tmp_path):
     run = Run(tmp_path)
-    run.add_metrics(1, "val", 1, {"l1": 0.5})
+    run.add_metrics(Measurement(1, "val"), 1, {"l1": 0.5})
     before = contents(tmp_path)
     with files_up_to(10):
         with pytest.raises(UserError, match=r"metrics\.json cannot be written: File too large"):
-            run.add_metrics(2, "val", 1, {"l1": 0.4})
+            run.add_metrics(Measurement(2, "val"), 1, {"l1": 0.4})
         with pytest.raises(UserError, match=r"new cannot be written: File too large"):
             write_text(tmp_path / "new", "more than ten bytes")
     assert contents(tmp_path) == before

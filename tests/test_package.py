@@ -103,6 +103,6 @@ def test_installed_elsewhere_the_command_works(wheel, tmp_path):
     settings += ["generator.width=4", "discriminator.width=4", "discriminator.receptive_field=16"]
     sets = [part for setting in settings for part in ("--set", setting)]
     run(command, "train", "--config", "maps.yaml", "--set", "data.root=city", *sets)
-    assert (tmp_path / "runs" / "maps" / "samples" / "step-0000001.png").exists()
-    run(command, "export", "--run", "runs/maps", "--format", "tflite", "--output", "phone")
-    assert (tmp_path / "phone" / "maps.tflite").exists()
+    assert (tmp_path / "runs" / "city" / "samples" / "step-0000001.png").exists()
+    run(command, "export", "--run", "runs/city", "--format", "tflite", "--output", "phone")
+    assert (tmp_path / "phone" / "city.tflite").exists()

@@ -5,7 +5,7 @@ import pytest
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs import Measurement, Run
 from pix2pix_tf.staging import write_text
 
 
@@ -21,18 +21,51 @@ def test_config_round_trip(run):
     assert run.load_config() == load_config("maps")
 
 
-def test_metrics_of_the_same_step_and_split_are_replaced(run):
-    run.add_metrics(1, "val", 3, {"l1": 0.5})
-    run.add_metrics(2, "val", 3, {"l1": 0.4})
-    run.add_metrics(1, "val", 3, {"l1": 0.3})
-    kept = {(entry["step"], entry["scores"]["l1"]) for entry in run.metrics()}
-    assert kept == {(2, 0.4), (1, 0.3)}
+def test_scores_of_the_same_measurement_stand_together_and_are_replaced(run):
+    run.add_metrics(Measurement(1, "val", data="d"), 3, {"l1": 0.5, "ssim": 0.9})
+    run.add_metrics(Measurement(2, "val", data="d"), 3, {"l1": 0.4})
+    run.add_metrics(Measurement(1, "val", data="d"), 3, {"l1": 0.3, "psnr": 20.0})
+    kept = [(entry["step"], entry["scores"]) for entry in run.metrics()]
+    assert kept == [(2, {"l1": 0.4}), (1, {"l1": 0.3, "ssim": 0.9, "psnr": 20.0})]
     assert json.loads(run.metrics_file.read_text()) == run.metrics()
+    assert run.scores_of(Measurement(2, "val", data="d")) == {"l1": 0.4}
+    assert run.scores_of(Measurement(3, "val", data="d")) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Measurement(2, "val", data="d"),
+        Measurement(1, "test", data="d"),
+        Measurement(1, "val", "best", data="d"),
+        Measurement(1, "val", data="other"),
+        Measurement(1, "val", data="d", tools={"palette": "sample 12ab"}),
+    ],
+)
+def test_another_measurement_is_an_entry_of_its_own(run, other):
+    first = Measurement(1, "val", data="d")
+    run.add_metrics(first, 3, {"l1": 0.5})
+    run.add_metrics(other, 2, {"l1": 0.1})
+    assert [entry["images"] for entry in run.metrics()] == [3, 2]
+    assert run.scores_of(first) == {"l1": 0.5}
+    assert run.scores_of(other) == {"l1": 0.1}
+
+
+def test_entries_of_earlier_versions_count_where_their_data_is_not_known(run):
+    run.metrics_file.write_text('[{"step": 1, "split": "val", "images": 3, "scores": {"l1": 0.5}}]')
+    assert run.scores_of(Measurement(1, "val", data="d")) == {"l1": 0.5}
+    run.add_metrics(Measurement(1, "val", data="d"), 3, {"l1": 0.4})
+    assert run.scores_of(Measurement(1, "val", data="d")) == {"l1": 0.4}
+    assert len(run.metrics()) == 2
 
 
 def test_scores_that_are_recorded_at_the_same_time_are_all_kept(run):
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda step: run.add_metrics(step, "val", 1, {"l1": 0.1}), range(40)))
+        list(
+            pool.map(
+                lambda step: run.add_metrics(Measurement(step, "val"), 1, {"l1": 0.1}), range(40)
+            )
+        )
     assert sorted(entry["step"] for entry in run.metrics()) == list(range(40))
 
 

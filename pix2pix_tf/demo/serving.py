@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ def serve(
     *,
     checkpoint: str = "newest",
     pictures: str | Path | None = None,
+    overrides: Sequence[str] = (),
     ready: Callable[[str, int], None] = lambda address, step: None,
 ) -> None:
     """Serves a run's page until a signal stops it; see `pix2pix_tf.serving.serve_page`.
@@ -33,6 +34,7 @@ def serve(
         pictures: A folder of input pictures, of which the first is what the page opens with and
             whose commonest colours are those it offers, or of photographs where inputs are made
             of such; by default the run's validation pairs.
+        overrides: Where the run's data lies now, see `run_data.run_config`.
         ready: Called with the page's address and the model's training step once it translates.
 
     Raises:
@@ -45,12 +47,15 @@ def serve(
         nonlocal step
         from pix2pix_tf.demo.app import make_app  # needs Starlette
         from pix2pix_tf.exporters.inputs import run_inputs, spread_inputs
+        from pix2pix_tf.run_data import run_config
+        from pix2pix_tf.runs import Run
         from pix2pix_tf.translate import Translator
 
         translator = Translator(run_dir, checkpoint=checkpoint)
         step = translator.step
         size = translator.config.data.crop_size
-        _, shown = run_inputs(translator.config, translator.source, pictures, size)
+        config = run_config(Run(Path(run_dir)), overrides)
+        _, shown = run_inputs(config, translator.source, pictures, size)
         inputs = spread_inputs(shown, INPUTS)
         for dropout in (True, False):  # traced now, so that no visitor waits for it
             translator(inputs[0], dropout=dropout)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from pix2pix_tf.data.pairs_record import file_digest, read_record, short_digest, trained_among
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation import metrics as image_metrics
@@ -30,16 +32,18 @@ from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, Subjects
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
-from pix2pix_tf.runs import Run
-from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette
+from pix2pix_tf.run_data import ScoredPairs, open_scored
+from pix2pix_tf.runs import Measurement, Run
+from pix2pix_tf.segmentation.folder import SegmenterFolder
+from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette, palette_entries
 from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.translate import Translator
 
+DEFAULT_METRICS = image_metrics.METRICS
 METRICS = (
-    *("l1", "psnr", "ssim", "lab_histogram", "sharpness"),
-    *("segmentation", "fcn_score", "kid", "fid"),
+    *DEFAULT_METRICS,
+    *("lab_histogram", "sharpness", "segmentation", "fcn_score", "kid", "fid"),
 )
-DEFAULT_METRICS = METRICS[:3]
 _OF_FEATURES = ("kid", "fid")
 _OF_LABELS = ("segmentation", "fcn_score")
 
@@ -138,12 +142,14 @@ def evaluate(
     checkpoint: str = "newest",
     dropout: bool = True,
     save: str | Path | None = None,
+    overrides: Sequence[str] = (),
     advance: Callable[[int], None] = lambda total: None,
 ) -> Evaluation:
     """Scores a run on every pair of a split, at the size it was trained on, and records the scores.
 
     The dropout seed is the config's: L1, PSNR and SSIM are those that training printed at the same
-    step. The scores go into the run's `metrics.json` and TensorBoard.
+    step. The scores go into the run's `metrics.json` and TensorBoard; the notes say where these
+    cannot be written.
 
     Args:
         run_dir: The run directory.
@@ -153,19 +159,22 @@ def evaluate(
         dropout: Whether the paper's noise is on, as it is by default. Scores without it are not
             recorded.
         save: A new folder for the pictures, see `saved_images`.
+        overrides: Where the data lies now, such as `data.root=DIR`, see `run_data.run_config`.
         advance: Called after each image with the number of all.
 
     Raises:
-        UserError: No such run, checkpoint or split, images that cannot be read, metrics that lack
-            what they need.
+        UserError: No such run, checkpoint or split, pairs that were trained on, images that cannot
+            be read, metrics that lack what they need.
     """
     tools = _Tools(wanted)
     translator = Translator(run_dir, checkpoint=checkpoint)
     palette = tools.palette(translator.config.data.dataset)
     metrics = tools.metrics(palette)
+    run = Run(Path(run_dir))
+    scored = open_scored(run, split, overrides)
     subjects = RunSubjects(
         translator,
-        split,
+        scored.pairs,
         dropout=dropout,
         palette=palette,
         label_ids=tools.label_ids(),
@@ -182,18 +191,36 @@ def evaluate(
         save,
         advance,
     )
+    notes = [*scored.notes, *tools.notes(scored), *result.notes]
     if dropout:
-        run = Run(Path(run_dir))
+        data, used = scored.record.digest(), tools.used(palette)
+        of = Measurement(translator.step, split, checkpoint, data, used)
+        notes += _keep(run, of, result, translator.config.logging.tensorboard, scored.usual)
+    return replace(result, notes=notes)
+
+
+def _keep(
+    run: Run, of: Measurement, result: Evaluation, tensorboard: bool, usual: bool
+) -> list[str]:
+    """Records an evaluation; a sentence for each place where that is not possible."""
+    notes = []
+    try:
         run.add_metrics(
-            *(translator.step, split, result.images, result.scores),
+            of,
+            result.images,
+            result.scores,
             intervals=result.intervals(),
             identical=result.identical,
         )
-        if translator.config.logging.tensorboard:
-            write_evaluation(
-                run.logs / f"evaluation-{split}", translator.step, result.scores, result.measured
-            )
-    return result
+    except (UserError, OSError) as error:
+        notes.append(f"the scores could not be kept: {error}")
+    folder = run.logs / f"evaluation-{of.split}{'' if usual else f'-{of.data}'}"
+    try:
+        if tensorboard:
+            write_evaluation(folder, of.step, result.scores, result.measured)
+    except (UserError, OSError, tf.errors.OpError) as error:
+        notes.append(f"the scores could not be kept for TensorBoard: {str(error).splitlines()[0]}")
+    return notes
 
 
 def evaluate_folders(
@@ -302,6 +329,34 @@ class _Tools:
             "metric segmentation: say which colour is which class with --palette: "
             f"{', '.join(SHIPPED)}, or a YAML file"
         )
+
+    def used(self, palette: Palette | None) -> dict[str, str]:
+        """What some of the scores depend on besides the images, each with a digest."""
+        used = {}
+        if palette is not None:
+            used["palette"] = f"{palette.name} {short_digest(palette_entries(palette))}"
+            if self.label_ids() is not None:
+                used["label_ids"] = str(self.label_ids()).lower()
+        if self._segmenter is not None and self._wanted.segmenter is not None:
+            weights = SegmenterFolder(Path(self._wanted.segmenter)).weights_file
+            used["segmenter"] = f"{self._wanted.segmenter} {file_digest([weights])[:16]}"
+        if self._wanted.features is not None and any(n in _OF_FEATURES for n in self._names):
+            features = Path(self._wanted.features)
+            used["features"] = f"{features.name} {file_digest([features])[:16]}"
+        return used
+
+    def notes(self, scored: ScoredPairs) -> list[str]:
+        """A sentence where the segmenter was trained on images that are to be scored."""
+        if self._segmenter is None or self._wanted.segmenter is None:
+            return []
+        before = read_record(SegmenterFolder(Path(self._wanted.segmenter)).pairs_file)
+        found = [] if before is None else trained_among(scored.record, before, scored.root)
+        if not found:
+            return []
+        return [
+            f"the segmenter was trained on {len(found)} of these {len(scored.pairs)} images, such "
+            f"as {found[0]}: it reads them better than images it has not seen"
+        ]
 
     def metrics(self, palette: Palette | None) -> list[Metric]:
         """The metrics that follow from sums over images."""

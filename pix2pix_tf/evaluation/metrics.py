@@ -11,6 +11,7 @@ from pix2pix_tf.evaluation.measuring import Metric, Subject
 
 Scores = dict[str, float]
 SSIM_WINDOW = 7  # pixels a side
+METRICS = ("l1", "psnr", "ssim")  # what a training validates by
 
 
 def l1(output: np.ndarray, target: np.ndarray) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_channels
 from pix2pix_tf.data.listing import composed, image_name, list_images
-from pix2pix_tf.data.pairs import open_split
+from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Subject
@@ -56,18 +56,18 @@ class RunSubjects(Sequence[Subject]):
     def __init__(
         self,
         translator: Translator,
-        split: str,
+        pairs: Pairs,
         *,
         dropout: bool,
         palette: Palette | None,
         label_ids: bool | None,
         needs: Collection[str],
     ) -> None:
-        """Opens the split; pictures are read and translated when they are asked for.
+        """Prepares them; pictures are read and translated when they are asked for.
 
         Args:
             translator: The run's generator.
-            split: See `pix2pix_tf.data.pairs.open_split`.
+            pairs: The split's.
             dropout: Whether the paper's noise is on; its seed is the config's.
             palette: Of the label pictures among inputs or targets.
             label_ids: Whether grey ones hold class numbers, see `decode_labels`.
@@ -75,9 +75,9 @@ class RunSubjects(Sequence[Subject]):
         """
         self._unknown = _Unknown()
         self._translator, self._dropout = translator, dropout
-        self._pairs = open_split(translator.config, split)
+        self._pairs = pairs
         self._palette, self._label_ids, self._needs = palette, label_ids, needs
-        self.files = [path for files in self._pairs.files for path in files]
+        self.files = [path for files in pairs.files for path in files]
 
     def __len__(self) -> int:
         return len(self._pairs)

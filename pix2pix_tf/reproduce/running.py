@@ -13,11 +13,20 @@ import numpy as np
 from rich.console import Console
 
 from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.data.pairs_record import (
+    PairsRecord,
+    check_never_trained_on,
+    read_record,
+    record_of,
+)
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted, check_wanted, evaluate
 from pix2pix_tf.lines import PlainConsole
 from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
+from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.training import train
+from pix2pix_tf.training.resume import experiment_digest
 
 # Scored besides the table's own: what tells blur, grey and noise apart.
 BESIDES = ("l1", "lab_histogram", "sharpness")
@@ -33,7 +42,7 @@ class Experiment:
         config: A file or the name of a shipped config; all variants share it.
         overrides: Of its keys, as typed, for all variants.
         seeds: How often each variant is trained, with seeds 0, 1, ...
-        folder: Where the runs go: `CONFIG-DIRECTION/VARIANT/seed-N` below it.
+        folder: Where the runs go: `CONFIG-DIRECTION/VARIANT-DIGEST/seed-N` below it.
         segmenter: The folder of a trained segmenter, for FCN-scores.
         palette: Of label pictures, as for `evaluate`.
     """
@@ -67,7 +76,7 @@ class Reproduction:
         inputs: Some inputs, uint8 [H, W, C], and in `targets` what they should become; the rows'
             pictures are what they became.
         targets: See `inputs`.
-        truth: The scores of the true photographs, where the table has them.
+        truth: The scores of the true photographs, one of every seed, where the table has them.
         interrupted: The signal that ended it early, or None.
     """
 
@@ -75,28 +84,30 @@ class Reproduction:
     images: int = 0
     inputs: list[np.ndarray] = field(default_factory=list)
     targets: list[np.ndarray] = field(default_factory=list)
-    truth: list[float] | None = None
+    truth: dict[str, list[float]] = field(default_factory=dict)
     interrupted: signal.Signals | None = None
 
 
 def reproduce(experiment: Experiment, console: Console | None = None) -> Reproduction:
     """Trains what is not trained yet, with everything but the table's keys equal, and scores all.
 
-    Called again after an interruption it goes on where it was: each variant is an ordinary run.
+    Called again after an interruption it goes on where it was: each variant is an ordinary run, in
+    a folder named by its settings and its pairs. All seeds, and the segmenter, have the same
+    held-out pairs: which these are follows from the data alone.
 
     Raises:
         UserError: The config, the data or the segmenter cannot be used.
     """
     console = console or PlainConsole()
     rows = [Row(variant) for variant in experiment.table.variants]
-    _check(experiment)  # all of it at once: nothing is refused hours from now
+    record = _checked(experiment)  # all of it at once: nothing is refused hours from now
     result = Reproduction(rows)
     for seed in range(experiment.seeds):
         for number, row in enumerate(rows, start=1):
             name = f"{number} of {len(rows)}: {row.variant.name}, seed {seed}"
             console.rule(name, align="left", characters="─")
             config = variant_config(experiment, row.variant, seed)
-            run = run_folder(experiment, config)
+            run = run_folder(experiment, config, record)
             trained = train(config, run, console=console)
             if trained.interrupted is not None:
                 result.interrupted = trained.interrupted
@@ -115,13 +126,15 @@ def variant_config(experiment: Experiment, variant: Variant, seed: int) -> Confi
     )
 
 
-def run_folder(experiment: Experiment, config: Config) -> Path:
-    """Where a run goes: tables that share a variant share its run."""
+def run_folder(experiment: Experiment, config: Config, record: PairsRecord) -> Path:
+    """Where a run goes: only what has the same settings and pairs shares it, in any table."""
     data = f"{Path(experiment.config).stem}-{config.data.direction}"
-    return experiment.folder / data / run_name(config) / f"seed-{config.training.seed}"
+    variant = f"{run_name(config)}-{experiment_digest(config, record)[:8]}"
+    return experiment.folder / data / variant / f"seed-{config.training.seed}"
 
 
-def _check(experiment: Experiment) -> None:
+def _checked(experiment: Experiment) -> PairsRecord:
+    """The pairs that all variants and seeds are trained and scored on."""
     given = {text.partition("=")[0].strip() for text in experiment.overrides}
     varied = {key for variant in experiment.table.variants for key in variant.settings}
     fixed = sorted(given & ({*varied, "training.seed"} - {"training.batch_size"}))
@@ -130,6 +143,13 @@ def _check(experiment: Experiment) -> None:
     for variant in experiment.table.variants:
         config = variant_config(experiment, variant, 0)
     check_wanted(_wanted(experiment), config.data.dataset)
+    record = record_of(open_pairs(config), config.data)
+    if experiment.segmenter is not None:
+        before = read_record(SegmenterFolder(experiment.segmenter).pairs_file)
+        if before is not None:
+            of = f"segmenter {experiment.segmenter}"
+            check_never_trained_on(record.val, "val", before, record.root, of)
+    return record
 
 
 def _wanted(experiment: Experiment) -> Wanted:
@@ -146,8 +166,10 @@ def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) ->
     for name, score in evaluation.scores.items():
         row.scores.setdefault(name, []).append(score)
     result.images = evaluation.images
-    if experiment.table.scores == FCN:
-        result.truth = [evaluation.scores[name.replace("fcn_", "fcn_truth_")] for name in FCN]
+    if experiment.table.scores == FCN and row is result.rows[0]:  # of all rows of a seed alike
+        for name in FCN:
+            score = evaluation.scores[name.replace("fcn_", "fcn_truth_")]
+            result.truth.setdefault(name, []).append(score)
     if len(row.runs) == 1:
         _keep_pictures(evaluation, row, result)
 

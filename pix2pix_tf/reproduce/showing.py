@@ -33,10 +33,10 @@ def compared_table(experiment: Experiment, result: Reproduction) -> Table:
     )
     for row in result.rows:
         table.add_row(row.variant.name, *_cells(paper_table.scores, row))
-    if paper_table.truth is not None and result.truth is not None:
+    if paper_table.truth is not None and result.truth:
         cells = [
-            f"{figure(ours, '.3f')} ({paper:.2f})"
-            for ours, paper in zip(result.truth, paper_table.truth, strict=True)
+            f"{_spread(result.truth[name])} ({paper:.2f})"
+            for name, paper in zip(paper_table.scores, paper_table.truth, strict=True)
         ]
         table.add_row("Ground truth", *cells)
     table.add_section()

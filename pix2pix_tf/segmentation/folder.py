@@ -5,6 +5,7 @@ segmenter.weights.h5   of the epoch with the highest class IoU on the validation
 checkpoints/           the newest epoch, to go on from
 logs/                  TensorBoard
 metrics.json           the validation scores of every epoch
+pairs.json             which pairs it was trained on
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ class SegmenterFolder:
     def checkpoints(self) -> Path:
         """The state of the training."""
         return self.path / "checkpoints"
+
+    @property
+    def pairs_file(self) -> Path:
+        """Which pairs it was trained on, see `pix2pix_tf.data.pairs_record`."""
+        return self.path / "pairs.json"
 
     @property
     def logs(self) -> Path:
@@ -139,5 +145,5 @@ class SegmenterFolder:
         """Removes everything that a training writes here and nothing else."""
         for folder in (self.checkpoints, self.logs):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.config_file, self.weights_file, self.metrics_file):
+        for file in (self.config_file, self.weights_file, self.metrics_file, self.pairs_file):
             file.unlink(missing_ok=True)

@@ -13,6 +13,14 @@ from rich.console import Console
 from pix2pix_tf.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
 from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.data.pairs_record import (
+    PairsRecord,
+    check_never_trained_on,
+    check_unchanged,
+    next_record,
+    read_record,
+    record_of,
+)
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import PlainConsole, say
@@ -32,7 +40,11 @@ CHANGEABLE = {"data.root", "data.cache", "training.epochs", "training.determinis
 
 
 def train_segmenter(
-    config: SegmenterConfig, folder: str | Path, console: Console | None = None
+    config: SegmenterConfig,
+    folder: str | Path,
+    console: Console | None = None,
+    *,
+    data_changed: bool = False,
 ) -> Scores:
     """Trains into a folder, or goes on after the last epoch that is there, as if never stopped.
 
@@ -42,6 +54,7 @@ def train_segmenter(
         config: How.
         folder: Made if it is not there. See `pix2pix_tf.segmentation.folder`.
         console: Where progress is shown; by default the standard output.
+        data_changed: Whether it may go on with other pairs than those of its last session.
 
     Returns:
         The validation scores of the weights kept, see `segmentation_scores`.
@@ -57,6 +70,8 @@ def train_segmenter(
     with counting(console, "checking pictures") as counter:
         opened = open_pairs(config.pairs_config(), check=True, advance=counter.advance)
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
+    record = record_of(opened, config.data)
+    _check_pairs(stored, record, data_changed)
     for photos in (train, val):
         photos[0]  # labels in other colours are refused before anything is written
 
@@ -66,7 +81,7 @@ def train_segmenter(
             say(console, f"warning: {note}")
         for line in some_skipped(opened.skipped):
             say(console, f"skipped: {line}")
-        return _train(config, stored, palette, train, val, console)
+        return _train(config, stored, palette, train, val, record, console)
 
 
 def _train(
@@ -75,6 +90,7 @@ def _train(
     palette: Palette,
     train: LabelledPhotos,
     val: LabelledPhotos,
+    record: PairsRecord,
     console: Console,
 ) -> Scores:
     model = _compiled(config, palette, steps_per_epoch(train, config))
@@ -82,17 +98,20 @@ def _train(
     first = state.restore()
     if first == 0 and config.segmenter.trunk_weights is not None:
         load_trunk_weights(model, config.segmenter.trunk_weights)
-    stored.save_config(config, palette)
     if first >= config.training.epochs:
         say(console, f"{stored.path}: already trained; raise training.epochs to go on")
     else:
+        for note in _rate_notes(stored, config, first):
+            say(console, note)
+        stored.save_config(config, palette)
+        next_record(read_record(stored.pairs_file), record, first).write(stored.pairs_file)
         start = f"going on after epoch {first}" if first else "starting"
         say(console, f"{stored.path}: {start} of {config.training.epochs} epochs")
         steps = (config.training.epochs - first) * steps_per_epoch(train, config)
         with counting(console, "training") as counter:
             callbacks = [
                 _Progress(counter, steps),
-                _Validation(stored, val, palette, console),
+                _Validation(stored, val, palette, record.val.digest(), console),
                 keras.callbacks.TensorBoard(str(stored.logs), write_graph=False),
                 state,
             ]
@@ -101,10 +120,14 @@ def _train(
 
 
 def best_epoch(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of the epochs that metrics.json has, the one whose weights are kept."""
+    """Of the epochs that metrics.json has, the one whose weights are kept.
+
+    Only those scored on the same pairs as the newest are compared.
+    """
     if not entries:
         raise UserError("metrics.json: is gone from a trained segmenter; start over with --fresh")
-    return max(entries, key=lambda entry: entry["scores"]["class_iou"])
+    same = [entry for entry in entries if entry.get("data") == entries[-1].get("data")]
+    return max(same, key=lambda entry: entry["scores"]["class_iou"])
 
 
 def _compiled(config: SegmenterConfig, palette: Palette, steps: int) -> keras.Model:
@@ -163,9 +186,15 @@ class _Validation(keras.callbacks.Callback):
     """After every epoch: scores on the validation photos; the best weights are kept."""
 
     def __init__(
-        self, stored: SegmenterFolder, photos: LabelledPhotos, palette: Palette, console: Console
+        self,
+        stored: SegmenterFolder,
+        photos: LabelledPhotos,
+        palette: Palette,
+        data: str,
+        console: Console,
     ) -> None:
         super().__init__()
+        self._data = data
         self._stored, self._photos, self._palette = stored, photos, palette
         self._console = console
 
@@ -202,6 +231,7 @@ class _Validation(keras.callbacks.Callback):
         return {
             "epoch": epoch,
             "split": "val",
+            "data": self._data,
             "images": len(self._photos),
             "scores": {name: float(value) for name, value in segmentation_scores(matrix).items()},
             "classes": {
@@ -252,6 +282,37 @@ def score_words(scores: Scores) -> str:
         f"per-pixel {scores['per_pixel_accuracy']:.3f}  per-class "
         f"{scores['per_class_accuracy']:.3f}  class IoU {scores['class_iou']:.3f}"
     )
+
+
+def _check_pairs(stored: SegmenterFolder, now: PairsRecord, data_changed: bool) -> None:
+    before = read_record(stored.pairs_file)
+    if before is None:
+        return
+    of = f"segmenter {stored.path}"
+    if not data_changed:
+        ways_out = (
+            "To train on other pairs choose another --output, or start over with --fresh; if these "
+            "are meant to be the same dataset, with pairs added or files mended, say so: "
+            "--data-changed"
+        )
+        check_unchanged(before, now, of, ways_out)
+    check_never_trained_on(now.val, "val", before, now.root, of)
+
+
+def _rate_notes(stored: SegmenterFolder, config: SegmenterConfig, first: int) -> list[str]:
+    """What is to be said where more epochs move the learning rate, which falls to 0 at the end."""
+    if not first or not stored.exists():
+        return []
+    before, _ = stored.load_config()
+    height = config.training.learning_rate
+    old = height * max(1 - first / before.training.epochs, 0)
+    new = height * (1 - first / config.training.epochs)
+    if before.training.epochs == config.training.epochs:
+        return []
+    return [
+        f"the learning rate after epoch {first} is {new:.3g} by the new schedule, and was "
+        f"{old:.3g} by that of the last session; it falls to 0 at epoch {config.training.epochs}"
+    ]
 
 
 def _check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: Palette) -> None:

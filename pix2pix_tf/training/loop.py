@@ -21,10 +21,11 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.counting import counting
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
+from pix2pix_tf.data.pairs_record import PairsRecord, read_record, record_of
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.disk import writing
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.evaluation.metrics import Scores, score_pairs
+from pix2pix_tf.evaluation.metrics import METRICS, Scores, score_pairs
 from pix2pix_tf.inference import OWN_STATISTICS, array_translation, picture_translation
 from pix2pix_tf.lines import PlainConsole, figure, say
 from pix2pix_tf.reference_batch import (
@@ -34,7 +35,7 @@ from pix2pix_tf.reference_batch import (
 )
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs import Measurement, Run
 from pix2pix_tf.sheets import pairs_sheet
 from pix2pix_tf.staging import check_folder
 from pix2pix_tf.training.cluster import find_cluster
@@ -42,12 +43,17 @@ from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_
 from pix2pix_tf.training.logs import TensorBoardLogs
 from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.progress import TrainingProgress
-from pix2pix_tf.training.resume import check_resumable
+from pix2pix_tf.training.resume import (
+    already_trained,
+    check_resumable,
+    check_schedule,
+    steps_left,
+)
 from pix2pix_tf.training.schedule import Schedule
 from pix2pix_tf.training.signals import Caught, stop_signals
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
 from pix2pix_tf.training.team import Team, default_strategy, joined
-from pix2pix_tf.training.trained_on import record_pairs
+from pix2pix_tf.training.trained_on import check_pairs, record_pairs
 from pix2pix_tf.training.window import Window
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
@@ -77,6 +83,7 @@ def train(
     *,
     strategy: tf.distribute.Strategy | None = None,
     console: Console | None = None,
+    data_changed: bool = False,
 ) -> TrainingResult:
     """Trains into a run directory, or resumes what is there, as if it had never stopped.
 
@@ -88,6 +95,8 @@ def train(
         strategy: Where to train; by default mirrored over all visible GPUs, or the CPU, of every
             worker of the cluster that TF_CONFIG or Slurm describes, or else of this machine.
         console: Where progress is shown; by default the standard output.
+        data_changed: Whether a resumed run may go on with other pairs than those it was trained on:
+            some added, some mended.
 
     Raises:
         UserError: The data, any of its pictures, the run directory or the config cannot be used;
@@ -112,16 +121,23 @@ def train(
             check_folder(run.path)
         with counting(console, "checking pictures") as counter:
             pairs = open_pairs(config, check=True, advance=counter.advance)
+        record = record_of(pairs, config.data)
+        check_pairs(run, record, data_changed)
+        check_schedule(run, config, len(pairs.train))
         team.check_same(config, pairs)  # all have read the run by then
-        if team.writes:
+        if team.writes and steps_left(run, config, len(pairs.train)):
             stack.enter_context(run_lock(run.path, lambda line: say(console, line)))
-            notes = check_resumable(run, config)  # as nobody else changes it any more
+            # Once more, as nobody else changes it any more.
+            notes = check_resumable(run, config)
+            check_pairs(run, record, data_changed)
+            notes += check_schedule(run, config, len(pairs.train))
             run.save_config(config)
-            for note in [*notes, *record_pairs(run, pairs)]:
+            for note in [*notes, *record_pairs(run, record, pairs)]:
                 say(console, note)
+        if team.writes:
             record_reference_batch(run, config, pairs.train)
         team.check_sees(run)
-        return _Training(config, run, team, pairs, console).run_to_end()
+        return _Training(config, run, team, pairs, record, console).run_to_end()
 
 
 class _Training:
@@ -133,10 +149,12 @@ class _Training:
         run: Run,
         team: Team,
         pairs: OpenedPairs,
+        record: PairsRecord,
         console: Console,
     ) -> None:
         self.config, self.run, self.team, self.strategy = config, run, team, team.strategy
         self.pairs, self.console = pairs, console
+        self.val_digest = record.val.digest()
         self.schedule = Schedule(config, len(pairs.train))
         self.total = self.schedule.total
         with self.strategy.scope():
@@ -146,9 +164,12 @@ class _Training:
         )
         self.first = self.checkpoints.restore()
         team.check_step(run, self.first)
-        if team.writes:
+        if team.writes and self.first < self.total:
             run.remove_left_behind()
             self.checkpoints.tidy()
+        stored = read_record(run.pairs_file)
+        if stored is not None and self.first <= stored.since:
+            self.checkpoints.forget_best()  # it was the best on other validation pairs
         translating, moments = self.networks.translating, OWN_STATISTICS
         self.statistics: ReferenceStatistics | None = None
         if config.reference_statistics and team.writes:
@@ -168,10 +189,7 @@ class _Training:
         self._announce(progress)
         newest = self._newest_scores()
         if self.first >= self.total:
-            progress.say(
-                f"already trained to step {self.first}; raise training.steps or training.epochs "
-                "to go on"
-            )
+            progress.say(already_trained(self.run, self.config, self.first, self.total))
             return TrainingResult(self.first, None, newest)
         self._open_records(progress)
         with progress, stop_signals() as caught:
@@ -326,7 +344,8 @@ class _Training:
             values = score_pairs(self.translate, self.pairs.val, seen.add)
             named = {f"validation/{name}": value for name, value in values.items()}
             self.logs.scalars(step, named | seen.scalars())
-            self.run.add_metrics(step, "val", len(self.pairs.val), values)
+            of = Measurement(step, "val", data=self.val_digest)
+            self.run.add_metrics(of, len(self.pairs.val), values)
             best = self.checkpoints.save_best(values["l1"]) if step else False
             progress.say(
                 f"step {step}  validation {score_words(values)}{'  (best so far)' if best else ''}"
@@ -365,8 +384,11 @@ class _Training:
         )
 
     def _newest_scores(self) -> Scores | None:
-        made = [entry for entry in self.run.metrics() if entry["step"] == self.first]
-        return made[-1]["scores"] if made else None
+        """What validation on these very pairs found at the step resumed at."""
+        scores = self.run.scores_of(Measurement(self.first, "val", data=self.val_digest))
+        if scores is None or scores.get("l1") is None:
+            return None
+        return {name: scores[name] for name in METRICS if scores.get(name) is not None}
 
 
 def _rates_of(network: str, optimizer: FusedAdam) -> dict[str, float]:

@@ -38,6 +38,18 @@ class Schedule:
             else self._steps_of(training.decay_from_epoch - 1)
         )
 
+    def rate_after(self, step: int) -> float:
+        """The learning rate of the update that follows `step`, as the optimisers have it."""
+        height = self._config.training.learning_rate
+        if self.decay_start is None:
+            return height
+        left = (self.total - step) / max(self.total - self.decay_start, 1)
+        return height * min(max(left, 0.0), 1.0)
+
+    def epoch_after(self, step: int) -> int:
+        """The epoch, counted from 1, that the update after `step` belongs to."""
+        return step * images_per_step(self._config) // self._pairs + 1
+
     def due_after(self, step: int) -> Due:
         """Whether to validate, to draw and to save after it: as configured, and after the last."""
         last, logging = step == self.total, self._config.logging

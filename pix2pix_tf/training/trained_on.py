@@ -1,34 +1,71 @@
 """Which pairs a run trains on, kept in it: what was left out, and whether they are still the same.
 
 skipped.txt   every pair that `data.on_bad_image: skip` left out, and why; not there if none
-pairs.json    how the dataset lies on disk (`layout`), which proportions its side-by-side files
-              have, and of each split how many pairs there are and a digest of their names
+pairs.json    how the dataset lies on disk (`layout`), where (`root`), which proportions its
+              side-by-side files have, and of every pair its name and what its files hold, see
+              `pix2pix_tf.data.pairs_record`
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
+from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.data.images import image_size
 from pix2pix_tf.data.pairs import OpenedPairs
+from pix2pix_tf.data.pairs_record import (
+    PairsRecord,
+    check_never_trained_on,
+    check_unchanged,
+    next_record,
+    read_record,
+    same_pairs,
+    shared_contents,
+)
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.runs import Run
 from pix2pix_tf.staging import write_text
-from pix2pix_tf.strict_json import strict_json
 
+_NAMED_AT_MOST = 5
 _MEASURED_AT_MOST = 100  # files whose headers are read
 
 
-def record_pairs(run: Run, pairs: OpenedPairs) -> list[str]:
-    """Writes both files; returns what the user should know.
+def check_pairs(run: Run, now: PairsRecord, data_changed: bool = False) -> None:
+    """Checks that a run may go on with these pairs. Nothing is written.
 
-    A run whose pairs are others than in its last session goes on, since one may well add pairs or
-    lose a file; but it does not end as if it had never stopped, and that is said.
+    Args:
+        run: The run.
+        now: The pairs of today.
+        data_changed: Whether the user said that they are others than before. Even then none of
+            those to validate on may have been trained on.
+
+    Raises:
+        UserError: They are others than in the last session; or were trained on.
     """
-    notes = [*_skipped_notes(run, pairs), *_change_notes(run, pairs)]
+    before = read_record(run.pairs_file)
+    if before is None:
+        return
+    of = f"run {run.path}"
+    if not data_changed:
+        ways_out = (
+            "To train on other pairs choose another --run, or start over with --fresh; if these "
+            "are meant to be the same dataset, with pairs added or files mended, say so: "
+            "--data-changed"
+        )
+        check_unchanged(before, now, of, ways_out)
+    check_never_trained_on(now.val, "val", before, now.root, of)
+
+
+def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
+    """Writes both files, after `check_pairs`; returns what the user should know."""
+    step = newest_step(run.checkpoints) or 0
+    before = read_record(run.pairs_file)
+    record = replace(next_record(before, now, step), proportions=_proportions(pairs))
+    notes = _skipped_notes(run, pairs)
+    if before is None:
+        notes += _shared_notes(now) + (_unknown_notes(run, step) if step else [])
+    else:
+        notes += _change_notes(before, record, step)
     if pairs.skipped:
         lines = (
             f"{one.split}/{one.name}: {' '.join(problem.split())}\n"
@@ -38,46 +75,8 @@ def record_pairs(run: Run, pairs: OpenedPairs) -> list[str]:
         write_text(run.skipped_file, "".join(lines))
     else:
         run.skipped_file.unlink(missing_ok=True)
-    described = {
-        "layout": pairs.layout,
-        "proportions": _proportions(pairs),
-        **_described(pairs),
-    }
-    write_text(run.pairs_file, strict_json(described) + "\n")
+    record.write(run.pairs_file)
     return notes
-
-
-def _skipped_notes(run: Run, pairs: OpenedPairs) -> list[str]:
-    if not pairs.skipped:
-        return []
-    count = len(pairs.skipped)
-    words = f"{count} bad pair{'s' if count > 1 else ''} skipped, listed in {run.skipped_file}:"
-    return [words, *(f"  {line}" for line in some_skipped(pairs.skipped))]
-
-
-def _change_notes(run: Run, pairs: OpenedPairs) -> list[str]:
-    try:
-        before = json.loads(run.pairs_file.read_text(encoding="utf-8"))
-        changed = [
-            f"{split} ({now['pairs']} pairs, {before[split]['pairs']} then)"
-            for split, now in _described(pairs).items()
-            if now != before[split]
-        ]
-    except (OSError, ValueError, LookupError, TypeError):  # a new run, or one made before there was
-        return []
-    if not changed:
-        return []
-    return [
-        f"the pairs of {' and '.join(changed)} are others than in the last session: the training "
-        "goes on with them, and ends otherwise than one that was never stopped"
-    ]
-
-
-def _described(pairs: OpenedPairs) -> dict[str, dict[str, Any]]:
-    return {
-        split: {"pairs": len(names), "names_sha256": _digest(names)}
-        for split, names in (("train", pairs.train.names), ("val", pairs.val.names))
-    }
 
 
 def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
@@ -89,5 +88,45 @@ def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
     return min(ratios), max(ratios)
 
 
-def _digest(names: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
+def _skipped_notes(run: Run, pairs: OpenedPairs) -> list[str]:
+    if not pairs.skipped:
+        return []
+    count = len(pairs.skipped)
+    words = f"{count} bad pair{'s' if count > 1 else ''} skipped, listed in {run.skipped_file}:"
+    return [words, *(f"  {line}" for line in some_skipped(pairs.skipped))]
+
+
+def _shared_notes(now: PairsRecord) -> list[str]:
+    shared = shared_contents(now.train, now.val)
+    if not shared:
+        return []
+    more = len(shared) - _NAMED_AT_MOST
+    some = ", ".join(shared[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    return [
+        f"warning: {len(shared)} of the {now.val.count} validation pairs are trained on as well, "
+        f"their files are the same: {some}; scores of them say nothing about new images"
+    ]
+
+
+def _unknown_notes(run: Run, step: int) -> list[str]:
+    return [
+        f"{run.pairs_file}: was not there: which pairs the first {step} steps were trained on is "
+        "not known and not compared"
+    ]
+
+
+def _change_notes(before: PairsRecord, record: PairsRecord, step: int) -> list[str]:
+    notes = []
+    same = same_pairs(before.train, record.train), same_pairs(before.val, record.val)
+    if not all(same):
+        notes.append(
+            f"the pairs are others than in the last session ({record.train.count} to train on, "
+            f"{before.train.count} then; {record.val.count} to validate on, {before.val.count} "
+            "then): the training goes on with them, and ends otherwise than one that was never "
+            "stopped"
+        )
+    if not same[1] and step:
+        notes.append(
+            "scores are of other validation pairs from here on: the best so far starts anew"
+        )
+    return notes

@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -8,9 +9,10 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.data.images import write_image
+from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.segmenter import Segmenter
-from pix2pix_tf.segmentation.training import train_segmenter
+from pix2pix_tf.segmentation.training import best_epoch, train_segmenter
 
 PALETTE = """
 - {name: ground, colour: [0, 0, 0]}
@@ -152,3 +154,49 @@ def test_killed_training_ends_as_one_never_stopped(toys, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ended[name], value)
     for name in ("metrics.json", "segmenter.yaml"):
         assert (tmp_path / "cut" / name).read_text() == (tmp_path / "whole" / name).read_text()
+
+
+def copied(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_a_segmenter_is_never_given_other_pairs_in_silence(trained, toys, tmp_path):
+    folder = copied(trained[0], tmp_path)
+    other = shutil.copytree(toys.parent / "pairs", tmp_path / "pairs")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    photo, classes = toy(7)
+    write_image(other / "val" / "new.png", np.concatenate([photo, COLOURS[classes]], axis=1))
+    longer = load_segmenter_config(toys, {"data.root": str(other), "training.epochs": 13})
+    with pytest.raises(UserError, match=r"val: 1 more \(val/new\)\. .*--output.*--data-changed"):
+        train_segmenter(longer, folder, Console(quiet=True))
+    (other / "val" / "new.png").unlink()
+    shutil.copy(other / "train" / "3.png", other / "val" / "copy.png")
+    with pytest.raises(UserError, match=r"val/copy \(trained on as train/3\)"):
+        train_segmenter(longer, folder, Console(quiet=True), data_changed=True)
+    assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+
+def test_a_finished_segmenter_is_left_as_it_is(trained, toys, tmp_path):
+    folder = copied(trained[0], tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ".yaml"}
+    fewer = load_segmenter_config(toys, {"training.epochs": 3})
+    assert train_segmenter(fewer, folder, Console(quiet=True)) == trained[1]
+    assert {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix == ".yaml"} == before
+
+
+def test_more_epochs_say_how_the_learning_rate_jumps(trained, toys, tmp_path, monkeypatch):
+    monkeypatch.setattr("pix2pix_tf.segmentation.training._fit", lambda *words: None)
+    said = io.StringIO()
+    longer = load_segmenter_config(toys, {"training.epochs": 16})
+    train_segmenter(longer, copied(trained[0], tmp_path), Console(file=said, width=300))
+    words = "the learning rate after epoch 12 is 0.00075 by the new schedule, and was 0 by that"
+    assert words in said.getvalue()  # 3e-3 * 4 / 16
+
+
+def test_the_best_epoch_is_of_those_scored_on_the_same_pairs():
+    def entry(epoch, iou, data):
+        return {"epoch": epoch, "data": data, "scores": {"class_iou": iou}}
+
+    entries = [entry(1, 0.9, "a"), entry(2, 0.5, "b"), entry(3, 0.6, "b"), entry(4, 0.4, "b")]
+    assert best_epoch(entries)["epoch"] == 3
+    assert best_epoch(entries[:1])["epoch"] == 1

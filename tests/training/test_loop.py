@@ -186,7 +186,7 @@ def test_bad_image_stops_a_training_before_it_starts(tmp_path, pairs_folder):
 def test_image_that_goes_bad_while_training_is_named(tmp_path, pairs_folder, monkeypatch):
     root = pairs_folder(train=3, val=1)
 
-    def record(run, pairs):  # called when all has been checked
+    def record(run, now, pairs):  # called when all has been checked
         broken = root / "train" / "1.png"
         broken.write_bytes(broken.read_bytes()[:-40])
         return []
@@ -204,7 +204,7 @@ def test_bad_images_are_skipped_where_that_is_asked_for(tmp_path, pairs_folder, 
     (root / "val" / "0.png").write_text("<html>")
 
     class Training:
-        def __init__(self, config, run, strategy, pairs, console):
+        def __init__(self, config, run, strategy, pairs, record, console):
             self.pairs = pairs
 
         def run_to_end(self):

@@ -1,9 +1,19 @@
+import re
+
 import pytest
 
 from pix2pix_tf.config import load_config
+from pix2pix_tf.data.pairs_record import PairsRecord, SplitRecord
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
-from pix2pix_tf.training.resume import changed_keys, check_resumable
+from pix2pix_tf.training import resume
+from pix2pix_tf.training.resume import (
+    already_trained,
+    changed_keys,
+    check_resumable,
+    check_schedule,
+    experiment_digest,
+)
 
 
 @pytest.fixture
@@ -47,3 +57,102 @@ def test_changed_keys():
         "training.seed": (0, 3),
         "data.crop_size": ([256, 256], [128, 256]),
     }
+
+
+PAIRS = 10  # an epoch has so many steps
+
+
+@pytest.fixture
+def decayed(tmp_path, monkeypatch):
+    """`decayed(step)`: a run of 4 epochs, at a step; its rate falls from the third epoch on."""
+
+    def made(step):
+        run = Run(tmp_path)
+        run.save_config(load_config("maps", ["training.epochs=4", "training.decay_from_epoch=3"]))
+        monkeypatch.setattr(resume, "newest_step", lambda folder: step)
+        return run
+
+    return made
+
+
+def checked(run, *overrides):
+    return check_schedule(run, load_config(run.config_file, overrides), PAIRS)
+
+
+@pytest.mark.parametrize("longer", ["training.epochs=6", "training.steps=60"])
+def test_a_learning_rate_that_has_fallen_to_0_is_raised_only_where_that_is_asked_for(
+    decayed, longer
+):
+    run = decayed(40)
+    with pytest.raises(UserError) as refused:
+        checked(run, longer)
+    words = str(refused.value)
+    assert "its learning rate has fallen to 0 at step 40" in words
+    assert "going on to step 60 would let it jump to 0.0001." in words  # half of 2e-4
+    (ways_out) = re.findall(r"training\.decay_from_epoch=(\w+)", words)
+    assert ways_out == ["5", "null"]
+    for way in ways_out:
+        (note,) = checked(run, longer, f"training.decay_from_epoch={way}")
+        assert "the learning rate after step 40 is 0.0002 by the new schedule, and was 0 by" in note
+    (note,) = checked(run, longer, "training.learning_rate=0.00002")
+    assert "after step 40 is 1e-05 by the new schedule" in note
+
+
+@pytest.mark.parametrize(
+    ("overrides", "rates"),
+    [
+        (["training.epochs=5"], "0.000133 by the new schedule, and was 0.0001 "),  # (50-30)/30
+        (["training.epochs=6", "training.steps=35"], "6.67e-05 by the new schedule, and was"),
+        (["training.decay_from_epoch=4"], "0.0002 by the new schedule, and was 0.0001 "),
+    ],
+)
+def test_another_schedule_says_how_the_learning_rate_jumps(decayed, overrides, rates):
+    (note,) = checked(decayed(30), *overrides)
+    assert f"the learning rate after step 30 is {rates}" in note
+
+
+@pytest.mark.parametrize(
+    ("step", "overrides"),
+    [
+        (30, []),
+        (10, ["training.learning_rate=0.1"]),  # of which `check_resumable` tells
+        (40, []),
+        (0, ["training.epochs=9"]),
+    ],
+)
+def test_the_schedule_of_before_is_nothing_to_talk_about(decayed, step, overrides):
+    assert checked(decayed(step), *overrides) == []
+
+
+def test_other_pairs_move_the_schedule_too(decayed):
+    run = decayed(30)
+    split = SplitRecord("", PAIRS, {})
+    PairsRecord(None, None, split, split).write(run.pairs_file)
+    (note,) = check_schedule(run, run.load_config(), 2 * PAIRS)
+    assert "after step 30 is 0.0002 by the new schedule, and was 0.0001" in note
+
+
+def test_a_decay_that_never_begins_is_said(decayed):
+    (note,) = checked(decayed(0), "training.steps=15")
+    assert "training.decay_from_epoch=3: begins at step 20, not before the end at 15" in note
+
+
+def test_what_raises_the_end_of_a_training_is_named(run):
+    for override, way in (("training.steps=5", "raise training.steps"), ("a", "training.epochs")):
+        config = load_config("maps", [override] if "=" in override else [])
+        assert way in already_trained(run, config, 5, 5)
+
+
+def test_experiments_are_told_apart_by_settings_and_pairs_and_not_by_what_changes_no_number():
+    def digest(*overrides, place="a"):
+        split = SplitRecord("", 1, {place: [3]})
+        record = PairsRecord("folders", None, split, split)
+        return experiment_digest(load_config("maps", overrides), record)
+
+    same = ("logging.keep=9", "warnings.patience=3", "data.root=x", "training.seed=1")
+    assert {digest(), digest(*same), digest("training.steps_per_call=5")} == {digest()}
+    others = ["training.steps=9", "training.learning_rate=0.1", "training.epochs=3"]
+    others += ["generator.width=8", "data.mirror=false", "data.direction=AtoB"]
+    assert len({digest(), digest(place="b"), *map(digest, others)}) == 2 + len(others)
+    steps = "training.steps=9"
+    assert digest(steps) == digest(steps, "training.epochs=3")  # which steps win over
