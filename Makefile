@@ -5,6 +5,7 @@
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
+# make test-combinations  more combinations of settings than the tests try: train, translate, export
 # make test-cluster several processes training together: killed, resumed, refused (minutes)
 # make fuzz        2,000 odd and hostile pictures to everything that reads them, and odd configs
 #                  (CASES=... others, FILES=a folder of your own pictures to damage; half an hour)
@@ -30,7 +31,7 @@ WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons test-cluster soak fuzz reproduce benchmark \
+.PHONY: run test lint types pytest test-torch test-addons test-cluster test-combinations soak fuzz reproduce benchmark \
   web-assets lock audit wheel clean
 .DEFAULT_GOAL := run
 
@@ -49,6 +50,9 @@ types: $(VENV)/installed-dev
 # Where there is npm; without, the tests of the web page say what they miss.
 pytest: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 	$(BIN)/pytest -n 2
+
+test-combinations: $(VENV)/installed-dev
+	PIX2PIX_TF_ALL_COMBINATIONS=1 $(BIN)/pytest tests/test_combinations.py
 
 # Networks that PyTorch computes anew, from other random weights than those of the tests' own files.
 test-torch: $(TORCH)/installed $(VENV)/installed-dev

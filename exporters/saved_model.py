@@ -4,7 +4,8 @@ Three signatures, all with named inputs and outputs:
 
 - `serving_default`: `image_bytes`, string [N], PNG or JPEG files of any sizes, to `image_bytes`,
   string [N], PNG.
-- `images`: `images`, uint8 [N, H, W, C], to `images`, uint8 [N, H, W, D].
+- `images`: `images`, uint8 [N, H, W, C], to `images`, uint8 [N, H, W, D]. Images of 16 bits keep
+  them in files; here they are given reduced to 8.
 - `sample`: `images` and `seed`, int32 [N], to `images`: with the dropout that the paper applies at
   test time.
 
@@ -21,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from pix2pix_tf.data.derive import eight_bits
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.inference import translate_images
@@ -99,33 +101,40 @@ def _write_warmup(translator: Translator, path: Path, name: str) -> None:
 
 
 def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
-    """The signatures of the SavedModel in `folder`, as they are loaded from there."""
+    """The signatures of the SavedModel in `folder`, as they are loaded from there.
+
+    Images of 16 bits go through files as they are; through tensors, which are uint8, both ways get
+    them reduced to 8 bits.
+    """
     loaded = tf.saved_model.load(str(folder))
     files, images, sample = (
         loaded.signatures[name] for name in ("serving_default", "images", "sample")
     )
-    _, channels = translator.config.data.picture_channels
     seed = 1
 
     def by_files(image: np.ndarray) -> np.ndarray:
         png = tf.io.encode_png(image)[tf.newaxis]
-        return tf.io.decode_png(files(image_bytes=png)["image_bytes"][0], channels).numpy()
+        # As many channels as there are: of two, decoding takes no number.
+        return tf.io.decode_png(files(image_bytes=png)["image_bytes"][0]).numpy()
 
     def by_images(image: np.ndarray) -> np.ndarray:
-        return images(images=tf.constant(image[np.newaxis]))["images"].numpy()[0]
+        return images(images=tf.constant(eight_bits(image)[np.newaxis]))["images"].numpy()[0]
 
     def by_sample(image: np.ndarray) -> np.ndarray:
-        inputs = {"images": tf.constant(image[np.newaxis]), "seed": tf.constant([seed])}
+        inputs = {"images": tf.constant(eight_bits(image)[np.newaxis]), "seed": tf.constant([seed])}
         return sample(**inputs)["images"].numpy()[0]
 
     def translate(image: np.ndarray) -> np.ndarray:
         return translator(image, dropout=False)
 
+    def translate_tensor(image: np.ndarray) -> np.ndarray:
+        return translator(eight_bits(image), dropout=False)
+
     def translate_sample(image: np.ndarray) -> np.ndarray:
-        return translator(image, seed=seed)
+        return translator(eight_bits(image), seed=seed)
 
     return [
         Variant("serving_default", by_files, translate, EXACT),
-        Variant("images", by_images, translate, EXACT),
+        Variant("images", by_images, translate_tensor, EXACT),
         Variant("sample", by_sample, translate_sample, EXACT),
     ]

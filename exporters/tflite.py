@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from pix2pix_tf.data.derive import eight_bits
 from pix2pix_tf.data.representation import decode
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
 from pix2pix_tf.inference import translate_pixels
@@ -141,7 +142,12 @@ def tflite_variant(
             interpreter.resize_tensor_input(_input(interpreter)["index"], [1, *image.shape])
         return run_tflite(interpreter, image)
 
-    return Variant(name, exported, lambda image: translator(image, dropout=False), limit)
+    uint8 = _input(interpreter)["dtype"] == np.uint8
+
+    def reference(image: np.ndarray) -> np.ndarray:
+        return translator(eight_bits(image) if uint8 else image, dropout=False)
+
+    return Variant(name, exported, reference, limit)
 
 
 def run_tflite(interpreter: Interpreter, image: np.ndarray) -> np.ndarray:
