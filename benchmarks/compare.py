@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from rich.console import Console
 
 from pix2pix_tf.benchmark import ours
 from pix2pix_tf.benchmark.contestants import Command, Contestant, Worker, environment
-from pix2pix_tf.benchmark.machine import cores, machine_lines
+from pix2pix_tf.benchmark.machine import machine_lines
 from pix2pix_tf.benchmark.rounds import Measured, alternate
 from pix2pix_tf.benchmark.spread import digits, ratios, spread
 from pix2pix_tf.benchmark.worker import UnavailableError
@@ -35,6 +34,7 @@ from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import say
 from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.system import cores, load
 
 ROOT = Path(__file__).parents[1]
 FORMS = ("eager", "channels_last", "channels_last+fused", "compile+channels_last+fused")
@@ -391,7 +391,8 @@ def main() -> None:
     head = [*machine_lines(), f"{options.threads} threads each, {'GPU' if options.gpu else 'CPU'}"]
     say(console, "\n".join(head) + "\n")
     parts = compare(options, words.parts, console)
-    head.append(f"at the end: load {os.getloadavg()[0]:.1f}")
+    if (others := load()) is not None:
+        head.append(f"at the end: load {others:.1f}")
     words.output.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join(["\n".join(f"- {line}" for line in head), *(p.markdown() for p in parts)])
     (words.output / "benchmark.md").write_text(text, encoding="utf-8")

@@ -37,6 +37,9 @@ from pix2pix_tf.counting import counting
 from pix2pix_tf.disk import disk_reason
 from pix2pix_tf.errors import UserError, WorkerLostError
 from pix2pix_tf.lines import PlainConsole, counted, figure, say
+from pix2pix_tf.memory_errors import out_of_memory
+from pix2pix_tf.output import guarded_output, nobody_reads, open_closed_streams, terminal_gone
+from pix2pix_tf.system import CLOSED_PIPE
 from pix2pix_tf.text import make_streams_tolerant, printable
 from pix2pix_tf.version import __version__
 
@@ -445,9 +448,27 @@ def _parity_table(exported: Exported) -> Table:
 
 def main() -> NoReturn:
     """Runs the command; what the user can mend is one message and exit code 2, no traceback."""
+    open_closed_streams()
     make_streams_tolerant()
+    with guarded_output(_output_failed):
+        _run_command()
+
+
+def _output_failed(error: OSError) -> None:
+    """Ends as programs do whose output nobody reads; without a terminal the work goes on."""
+    if nobody_reads(error):
+        sys.exit(128 + CLOSED_PIPE)
+    if not terminal_gone(error):
+        raise error
+
+
+def _run_command() -> NoReturn:
     try:
-        app(args=expand_homes(spread_settings(sys.argv[1:])))
+        try:
+            app(args=expand_homes(spread_settings(sys.argv[1:])))
+        except SystemExit:
+            sys.stdout.flush()  # here, where it is known what to do if that fails
+            raise
     except UserError as error:
         _fail(str(error))
     except WorkerLostError as error:
@@ -455,15 +476,37 @@ def main() -> NoReturn:
         # Without TensorFlow's own end, which would wait for the lost one.
         os._exit(error.exit_code)
     except OSError as error:
+        if out_of_memory(error):
+            _fail(_too_little_memory(sys.argv[1:]))
         reason = error.strerror or str(error)
         _fail(f"{error.filename}: {reason}" if error.filename else reason)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
+        if out_of_memory(error):
+            _fail(_too_little_memory(sys.argv[1:]))
         if disk_reason(error) is None:
             raise
         _fail(str(error).splitlines()[0])  # TensorFlow's
     sys.exit(0)
+
+
+# What makes a command take less memory.
+_LESS_MEMORY = {
+    "translate": "give --tile 512 to translate in tiles",
+    "evaluate": "hide a GPU that is too small with CUDA_VISIBLE_DEVICES=-1",
+    "export": "give a smaller --size, or fewer --images",
+    "demo": "hide a GPU that is too small with CUDA_VISIBLE_DEVICES=-1",
+}
+
+
+def _too_little_memory(words: list[str]) -> str:
+    command = words[0] if words else ""
+    advice = _LESS_MEMORY.get(command)
+    return (
+        f"{command}: there is too little memory for it; {f'{advice}, or ' if advice else ''}"
+        "end other programs that use it"
+    )
 
 
 def _fail(message: str) -> NoReturn:

@@ -65,8 +65,8 @@ def _benchmark(
         raise UserError(f"--device {device}: expected one of {', '.join(_DEVICES)}")
     check_files(json=json)
     settings = _settings(config, overrides or [], size, batch)
-    from pix2pix_tf.benchmark.machine import cores
     from pix2pix_tf.benchmark.running import Options, benchmark
+    from pix2pix_tf.system import cores
 
     options = Options(settings, rounds, seconds, threads or cores(), device, peak)
     console = PlainConsole()

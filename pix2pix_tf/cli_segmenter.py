@@ -17,6 +17,7 @@ from pix2pix_tf.cli_options import (
 )
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.signals import StoppedError
 
 if TYPE_CHECKING:
     from pix2pix_tf.segmentation.folder import SegmenterFolder
@@ -69,9 +70,9 @@ def _train_segmenter(
     console = PlainConsole()
     try:
         scores = train_segmenter(settings, folder, console, data_changed=data_changed)
-    except KeyboardInterrupt:
+    except StoppedError as stopped:
         say(console, "stopped: the same command goes on after the last whole epoch")
-        raise
+        raise typer.Exit(128 + stopped.signal) from None
     table = Table("", str(folder), "", title="validation", title_justify="left")
     for name, meaning in SCORES.items():
         table.add_row(name.replace("_", " "), f"{scores[name]:.3f}", meaning)

@@ -8,28 +8,35 @@ import tensorflow as tf
 
 from pix2pix_tf.config import GeneratorConfig
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.system import available_memory
 
-# Bytes a pixel, for each filter of the first layer, at the peak of a translation on the CPU;
-# `resize` is any kind of generator with that upsampling. Measured, and rounded down.
-_BYTES_A_PIXEL = {"encoder_decoder": 5, "unet": 7, "resnet_6": 14, "resnet_9": 14, "resize": 14}
-
-_MEMORY = Path("/proc/meminfo")
+# Bytes at the peak of a translation on the CPU, measured by `python -m benchmarks.memory`: of any
+# network and image; then of each pixel, and of each pixel for each filter of the first layer.
+# `+resize` is a kind with that upsampling.
+_OF_ANY = 85e6
+_OF_PIXELS = {
+    "unet": (110, 3.7),
+    "encoder_decoder": (140, 1.3),
+    "resnet": (0, 24.5),
+    "unet+resize": (10, 29.3),
+    "encoder_decoder+resize": (20, 15),
+    "resnet+resize": (0, 34.1),
+}
 
 
 def refuse_too_large(path: Path, height: int, width: int, generator: GeneratorConfig) -> None:
     """Checks that a picture can be translated whole, where that can be known.
 
-    That is without a GPU, whose memory TensorFlow itself finds too small in time, and on Linux,
-    which would end the program without a word.
+    That is without a GPU, whose memory TensorFlow itself finds too small in time, and on systems
+    that tell how much is free. Linux would end the program without a word.
 
     Raises:
         UserError: It takes more memory than there is.
     """
-    available = _available()
+    available = available_memory()
     if available is None or tf.config.list_physical_devices("GPU"):
         return
-    kind = generator.kind if generator.upsampling == "transposed" else "resize"
-    needed = _BYTES_A_PIXEL[kind] * generator.width * height * width
+    needed = translation_bytes(generator, height, width)
     if needed > available:
         raise UserError(
             f"{path}: has {width}×{height} pixels, whose translation as a whole takes about "
@@ -38,10 +45,10 @@ def refuse_too_large(path: Path, height: int, width: int, generator: GeneratorCo
         )
 
 
-def _available() -> int | None:
-    """Bytes that can still be had, of memory and swap; None where that is not known."""
-    try:
-        lines = dict(line.split(":") for line in _MEMORY.read_text().splitlines())
-        return sum(int(lines[name].split()[0]) * 1024 for name in ("MemAvailable", "SwapFree"))
-    except (OSError, KeyError, ValueError):
-        return None
+def translation_bytes(generator: GeneratorConfig, height: int, width: int) -> float:
+    """Bytes that the translation of an image as a whole takes on the CPU, within 30 %."""
+    kind: str = "resnet" if generator.kind.startswith("resnet") else generator.kind
+    if generator.upsampling == "resize":
+        kind += "+resize"
+    of_each, of_filters = _OF_PIXELS[kind]
+    return _OF_ANY + (of_each + of_filters * generator.width) * height * width

@@ -22,6 +22,7 @@ from pix2pix_tf.inference import (
     image_seeds,
     picture_translation,
 )
+from pix2pix_tf.memory_errors import out_of_memory
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.reference_batch import reference_moments
 from pix2pix_tf.runs import Run
@@ -90,7 +91,9 @@ class Translator:
         seeds = image_seeds(_given(seed), len(batch)) if dropout else None
         try:
             outputs = self._translate(tf.constant(batch), seeds).numpy()
-        except tf.errors.ResourceExhaustedError as error:
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
             raise UserError(
                 f"images: {batch.shape} are more than fit into memory at once; translate fewer, or "
                 "each of them in tiles"

@@ -176,11 +176,11 @@ def test_translate_in_tiles(here, tiny_run, tmp_path):
     words = ("translate", "--run", tiny_run, "--input", "large.png", "--output", "out", "--tile")
     code, out, err = here(*words, 256)
     assert (code, err) == (0, "")
-    assert "1 translations of step 2" in out
+    assert "1 translation of step 2" in out
     assert Image.open(tmp_path / "out" / "large.png").size == (300, 270)
-    write_image(tmp_path / "large.png", image[:100])  # a strip
-    assert here(*words, 256)[0] == 0
-    assert Image.open(tmp_path / "out" / "large.png").size == (300, 100)
+    write_image(tmp_path / "strip.png", image[:100])
+    assert here(*words[:4], "strip.png", *words[5:], 256)[0] == 0
+    assert Image.open(tmp_path / "out" / "strip.png").size == (300, 100)
     code, _, err = here(*words, 100)
     assert code == 2
     assert "tile 100: expected the side of a tile in pixels, a multiple of 64" in err

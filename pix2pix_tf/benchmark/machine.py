@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from importlib import metadata
-from pathlib import Path
 
+from pix2pix_tf.system import cores, load, processor, total_memory
 from pix2pix_tf.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
@@ -25,39 +24,18 @@ _PEAKS = {
 }
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def machine_lines() -> list[str]:
     """Processor, memory, system and versions, a line each; a warning if the machine is busy."""
+    memory = total_memory()
+    size = "" if memory is None else f", {memory / 2**30:.1f} GiB"
     lines = [
-        f"{processor()}, {cores()} cores, {memory_bytes() / 2**30:.1f} GiB; {platform.system()} "
-        f"{platform.release()}",
+        f"{processor()}, {cores()} cores{size}; {platform.system()} {platform.release()}",
         f"pix2pix-tf {__version__}; Python {platform.python_version()}; {versions()}",
     ]
-    load = os.getloadavg()[0]
-    if load > BUSY * cores():
-        lines.append(f"other programs are running (load {load:.1f}): these times mean little")
+    others = load()
+    if others is not None and others > BUSY * cores():
+        lines.append(f"other programs are running (load {others:.1f}): these times mean little")
     return lines
-
-
-def processor() -> str:
-    """The processor's name."""
-    described = Path("/proc/cpuinfo")
-    if described.is_file():
-        found = re.search(r"^model name\s*: (.+)$", described.read_text(), re.MULTILINE)
-        if found:
-            return found[1]
-    return platform.processor() or platform.machine()
-
-
-def memory_bytes() -> int:
-    """The machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def versions() -> str:

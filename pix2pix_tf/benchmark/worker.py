@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+
+from pix2pix_tf.system import peak_memory
 
 # Does something so and so often and returns numbers that depend on all it computed, so that none
 # of it can be left out: when they are there, it is done, on whatever device.
@@ -68,15 +67,3 @@ def serve(prepare: Callable[[], Held], refused: type[Exception] = UnavailableErr
         seconds = time.perf_counter() - start
         answer(seconds=seconds, values=dict(values), peak_bytes=peak_memory())
     return None
-
-
-def peak_memory() -> int:
-    """The most memory this process ever had, in bytes."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        # Not getrusage: what it says begins with the memory of the process that started this one.
-        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
-        if found:
-            return int(found[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pix2pix_tf.data.sifting import Sifted, Skipped, sift
 from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.system import total_memory
 
 
 class Pairs(Sequence[Pair]):
@@ -332,9 +332,10 @@ def _check_memory(pairs: Pairs, data: DataConfig) -> None:
     height, width = pairs.size
     channels = sum(data.picture_channels)
     needed = len(pairs) * height * width * channels * pairs.dtype.itemsize
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.7 * memory:
+    memory = total_memory()
+    if memory is not None and needed > 0.7 * memory:
         raise UserError(
-            f"data.cache: {len(pairs)} decoded pairs take {needed / 2**30:.1f} GiB, this machine "
-            f"has {memory / 2**30:.1f} GiB; set data.cache=false to read them from disk each epoch"
+            f"data.cache: {len(pairs)} decoded pairs take {needed / 2**30:.1f} GiB, and there are "
+            f"{memory / 2**30:.1f} GiB of memory for this program; set data.cache=false to read "
+            "them from disk each epoch"
         )

@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from pix2pix_tf.system import processor_has
 
 SIDE = 4  # of the kernels, in pixels
 _FEW = 8  # filters or channels that fill no vector register
@@ -45,8 +46,7 @@ _Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 @cache
 def _avx512() -> bool:
     """Whether this processor has AVX-512, as far as its system tells."""
-    described = Path("/proc/cpuinfo")
-    return described.exists() and "avx512f" in described.read_text().split()
+    return processor_has("avx512f")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from pix2pix_tf.data.pairs_record import (
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.memory_errors import memory_explained, out_of_memory
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
@@ -32,6 +33,7 @@ from pix2pix_tf.segmentation.palette import VOID, Palette, load_palette, palette
 from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches
 from pix2pix_tf.segmentation.scores import class_rows, confusion_matrix, segmentation_scores
 from pix2pix_tf.segmentation.segmenter import build_segmenter, compile_segmentation
+from pix2pix_tf.signals import Caught, StoppedError, stop_signals
 
 Scores = dict[str, float]
 
@@ -61,6 +63,7 @@ def train_segmenter(
 
     Raises:
         UserError: The data, the folder or the config cannot be used; the loss became non-finite.
+        StoppedError: A signal asked for it, see `pix2pix_tf.signals`; whole epochs are saved.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -108,15 +111,28 @@ def _train(
         start = f"going on after epoch {first}" if first else "starting"
         say(console, f"{stored.path}: {start} of {config.training.epochs} epochs")
         steps = (config.training.epochs - first) * steps_per_epoch(train, config)
-        with counting(console, "training") as counter:
+        with stop_signals() as caught, counting(console, "training") as counter:
             callbacks = [
-                _Progress(counter, steps),
+                _Progress(counter, steps, caught),
                 _Validation(stored, val, palette, record.val.digest(), console),
                 keras.callbacks.TensorBoard(str(stored.logs), write_graph=False),
                 state,
             ]
-            _fit(model, train, config, first, callbacks)
+            with memory_explained(lambda: _out_of_memory(config, stored)):
+                _fit(model, train, config, first, callbacks)
     return best_epoch(stored.metrics())["scores"]
+
+
+def _out_of_memory(config: SegmenterConfig, stored: SegmenterFolder) -> str:
+    height, width = config.data.crop_size
+    newest = newest_step(stored.checkpoints)
+    kept = "no epoch was saved yet" if newest is None else f"epoch {newest} is kept"
+    return (
+        f"there is too little memory for a training.batch_size of {config.training.batch_size} "
+        f"photos of data.crop_size {height}×{width} and a segmenter.width of "
+        f"{config.segmenter.width} with a segmenter.head of {config.segmenter.head}; {kept} in "
+        f"{stored.path}. Lower one of them in a new folder, or end other programs that use memory"
+    )
 
 
 def best_epoch(entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -160,17 +176,19 @@ def _fit(
             shuffle=False,  # they are
             verbose=0,
         )
-    except tf.errors.OpError:
+    except tf.errors.OpError as error:
+        if out_of_memory(error):
+            raise
         # Whatever made the pipeline fail left its own words with the photos.
         raise photos.failure or RuntimeError("the input pipeline failed") from None
 
 
 class _Progress(keras.callbacks.Callback):
-    """Counts the steps of this session, and stops where the loss is no number."""
+    """Counts the steps of this session; stops when asked to, or where the loss is no number."""
 
-    def __init__(self, counter: Counter, steps: int) -> None:
+    def __init__(self, counter: Counter, steps: int, caught: Caught) -> None:
         super().__init__()
-        self._counter, self._steps = counter, steps
+        self._counter, self._steps, self._caught = counter, steps, caught
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         loss = (logs or {})["loss"]
@@ -180,6 +198,10 @@ class _Progress(keras.callbacks.Callback):
                 "kept. A lower training.learning_rate usually helps"
             )
         self._counter.advance(self._steps)
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._caught.signal is not None:  # here, so that an epoch that is whole is saved
+            raise StoppedError(self._caught.signal)
 
 
 class _Validation(keras.callbacks.Callback):

@@ -28,6 +28,7 @@ from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import METRICS, Scores, score_pairs
 from pix2pix_tf.inference import OWN_STATISTICS, array_translation, picture_translation
 from pix2pix_tf.lines import PlainConsole, figure, say
+from pix2pix_tf.memory_errors import memory_explained
 from pix2pix_tf.reference_batch import (
     ReferenceStatistics,
     load_reference_batch,
@@ -37,6 +38,7 @@ from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Measurement, Run
 from pix2pix_tf.sheets import pairs_sheet
+from pix2pix_tf.signals import Caught, stop_signals
 from pix2pix_tf.staging import check_folder
 from pix2pix_tf.training.cluster import find_cluster
 from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
@@ -50,7 +52,6 @@ from pix2pix_tf.training.resume import (
     steps_left,
 )
 from pix2pix_tf.training.schedule import Schedule
-from pix2pix_tf.training.signals import Caught, stop_signals
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
 from pix2pix_tf.training.team import Team, default_strategy, joined
 from pix2pix_tf.training.trained_on import check_pairs, record_pairs
@@ -137,7 +138,8 @@ def train(
         if team.writes:
             record_reference_batch(run, config, pairs.train)
         team.check_sees(run)
-        return _Training(config, run, team, pairs, record, console).run_to_end()
+        with memory_explained(lambda: out_of_memory_words(config, run)):
+            return _Training(config, run, team, pairs, record, console).run_to_end()
 
 
 class _Training:
@@ -192,7 +194,7 @@ class _Training:
             progress.say(already_trained(self.run, self.config, self.first, self.total))
             return TrainingResult(self.first, None, newest)
         self._open_records(progress)
-        with progress, stop_signals() as caught:
+        with stop_signals() as caught, progress:
             before = newest if self.first else self._look(progress, 0, True, True)
             after, stopped = self._steps(progress, caught)
         return TrainingResult(int(self.checkpoints.step), before, after, stopped)
@@ -389,6 +391,26 @@ class _Training:
         if scores is None or scores.get("l1") is None:
             return None
         return {name: scores[name] for name in METRICS if scores.get(name) is not None}
+
+
+def out_of_memory_words(config: Config, run: Run) -> str:
+    """What to say where a training takes more memory than there is."""
+    height, width = config.data.crop_size
+    precision = config.training.precision
+    halved = "" if precision != "float32" else ", training.precision=mixed_bfloat16 takes less"
+    newest = newest_step(run.checkpoints)
+    kept = (
+        "no checkpoint was written yet"
+        if newest is None
+        else f"the newest checkpoint, {run.checkpoints / f'step-{newest}'}, is kept"
+    )
+    return (
+        f"there is too little memory for a training.batch_size of {config.training.batch_size}, "
+        f"a data.crop_size of {height}×{width}, a generator.width of {config.generator.width}, a "
+        f"discriminator.width of {config.discriminator.width} and a training.precision of "
+        f"{precision}; {kept}. Lower one of the numbers in a new run{halved}; or end other "
+        "programs that use memory and give the same command again"
+    )
 
 
 def _rates_of(network: str, optimizer: FusedAdam) -> dict[str, float]:

@@ -19,13 +19,14 @@ from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.quiet import native_stderr_held_back
 from pix2pix_tf.runs import Run
+from pix2pix_tf.system import CLOSED_PIPE, STOP_SIGNALS
 from pix2pix_tf.training.cluster import Cluster, Task, cluster_strategy
 from pix2pix_tf.training.watch import Watch
 from pix2pix_tf.version import __version__
 
 # What may differ between workers: where the data lie, and how they are held.
 _OWN_KEYS = {"data.root", "data.cache"}
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = tuple(dict.fromkeys((*STOP_SIGNALS, CLOSED_PIPE)))
 _SHARED_AFTER = 10.0  # seconds a shared file system may take to show the others a new file
 
 

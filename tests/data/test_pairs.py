@@ -101,7 +101,7 @@ def test_cache_reads_once(monkeypatch):
 
 
 def test_cache_larger_than_memory_is_refused(pairs_folder, monkeypatch):
-    monkeypatch.setattr("os.sysconf", lambda name: 100)
+    monkeypatch.setattr("pix2pix_tf.data.pairs.total_memory", lambda: 10_000)
     with pytest.raises(UserError, match=r"data\.cache: 6 decoded pairs take .* data\.cache=false"):
         open_pairs(config(pairs_folder()))
 

@@ -1,6 +1,8 @@
 import io
 import json
 import shutil
+import signal
+import sys
 
 import h5py
 import numpy as np
@@ -13,6 +15,7 @@ from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.segmentation.training import best_epoch, train_segmenter
+from pix2pix_tf.signals import StoppedError
 
 PALETTE = """
 - {name: ground, colour: [0, 0, 0]}
@@ -126,6 +129,44 @@ def state(folder):
         name for name in reader.get_variable_to_shape_map() if "save_counter" not in name
     )
     return {name: reader.get_tensor(name) for name in names if "OBJECT_GRAPH" not in name}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGHUP")
+def test_a_signal_ends_it_and_whole_epochs_are_kept(toys, tmp_path, monkeypatch):
+    from pix2pix_tf.segmentation import training
+
+    class Asking(training._Progress):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            if self.model.optimizer.iterations == 8:  # the last of the first epoch
+                signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr(training, "_Progress", Asking)
+    with pytest.raises(StoppedError) as stopped:
+        train_segmenter(tiny(toys), tmp_path / "cut", Console(quiet=True))
+    assert stopped.value.signal == signal.SIGHUP
+    assert len(json.loads((tmp_path / "cut" / "metrics.json").read_text())) == 1
+    assert (tmp_path / "cut" / "checkpoints" / "epoch-1.index").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), MemoryError()],
+    ids=lambda error: type(error).__name__,
+)
+def test_out_of_memory_is_one_sentence(toys, tmp_path, monkeypatch, error):
+    from pix2pix_tf.segmentation import training
+
+    def exhausted(self, batch, logs=None):
+        raise error
+
+    monkeypatch.setattr(training._Progress, "on_train_batch_end", exhausted)
+    with pytest.raises(UserError) as refused:
+        train_segmenter(tiny(toys), tmp_path / "cut", Console(quiet=True))
+    words = str(refused.value)
+    for name in ("training.batch_size of ", "data.crop_size ", "segmenter.width of "):
+        assert name in words
+    assert "no epoch was saved yet" in words
 
 
 def test_killed_training_ends_as_one_never_stopped(toys, tmp_path, monkeypatch):

@@ -1,0 +1,94 @@
+"""Memory of whole translations, measured, beside what `translate` expects of them.
+
+    .venv/bin/python -m benchmarks.memory
+
+Each translation has a process of its own. What is measured is what it takes beyond TensorFlow and
+the network, which are there when `translate` compares its expectation with what is free. Needs
+Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+KINDS = ("unet", "encoder_decoder", "resnet_6", "resnet_9")
+NETWORKS = (*KINDS, *(f"{kind}+resize" for kind in KINDS))
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Prints a table: a row for each network, width and size."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, help="kind, or kind+resize")
+    parser.add_argument("--widths", type=int, nargs="+", default=[8, 16, 32, 64])
+    parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024, 2048])
+    parser.add_argument("--one", action="store_true", help="print one measured number")
+    given = parser.parse_args(words)
+    cases = list(itertools.product(given.networks, given.widths, given.sides))
+    if given.one:
+        print(_peak(*cases[0]))
+        return
+    table = Table("network", "width", "side", "measured MB", "expected MB", "expected / measured")
+    for network, width, side in cases:
+        measured, expected = _measured(network, width, side), _expected(network, width, side)
+        megabytes = (f"{number / 1e6:.0f}" for number in (measured, expected))
+        table.add_row(network, f"{width}", f"{side}", *megabytes, f"{expected / measured:.2f}")
+    Console().print(table)
+
+
+def _settings(network: str, width: int) -> dict[str, object]:
+    kind, _, resize = network.partition("+")
+    return {"kind": kind, "width": width, "upsampling": resize or "transposed"}
+
+
+def _expected(network: str, width: int, side: int) -> float:
+    from pix2pix_tf.config import GeneratorConfig
+    from pix2pix_tf.memory import translation_bytes
+
+    generator = GeneratorConfig.model_validate(_settings(network, width))
+    return translation_bytes(generator, side, side)
+
+
+def _measured(network: str, width: int, side: int) -> int:
+    words = ["--one", "--networks", network, "--widths", f"{width}", "--sides", f"{side}"]
+    command = [sys.executable, "-m", "benchmarks.memory", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return int(done.stdout)
+
+
+def _peak(network: str, width: int, side: int) -> int:
+    """Bytes that a translation takes at its peak, in this process."""
+    from pix2pix_tf.quiet import start_tensorflow
+
+    start_tensorflow()
+    import numpy as np
+
+    from pix2pix_tf.config import make_config
+    from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
+    from pix2pix_tf.models import build_generator
+
+    config = make_config({"data": {"dataset": "sample"}, "generator": _settings(network, width)})
+    translate = compile_translation(
+        picture_translation(build_generator(config, any_size=True, initial=False), config)
+    )
+    before = _status("VmRSS")
+    translate(np.zeros((1, side, side, 3), np.uint8), image_seeds(0, 1)).numpy()
+    return _status("VmHWM") - before
+
+
+def _status(name: str) -> int:
+    found = re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+if __name__ == "__main__":
+    main()

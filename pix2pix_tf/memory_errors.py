@@ -1,0 +1,68 @@
+"""Memory that runs out: knowing it in the errors of Python, TensorFlow and XLA, and what to say."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pix2pix_tf.errors import UserError
+
+# Of errors that are of no class of their own: C++'s, that of an allocator on a GPU, Python's as it
+# comes back from within an input pipeline.
+_WORDS = (
+    "std::bad_alloc",
+    "OOM when allocating",
+    "out of memory",
+    "failed to allocate",
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "_STATUS_ALLOC_FAILED",
+    "Cannot allocate memory",
+    "Unable to allocate",
+    "MemoryError",
+)
+# TensorFlow's ResourceExhaustedError is also of disks and of numbers of files.
+_OTHERS = ("No space left on device", "Disk quota exceeded", "Too many open files")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or one that it was raised for, says that there was too little memory."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        if not isinstance(cause, UserError) and _of_memory(cause):
+            return True
+        seen.add(id(cause))
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return False
+
+
+def _of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error)
+    if any(words in text for words in _OTHERS):
+        return False
+    if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow need not be imported
+        return True
+    lowered = text.lower()
+    return isinstance(error, Exception) and any(words.lower() in lowered for words in _WORDS)
+
+
+@contextmanager
+def memory_explained(sentence: Callable[[], str]) -> Iterator[None]:
+    """Within it, an error of too little memory becomes a `UserError` with a sentence of what to do.
+
+    Args:
+        sentence: Makes it, when it is needed.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        raise UserError(sentence()) from error

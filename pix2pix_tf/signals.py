@@ -1,0 +1,71 @@
+"""A wish to stop, granted when a training has saved: signals, or an output that nobody reads."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from pix2pix_tf.output import guarded_output, nobody_reads
+from pix2pix_tf.system import CLOSED_PIPE, STOP_SIGNALS
+
+
+class StoppedError(Exception):
+    """A training ended early, with all saved that it resumes from.
+
+    Attributes:
+        signal: What asked for it.
+    """
+
+    def __init__(self, asked: signal.Signals) -> None:
+        super().__init__(f"stopped by {asked.name}")
+        self.signal = asked
+
+
+@dataclass
+class Caught:
+    """What asked to stop, or None so far: SIGPIPE where nobody reads standard output any more."""
+
+    signal: signal.Signals | None = None
+
+
+@contextmanager
+def stop_signals() -> Iterator[Caught]:
+    """Within it, what asks to stop is noted, to save and leave.
+
+    That are SIGINT, SIGTERM and SIGHUP, unless they are ignored, as SIGHUP is below `nohup`; and a
+    standard output whose reader is gone, as of `| head`. A second SIGINT or SIGTERM acts as usual;
+    SIGHUP never does, which systems send along with others. Output that cannot be written for
+    another reason, of a terminal that is gone or a full disk, is dropped.
+    """
+    caught = Caught()
+
+    def note(number: int, frame: FrameType | None = None) -> None:
+        caught.signal = caught.signal or signal.Signals(number)
+        if number in (signal.SIGINT, signal.SIGTERM):
+            restore(signal.SIGINT, signal.SIGTERM)
+
+    def note_closed(error: OSError) -> None:
+        if nobody_reads(error):
+            note(CLOSED_PIPE)
+
+    def restore(*numbers: signal.Signals) -> None:
+        for number in numbers:
+            if number in before:
+                # None stands for one that was not set from Python, which cannot be put back.
+                handler = before[number]
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    listened = [n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
+    try:
+        before = {n: signal.signal(n, note) for n in listened}
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield caught
+        return
+    try:
+        with guarded_output(note_closed):
+            yield caught
+    finally:
+        restore(*listened)
