@@ -131,12 +131,17 @@ def data_check(
     say(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))
-    for line in (*checked.notes, *checked.problems):
+    for line in (*checked.notes, *checked.warnings, *checked.problems):
         say(console, line)
     if checked.problems:
         say(console, f"problems in {folder}: {len(checked.problems)}")
         raise typer.Exit(2)
-    say(console, f"all good in {folder}")
+    warned = len(checked.warnings)
+    if warned:
+        stand = "1 warning stands" if warned == 1 else f"{warned} warnings stand"
+        say(console, f"no bad file in {folder}; {stand} above")
+    else:
+        say(console, f"all good in {folder}")
 
 
 @data_app.command("pair")

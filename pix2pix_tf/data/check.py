@@ -10,7 +10,7 @@ from pathlib import Path
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.judging import Picture, judge
 from pix2pix_tf.data.kinds import Kind, Kinds, kinds_of, other_sizes
-from pix2pix_tf.data.layout import LayoutSetting, find_layout
+from pix2pix_tf.data.layout import LayoutSetting, find_layout, no_train
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.data.values import value_warnings
 from pix2pix_tf.errors import UserError
@@ -26,6 +26,7 @@ class Checked:
         kinds: How many sound files there are of each kind.
         problems: A sentence about everything that is wrong, with its path.
         notes: A sentence about what lies there and is no part of the dataset.
+        warnings: A sentence about everything that can be read and seems not to be meant.
     """
 
     layout: str
@@ -33,6 +34,7 @@ class Checked:
     kinds: Counter[Kind]
     problems: list[str]
     notes: list[str]
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,15 @@ def check(
             }
         problems += opened.problems
         pairs[opened.job.split] += opened.job.counts and not opened.problems
-    notes = [*layout.notes, *other_sizes(kinds), *value_warnings(files)]
-    return Checked(layout.described, pairs, Counter(kinds.values()), problems, notes)
+    without_train = no_train(layout)
+    warnings = [
+        *([without_train] if without_train else []),
+        *other_sizes(kinds),
+        *value_warnings(files),
+    ]
+    return Checked(
+        layout.described, pairs, Counter(kinds.values()), problems, layout.notes, warnings
+    )
 
 
 def _open(job: _Job) -> _Opened:

@@ -129,8 +129,19 @@ def find_layout(
         )
         for place, listed in zip(places, found, strict=True)
     }
-    _refuse_shared_files(found, places)
+    _refuse_shared_files([listing for listed in found for listing in listed])
     return Layout(root, kind, sides, splits, _notes(root, places, found))
+
+
+def no_train(layout: Layout) -> str:
+    """The sentence about a dataset that has other splits but no train; "" where it has."""
+    if {"train", ""} & set(layout.splits):
+        return ""
+    there = " and ".join(f"{split}/" for split in layout.splits)
+    return (
+        f"{layout.root}: has {there} but no train/; put the training pairs into "
+        f"{layout.root / 'train'}"
+    )
 
 
 def _refuse_shared_folders(places: Sequence[Place]) -> None:
@@ -142,15 +153,15 @@ def _refuse_shared_folders(places: Sequence[Place]) -> None:
             raise UserError(f"{other} and {folder} are the same folder, by a link: remove one.")
 
 
-def _refuse_shared_files(found: Sequence[Sequence[Listing]], places: Sequence[Place]) -> None:
-    """The same file in two splits, by a link: it would be trained on and validated on."""
-    if len(places) < 2 or not any(listing.links for listed in found for listing in listed):
+def _refuse_shared_files(listings: Sequence[Listing]) -> None:
+    """The same file in two splits, or on both sides, by a link."""
+    if not any(listing.links for listing in listings):
         return
-    seen: dict[Path, tuple[str, Path]] = {}
-    for place, listed in zip(places, found, strict=True):
-        for path in (path for listing in listed for path in listing.images):
-            split, other = seen.setdefault(path.resolve(), (place.split, path))
-            if split != place.split:
+    seen: dict[Path, tuple[Listing, Path]] = {}
+    for listing in listings:
+        for path in listing.images:
+            first, other = seen.setdefault(path.resolve(), (listing, path))
+            if first is not listing:
                 raise UserError(f"{other} and {path} are the same file, by a link: remove one.")
 
 

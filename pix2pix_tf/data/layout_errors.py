@@ -86,12 +86,12 @@ def _entries_if_readable(folder: Path) -> Entries:
 
 
 def or_sides(folders: Sequence[Path]) -> str:
-    """What to do where these folders are the two sides; "" for less than two."""
+    """What to do where these folders are the two sides, as a sentence; "" for less than two."""
     if len(folders) < 2:
         return ""
     first, second = folders[:2]
     return (
-        f". If {first.name} and {second.name} are the two sides of the pairs, rename them to A and "
+        f" If {first.name} and {second.name} are the two sides of the pairs, rename them to A and "
         f"B, or: {data_pair(first, second)}."
     )
 

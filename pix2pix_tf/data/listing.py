@@ -33,19 +33,22 @@ _SYSTEM_FOLDERS = {
     "@__thumb",
     "#recycle",
     "#snapshot",
+    "~snapshot",
     "$recycle.bin",
     "recycler",
     "recycled",
     "system volume information",
-    "found.000",
     "__macosx",
     "network trash folder",
     "temporary items",
     "lost+found",
+    "_gsdata_",
     "__pycache__",
 }
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"}
-_SYSTEM_ENDINGS = ("@synoeastream", "@synoresource")
+_SYSTEM_BEGINNINGS = (".", "~$")  # hidden; locks of programs that have a file open
+_SYSTEM_ENDINGS = ("@synoeastream", "@synoresource", ":zone.identifier")
+_RESCUED = re.compile(r"found\.\d{3}")  # folders of files that Windows found on a damaged disk
 
 _SUFFIXES = set(IMAGE_SUFFIXES)
 
@@ -166,10 +169,11 @@ def is_system(name: str) -> bool:
     """Whether a file or folder of this name is hidden, or made by a system rather than a person."""
     lower = name.lower()
     return (
-        lower.startswith(".")
+        lower.startswith(_SYSTEM_BEGINNINGS)
         or lower in _SYSTEM_FOLDERS
         or lower in _SYSTEM_FILES
         or lower.endswith(_SYSTEM_ENDINGS)
+        or _RESCUED.fullmatch(lower) is not None
     )
 
 

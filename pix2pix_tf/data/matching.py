@@ -108,7 +108,7 @@ def _without_mate(listing: Listing, paths: list[Path], others: Listing) -> list[
     if not paths:
         return []
     unread = {image_name(path, others.folder): path for path in others.others}
-    by_case = {image_name(path, others.folder).casefold(): path for path in others.images}
+    by_case = {image_name(path, others.folder).lower(): path for path in others.images}
     return [
         f"{path} has no mate in {others.folder}"
         + _nearly(image_name(path, listing.folder), unread, by_case)
@@ -121,6 +121,6 @@ def _nearly(name: str, unread: Mapping[str, Path], by_case: Mapping[str, Path]) 
     if name in unread:
         path = unread[name]
         return f": {path.name} is there, but files ending {path.suffix or 'so'} are not read"
-    if name.casefold() in by_case:
-        return f": {by_case[name.casefold()].name} differs in upper and lower case"
+    if name.lower() in by_case:
+        return f": {by_case[name.lower()].name} differs in upper and lower case"
     return ""

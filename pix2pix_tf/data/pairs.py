@@ -13,7 +13,7 @@ from pix2pix_tf.data.files import PairFiles, pair_depth
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import resize_image
 from pix2pix_tf.data.kinds import describe, other_sizes
-from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout
+from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout, no_train
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Sifted, Skipped, sift
@@ -250,12 +250,9 @@ def dataset_layout(data: DataConfig) -> Layout:
 
 def _train_and_val(layout: Layout, data: DataConfig) -> tuple[list[PairFiles], list[PairFiles]]:
     """The pairs to train on and to validate on: folders, or held out of all."""
-    if not {"train", ""} & set(layout.splits):
-        there = " and ".join(f"{split}/" for split in layout.splits)
-        raise UserError(
-            f"{layout.root}: has {there} but no train/; put the training pairs into "
-            f"{layout.root / 'train'}"
-        )
+    without_train = no_train(layout)
+    if without_train:
+        raise UserError(without_train)
     every = layout.pairs("train" if "train" in layout.splits else "")
     if "val" in layout.splits:
         return every, layout.pairs("val")

@@ -68,7 +68,7 @@ def why_not_side_by_side(listing: Listing, proportions: tuple[Size, ...]) -> str
         return (
             f"{listing.folder}: the folders {names(twins)} hold images of the same names, so that "
             "these may be side-by-side pairs, or the two sides of pairs: say that they are "
-            "side-by-side pairs by data.layout=side_by_side (--layout side_by_side)"
+            "side-by-side pairs by data.layout=side_by_side (--layout side_by_side)."
             + or_sides(twins)
         )
     return ""
@@ -91,8 +91,8 @@ def _not_twice_as_wide(listing: Listing, sizes: Sequence[Size], folders: Sequenc
     within = f" in the folders {names(folders)}" if folders else ""
     return (
         f"{listing.folder}: {count(len(listing.images), 'image')}{within}, most of them not twice "
-        f"as wide as high (width×height: {shown}), so that they are no side-by-side pairs"
-        + (or_sides(folders) or ".")
+        f"as wide as high (width×height: {shown}), so that they are no side-by-side pairs."
+        + or_sides(folders)
         + f" {ACCEPTED} Side-by-side pairs of other proportions: data.layout=side_by_side "
         "(--layout side_by_side). Whole photographs, to derive inputs from: data.derive (--layout "
         "photographs)."

@@ -190,6 +190,11 @@ class TiffImage:
                 f"{self._path} is a TIFF {problem}, which cannot be read: convert it to grey or "
                 "RGB of 8 or 16 bits."
             )
+        if self._samples > BANDS_AT_MOST:
+            raise UserError(
+                f"{self._path} has {self._samples} bands; at most {BANDS_AT_MOST} are read: save "
+                "those that are needed by themselves."
+            )
 
     def _problem(self, bits: tuple[int, ...]) -> str | None:
         colours = _COLOURS.get(self._photometric)
@@ -203,11 +208,10 @@ class TiffImage:
         if colours is None:
             return "that does not say what its values mean (PhotometricInterpretation)"
         if any(kind != 1 for kind in kinds):
-            words = {2: "signed", 3: "floating point"}
-            kind = " and ".join(sorted({words.get(kind, "of unknown type") for kind in kinds}))
+            words = {1: "unsigned", 2: "signed", 3: "floating point", 4: "untyped"}
+            words |= {5: "complex integer", 6: "complex"}
+            kind = " and ".join(sorted({words.get(kind, "unknown") for kind in kinds}))
             return f"of {of} with {depth}-bit {kind} samples"
-        if self._samples > BANDS_AT_MOST:
-            return f"of {of} (at most {BANDS_AT_MOST} can be)"
         accepted = {8, 16} if self._samples > 1 else {1, 2, 4, 8, 16}
         if self._photometric == _PALETTE:
             accepted -= {16}

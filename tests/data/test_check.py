@@ -26,8 +26,8 @@ def test_a_sound_dataset_is_tallied(tmp_path, pairs_folder):
         Kind("val", "A|B", 36, 72, 8, 3): 2,
         Kind("test", "A|B", 4, 8, 8, 1): 1,
     }
-    assert found.problems == []
-    assert found.notes == [
+    assert (found.problems, found.notes) == ([], [])
+    assert found.warnings == [
         "1 of 6 images have another size than the others, 72×36 (width×height): "
         f"{root / 'test' / 'grey.png'} (8×4)",
         f"1 of 6 images of A are of a single colour: {root / 'test' / 'grey.png'}",
@@ -140,6 +140,13 @@ def test_what_belongs_to_no_split_is_said(tmp_path, pairs_folder):
         "left out: 1 folder (classes) and 1 image beside the folders that are read",
     ]
     assert found.problems == []
+
+
+@pytest.mark.parametrize("splits", [{"val": 2}, {"val": 2, "test": 1}])
+def test_a_dataset_without_training_pairs_is_warned_of(pairs_folder, splits):
+    root = pairs_folder(**splits)
+    (warning,) = check(root).warnings
+    assert warning.startswith(f"{root}: has {' and '.join(f'{name}/' for name in splits)} but no ")
 
 
 def test_nothing_to_check(tmp_path):

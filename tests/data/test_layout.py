@@ -174,6 +174,13 @@ def test_one_file_in_two_splits_is_refused(tmp_path):
     assert "are the same file, by a link" in refusal(tmp_path)
 
 
+def test_one_file_on_both_sides_is_refused(tmp_path):
+    draw(tmp_path, "A/1.png", "B/2.png")
+    (tmp_path / "B" / "1.png").symlink_to(tmp_path / "A" / "1.png")
+    (tmp_path / "A" / "2.png").symlink_to("../B/2.png")
+    assert "are the same file, by a link" in refusal(tmp_path)
+
+
 def test_a_split_of_two_names_by_a_link_counts_once(tmp_path):
     draw(tmp_path, "training/1.png", "training/2.png")
     (tmp_path / "train").symlink_to(tmp_path / "training")
@@ -352,6 +359,26 @@ def test_two_folders_deeper_down_are_not_taken_for_side_by_side(tmp_path, names)
     assert f"give {(tmp_path / names[0]).parent.parent} as the root" in message
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("photos/train/1.png", "maps/train/1.png"),
+        ("x/1.png", "y2/1.png"),
+        ("cats/1.png", "dogs/2.png"),
+        ("1.png", "2.png"),
+        ("set1/A/1.png", "set1/B/1.png"),
+        ("facades_train/1.png", "facades_test/1.png"),
+    ],
+)
+@pytest.mark.parametrize("size", [(8, 8), (8, 16)])
+def test_refusals_are_sentences_with_one_full_stop_each(tmp_path, names, size):
+    draw(tmp_path, *names, size=size)
+    split = next(iter(find_layout(tmp_path).splits.values()))
+    for said in split.problems:
+        assert ".." not in said.replace("...", "")
+        assert all(before.endswith(".") for before in said.split(" If ")[:-1])
+
+
 def test_the_setting_wants_two_folders(tmp_path):
     draw(tmp_path, "1.png", "train/x.png")
     assert "no two folders of known names" in refusal(tmp_path, "train", "folders")
@@ -392,6 +419,13 @@ def test_missing_mates_name_the_file_that_differs_in_case(tmp_path):
     draw(tmp_path, "A/IMG_1.png", "A/2.png", "B/img_1.png", "B/2.png")
     message = refusal(tmp_path, "")
     assert f"has no mate in {tmp_path / 'B'}: img_1.png differs in upper and lower case" in message
+
+
+def test_names_of_other_letters_are_not_said_to_differ_in_case(tmp_path):
+    draw(tmp_path, "A/\ufb01g.png", "A/2.png", "B/fig.png", "B/2.png")  # a ligature of f and i
+    message = refusal(tmp_path, "")
+    assert "has no mate" in message
+    assert "lower case" not in message
 
 
 def test_names_match_whether_composed_or_decomposed(tmp_path):

@@ -75,6 +75,11 @@ def test_what_is_no_image_is_counted_by_suffix(tmp_path):
         ".@__thumb/1.png",
         "._1.png",
         ".thumbnails/1.jpg",
+        "~snapshot/daily/1.png",
+        "found.007/1.png",
+        "_gsdata_/1.png",
+        "~$1.png",
+        "1.png:Zone.Identifier",
     ],
 )
 def test_what_systems_make_is_passed_over_and_said(tmp_path, made):

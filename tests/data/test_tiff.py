@@ -287,7 +287,7 @@ def test_more_than_four_bands_are_refused_with_their_count(tmp_path, bands):
         extrasamples=["unspecified"] * (bands - 3),
     )
     for channels in (3, 4):
-        assert f"{bands} bands" in refusal(path, channels)
+        assert refusal(path, channels).startswith(f"{path} has {bands} bands; at most 4 are read: ")
     with pytest.raises(UserError, match=f"{bands} bands"):
         image_depth(path)
 
@@ -305,7 +305,7 @@ def test_more_than_four_bands_are_refused_with_their_count(tmp_path, bands):
         ("int16", "16-bit signed"),
         ("int32", "32-bit signed"),
         ("uint32", "32 bits per sample"),
-        ("complex64", "of unknown type"),
+        ("complex64", "64-bit complex"),
     ],
 )
 def test_samples_of_other_types_are_refused_by_name(tmp_path, dtype, named):

@@ -52,7 +52,7 @@ def test_16_bit_files_that_use_fewer_bits_are_said_with_the_factor(tmp_path, bit
     assert note.startswith("4 images of A with 16 bits: the largest value of all is ")
     assert f"which fits in {bits} bits" in note
     assert f"multiply all values by {65535 // (2**bits - 1)}," in note
-    assert note in check(root).notes
+    assert note in check(root).warnings
 
 
 def test_16_bit_files_of_which_one_uses_all_bits_are_not_said(tmp_path):
@@ -123,7 +123,9 @@ def test_many_images_of_a_single_colour_are_said_once_in_a_training(tmp_path):
     """`flat_data` says them."""
     root = folders(tmp_path / "d", lambda n: np.zeros_like(noise(3)))
     assert opened(root) == []
-    assert any(note.startswith("4 of 4 images of A are of a single") for note in check(root).notes)
+    assert any(
+        note.startswith("4 of 4 images of A are of a single") for note in check(root).warnings
+    )
 
 
 def test_alpha_that_is_laid_over_white_is_said_unless_it_is_read(tmp_path):
@@ -132,7 +134,7 @@ def test_alpha_that_is_laid_over_white_is_said_unless_it_is_read(tmp_path):
     assert note.startswith("4 of 4 images of A have a channel tagged as alpha")
     assert "data.input_channels=4" in note
     assert opened(root, input_channels=4) == []
-    assert any("channel tagged as alpha" in note for note in check(root).notes)
+    assert any("channel tagged as alpha" in note for note in check(root).warnings)
 
 
 def test_bands_without_meaning_stop_a_training_of_other_channels(tmp_path, monkeypatch):
@@ -143,7 +145,7 @@ def test_bands_without_meaning_stop_a_training_of_other_channels(tmp_path, monke
             opened(root)
     assert opened(root, input_channels=4) == []
     assert opened(root, direction="BtoA", target_channels=4) == []
-    assert any("have 4 bands that are no colours" in note for note in check(root).notes)
+    assert any("have 4 bands that are no colours" in note for note in check(root).warnings)
 
 
 def test_warnings_are_the_same_from_what_is_remembered(tmp_path):
@@ -160,4 +162,7 @@ def test_what_is_odd_is_printed_by_data_check_and_does_not_fail_it(here, tmp_pat
     folders(tmp_path / "d", lambda n: noise(top=4096, dtype="uint16", seed=n))
     code, out, _ = here("data", "check", "d")
     assert code == 0
-    assert "which fits in 12 bits" in " ".join(out.split())
+    out = " ".join(out.split())
+    assert "which fits in 12 bits" in out
+    assert "no bad file in d; 1 warning stands above" in out
+    assert "all good" not in out
