@@ -86,16 +86,17 @@ def _derivation(kind: str, seed: int) -> Derive:
 
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
     from pix2pix_tf.data.derive import write_derived_pairs
-    from pix2pix_tf.data.listing import list_folder, list_images, listing_notes
+    from pix2pix_tf.data.layout import note_on_written_pairs
+    from pix2pix_tf.data.listing import list_folder, listing_notes
     from pix2pix_tf.data.output_folder import notes_on_output_within
-    from pix2pix_tf.data.side_by_side import proportions_note
 
     console = PlainConsole()
     with counting(console, "deriving") as counter:
-        pairs = write_derived_pairs(photos, output, derivation(), counter.advance)
-    for line in (*listing_notes([list_folder(photos)]), *proportions_note(list_images(output))):
+        derived = write_derived_pairs(photos, output, derivation(), counter.advance)
+    notes = [*listing_notes([list_folder(photos)]), *derived.notes, *note_on_written_pairs(output)]
+    for line in notes:
         say(console, line)
-    say(console, f"{pairs} pairs in {output}")
+    say(console, f"{derived.count} pairs in {output}")
     for note in notes_on_output_within(output, [photos]):
         say(console, note)
 

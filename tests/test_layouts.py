@@ -1,10 +1,12 @@
 """Folders as people have them, read by every command as one rule says: the same everywhere."""
 
+import shutil
 import unicodedata
 
 import numpy as np
 import pytest
 from conftest import TINIEST
+from PIL import Image
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.data.images import write_image
@@ -135,8 +137,42 @@ def test_commands_that_write_pairs_of_other_proportions_say_how_to_train_on_them
     pair = ("data", "pair", "--a", "photos/a", "--b", "photos/b", "--output")
     assert hint in here(*pair, "pairs")[1]
     assert hint in here("data", "derive", "grey", "--input", "photos", "--output", "derived")[1]
-    draw(tmp_path / "squares", *numbered("a", 2))
+    draw(tmp_path / "squares", *numbered("c", 2))
     assert hint not in here("data", "derive", "grey", "--input", "squares", "--output", "new")[1]
+
+
+@pytest.mark.parametrize("folders", ["AB", ["train/images", "train/masks"]])
+def test_pairs_written_into_folders_with_names_of_sides_are_read_as_pairs_when_told(
+    here, tmp_path, folders
+):
+    """Each file is a pair already: A/1.png is not the mate of B/1.png."""
+    for folder in folders:
+        draw(tmp_path / "photos" / folder, *numbered(".", 2))
+    code, out, _ = here("data", "derive", "grey", "--input", "photos", "--output", "new")
+    assert code == 0
+    assert "--set data.layout=side_by_side" in out
+    assert here("data", "check", "new", "--layout", "side_by_side")[0] == 0
+    args = ("--a", "photos", "--b", "photos2", "--output", "pairs")
+    shutil.copytree(tmp_path / "photos", tmp_path / "photos2")
+    assert "--set data.layout=side_by_side" in here("data", "pair", *args)[1]
+
+
+def test_pairs_written_as_no_layout_has_them_are_said(here, tmp_path):
+    draw(tmp_path / "photos", "set/train/1.png", "set/val/1.png")
+    code, out, _ = here("data", "derive", "grey", "--input", "photos", "--output", "new")
+    assert code == 0
+    assert "before these pairs can be trained on: new/set/train has the name of a split" in out
+
+
+def test_derived_inputs_of_16_bits_are_said_to_lose_eight(here, tmp_path):
+    (tmp_path / "data").mkdir()
+    for number in range(4):
+        deep = np.random.default_rng(number).integers(0, 65536, (40, 40), np.uint16)
+        Image.fromarray(deep).save(tmp_path / "data" / f"{number}.png")
+    said = "4 images of 16 bits: inputs are derived in 8, and so are targets"
+    assert said in opened("colorization").notes
+    code, out, _ = here("data", "derive", "grey", "--input", "data", "--output", "new")
+    assert (code, said in out) == (0, True)
 
 
 def test_photographs_in_folders_of_any_name_are_whole(here, tmp_path):

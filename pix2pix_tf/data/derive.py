@@ -6,6 +6,7 @@ Each function takes uint8 [H, W, 3] and gives uint8 [H, W, C]. Edges are in `edg
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pix2pix_tf.data.images import SUFFIXES_IN_WORDS, read_image, to_channels, w
 from pix2pix_tf.data.listing import image_name, list_images
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.lines import counted
 from pix2pix_tf.staging import refuse_existing, written_aside
 
 FILL = 255  # what is missing is white, 1.0 in [-1, 1], as in the authors' program
@@ -64,12 +66,25 @@ def random_mask(photo: np.ndarray, seed: int) -> np.ndarray:
     return masked
 
 
+@dataclass(frozen=True)
+class Derived:
+    """What `write_derived_pairs` did.
+
+    Attributes:
+        count: How many pairs it has written.
+        notes: Sentences about what was lost.
+    """
+
+    count: int
+    notes: list[str]
+
+
 def write_derived_pairs(
     photos_folder: str | Path,
     output: str | Path,
     derive: Callable[[np.ndarray, str], np.ndarray],
     advance: Callable[[int], None] = lambda total: None,
-) -> int:
+) -> Derived:
     """Write side-by-side pairs (derived | photograph) of all photographs below a folder, as PNG.
 
     Sub-folders stay: photos/train/shoes/1.jpg becomes output/train/shoes/1.png. The output appears
@@ -83,9 +98,6 @@ def write_derived_pairs(
             uint8 [H, W], [H, W, 1] or [H, W, 3].
         advance: Called after each photograph with the number of all.
 
-    Returns:
-        The number of pairs.
-
     Raises:
         UserError: There are no photographs, two would become one file, some cannot be read, which
             are all named; the output is there already or cannot be written.
@@ -93,14 +105,24 @@ def write_derived_pairs(
     photos_folder, output = Path(photos_folder), Path(output)
     refuse_existing(output)
     photos = _photos_by_target(photos_folder)
+    deep = 0
     with naming_all_unreadable(list(photos.values())), written_aside(output) as folder:
         for target, path in photos.items():
-            photo = eight_bits(read_image(path, 3))
+            read = read_image(path, 3)
+            deep += read.dtype == np.uint16
+            photo = eight_bits(read)
             derived = derive(photo, target.with_suffix("").as_posix())
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
             write_image(folder / target, _pair(photo, derived))
             advance(len(photos))
-    return len(photos)
+    return Derived(len(photos), note_on_depth(deep))
+
+
+def note_on_depth(images: int) -> list[str]:
+    """What to say where inputs are derived of so many photographs of 16 bits."""
+    if not images:
+        return []
+    return [f"{counted(images, 'image')} of 16 bits: inputs are derived in 8, and so are targets"]
 
 
 def _checked(photo: np.ndarray) -> np.ndarray:

@@ -170,8 +170,8 @@ def other_bands(path: ImageFile, bands: int) -> str:
     """The sentence about a file of bands that are no colours, to be read as fewer or more."""
     return (
         f"{path} is a TIFF of {bands} bands that are no colours and not tagged as alpha, which can "
-        f"only be read as {bands} channels: set data.input_channels={bands} (for targets, "
-        f"data.target_channels={bands}), or save it without the bands that are not wanted."
+        f"only be read as {bands} channels, by a run of data.input_channels={bands} (for targets, "
+        f"data.target_channels={bands}): else save it without the bands that are not wanted."
     )
 
 

@@ -133,6 +133,30 @@ def find_layout(
     return Layout(root, kind, sides, splits, _notes(root, places, found))
 
 
+def note_on_written_pairs(folder: Path) -> list[str]:
+    """What to say of side-by-side pairs just written that are not read as such by themselves."""
+    if not _why_not_side_by_side_pairs(folder, "auto"):
+        return []
+    problem = _why_not_side_by_side_pairs(folder, "side_by_side")
+    if problem:
+        return [f"before these pairs can be trained on: {problem}"]
+    return [
+        "by their proportions, or the names of their folders, these are not taken for side-by-side "
+        "pairs: train on them with --set data.layout=side_by_side (data check and data split: "
+        "--layout side_by_side)"
+    ]
+
+
+def _why_not_side_by_side_pairs(folder: Path, setting: LayoutSetting) -> str:
+    try:
+        layout = find_layout(folder, setting)
+    except UserError as error:
+        return str(error)
+    if layout.kind != "side_by_side":
+        return f"{folder}: they are taken for {layout.described}"
+    return next((line for split in layout.splits.values() for line in split.problems), "")
+
+
 def no_train(layout: Layout) -> str:
     """The sentence about a dataset that has other splits but no train; "" where it has."""
     if {"train", ""} & set(layout.splits):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,22 +105,27 @@ def same_name(path: Path, other: Path) -> str:
 
 
 def _without_mate(listing: Listing, paths: list[Path], others: Listing) -> list[str]:
-    if not paths:
-        return []
-    unread = {image_name(path, others.folder): path for path in others.others}
-    by_case = {image_name(path, others.folder).lower(): path for path in others.images}
+    nearly = nearly_mates([image_name(path, listing.folder) for path in paths], others)
     return [
-        f"{path} has no mate in {others.folder}"
-        + _nearly(image_name(path, listing.folder), unread, by_case)
-        for path in paths
+        f"{path} has no mate in {others.folder}{f': {hint}' if hint else ''}"
+        for path, hint in zip(paths, nearly, strict=True)
     ]
 
 
+def nearly_mates(names: Sequence[str], others: Listing) -> list[str]:
+    """Of each name, what would be its mate but for its suffix or the case of its letters; or ""."""
+    unread: dict[str, Path] = {}
+    by_case: dict[str, Path] = {}
+    if names:
+        unread = {image_name(path, others.folder): path for path in others.others}
+        by_case = {image_name(path, others.folder).lower(): path for path in others.images}
+    return [_nearly(name, unread, by_case) for name in names]
+
+
 def _nearly(name: str, unread: Mapping[str, Path], by_case: Mapping[str, Path]) -> str:
-    """About a file that would be the mate but for its suffix or the case of its letters."""
     if name in unread:
         path = unread[name]
-        return f": {path.name} is there, but files ending {path.suffix or 'so'} are not read"
+        return f"{path.name} is there, but files ending {path.suffix or 'so'} are not read"
     if name.lower() in by_case:
-        return f": {by_case[name.lower()].name} differs in upper and lower case"
+        return f"{by_case[name.lower()].name} differs in upper and lower case"
     return ""

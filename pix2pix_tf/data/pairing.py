@@ -17,11 +17,11 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
+from pix2pix_tf.data.layout import note_on_written_pairs
 from pix2pix_tf.data.layout_errors import no_images
 from pix2pix_tf.data.listing import listing_notes
 from pix2pix_tf.data.matching import Matched, match
 from pix2pix_tf.data.parallel import in_parallel
-from pix2pix_tf.data.side_by_side import proportions_note
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.staging import refuse_existing, written_aside
@@ -82,8 +82,7 @@ def pair_folders(
             write_image(path, _side_by_side(pair))
 
         in_parallel(write, pairs, advance)
-    written = [output / f"{pair.name}.png" for pair in pairs]
-    notes = [*listing_notes([matched.a, matched.b]), *proportions_note(written)]
+    notes = [*listing_notes([matched.a, matched.b]), *note_on_written_pairs(output)]
     return Paired(len(pairs), notes)
 
 

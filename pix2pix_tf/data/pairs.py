@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.config import Config, DataConfig
+from pix2pix_tf.data.derive import note_on_depth
 from pix2pix_tf.data.files import PairFiles, pair_depth
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import resize_image
@@ -212,13 +213,16 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
     train, val = sifted.splits["train"], sifted.splits["val"]
     source = PairSource(config, layout.kind)
     deep = sifted.deep
+    depth = []
+    if source.derives:
+        depth = note_on_depth(sum(kind.bits == 16 for kind in sifted.kinds.values()))
     return OpenedPairs(
         train=file_pairs(train, source, data, data.load_size, deep.get("train"), training=True),
         val=file_pairs(val, source, data, data.crop_size, deep.get("val")),
         found=_found(layout, sifted),
         layout=layout.kind,
         skipped=sifted.skipped,
-        notes=[*other_sizes(sifted.kinds), *sifted.warnings],
+        notes=[*other_sizes(sifted.kinds), *sifted.warnings, *depth],
     )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pix2pix_tf.data.files import TWICE_THE_WIDTH, Size, alike
+from pix2pix_tf.data.files import Size, alike
 from pix2pix_tf.data.folder_names import SPLITS, couples, read_name, without_other
 from pix2pix_tf.data.images import image_size
 from pix2pix_tf.data.layout_errors import ACCEPTED, count, names, or_sides
@@ -72,17 +72,6 @@ def why_not_side_by_side(listing: Listing, proportions: tuple[Size, ...]) -> str
             + or_sides(twins)
         )
     return ""
-
-
-def proportions_note(pairs: Sequence[Path]) -> list[str]:
-    """What to say of side-by-side pairs just written that only a setting tells to be some."""
-    sizes = _some_sizes(pairs)
-    if 2 * sum(alike(size, each) for size in sizes for each in TWICE_THE_WIDTH) >= len(sizes):
-        return []
-    return [
-        "most pairs are not twice as wide as high: train on them with --set "
-        "data.layout=side_by_side (data check and data split: --layout side_by_side)"
-    ]
 
 
 def _not_twice_as_wide(listing: Listing, sizes: Sequence[Size], folders: Sequence[Path]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_channels
-from pix2pix_tf.data.listing import composed, image_name, list_images
+from pix2pix_tf.data.listing import (
+    Listing,
+    composed,
+    image_name,
+    list_folder,
+    list_images,
+    listing_notes,
+)
+from pix2pix_tf.data.matching import nearly_mates
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
@@ -150,11 +158,13 @@ class FolderSubjects(Sequence[Subject]):
         self._unknown = _Unknown()
         self._palette, self._label_ids = palette, label_ids
         self._needs, self._resize = needs, resize
-        self._outputs, self._targets = _named(str(outputs)), _named(str(targets))
-        _refuse_misfits(self._outputs, str(outputs), self._targets, str(targets))
-        self._labels = _named(str(labels)) if labels is not None else {}
-        if labels is not None:
-            _refuse_misfits(self._outputs, str(outputs), self._labels, str(labels))
+        places = [_place(str(place)) for place in (outputs, targets, labels) if place is not None]
+        for other in places[1:]:
+            _refuse_misfits(places[0], other)
+        self._outputs, self._targets = places[0].named, places[1].named
+        self._labels = places[2].named if labels is not None else {}
+        listings = {place.text: place.listing for place in places if place.listing is not None}
+        self._unread = listing_notes(list(listings.values()))
         self.names = list(self._outputs)
         named = (self._outputs, self._targets, self._labels)
         self.files = [path for side in named for path in side.values()]
@@ -186,8 +196,8 @@ class FolderSubjects(Sequence[Subject]):
         return _picture(self._labels[name]) if self._labels else None
 
     def notes(self) -> list[str]:
-        """Sentences about the label pictures read so far."""
-        return self._unknown.notes()
+        """Sentences about what lies in the folders and is not read, and about label pictures."""
+        return [*self._unread, *self._unknown.notes()]
 
     def _classes(self, name: str, size: tuple[int, int]) -> dict[str, np.ndarray]:
         """The classes that label pictures show, at the output's size."""
@@ -235,28 +245,46 @@ def _naming(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {error}") from None
 
 
-def _named(place: str) -> dict[str, Path]:
-    """Pictures by name: paths in a folder without suffix, or what the `*` of a pattern stands for.
+@dataclass(frozen=True)
+class _Place:
+    """A folder or a pattern.
+
+    Attributes:
+        text: As it was given.
+        named: Pictures by name: paths in a folder without suffix, or what the `*` of a pattern
+            stands for.
+        listing: All that lies in the folder.
+    """
+
+    text: str
+    named: dict[str, Path]
+    listing: Listing | None
+
+
+def _place(place: str) -> _Place:
+    """Lists what is there.
 
     Raises:
-        UserError: There is none, or two have the same name.
+        UserError: There is no picture, or two have the same name.
     """
+    folder = Path(place)
+    listing = list_folder(folder) if folder.is_dir() else None
+    if listing is None:
+        found = _matching(place)
+    else:
+        found = ((image_name(path, folder), path) for path in listing.images)
     named: dict[str, Path] = {}
-    for name, path in _found(place):
+    for name, path in found:
         if name in named:
             raise UserError(f"{path} and {named[name]}: both are called {name}; keep one of them")
         named[name] = path
     if not named:
         raise UserError(f"{place}: no picture there; expected a folder of pictures or a pattern")
-    return named
+    return _Place(place, named, listing)
 
 
-def _found(place: str) -> Iterable[tuple[str, Path]]:
-    folder = Path(place)
-    if folder.is_dir():
-        for path in list_images(folder):
-            yield image_name(path, folder), path
-        return
+def _matching(place: str) -> Iterable[tuple[str, Path]]:
+    """Files of a pattern, each with what its `*` stands for."""
     if place.count("*") != 1 or "*" not in Path(place).name:
         raise UserError(
             f"{place}: no such folder in {Path.cwd()}; expected one, or a pattern of files with "
@@ -272,18 +300,16 @@ def _found(place: str) -> Iterable[tuple[str, Path]]:
             yield match[1], path
 
 
-def _refuse_misfits(
-    first: Mapping[str, Path], first_place: str, second: Mapping[str, Path], second_place: str
-) -> None:
-    for own, others, place in (
-        (first, second, second_place),
-        (second, first, first_place),
-    ):
-        lonely = [str(path) for name, path in own.items() if name not in others]
+def _refuse_misfits(first: _Place, second: _Place) -> None:
+    for own, other in ((first, second), (second, first)):
+        lonely = [name for name in own.named if name not in other.named]
         if lonely:
+            shown = ", ".join(str(own.named[name]) for name in lonely[:_NAMED_AT_MOST])
             more = f" and {len(lonely) - _NAMED_AT_MOST} more" * (len(lonely) > _NAMED_AT_MOST)
+            hints = nearly_mates(lonely, other.listing) if other.listing is not None else []
+            nearly = "".join(f" ({hint})" for hint in [hint for hint in hints if hint][:1])
             raise UserError(
-                f"{', '.join(lonely[:_NAMED_AT_MOST])}{more}: no picture of that name in {place}; "
+                f"{shown}{more}: no picture of that name in {other.text}{nearly}; "
                 "pictures are matched by their names without suffix"
             )
 

@@ -132,7 +132,7 @@ def listed(folder):
 def test_pairs_keep_their_folders_and_are_found_again(photos, tmp_path):
     totals = []
     output = tmp_path / "deep" / "pairs"
-    assert write_derived_pairs(photos, output, plain(grey), totals.append) == 3
+    assert write_derived_pairs(photos, output, plain(grey), totals.append).count == 3
     assert totals == [3, 3, 3]
     expected = ["train", "train/shoes", "train/shoes/10.png", "train/shoes/2.png", "val"]
     assert listed(output) == [*expected, "val/1.png"]
@@ -167,7 +167,8 @@ def test_16_bits_are_rounded_to_8(tmp_path):
     (tmp_path / "photos").mkdir()
     levels = np.array([[0, 128, 129, 257 * 7, 65535, 65406]], np.uint16)
     Image.fromarray(levels).save(tmp_path / "photos" / "1.png")
-    write_derived_pairs(tmp_path / "photos", tmp_path / "pairs", plain(grey))
+    derived = write_derived_pairs(tmp_path / "photos", tmp_path / "pairs", plain(grey))
+    assert derived.notes == ["1 image of 16 bits: inputs are derived in 8, and so are targets"]
     pair = read_image(tmp_path / "pairs" / "1.png", 1)
     assert pair[0, 6:, 0].tolist() == [0, 0, 1, 7, 255, 254]
 

@@ -82,6 +82,29 @@ def test_folders_that_do_not_match_are_refused_by_name(tmp_path, outputs, target
         opened(tmp_path / outputs, tmp_path / targets)
 
 
+def test_what_lies_in_the_folders_and_is_not_read_is_said(tmp_path):
+    for side in ("made", "other"):
+        write(tmp_path / side)
+        (tmp_path / side / "2.exr").touch()
+        (tmp_path / side / "@eaDir").mkdir()
+    assert opened(tmp_path / "made", tmp_path / "other").notes() == [
+        "not images by their suffix: 2 .exr",
+        "passed over, as systems make them or hide them: @eaDir (2×)",
+    ]
+
+
+def test_missing_mates_name_the_file_that_would_fit_but_for_its_suffix_or_case(tmp_path):
+    write(tmp_path / "made", **{"1": 0, "x": 0})
+    write(tmp_path / "other", **{"1": 0})
+    (tmp_path / "other" / "x.exr").touch()
+    with pytest.raises(UserError, match=r"x\.exr is there, but files ending \.exr are not read"):
+        opened(tmp_path / "made", tmp_path / "other")
+    write(tmp_path / "other", X=0)
+    (tmp_path / "other" / "x.exr").unlink()
+    with pytest.raises(UserError, match=r"X\.png differs in upper and lower case"):
+        opened(tmp_path / "made", tmp_path / "other")
+
+
 def test_sizes_follow_the_rule_that_was_asked_for(tmp_path):
     made, true = write(tmp_path / "made", size=(8, 16)), write(tmp_path / "true", size=(4, 8))
     assert opened(made, true, resize="outputs")[0].output.shape == (4, 8, 3)
