@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
+from odd_tiffs import TURNED, tiffs
 from PIL import Image, PngImagePlugin
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SUFFIXES = (".png", ".jpg", ".JPEG", ".webp", ".bmp", ".tif", ".tiff")
 # Real files to damage: a folder of one's own, or the pictures of the documentation.
 REAL = Path(os.environ.get("PIX2PIX_TF_FUZZ_FILES") or Path(__file__).parents[2] / "docs")
+NOTHING = np.zeros((0, 0, 3), np.uint8)
 REAL_BYTES = 200_000  # of one of them at most
 
 
@@ -40,9 +42,10 @@ class OddFile:
 
 def odd_files():
     """All kinds."""
-    whole = st.one_of(sound_files(), jpegs(), real_files())
+    whole = st.one_of(sound_files(), tiff_files(), jpegs(), real_files())
     return st.one_of(
         sound_files(),
+        tiff_files(),
         jpegs(),
         cut(whole),
         flipped(whole),
@@ -106,18 +109,6 @@ def sound_files(draw):
     )
 
 
-# What an EXIF orientation does to rows and columns.
-TURNED = {
-    2: np.fliplr,
-    3: lambda image: np.rot90(image, 2),
-    4: np.flipud,
-    5: lambda image: image.swapaxes(0, 1),
-    6: lambda image: np.rot90(image, -1),
-    7: lambda image: np.rot90(image, 2).swapaxes(0, 1),
-    8: np.rot90,
-}
-
-
 def _drawn(mode, height, width, seed):
     """A Pillow image of noise, and what it shows as RGB."""
     random = np.random.default_rng(seed)
@@ -173,6 +164,19 @@ def soft(height, width, seed=0, mode="RGB"):
     """A picture that JPEG keeps well."""
     noise = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
     return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).convert(mode)
+
+
+def tiff_files():
+    """Of every form; `NOTHING` is no picture, so that what must be refused is never read."""
+    return tiffs().map(
+        lambda tiff: OddFile(
+            "x.tif",
+            tiff.data,
+            tiff.what,
+            NOTHING if tiff.pixels is None else tiff.pixels,
+            sound=tiff.pixels is not None,
+        )
+    )
 
 
 @st.composite

@@ -8,13 +8,19 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from odd_files import odd_files
+from odd_tiffs import tiffs
 from victim import Victim
+
+from pix2pix_tf.data.images import read_image
+from pix2pix_tf.errors import UserError
 
 CASES = int(os.environ.get("PIX2PIX_TF_FUZZ", "0"))
 FEW = 40
+TIFFS = 150
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="bounds memory by /proc")
@@ -47,6 +53,26 @@ def test_pictures_never_hurt(tmp_path, capsys):
             print(f"memory held at most {victim.largest / 1e9:.2f} GB")
     assert not wrong, f"{len(wrong)} findings:\n" + "\n".join(wrong)
     assert counts["read: read"] > 0 < counts["read: refused"]
+
+
+@settings(
+    max_examples=CASES or TIFFS,
+    derandomize=not CASES,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(tiff=tiffs())
+def test_tiffs_of_every_form_show_their_pixels_or_are_refused(tmp_path, tiff):
+    path = tmp_path / "x.tif"
+    path.write_bytes(tiff.data)
+    if tiff.pixels is None:
+        with pytest.raises(UserError, match=r"x\.tif"):
+            read_image(path, 3)
+        return
+    found = read_image(path, 3)
+    assert found.dtype == tiff.pixels.dtype
+    assert np.array_equal(found, tiff.pixels)
 
 
 def _kept(file, path):
