@@ -137,18 +137,32 @@ def _matches(pattern: str) -> _Found:
                 f"{path}: holds no image; looked for {SUFFIXES_IN_WORDS}, also in sub-folders"
             )
         return _Found(path, found, listing)
-    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
-    files = [Path(match) for match in matches if Path(match).is_file()]
+    folder, rest = _typed_folder(pattern)
+    matches = sorted(glob.glob(rest, root_dir=folder, recursive=True))  # noqa: PTH207  Path.glob takes no absolute pattern
+    files = [folder / match for match in matches if (folder / match).is_file()]
     if not files:
         raise UserError(
             f"{pattern}: no such file or folder in {Path.cwd()}, and as a pattern it matches no "
             "file"
         )
-    return _Found(_pattern_root(pattern), [(file.stem, file) for file in files])
+    return _Found(_root_of(folder, rest), [(file.stem, file) for file in files])
 
 
-def _pattern_root(pattern: str) -> Path:
+def _typed_folder(pattern: str) -> tuple[Path, str]:
+    """The folder that a pattern begins with, as far as it is there as typed, and what follows.
+
+    So `scans[1]/*.png` looks into the folder of that name: brackets are a wildcard only where they
+    are in no name.
+    """
+    parts = Path(pattern).parts
+    folder, literal = Path(), 0
+    while literal < len(parts) and (folder / parts[literal]).is_dir():
+        folder, literal = folder / parts[literal], literal + 1
+    return folder, str(Path(*parts[literal:]))
+
+
+def _root_of(folder: Path, pattern: str) -> Path:
     """The folder before the first part with a wildcard."""
     parts = Path(pattern).parts
     wild = next(number for number, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:wild])
+    return folder.joinpath(*parts[:wild])

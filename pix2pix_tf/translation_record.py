@@ -78,6 +78,8 @@ def state_of(path: Path, wanted: TranslationRecord) -> State:
     if not path.exists():
         return "missing"
     try:
+        if _is_another_kind(path):
+            return "unknown"
         texts = _texts(path)
     except OSError:  # it may not be read
         return "unknown"
@@ -90,6 +92,16 @@ def state_of(path: Path, wanted: TranslationRecord) -> State:
     except (ValueError, TypeError):  # of another version
         return "other"
     return "same" if wanted.is_met_by(there) else "other"
+
+
+def _is_another_kind(path: Path) -> bool:
+    """Whether a file was never one of ours: it begins otherwise than PNG.
+
+    One cut short within the signature, or of zeros, may have been left by a crash.
+    """
+    with path.open("rb") as file:
+        head = file.read(len(_SIGNATURE))
+    return not _SIGNATURE.startswith(head) and any(head)
 
 
 def _texts(path: Path) -> dict[str, str] | None:

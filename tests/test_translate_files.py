@@ -175,6 +175,29 @@ def test_a_file_that_says_nothing_of_itself_is_kept_and_mentioned(photos, transl
     assert "1 file of those kept does not say what" in done.notes[1]
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "text"])
+def test_a_file_of_another_kind_at_a_translations_place_is_kept_and_mentioned(
+    photos, translator, kind
+):
+    mine = photos.parent / "out" / "f0.png"
+    mine.parent.mkdir()
+    if kind == "JPEG":
+        Image.fromarray(picture(30, 30)).save(mine, format="JPEG")
+    else:
+        mine.write_text("what I wrote about f0\n")
+    before = mine.read_bytes()
+    done = translate(translator, photos)
+    assert names(done.kept) == ["f0.png"]
+    assert mine.read_bytes() == before
+    assert "1 file of those kept does not say what" in done.notes[1]
+
+
+def test_a_translation_of_zeros_as_crashes_leave_is_made_anew(photos, translator):
+    (f0, *_) = translate(translator, photos).written
+    f0.write_bytes(bytes(f0.stat().st_size))
+    assert translate(translator, photos).written == [f0]
+
+
 @pytest.mark.parametrize("left", [0, 5, 40, -30, -1])
 def test_a_damaged_translation_is_made_anew(photos, translator, left):
     (f0, *_) = translate(translator, photos).written

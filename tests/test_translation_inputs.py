@@ -39,6 +39,23 @@ def test_files_folders_and_patterns(place):
     assert find_inputs(["in/a.png", "in/deep"], source()).names == ["c", "a"]
 
 
+@pytest.mark.parametrize("folder", ["scans[1]", "all*", "what?", "[final]/b[2]"])
+def test_folders_whose_names_look_like_patterns_are_taken_as_typed(place, folder):
+    place(f"{folder}/a.png", f"{folder}/b[3].png", f"{folder}/out/c.png", "allx/d.png")
+    root = place("scans1/e.png")
+    assert find_inputs([f"{folder}/*.png"], source()).names == ["a", "b[3]"]
+    assert find_inputs([f"{root}/{folder}/?.png"], source()).names == ["a"]
+    assert find_inputs([f"{folder}/**/*.png"], source(), output=root / folder / "out").names == [
+        "a",
+        "b[3]",
+    ]
+
+
+def test_brackets_are_a_wildcard_where_no_folder_has_them_in_its_name(place):
+    place("scans1/a.png", "scans2/b.png", "scans3/c.png")
+    assert find_inputs(["scans[12]/*.png"], source()).names == ["a", "b"]
+
+
 def test_what_a_folder_holds_besides_images_is_said(place):
     root = place("in/a.png", "in/@eaDir/a.png/thumb.jpg")
     (root / "in" / "notes.txt").touch()
