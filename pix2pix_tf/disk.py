@@ -75,6 +75,11 @@ def _free_bytes(path: Path) -> int | None:
     return None
 
 
+def is_special(path: Path) -> bool:
+    """Whether a pipe, a socket or a device is there: to open it could wait for ever."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
 def to_disk(path: Path) -> None:
     """Returns when a file's content, or a folder's names, would survive the power going off."""
     if path.is_dir():

@@ -111,7 +111,8 @@ def open_scored(run: Run, split: str, overrides: Sequence[str] = ()) -> ScoredPa
 
 
 def _other_pairs(then: int, now: int) -> str:
+    scored = "this pair is another" if now == 1 else f"these {now} pairs are others"
     return (
-        f"these {now} pairs are others than the {then} that the training validated on: scores of "
-        "the two cannot be compared"
+        f"{scored} than the {then} that the training validated on: scores of the two cannot be "
+        "compared"
     )

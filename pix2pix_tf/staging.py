@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pix2pix_tf.disk import to_disk, writing
 from pix2pix_tf.errors import UserError
+from pix2pix_tf.own_files import owner
 from pix2pix_tf.text import readable
 
 
@@ -87,6 +88,8 @@ def _check_file(option: str, file: Path) -> None:
         if not file.parent.is_dir():
             what = "is a file" if file.parent.exists() else "no such folder"
             raise UserError(f"{option} {file}: {file.parent}: {what}; make that folder first")
+        if (whole := owner(file)) is not None:
+            raise UserError(f"{option} {file}: is a part of the {whole}; give another name")
         _temporary(file).touch()  # what `write_text` begins with
         _temporary(file).unlink()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.images import PIXELS_AT_MOST, image_size, write_image
-from pix2pix_tf.disk import writing
+from pix2pix_tf.disk import is_special, writing
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.lines import counted
 from pix2pix_tf.memory import refuse_too_large
@@ -131,6 +131,11 @@ def _refuse_unfit(inputs: Inputs, targets: list[Path]) -> None:
     for source, target in zip(inputs.paths, targets, strict=True):
         if target.is_dir():
             raise UserError(f"{target}: is a folder, where the translation of {source} belongs")
+        if is_special(target):
+            raise UserError(
+                f"{target}: is a pipe, a device or the like, where the translation of {source} "
+                "belongs"
+            )
         if target.exists() and source.exists() and target.samefile(source):
             raise UserError(
                 f"{source}: would be replaced by its own translation; choose another --output"

@@ -60,6 +60,10 @@ def test_results_of_another_program(results, tmp_path):
         (["--run", "r", "--metrics", "fit"], "metric fit: expected some of l1, psnr"),
         (["--outputs", "a", "--targets", "b", "--resize", "both"], "--resize both: expected"),
         (
+            ["--outputs", "results/1_fake_B.png", "--targets", "results"],
+            "results/1_fake_B.png: is a file; expected a folder",
+        ),
+        (
             ["--outputs", "results", "--targets", "results", "--metrics", "fcn_score"],
             "needs a segmenter",
         ),

@@ -44,6 +44,29 @@ def test_a_file_may_be_new_or_be_replaced_and_is_not_touched(tmp_path):
     assert (tmp_path / "file").read_text() == "kept"
 
 
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [
+        ("config.yaml", "config.yaml"),
+        ("config.yaml", "metrics.json"),
+        ("config.yaml", "checkpoints/step-2.json"),
+        ("segmenter.yaml", "pairs.json"),
+        ("study.yaml", "answers.sqlite"),
+    ],
+)
+def test_no_report_replaces_a_part_of_a_run_a_segmenter_or_a_study(tmp_path, mark, name):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / mark).write_text("kept")
+    (tmp_path / "made" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "made" / name).write_text("kept")
+    (tmp_path / "link").symlink_to(tmp_path / "made" / name)
+    for target in (Path("made") / name, Path("link")):
+        with pytest.raises(UserError, match=r"is a part of the .*made; give another name"):
+            check_files(json=target)
+    check_files(json=tmp_path / "made" / "scores.json")
+    check_files(json=tmp_path / Path(name).name)  # elsewhere the name is anybody's
+
+
 def test_two_options_that_name_the_same_file_are_refused(tmp_path):
     with pytest.raises(UserError, match="--json and --csv: are both"):
         check_files(json=tmp_path / "a", csv=tmp_path / "folder" / ".." / "a")

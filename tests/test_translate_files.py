@@ -216,6 +216,14 @@ def test_a_translation_of_any_size_is_known_again(tmp_path, translator, monkeypa
     assert translate(translator, tmp_path / "in", pairs=False).kept
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_where_a_translation_belongs_is_refused(photos, translator):
+    (photos.parent / "out").mkdir()
+    os.mkfifo(photos.parent / "out" / "f1.png")
+    with pytest.raises(UserError, match=r"f1\.png: is a pipe, a device or the like, where"):
+        translate(translator, photos)
+
+
 def test_an_input_is_never_replaced(tmp_path, translator):
     for folder in ("in", "out"):
         (tmp_path / folder).mkdir()

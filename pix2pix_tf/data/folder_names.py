@@ -79,6 +79,12 @@ def read_name(name: str) -> FolderName:
     return FolderName()
 
 
+def split_named(typed: str) -> str:
+    """One of `SPLITS` for any of its names in any case; another name as it is."""
+    found = read_name(typed)
+    return found.split if found.split and not found.side else typed
+
+
 def renamed(name: str, split: str) -> str:
     """A folder's name for another split: `val_images` for `train_images`; else as it is."""
     written = read_name(name).split

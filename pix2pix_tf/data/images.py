@@ -51,7 +51,7 @@ from pix2pix_tf.data.formats import SUFFIXES_IN_WORDS as SUFFIXES_IN_WORDS
 from pix2pix_tf.data.formats import open_by_content, unread_kind
 from pix2pix_tf.data.orientation import ORIENTATION_TAG, TRANSPOSED, upright
 from pix2pix_tf.data.tiff import SIGNATURES, Meaning, TiffImage
-from pix2pix_tf.disk import unwritable
+from pix2pix_tf.disk import is_special, unwritable
 from pix2pix_tf.errors import UserError
 
 _WRITTEN_AS = {
@@ -427,6 +427,8 @@ def _opened(path: Path | ImageBytes) -> Iterator[_PillowImage | TiffImage]:
     """
     head = b""
     try:
+        if isinstance(path, Path) and is_special(path):  # opening a pipe would wait for ever
+            raise UserError(f"{path} is a pipe, a device or the like: an image file was expected.")
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
             if head[:4] in SIGNATURES:

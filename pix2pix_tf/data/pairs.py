@@ -15,6 +15,7 @@ from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import resize_image
 from pix2pix_tf.data.kinds import describe, other_sizes
 from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout, no_train
+from pix2pix_tf.data.layout_errors import existing_root
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Sifted, Skipped, sift
@@ -280,7 +281,10 @@ def _existing_root(data: DataConfig) -> Path:
             "put it there (`pix2pix-tf data list` says what can be downloaded), or say where it "
             "is with --set data.root=FOLDER; --config sample.yaml needs no data"
         )
-    return root
+    try:
+        return existing_root(root)
+    except UserError as error:
+        raise UserError(f"{error}\n--set data.root=FOLDER says where the data lies.") from error
 
 
 def data_root(data: DataConfig) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pix2pix_tf.data.folder_names import split_named
 from pix2pix_tf.data.pairs_record import file_digest, read_record, short_digest, trained_among
 from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.errors import UserError
@@ -171,6 +172,7 @@ def evaluate(
     palette = tools.palette(translator.config.data.dataset)
     metrics = tools.metrics(palette)
     run = Run(Path(run_dir))
+    split = split_named(split)
     scored = open_scored(run, split, overrides)
     subjects = RunSubjects(
         translator,

@@ -286,9 +286,10 @@ def _place(place: str) -> _Place:
 def _matching(place: str) -> Iterable[tuple[str, Path]]:
     """Files of a pattern, each with what its `*` stands for."""
     if place.count("*") != 1 or "*" not in Path(place).name:
+        found = "is a file" if Path(place).is_file() else f"no such folder in {Path.cwd()}"
         raise UserError(
-            f"{place}: no such folder in {Path.cwd()}; expected one, or a pattern of files with "
-            "one * in its last part, which stands for the pictures' names"
+            f"{place}: {found}; expected a folder, or a pattern of files with one * in its last "
+            "part, which stands for the pictures' names"
         )
     before, after = composed(Path(place).name).split("*")
     pattern = re.compile(f"{re.escape(before)}(.+){re.escape(after)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from pix2pix_tf.data.images import (
     decode_image,
     image_depth,
     image_size,
+    inspect_image,
     read_image,
     resize_image,
     to_channels,
@@ -168,6 +170,14 @@ def test_grey_alpha_file(tmp_path, channels, expected):
 def test_rgba_file(tmp_path, channels, expected):
     path = save(tmp_path / "x.png", [[[255, 0, 0, 0], [100, 50, 0, 51]]])
     assert read_image(path, channels).tolist() == [expected]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+@pytest.mark.parametrize("read", [image_size, decode_image, inspect_image, image_depth])
+def test_pipes_are_refused_and_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"a\.png is a pipe, a device or the like"):
+        read(tmp_path / "a.png")
 
 
 def test_luma_is_pillows_for_every_grey_level(tmp_path):

@@ -28,6 +28,8 @@ def test_other_splits_and_progress(tiny_run):
     result = evaluate(tiny_run, "train", advance=seen.append)
     assert result.images == 6
     assert seen == [6] * 6
+    for typed in ("Validation", "DEV"):
+        assert evaluate(tiny_run, typed).split == "val"
     with pytest.raises(UserError, match="split nowhere"):
         evaluate(tiny_run, "nowhere")
 

@@ -185,7 +185,8 @@ def test_data_that_has_moved_is_found_by_set(trained, here, tmp_path):
     (tmp_path / "scans").rename(tmp_path / "elsewhere")
     code, _, err = here("evaluate", "--run", run)
     assert code == 2
-    assert "scans" in err
+    assert "There is no folder" in err
+    assert "--set data.root=FOLDER says where the data lies" in err
     code, out, err = here("evaluate", "--run", run, "--set", "data.root=elsewhere")
     assert code == 0, err
     assert "others than" not in out
