@@ -29,6 +29,7 @@ from pix2pix_tf.cli_options import (
     checked_checkpoint,
     default_folder,
     expand_homes,
+    refuse_empty,
     spread_settings,
     start_tensorflow,
 )
@@ -429,8 +430,8 @@ def _score_table(title: str, columns: dict[str, Scores]) -> Table:
 
 
 def _parity_table(exported: Exported) -> Table:
-    images = exported.parity[0].images
-    title = f"compared with translate on {images} pictures; errors in grey levels of 255"
+    pictures = counted(exported.parity[0].images, "picture")
+    title = f"compared with translate on {pictures}; errors in grey levels of 255"
     columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
     table = Table("", *columns, title=title, title_justify="left")
     for parity in exported.parity:
@@ -465,6 +466,7 @@ def _output_failed(error: OSError) -> None:
 def _run_command() -> NoReturn:
     try:
         try:
+            refuse_empty(sys.argv[1:])
             app(args=expand_homes(spread_settings(sys.argv[1:])))
         except SystemExit:
             sys.stdout.flush()  # here, where it is known what to do if that fails

@@ -78,6 +78,26 @@ def expand_homes(words: Sequence[str]) -> list[str]:
     return expanded
 
 
+def refuse_empty(words: Sequence[str]) -> None:
+    """Checks that no word of a command line is empty, nor the value of an option.
+
+    As a path an empty word is the working directory, which nobody means who types
+    `--input "$PHOTOS"` where PHOTOS is not set.
+
+    Raises:
+        UserError: One is.
+    """
+    before = ""
+    for word in words:
+        if word == "" or _OPTION.fullmatch(word):
+            of = word.rstrip("=") or (before if before.startswith("-") else "an argument")
+            raise UserError(
+                f"{of}: is given an empty value; a variable that is not set, maybe (a . is the "
+                "working directory)"
+            )
+        before = word
+
+
 def default_folder(above: str, config: str, data: DataConfig, overrides: Sequence[str]) -> Path:
     """Where something is trained that was given no folder: below `above`, named by its data.
 

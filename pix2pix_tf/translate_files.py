@@ -14,6 +14,7 @@ from pix2pix_tf.disk import is_special, writing
 from pix2pix_tf.errors import UserError, refuse_all
 from pix2pix_tf.lines import counted
 from pix2pix_tf.memory import refuse_too_large
+from pix2pix_tf.staging import check_folder
 from pix2pix_tf.tiling import check_side
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.translation_inputs import Inputs
@@ -107,6 +108,8 @@ def translate_files(
             states[job.before] += 1
         else:
             jobs.append(job)
+    if jobs:  # where all is there already nothing has to be written
+        check_folder(Path(output))
     total = sum(job.steps for job in jobs)
     written: list[Path] = []
     for job in jobs:

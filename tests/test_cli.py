@@ -24,6 +24,22 @@ def settings(root, **more):
     return [word for key, value in overrides.items() for word in ("--set", f"{key}={value}")]
 
 
+@pytest.mark.parametrize(
+    ("words", "of"),
+    [
+        (["translate", "--run", "r", "--input", "", "--output", "o"], "--input"),
+        (["translate", "--run", "r", "--input", "i", "--output="], "--output"),
+        (["evaluate", "--run", "", "--json", "s.json"], "--run"),
+        (["data", "check", ""], "an argument"),
+    ],
+)
+def test_an_empty_value_is_never_taken_for_the_working_directory(here, words, of):
+    code, _, error = here(*words)
+    assert code == 2
+    assert f"{of}: is given an empty value" in error
+    assert len(error.strip().splitlines()) == 1
+
+
 def test_train_translate_evaluate(tmp_path, pairs_folder):
     root = pairs_folder()
     trained = typed(

@@ -224,6 +224,19 @@ def test_a_pipe_where_a_translation_belongs_is_refused(photos, translator):
         translate(translator, photos)
 
 
+@pytest.mark.parametrize("output", ["file", "file/deep", "/proc/nowhere"])
+def test_an_output_folder_that_cannot_be_made_is_refused_before_the_first_translation(
+    photos, translator, monkeypatch, output
+):
+    (photos.parent / "file").write_text("kept")
+    monkeypatch.setattr(
+        "pix2pix_tf.translate_files._translated", lambda *_: pytest.fail("translated")
+    )
+    with pytest.raises(UserError, match=r"expected a folder|cannot be written"):
+        translate(translator, photos, output)
+    assert (photos.parent / "file").read_text() == "kept"
+
+
 def test_an_input_is_never_replaced(tmp_path, translator):
     for folder in ("in", "out"):
         (tmp_path / folder).mkdir()
