@@ -60,7 +60,8 @@ def _expected(network: str, width: int, side: int) -> float:
 def _measured(network: str, width: int, side: int) -> int:
     words = ["--one", "--networks", network, "--widths", f"{width}", "--sides", f"{side}"]
     command = [sys.executable, "-m", "benchmarks.memory", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    here = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, text=True, check=True)
     return int(done.stdout)
 
 
