@@ -155,13 +155,17 @@ def read_only():
         path.chmod(mode)
 
 
-def test_a_read_only_run_translates_and_does_not_train(here, tiny_run, tmp_path, read_only):
+def test_a_read_only_run_translates_and_is_scored_and_does_not_train(
+    here, tiny_run, tmp_path, read_only
+):
     write_image(tmp_path / "in.png", np.zeros((32, 32, 3), np.uint8))
     read_only(tiny_run)
     with permissions_that_count():
-        for words in (TRAIN, EVALUATE):
-            code, _, err = here(*words)
-            assert (code, err) == (2, "pix2pix-tf: tiny_run cannot be written: Permission denied\n")
+        code, _, err = here(*TRAIN)
+        assert (code, err) == (2, "pix2pix-tf: tiny_run cannot be written: Permission denied\n")
+        code, out, err = here(*EVALUATE)
+        assert (code, err) == (0, "")
+        assert "the scores could not be kept: tiny_run" in " ".join(out.split())
         code, _, err = here(*TRANSLATE)
         assert (code, err) == (0, "")
         code, _, err = here(*TRANSLATE[:-1], "tiny_run/new")

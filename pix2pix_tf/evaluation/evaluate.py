@@ -172,6 +172,8 @@ def evaluate(
     palette = tools.palette(translator.config.data.dataset)
     metrics = tools.metrics(palette)
     run = Run(Path(run_dir))
+    if dropout:
+        run.metrics()  # a damaged file is said now, not when there are scores to add to it
     split = split_named(split)
     scored = open_scored(run, split, overrides)
     subjects = RunSubjects(
