@@ -40,8 +40,12 @@ def check_folder(output: Path) -> None:
         if output.exists() and not output.is_dir():
             raise UserError(f"{output}: is a file; expected a folder")
         _refuse_file_above(output)
-    with hidden_beside(output / "any" if output.is_dir() else output):
-        pass
+    within = output / "any" if output.is_dir() else output
+    try:
+        with hidden_beside(within):
+            pass
+    except UserError as error:
+        raise UserError(str(error).replace(str(within), str(output))) from error
 
 
 def _refuse_file_above(output: Path) -> None:
