@@ -17,7 +17,7 @@ from pix2pix_tf.cli_options import (
 )
 from pix2pix_tf.counting import counting
 from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, figure, say
+from pix2pix_tf.lines import PlainConsole, counted, figure, say
 from pix2pix_tf.staging import check_files, refuse_existing, refuse_same, write_text
 from pix2pix_tf.strict_json import strict_json
 
@@ -251,7 +251,7 @@ def _table(result: Evaluation) -> Table:
     from pix2pix_tf.evaluation.meanings import MEANINGS
 
     where = f", step {result.step}, split {result.split}" if result.step is not None else ""
-    title = f"{result.of}{where}, {result.images} images"
+    title = f"{result.of}{where}, {counted(result.images, 'image')}"
     names, numbers = Column(no_wrap=True), Column("score", no_wrap=True)
     table = Table(
         *(names, numbers, Column("95% interval", no_wrap=True), ""),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from pix2pix_tf.text import printable
@@ -26,6 +28,15 @@ class PlainConsole(Console):
         """A text as it stands, whatever the caller asks for."""
         plain = {"markup": False, "emoji": False, "highlight": False, "highlighter": None}
         return super().render_str(printable(text), **{**options, **plain})
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As Rich's; but in a table too narrow for its cells these are folded, never cut."""
+        if isinstance(renderable, str):  # a cell; what is printed alone is no `str` any more
+            renderable = self.render_str(renderable)
+            renderable.overflow, renderable.no_wrap = "fold", False
+        return super().render(renderable, options)
 
 
 def figure(value: float | None, form: str = ".4f") -> str:

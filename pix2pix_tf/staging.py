@@ -40,12 +40,8 @@ def check_folder(output: Path) -> None:
         if output.exists() and not output.is_dir():
             raise UserError(f"{output}: is a file; expected a folder")
         _refuse_file_above(output)
-    within = output / "any" if output.is_dir() else output
-    try:
-        with hidden_beside(within):
-            pass
-    except UserError as error:
-        raise UserError(str(error).replace(str(within), str(output))) from error
+    with _hidden_in(output, output) if output.is_dir() else hidden_beside(output):
+        pass
 
 
 def _refuse_file_above(output: Path) -> None:
@@ -106,6 +102,13 @@ def hidden_beside(target: Path) -> Iterator[Path]:
     what is moved from it to `target` is renamed, not copied.
     """
     place = next(folder for folder in target.absolute().parents if folder.is_dir())
+    with _hidden_in(place, target) as partial:
+        yield partial
+
+
+@contextmanager
+def _hidden_in(place: Path, target: Path) -> Iterator[Path]:
+    """`hidden_beside` in a given folder."""
     partial = place / f".{target.name}.{uuid.uuid4().hex}.partial"
     with writing(target):
         partial.mkdir()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 import pix2pix_tf
 from pix2pix_tf.lines import PlainConsole, say
@@ -24,6 +24,18 @@ def test_text_from_outside_stands_as_it_is_in_lines_tables_and_rules(name):
     say(console, name)
     say(Console(file=out, width=200), name)
     assert out.getvalue().count(name.replace("\x1b", "\\x1b")) == 7
+
+
+@pytest.mark.parametrize("width", [20, 30, 45])
+def test_names_and_numbers_of_tables_are_never_cut_on_narrow_terminals(width):
+    out = io.StringIO()
+    columns = [Column("", no_wrap=True), Column("score", no_wrap=True), "meaning"]
+    table = Table(*columns)
+    table.add_row("sharpness", "12.3456", "a share of the targets' contrast")
+    PlainConsole(file=out, width=width).print(table)
+    rows = [line.split("│")[1:3] for line in out.getvalue().splitlines() if "│" in line]
+    cells = ["".join(cell.strip() for cell in column) for column in zip(*rows, strict=True)]
+    assert cells == ["sharpness", "12.3456"]
 
 
 def test_all_that_is_printed_goes_through_a_plain_console():

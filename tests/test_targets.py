@@ -1,5 +1,7 @@
 """What a command is to write is checked before the work that it is to write."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,16 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path, check):
         with pytest.raises(UserError, match=words):
             check(tmp_path / target)
     assert everything(tmp_path) == ["file", "folder"]
+
+
+def test_a_folder_that_cannot_be_written_into_is_named_itself(tmp_path, monkeypatch):
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UserError) as caught:
+        check_folder(tmp_path / "folder")
+    assert str(caught.value) == f"{tmp_path / 'folder'} cannot be written: Read-only file system"
 
 
 def test_only_what_must_be_new_must_not_be_there(tmp_path):

@@ -211,7 +211,7 @@ def test_a_relative_root_is_found_from_any_folder(trained, here, tmp_path, monke
     write_pairs(there / "scans", train=3, val=2, size=(50, 50))  # another dataset of that name
     code, again, err = here("evaluate", "--run", os.path.relpath(run))
     assert code == 0, err
-    assert "1 images" in again
+    assert ", 1 image " in again
     code, out, err = here("train", "--run", run, "--set", "training.steps=4")
     assert code == 0, err
     assert "resuming at step 2 of 4" in " ".join(out.split())
