@@ -37,6 +37,15 @@ SUFFIXES = [".png", ".bmp", ".tif", ".TIFF", ".PNG", ".gif", ".ppm", ".tga", ".j
 SYSTEM = ["@eaDir", "__MACOSX", ".hidden", "$RECYCLE.BIN", ".ipynb_checkpoints", "#recycle"]
 OTHER_FILES = ["Thumbs.db", "notes.txt", "labels.csv", ".DS_Store", "README", "list.json"]
 
+BELOW = ["", "", "", "city/", "a1/b2/", "naïve [x]/", "2024/"]  # sub-folders of every split
+TIFFS = [
+    {},
+    {"bits": 16},
+    {"bits": 16, "planarconfig": "separate", "byteorder": ">"},
+    {"tile": (16, 16), "compression": "zlib", "predictor": True},
+    {"bits": 16, "bigtiff": True, "rowsperstrip": 3, "compression": "zlib"},
+]
+
 Colour = tuple[int, int, int]
 
 
@@ -50,6 +59,9 @@ class OddFolder:
         what: In words.
         sound: Whether it must be read, all of it; others may be refused.
         left_out: Words that must be said where it is read: what lies there and is no pair.
+        links: Where symbolic links lead, by path below the root.
+        tiff: How TIFF files are written.
+        sizes: By how much the images of A and of B are larger than `SIDE`.
     """
 
     files: dict[str, np.ndarray | bytes] = field(default_factory=dict)
@@ -57,10 +69,14 @@ class OddFolder:
     what: str = ""
     sound: bool = True
     left_out: list[str] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    tiff: dict[str, object] = field(default_factory=dict)
+    sizes: tuple[int, int] = (1, 1)
 
     def _repr_pretty_(self, printer, cycle) -> None:
         """What a failure shows: the files' names, and no pixels."""
-        printer.text(f"{self.what}; sound: {self.sound}; files: {sorted(self.files)}")
+        printer.text(f"{self.what}; sound: {self.sound}; files: {sorted(self.files)}; ")
+        printer.text(f"links: {self.links}; TIFFs: {self.tiff}; sizes: {self.sizes}")
 
     def write(self, root: Path) -> None:
         """Writes all files."""
@@ -70,7 +86,9 @@ class OddFolder:
             if isinstance(content, bytes):
                 path.write_bytes(content)
             else:
-                _save(path, content)
+                _save(path, content, self.tiff)
+        for name, target in self.links.items():
+            (root / name).symlink_to(target)
 
 
 @st.composite
@@ -79,15 +97,19 @@ def odd_folders(draw):
     folder = OddFolder()
     splits = draw(st.sampled_from([("",), ("train", "val"), ("train",), ("train", "val", "test")]))
     kind = draw(st.sampled_from(["side by side", "folders", "folders", "unknown folders"]))
-    place = _places(draw, folder, kind, splits)
+    place = _places(draw, kind, splits)
+    below = draw(st.sampled_from(BELOW))
+    folder.tiff = draw(st.sampled_from(TIFFS))
+    if kind != "side by side":
+        folder.sizes = draw(st.sampled_from([(1, 1), (1, 2), (3, 1)]))
     colours = _colours()
     for split in splits:
         stems = draw(st.lists(st.sampled_from(STEMS), min_size=2, max_size=5, unique=True))
-        for stem in stems:
+        for stem in (below + stem for stem in stems):
             a, b = next(colours), next(colours)
             folder.pairs.setdefault(split, {})[unicodedata.normalize("NFC", stem)] = (a, b)
             _add_pair(draw, folder, place(split), stem, a, b)
-    folder.what = f"{kind}, splits {splits}"
+    folder.what = f"{kind}, splits {splits}, {place(splits[0])}"
     if kind == "unknown folders":
         folder.sound = False
     for defect in draw(st.lists(st.sampled_from(sorted(_EXTRAS)), max_size=2, unique=True)):
@@ -96,15 +118,24 @@ def odd_folders(draw):
     return folder
 
 
-def _places(draw, folder, kind, splits):
+def _places(draw, kind, splits):
     """Where a split's pairs lie: one folder, or those of A and B."""
     names = {split: draw(st.sampled_from(SPLITS[split])) if split else "" for split in splits}
     if kind == "side by side":
         return lambda split: (names[split],)
     a, b = draw(st.sampled_from(SIDES if kind == "folders" else UNKNOWN_SIDES))
-    order = draw(st.sampled_from(["split first", "side first"]))
+    orders = ["split first", "side first"]
+    if splits != ("",) and kind == "folders":
+        orders += ["trainA", "A_train"]
+    order = draw(st.sampled_from(orders))
+    bare = a in "abAB"  # written without a separator too
+    between = draw(st.sampled_from(["", "_", "-"] if bare else ["_", "-", " "]))
 
     def place(split):
+        if order in ("trainA", "A_train"):
+            names_of_two = [(names[split], side) for side in (a, b)]
+            step = 1 if order == "trainA" else -1
+            return tuple(between.join(pair[::step]) for pair in names_of_two)
         parts = [(names[split], side) for side in (a, b)]
         if order == "side first":
             parts = [part[::-1] for part in parts]
@@ -115,7 +146,7 @@ def _places(draw, folder, kind, splits):
 
 def _add_pair(draw, folder, places, stem, a, b):
     suffixes = draw(st.tuples(st.sampled_from(SUFFIXES), st.sampled_from(SUFFIXES)))
-    images = [_flat(a), _flat(b)]
+    images = [_flat(a, size=folder.sizes[0]), _flat(b, size=folder.sizes[1])]
     if len(places) == 1:
         name = "/".join(filter(None, (places[0], stem + suffixes[0])))
         folder.files[name] = np.concatenate(images, axis=1)
@@ -195,6 +226,43 @@ def _image_in_the_root(draw, folder, place, splits, colours):
     folder.sound = False
 
 
+def _linked_into_itself(draw, folder, place, splits, colours):
+    where = draw(st.sampled_from(["", *(p for split in splits for p in place(split))]))
+    folder.links["/".join(filter(None, (where, "self")))] = "."
+    folder.left_out.append("self")
+
+
+def _linked_image(draw, folder, place, splits, colours):
+    """An image under another name: it counts twice, and is said to."""
+    places = place(splits[0])
+    name = next((name for name in folder.files if Path(name).parent == Path(places[0])), None)
+    if len(places) == 1 and name:
+        path = Path(name)
+        folder.links[str(path.with_name(f"linked{path.suffix}"))] = path.name
+        pairs = folder.pairs[splits[0]]
+        pairs["linked"] = pairs[unicodedata.normalize("NFC", path.stem)]
+        folder.left_out.append("count twice")
+
+
+def _one_file_for_both_sides(draw, folder, place, splits, colours):
+    places = place(splits[0])
+    if len(places) == 2:
+        folder.files[f"{places[0]}/both.png"] = _flat(next(colours))
+        up = "../" * len(Path(places[1]).parts)
+        folder.links[f"{places[1]}/both.png"] = f"{up}{places[0]}/both.png"
+        folder.sound = False
+
+
+def _bands(draw, folder, place, splits, colours):
+    """A fourth one that is no alpha: refused where it is read as three channels."""
+    places = place(splits[0])
+    image = np.concatenate([_flat(next(colours)), np.full((SIDE, SIDE, 1), 9, np.uint8)], axis=2)
+    images = [image, _flat(next(colours))] if len(places) == 2 else [np.hstack([image, image])]
+    for where, bands in zip(places, images, strict=True):
+        folder.files["/".join(filter(None, (where, "bands.tif")))] = bands
+    folder.sound = False
+
+
 _EXTRAS = {
     "a system's folder": _system_folder,
     "other files": _other_files,
@@ -204,6 +272,10 @@ _EXTRAS = {
     "a folder beside": _folder_beside,
     "two names of one split": _two_names_of_one_split,
     "an image in the root": _image_in_the_root,
+    "a link into itself": _linked_into_itself,
+    "a linked image": _linked_image,
+    "one file for both sides": _one_file_for_both_sides,
+    "a TIFF of bands": _bands,
 }
 
 
@@ -213,14 +285,21 @@ def _colours():
     yield from ((r, g, b) for g in steps for b in steps for r in steps)
 
 
-def _flat(colour, times=1):
-    return np.full((SIDE, times * SIDE, 3), colour, np.uint8)
+def _flat(colour, times=1, size=1):
+    return np.full((size * SIDE, size * times * SIDE, 3), colour, np.uint8)
 
 
-def _save(path, image):
+def _save(path, image, tiff):
     kind = path.suffix.lower()
     if kind in (".tif", ".tiff"):
-        tifffile.imwrite(path, image, photometric="rgb")
+        options = {"metadata": None, "photometric": "rgb", **tiff}
+        if image.shape[2] == 4:
+            options["extrasamples"] = ["unspecified"]
+        if options.pop("bits", 8) == 16:
+            image = image * np.uint16(257)
+        if options.get("planarconfig") == "separate":
+            image = np.moveaxis(image, -1, 0)
+        tifffile.imwrite(path, image, **options)
     elif kind == ".webp":
         Image.fromarray(image).save(path, lossless=True)
     else:

@@ -26,8 +26,11 @@ def config(root):
 
 
 def colours(pair):
-    """The mean colours of A and B."""
-    return [image.reshape(-1, 3).mean(axis=0) for image in pair]
+    """The mean colours of A and B, of 255."""
+    return [
+        image.reshape(-1, 3).mean(axis=0) / (257 if image.dtype == np.uint16 else 1)
+        for image in pair
+    ]
 
 
 def opened_or_none(folder, root):
