@@ -127,6 +127,21 @@ def test_masks_of_0_and_1_are_class_numbers_where_told(here, masks, tmp_path):
     assert iou(here, tmp_path, *masks, "--no-label-ids") == 1  # all is black
 
 
+def test_void_of_outputs_is_no_class_and_only_passes_where_the_truth_has_void(
+    here, masks, tmp_path
+):
+    """0/255 masks that are said to be class numbers: 255 is void in the truth, and no class."""
+    for folder in ("made", "true"):
+        file = tmp_path / folder / "a.png"
+        write_image(file, decode_image(file)[..., :1])
+    code, _, error = here("evaluate", *masks, "--metrics", "segmentation", "--label-ids")
+    assert code == 2
+    assert "a: the output has the value 255 where its target has a class" in error
+    assert "Traceback" not in error
+    write_image(tmp_path / "made" / "a.png", decode_image(tmp_path / "true" / "a.png"))
+    assert iou(here, tmp_path, *masks, "--label-ids") == 1
+
+
 def write_images(tmp_path, *sizes, same=False):
     for side in ("made", "true"):
         (tmp_path / side).mkdir()

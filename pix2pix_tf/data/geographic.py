@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pix2pix_tf.data.formats import IMAGE_SUFFIXES
 from pix2pix_tf.errors import UserError
 
 METRES_A_DEGREE = 110_574.0  # of latitude, at the equator; nowhere fewer
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _NAMED = 5  # of many, in an error
 # What the columns may be called.
 _NAMES = ("name", "file", "filename")
@@ -64,7 +66,8 @@ class LatitudeSplit:
             splits.setdefault(split, []).append(name)
         lines = " and ".join(f"{line:.6f}" for line in division.lines)
         return splits, [
-            f"divided at latitude {lines}; left out, within {self.buffer / 2:.6f} degrees of it: "
+            f"divided at latitude {lines}; left out, within {self.buffer / 2:.6f} degrees of "
+            f"{'it' if len(division.lines) == 1 else 'them'}: "
             f"{len(division.left_out)} of {len(latitudes)} pairs"
         ]
 
@@ -184,10 +187,7 @@ def parse_buffer(text: str) -> float:
     number, metres = text.strip(), False
     if number.endswith("m"):
         number, metres = number[:-1], True
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
+    value = _number(number)
     if not (0 <= value < math.inf):
         raise UserError(
             f"--buffer {text}: expected degrees of latitude such as 0.003, or metres such as 300m"
@@ -249,15 +249,17 @@ def _row(
 
 
 def _degrees(text: str, limit: int, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not abs(value) <= limit:
         raise UserError(
             f"{where}: {text.strip()!r}: expected degrees from -{limit} to {limit}, such as 40.7128"
         )
     return value
+
+
+def _number(text: str) -> float:
+    """A decimal number; NaN where a text is none, though Python reads 4_0 and other digits too."""
+    return float(text) if _DECIMAL.fullmatch(text.strip()) else math.nan
 
 
 def _without_suffix(name: str) -> str:

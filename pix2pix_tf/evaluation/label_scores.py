@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Metric, Subject
-from pix2pix_tf.segmentation.palette import Palette
+from pix2pix_tf.segmentation.palette import VOID, Palette
 from pix2pix_tf.segmentation.scores import confusion_matrix, segmentation_scores
 from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.sheets import for_display
@@ -16,7 +17,14 @@ def segmentation_metric(palette: Palette) -> Metric:
     count = len(palette.classes)
 
     def statistic(subject: Subject) -> np.ndarray:
-        return confusion_matrix(subject.classes["output"], subject.classes["target"], count)
+        output, target = subject.classes["output"], subject.classes["target"]
+        if ((output == VOID) & (target != VOID)).any():
+            raise UserError(
+                f"{subject.name}: the output has the value {VOID} where its target has a class: "
+                f"among class numbers that is void, and no class; outputs must show one (if they "
+                "show the palette's greys: --no-label-ids)"
+            )
+        return confusion_matrix(output, target, count)
 
     return Metric(
         "segmentation",

@@ -82,7 +82,7 @@ def test_buffers_in_degrees_and_metres(text, degrees):
     assert parse_buffer(text) == (degrees / METRES_A_DEGREE if text == "5 m" else degrees)
 
 
-@pytest.mark.parametrize("text", ["", "m", "-1", "nan", "inf", "3km", "0,5", "3 deg"])
+@pytest.mark.parametrize("text", ["", "m", "-1", "nan", "inf", "3km", "0,5", "3 deg", "3_0", "٣"])
 def test_other_buffers_are_refused(text):
     with pytest.raises(UserError, match="expected degrees of latitude such as"):
         parse_buffer(text)
@@ -160,6 +160,8 @@ def test_tables_as_programs_write_them(here, tmp_path, heading, row):
         ([*ROWS, "map 2.png,40,0"], "line 8: map 2.png is the pair map 2, whose place line 4 has"),
         ([*ROWS[1:], "map 0,north,0"], "line 7: latitude: 'north': expected degrees from -90"),
         ([*ROWS[1:], "map 0,,0"], "line 7: latitude: ''"),
+        ([*ROWS[1:], "map 0,4_0,0"], "line 7: latitude: '4_0'"),
+        ([*ROWS[1:], "map 0,٤٠,0"], "line 7: latitude: '٤٠'"),
         ([*ROWS[1:], "map 0,91,0"], "line 7: latitude: '91'"),
         ([*ROWS[1:], "map 0,nan,0"], "line 7: latitude: 'nan'"),
         ([*ROWS[1:], "map 0,40,200"], "line 7: longitude: '200'"),
