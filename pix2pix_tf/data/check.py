@@ -10,7 +10,7 @@ from pathlib import Path
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.judging import Picture, judge
 from pix2pix_tf.data.kinds import Kind, Kinds, kinds_of, other_sizes
-from pix2pix_tf.data.layout import LayoutSetting, find_layout, no_train
+from pix2pix_tf.data.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.data.values import value_warnings
 from pix2pix_tf.errors import UserError
@@ -91,9 +91,9 @@ def check(
             }
         problems += opened.problems
         pairs[opened.job.split] += opened.job.counts and not opened.problems
-    without_train = no_train(layout)
+    not_trained = why_not_trained(layout)
     warnings = [
-        *([without_train] if without_train else []),
+        *([not_trained] if not_trained else []),
         *other_sizes(kinds),
         *value_warnings(files),
     ]

@@ -94,6 +94,8 @@ class Layout:
         """In words."""
         if self.sides:
             return f"folders {self.sides[0]} (A) and {self.sides[1]} (B)"
+        if not any(split.pairs for split in self.splits.values()):
+            return "nothing that can be read"
         return "whole photographs" if self.kind == "photographs" else "side-by-side pairs"
 
 
@@ -157,10 +159,17 @@ def _why_not_side_by_side_pairs(folder: Path, setting: LayoutSetting) -> str:
     return next((line for split in layout.splits.values() for line in split.problems), "")
 
 
-def no_train(layout: Layout) -> str:
-    """The sentence about a dataset that has other splits but no train; "" where it has."""
-    if {"train", ""} & set(layout.splits):
-        return ""
+def why_not_trained(layout: Layout) -> str:
+    """Why nothing can be trained on a dataset, whose files may all be sound; "" where it can."""
+    split = next((split for split in ("train", "") if split in layout.splits), None)
+    if split is not None:
+        files = layout.splits[split]
+        if "val" in layout.splits or files.problems or len(files.pairs) > 1:
+            return ""
+        return (
+            f"{layout.root}: only 1 pair found ({files.pairs[0].name}); training needs at least "
+            "two, one of them to validate on"
+        )
     there = " and ".join(f"{split}/" for split in layout.splits)
     return (
         f"{layout.root}: has {there} but no train/; put the training pairs into "

@@ -14,7 +14,7 @@ from pix2pix_tf.data.files import PairFiles, pair_depth
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import resize_image
 from pix2pix_tf.data.kinds import describe, other_sizes
-from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout, no_train
+from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout, why_not_trained
 from pix2pix_tf.data.layout_errors import existing_root
 from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
@@ -255,17 +255,12 @@ def dataset_layout(data: DataConfig) -> Layout:
 
 def _train_and_val(layout: Layout, data: DataConfig) -> tuple[list[PairFiles], list[PairFiles]]:
     """The pairs to train on and to validate on: folders, or held out of all."""
-    without_train = no_train(layout)
-    if without_train:
-        raise UserError(without_train)
+    not_trained = why_not_trained(layout)
+    if not_trained:
+        raise UserError(not_trained)
     every = layout.pairs("train" if "train" in layout.splits else "")
     if "val" in layout.splits:
         return every, layout.pairs("val")
-    if len(every) < 2:
-        raise UserError(
-            f"only {len(every)} pair found ({every[0].name}); training needs at least two, one of "
-            "them to validate on"
-        )
     chosen = held_out([pair.name for pair in every], data.validation_share, data.split_seed)
     return (
         [pair for pair in every if pair.name not in chosen],

@@ -149,6 +149,21 @@ def test_a_dataset_without_training_pairs_is_warned_of(pairs_folder, splits):
     assert warning.startswith(f"{root}: has {' and '.join(f'{name}/' for name in splits)} but no ")
 
 
+def test_a_single_pair_is_warned_of(pairs_folder):
+    root = pairs_folder(train=1)
+    (warning,) = check(root).warnings
+    assert warning.startswith(f"{root}: only 1 pair found (0); training needs at least two")
+    assert check(pairs_folder("with_val", train=1, val=1)).warnings == []
+
+
+def test_what_is_no_pair_is_not_called_pairs(tmp_path):
+    picture(tmp_path / "rgb" / "1.png"), picture(tmp_path / "depth" / "1.png", 8, 8)
+    picture(tmp_path / "rgb" / "2.png", 8, 8), picture(tmp_path / "depth" / "2.png", 8, 8)
+    found = check(tmp_path)
+    assert found.problems
+    assert found.layout == "nothing that can be read"
+
+
 def test_nothing_to_check(tmp_path):
     with pytest.raises(UserError, match="There is no folder"):
         check(tmp_path / "none")
