@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from pix2pix_tf.errors import UserError
 
-# Of errors that are of no class of their own: C++'s, that of an allocator on a GPU, Python's as it
-# comes back from within an input pipeline.
+# Of errors that are of no class of their own: C++'s, that of an allocator on a GPU, oneDNN's
+# (status 1), Python's as it comes back from within an input pipeline.
 _WORDS = (
     "std::bad_alloc",
     "OOM when allocating",
@@ -20,6 +20,7 @@ _WORDS = (
     "Cannot allocate memory",
     "Unable to allocate",
     "MemoryError",
+    "Operation received an exception:Status: 1,",
 )
 # TensorFlow's ResourceExhaustedError is also of disks and of numbers of files.
 _OTHERS = ("No space left on device", "Disk quota exceeded", "Too many open files")

@@ -29,6 +29,9 @@ OF_MEMORY = [
     tf.errors.InternalError(None, None, "std::bad_alloc"),
     tf.errors.UnknownError(None, None, "MemoryError: Unable to allocate 3. GiB for an array"),
     RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes."),
+    tf.errors.AbortedError(
+        None, None, "Operation received an exception:Status: 1, message: could not create a memory"
+    ),
     OSError(errno.ENOMEM, "Cannot allocate memory"),
     caused(),
 ]
@@ -37,6 +40,7 @@ OTHERS = [
     exhausted("/a/b; Too many open files"),
     OSError(errno.ENOSPC, "No space left on device"),
     tf.errors.InvalidArgumentError(None, None, "Incompatible shapes"),
+    tf.errors.AbortedError(None, None, "Operation received an exception:Status: 3, message: no"),
     UserError("x.png: has the name of 'out of memory'"),
     KeyError("x"),
 ]
