@@ -104,5 +104,7 @@ def _reproduce_table(name: str, experiment: Experiment) -> None:
     console.print(showing.besides_table(experiment, result))
     for line in showing.besides_meanings(experiment, result):
         say(console, line)
+    for path in showing.keep_results_of_others(experiment, result, name=f"table-{name}"):
+        say(console, f"kept: {path}, of other runs")
     for path in showing.write_results(experiment, result, name=f"table-{name}"):
         say(console, f"written: {path}")

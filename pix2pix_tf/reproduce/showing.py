@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import numpy as np
 from rich.table import Table
 
 from pix2pix_tf.data.images import write_image
+from pix2pix_tf.disk import writing
 from pix2pix_tf.evaluation.meanings import MEANINGS
 from pix2pix_tf.lines import figure
 from pix2pix_tf.reproduce.order import order_agreement
@@ -66,6 +70,29 @@ def besides_meanings(experiment: Experiment, result: Reproduction) -> list[str]:
     """A line about each column of `besides_table`."""
     names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
     return [f"{name}: {MEANINGS[name]}" for name in names if "truth" not in name]
+
+
+def keep_results_of_others(experiment: Experiment, result: Reproduction, name: str) -> list[Path]:
+    """Renames a `NAME.json` and `NAME.png` of other runs, which `write_results` would replace.
+
+    Those of the same runs, of which there may be more now, are no others. The names they get have
+    digits of the runs in them. Returns the new names.
+    """
+    data = experiment.folder / f"{name}.json"
+    if not data.is_file():
+        return []
+    content = data.read_bytes()
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # not as `write_results` leaves it
+        there = {run for row in json.loads(content)["variants"] for run in row["runs"]}
+        if there <= {str(run) for row in result.rows for run in row.runs}:
+            return []
+    digits = hashlib.sha256(content).hexdigest()[:8]
+    kept = []
+    with writing(data):
+        for file in (data.with_suffix(".png"), data):
+            if file.is_file():
+                kept.append(file.replace(file.with_stem(f"{name}-{digits}")))
+    return kept
 
 
 def write_results(experiment: Experiment, result: Reproduction, name: str) -> list[Path]:

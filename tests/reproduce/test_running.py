@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from conftest import write_pairs
 
@@ -10,8 +11,8 @@ from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pairs_record import record_of
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.reproduce import running
-from pix2pix_tf.reproduce.running import Experiment, reproduce, variant_config
-from pix2pix_tf.reproduce.showing import compared_table
+from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row, reproduce, variant_config
+from pix2pix_tf.reproduce.showing import compared_table, keep_results_of_others, write_results
 from pix2pix_tf.reproduce.tables import FCN, TABLES
 
 
@@ -94,3 +95,24 @@ def test_a_segmenter_that_was_trained_on_what_is_scored_is_refused(reproduced, t
     with pytest.raises(UserError, match=r"segmenter .*: was trained on 1 of the 1 pairs of val"):
         reproduced("1", segmenter=tmp_path / "segmenter")
     reproduced("1", "data.split_seed=1", segmenter=tmp_path / "segmenter")
+
+
+def test_results_of_other_settings_are_kept_under_another_name(tmp_path):
+    picture = np.zeros((16, 16, 3), np.uint8)
+
+    def written(run):
+        row = Row(TABLES["6"].variants[0], [tmp_path / run])
+        row.pictures = [picture]
+        result = Reproduction([row], 1, [picture], [picture])
+        experiment = Experiment(TABLES["6"], "any", [], 1, tmp_path, None, None)
+        kept = keep_results_of_others(experiment, result, "table-6")
+        write_results(experiment, result, "table-6")
+        return kept
+
+    assert written("a") == written("a") == []
+    before = {end: (tmp_path / f"table-6{end}").read_bytes() for end in (".png", ".json")}
+    kept = written("b")
+    assert [path.read_bytes() for path in kept] == list(before.values())
+    assert written("b") == []
+    (tmp_path / "table-6.json").write_text("mine")
+    assert written("b")[-1].read_text() == "mine"
