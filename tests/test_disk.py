@@ -46,7 +46,7 @@ def is_one_sentence(error, what):
     return (
         error.startswith(f"pix2pix-tf: {what}")
         and "cannot be written: File too large (" in error
-        and error.endswith(" MB are free there)\n")
+        and " MB are free there)" in error
         and error.count("\n") == 1
     )
 
