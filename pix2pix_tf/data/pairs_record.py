@@ -177,6 +177,35 @@ def read_record(file: Path) -> PairsRecord | None:
         ) from None
 
 
+def check_goes_on(
+    file: Path, now: PairsRecord, of: str, elsewhere: str, data_changed: bool
+) -> None:
+    """Checks that what was trained may be trained further on these pairs. Nothing is written.
+
+    Args:
+        file: The record beside the weights; where there is none, nothing is compared.
+        now: The pairs of today.
+        of: What was trained, such as `run runs/maps`.
+        elsewhere: The option that names another place to train in.
+        data_changed: Whether the user said that they are others than before. Even then none of
+            those to validate on may have been trained on.
+
+    Raises:
+        UserError: They are others than in the last session; or were trained on.
+    """
+    before = read_record(file)
+    if before is None:
+        return
+    if not data_changed:
+        ways_out = (
+            f"To train on other pairs choose another {elsewhere}, or start over with --fresh; if "
+            "these are meant to be the same dataset, with pairs added or files mended, say so: "
+            "--data-changed"
+        )
+        check_unchanged(before, now, of, ways_out)
+    check_never_trained_on(now.val, "val", before, now.root, of)
+
+
 def check_unchanged(before: PairsRecord, now: PairsRecord, of: str, ways_out: str) -> None:
     """Checks that pairs are those of the record; that they lie elsewhere does not matter.
 

@@ -15,8 +15,7 @@ from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pairs_record import (
     PairsRecord,
-    check_never_trained_on,
-    check_unchanged,
+    check_goes_on,
     next_record,
     read_record,
     record_of,
@@ -74,7 +73,7 @@ def train_segmenter(
         opened = open_pairs(config.pairs_config(), check=True, advance=counter.advance)
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
     record = record_of(opened, config.data)
-    _check_pairs(stored, record, data_changed)
+    check_goes_on(stored.pairs_file, record, f"segmenter {stored.path}", "--output", data_changed)
     for photos in (train, val):
         photos[0]  # labels in other colours are refused before anything is written
 
@@ -304,21 +303,6 @@ def score_words(scores: Scores) -> str:
         f"per-pixel {scores['per_pixel_accuracy']:.3f}  per-class "
         f"{scores['per_class_accuracy']:.3f}  class IoU {scores['class_iou']:.3f}"
     )
-
-
-def _check_pairs(stored: SegmenterFolder, now: PairsRecord, data_changed: bool) -> None:
-    before = read_record(stored.pairs_file)
-    if before is None:
-        return
-    of = f"segmenter {stored.path}"
-    if not data_changed:
-        ways_out = (
-            "To train on other pairs choose another --output, or start over with --fresh; if these "
-            "are meant to be the same dataset, with pairs added or files mended, say so: "
-            "--data-changed"
-        )
-        check_unchanged(before, now, of, ways_out)
-    check_never_trained_on(now.val, "val", before, now.root, of)
 
 
 def _rate_notes(stored: SegmenterFolder, config: SegmenterConfig, first: int) -> list[str]:

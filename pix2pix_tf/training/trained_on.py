@@ -15,8 +15,7 @@ from pix2pix_tf.data.images import image_size
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.data.pairs_record import (
     PairsRecord,
-    check_never_trained_on,
-    check_unchanged,
+    check_goes_on,
     next_record,
     read_record,
     same_pairs,
@@ -31,29 +30,8 @@ _MEASURED_AT_MOST = 100  # files whose headers are read
 
 
 def check_pairs(run: Run, now: PairsRecord, data_changed: bool = False) -> None:
-    """Checks that a run may go on with these pairs. Nothing is written.
-
-    Args:
-        run: The run.
-        now: The pairs of today.
-        data_changed: Whether the user said that they are others than before. Even then none of
-            those to validate on may have been trained on.
-
-    Raises:
-        UserError: They are others than in the last session; or were trained on.
-    """
-    before = read_record(run.pairs_file)
-    if before is None:
-        return
-    of = f"run {run.path}"
-    if not data_changed:
-        ways_out = (
-            "To train on other pairs choose another --run, or start over with --fresh; if these "
-            "are meant to be the same dataset, with pairs added or files mended, say so: "
-            "--data-changed"
-        )
-        check_unchanged(before, now, of, ways_out)
-    check_never_trained_on(now.val, "val", before, now.root, of)
+    """Checks that a run may go on with these pairs, see `check_goes_on`. Nothing is written."""
+    check_goes_on(run.pairs_file, now, f"run {run.path}", "--run", data_changed)
 
 
 def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
