@@ -56,6 +56,7 @@ def test_neither_training_nor_fresh_touch_a_run_in_training(here, tiny_run, hold
     hold(tiny_run)
     before = {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*")}
     words = ("train", "--config", tiny_run / "config.yaml", "--run", tiny_run)
+    words += ("--set", "training.steps=9")
     for more in ((), ("--fresh", "--fresh")):
         code, _, err = here(*words, *more)
         assert code == 2

@@ -256,8 +256,7 @@ def test_a_folder_where_a_translation_belongs_is_refused_first(photos, translato
 def test_what_is_too_large_keeps_none_of_the_others(tmp_path, monkeypatch, translator):
     (tmp_path / "in").mkdir()
     write_image(tmp_path / "in" / "large.png", picture(2000, 3000, 1))
-    (tmp_path / "meminfo").write_text("MemAvailable:  100000 kB\nSwapFree: 0 kB\n")
-    monkeypatch.setattr("pix2pix_tf.memory._MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr("pix2pix_tf.memory.available_memory", lambda: 100_000 * 1024)
     with pytest.raises(UserError, match=r"large\.png: has 3000×2000 pixels.*give --tile 512"):
         translate(translator, tmp_path / "in")
     assert not (tmp_path / "out").exists()

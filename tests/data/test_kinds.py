@@ -5,18 +5,25 @@ from pix2pix_tf.data.judging import Picture
 from pix2pix_tf.data.kinds import describe, kinds_of, other_sizes
 
 
+def picture(height, width, bits=8, channels=3):
+    """What a file of this kind holds; its values play no part here."""
+    ranges = ((0, 255),) * channels
+    meaning = "RGB" if channels == 3 else "grey"
+    return Picture(height, width, bits, channels, meaning, (ranges, ranges))
+
+
 def kinds(*sizes, side="A|B"):
     """Kinds of files 0.png, 1.png ... of these (height, width)."""
     found = {}
     for number, (height, width) in enumerate(sizes):
         item = PairFiles(str(number), Path(f"{number}.png"), None)
-        found |= kinds_of("train", item, {side: Picture(height, width, 8, 3)})
+        found |= kinds_of("train", item, {side: picture(height, width)})
     return found
 
 
 def test_sizes_and_types_are_told_for_each_side():
     pair = PairFiles("x", Path("a.png"), Path("b.png"))
-    found = kinds_of("", pair, {"A": Picture(8, 9, 8, 3), "B": Picture(8, 10, 16, 1)})
+    found = kinds_of("", pair, {"A": picture(8, 9), "B": picture(8, 10, 16, 1)})
     assert describe(found.values()) == "A 9×8 8 bit RGB, B 10×8 16 bit grey"
 
 
