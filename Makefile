@@ -85,7 +85,7 @@ test-cluster: $(VENV)/installed-dev
 	$(BIN)/pytest -m cluster
 
 soak: $(VENV)/installed-dev
-	PYTHONPATH=. $(BIN)/python tests/soak.py --kills $(KILLS)
+	$(BIN)/python -m tests.soak --kills $(KILLS)
 
 fuzz: $(VENV)/installed-dev
 	PIX2PIX_TF_FUZZ=$(CASES) PIX2PIX_TF_FUZZ_FILES=$(FILES) PIX2PIX_TF_FUZZ_KEEP=build/fuzz \

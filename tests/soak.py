@@ -1,6 +1,6 @@
 """Trainings killed at random instants, again and again: `make soak`, or in a checkout
 
-    .venv/bin/python tests/soak.py --kills 50 --seed 0
+    .venv/bin/python -m tests.soak --kills 50 --seed 0
 
 A tiny network is trained on the sample city by the command, in a process of its own that is killed
 (SIGKILL) before it ends and started again, until it does end. Then everything it wrote must be bit

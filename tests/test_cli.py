@@ -9,12 +9,12 @@ import time
 
 import numpy as np
 import pytest
-from conftest import COMMAND, TINY, typed
 from PIL import Image
-from soak import soak
 
 from pix2pix_tf.cli_options import spread_settings
 from pix2pix_tf.data.images import write_image
+from tests.conftest import COMMAND, TINY, typed
+from tests.soak import soak
 
 
 def settings(root, **more):

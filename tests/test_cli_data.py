@@ -11,10 +11,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
-from conftest import typed
 from PIL import Image
 
 from pix2pix_tf.data.images import write_image
+from tests.conftest import typed
 
 
 class Quiet(SimpleHTTPRequestHandler):

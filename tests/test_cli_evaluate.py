@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from conftest import typed
 from PIL import Image
 
 from pix2pix_tf.data.images import decode_image, write_image
+from tests.conftest import typed
 
 
 @pytest.fixture

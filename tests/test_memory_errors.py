@@ -3,13 +3,13 @@ import errno
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import TINIEST
 from rich.console import Console
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.memory_errors import memory_explained, out_of_memory
 from pix2pix_tf.training import loop, train
+from tests.conftest import TINIEST
 
 
 def exhausted(words="OOM when allocating tensor with shape[9,9]"):

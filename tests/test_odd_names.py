@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import COMMAND, TINIEST
 
 from pix2pix_tf.data.images import write_image
+from tests.conftest import COMMAND, TINIEST
 
 ASCII_ONLY = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 ODD = [b"res[/a]", b"[final]", b"[red]", b":smile:", b"caf\xe9", b"\xe4\xb8\xad"]

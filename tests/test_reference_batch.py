@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINIEST, typed, write_pairs
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.data.pairs import open_pairs
@@ -18,6 +17,7 @@ from pix2pix_tf.reference_batch import record_reference_batch
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training import train
 from pix2pix_tf.translate import Translator
+from tests.conftest import TINIEST, typed, write_pairs
 
 SETTINGS = {
     **TINIEST,

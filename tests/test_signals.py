@@ -9,9 +9,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from conftest import COMMAND, TINIEST
 
 from pix2pix_tf.signals import stop_signals
+from tests.conftest import COMMAND, TINIEST
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 

@@ -205,7 +205,7 @@ print(machine_lines())
 @pytest.mark.skipif(sys.platform == "win32", reason="has none of it anyway")
 def test_train_translate_and_evaluate_without_posix(tmp_path, pairs_folder):
     """With the platform's name as it is: locks are its other half's, see run_lock.py."""
-    from conftest import TINIEST
+    from tests.conftest import TINIEST
 
     root = pairs_folder(size=(18, 18), train=3, val=1)
     settings = {**TINIEST, "data.root": str(root), "training.steps": 1}

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 from types import SimpleNamespace
 
 import pytest
-from conftest import TINY
 
 from pix2pix_tf.benchmark.contestants import Turn
 from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
 from pix2pix_tf.benchmark.running import Options, Row, benchmark, scaled, with_batch_of
 from pix2pix_tf.benchmark.spread import Spread
+from tests.conftest import TINY
 
 WORDS = [
     word for key, value in TINY.items() if "size" not in key for word in ("--set", f"{key}={value}")

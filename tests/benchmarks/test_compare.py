@@ -1,16 +1,13 @@
 """The tables of `make benchmark`, with contestants whose seconds are known."""
 
-import sys
 from pathlib import Path
 
 import pytest
-from fakes import Fake
 
+from benchmarks import compare
 from pix2pix_tf.benchmark.rounds import alternate
 from pix2pix_tf.benchmark.worker import UnavailableError
-
-sys.path.append(str(Path(__file__).parents[2]))  # `benchmarks` is not installed
-from benchmarks import compare
+from tests.benchmarks.fakes import Fake
 
 
 def measured(**seconds):

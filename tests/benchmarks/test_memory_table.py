@@ -1,11 +1,9 @@
 """The table of `python -m benchmarks.memory`."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[2]))  # `benchmarks` is not installed
 from benchmarks import memory
 
 

@@ -1,10 +1,10 @@
 """Turns, medians and ratios, with contestants whose seconds are known."""
 
 import pytest
-from fakes import Fake
 
 from pix2pix_tf.benchmark.rounds import alternate
 from pix2pix_tf.benchmark.spread import Spread, ratios, spread
+from tests.benchmarks.fakes import Fake
 
 
 def test_spread_is_the_median_and_the_quartiles():

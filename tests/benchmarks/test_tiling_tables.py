@@ -1,15 +1,12 @@
 """The tables of `python -m benchmarks.tiling`."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pix2pix_tf.tile_grid import tile_grid
-
-sys.path.append(str(Path(__file__).parents[2]))  # `benchmarks` is not installed
 from benchmarks import tiling
+from pix2pix_tf.tile_grid import tile_grid
 
 
 def test_borders_by_hand():

@@ -1,14 +1,11 @@
 """The TensorFlow tutorial's networks and step, as written here."""
 
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-sys.path.append(str(Path(__file__).parents[2]))  # `benchmarks` is not installed
 from benchmarks.peers import tutorial
 
 

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from visitors import Visitor, blocks, file_of, in_thread, pixels, png_of_zeros
 
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.demo.app import PAGE, make_app
 from pix2pix_tf.exporters import web
 from pix2pix_tf.translate import Translator
+from tests.demo.visitors import Visitor, blocks, file_of, in_thread, pixels, png_of_zeros
 
 NAMES = {
     "/": ("index.html", web.PAGE),

@@ -10,15 +10,15 @@ from threading import Event
 
 import numpy as np
 import pytest
-from browsing import chromium, in_browser, open_page
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from visitors import blocks, file_of, in_thread
 
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.demo.app import make_app
 from pix2pix_tf.translate import Translator
+from tests.browsing import chromium, in_browser, open_page
+from tests.demo.visitors import blocks, file_of, in_thread
 
 pytestmark = in_browser
 DROP = """

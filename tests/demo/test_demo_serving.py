@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from visitors import Served, Visitor, blocks, file_of, pixels
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.demo.serving import serve
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.translate import Translator
+from tests.demo.visitors import Served, Visitor, blocks, file_of, pixels
 
 CLIENTS = 50
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from PIL import Image
-from visitors import blocks, file_of, png_of_zeros
 
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data import source
@@ -11,6 +10,7 @@ from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.demo import reading
 from pix2pix_tf.demo.reading import PHOTO_PIXELS, read_input, read_photo
 from pix2pix_tf.errors import UserError
+from tests.demo.visitors import blocks, file_of, png_of_zeros
 
 
 def inputs(channels):

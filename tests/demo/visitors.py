@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import uvicorn
-from conftest import COMMAND
 from PIL import Image
+
+from tests.conftest import COMMAND
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from browsing import chromium, in_browser, open_page
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -28,6 +27,7 @@ from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
 from pix2pix_tf.evaluation.report.pictures import data_uri
 from pix2pix_tf.segmentation.palette import make_palette
 from pix2pix_tf.version import __version__
+from tests.browsing import chromium, in_browser, open_page
 
 VOID = {"meta", "link", "img", "input", "br"}
 EVIL = "<script>alert(1)</script>\"'&.png"

@@ -6,12 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import typed
 
 from pix2pix_tf import Translator
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters import export, exporting
+from tests.conftest import typed
 
 
 def test_saved_model_journey(tiny_run, tmp_path):

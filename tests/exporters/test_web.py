@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from browsing import chromium, in_browser, open_page
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -21,6 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters import export, web
+from tests.browsing import chromium, in_browser, open_page
 
 SIZE = 32  # of the tiny run's pictures
 

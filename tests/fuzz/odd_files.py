@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from hypothesis import strategies as st
-from odd_tiffs import TURNED, tiffs
 from PIL import Image, PngImagePlugin
+
+from tests.fuzz.odd_tiffs import TURNED, tiffs
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SUFFIXES = (".png", ".jpg", ".JPEG", ".webp", ".bmp", ".tif", ".tiff")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from odd_files import SIGNATURE, chunk, png_chunks
 from PIL import Image, ImageOps
 
 from pix2pix_tf.checkpoints import Checkpoints
@@ -33,6 +32,7 @@ from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.translate_files import translate_files
 from pix2pix_tf.translation_inputs import find_inputs
+from tests.fuzz.odd_files import SIGNATURE, chunk, png_chunks
 
 TARGETS = ("read", "check", "training", "translate", "image_bytes", "demo", "study")
 PIXELS = 300_000  # more are not translated here: it would take minutes

@@ -8,12 +8,12 @@ import shutil
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
-from odd_folders import SIDE, odd_folders
 
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data.check import check
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.errors import UserError
+from tests.fuzz.odd_folders import SIDE, odd_folders
 
 CASES = int(os.environ.get("PIX2PIX_TF_FUZZ", "0"))
 FEW = 60

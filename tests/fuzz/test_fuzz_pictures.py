@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from odd_files import odd_files
-from odd_tiffs import tiffs
-from victim import Victim
 
 from pix2pix_tf.data.images import read_image
 from pix2pix_tf.errors import UserError
+from tests.fuzz.odd_files import odd_files
+from tests.fuzz.odd_tiffs import tiffs
+from tests.fuzz.victim import Victim
 
 CASES = int(os.environ.get("PIX2PIX_TF_FUZZ", "0"))
 FEW = 40

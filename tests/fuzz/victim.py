@@ -67,7 +67,13 @@ class Victim:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._errors = (self._folder / "stderr").open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, __file__, self._folder / f"{self.starts}"],
+            [
+                sys.executable,
+                "-m",
+                "tests.fuzz.victim",
+                (self._folder / f"{self.starts}").resolve(),
+            ],
+            cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -107,8 +113,8 @@ def _serve(folder):
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a library prints is no answer
-    from odd_files import soft
-    from targets import Targets
+    from tests.fuzz.odd_files import soft
+    from tests.fuzz.targets import Targets
 
     targets = Targets(folder)
     file = io.BytesIO()

@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
-from conftest import typed
 from PIL import Image
+
+from tests.conftest import typed
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from conftest import TINIEST
 
 from pix2pix_tf.data.images import decode_image, write_image
+from tests.conftest import TINIEST
 
 SETTINGS = {
     **TINIEST,

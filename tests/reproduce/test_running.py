@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import write_pairs
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.data.pairs import open_pairs
@@ -14,6 +13,7 @@ from pix2pix_tf.reproduce import running
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row, reproduce, variant_config
 from pix2pix_tf.reproduce.showing import compared_table, keep_results_of_others, write_results
 from pix2pix_tf.reproduce.tables import FCN, TABLES
+from tests.conftest import write_pairs
 
 
 @pytest.fixture

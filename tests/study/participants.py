@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import uvicorn
-from conftest import COMMAND
 from PIL import Image
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.study.app import make_app
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol
+from tests.conftest import COMMAND
 
 SHADES = {"real": 0, "L1": 100, "L1+cGAN": 200}  # red says the side, green the input
 QUICK = Protocol(inputs="different", practice=2, trials=3, seconds=0.05)

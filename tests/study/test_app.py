@@ -6,7 +6,6 @@ import time
 from collections import Counter
 
 import pytest
-from participants import QUICK, Participant, in_thread, seen, tiny_study
 
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.study.answers import Answers
@@ -14,6 +13,7 @@ from pix2pix_tf.study.app import BODY_LIMIT, PAGE, make_app
 from pix2pix_tf.study.making import Invitation
 from pix2pix_tf.study.serving import serve
 from pix2pix_tf.study.settings import Protocol
+from tests.study.participants import QUICK, Participant, in_thread, seen, tiny_study
 
 
 @pytest.fixture

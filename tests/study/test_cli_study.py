@@ -4,10 +4,10 @@ import csv
 import signal
 
 import pytest
-from conftest import typed
-from participants import Participant, Served, write_sides
 
 from pix2pix_tf.study.settings import load_study
+from tests.conftest import typed
+from tests.study.participants import Participant, Served, write_sides
 
 SMALL = ("--practice", 1, "--trials", 3, "--seconds", 0.05)
 

@@ -6,14 +6,14 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
-from browsing import chromium, in_browser, open_page
-from participants import in_thread, seen, tiny_study
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from pix2pix_tf.study.answers import Answers, Session
 from pix2pix_tf.study.making import Invitation
 from pix2pix_tf.study.settings import Protocol
+from tests.browsing import chromium, in_browser, open_page
+from tests.study.participants import in_thread, seen, tiny_study
 
 pytestmark = in_browser
 # The pauses between pictures are not what is tested; the pictures' own time is not set by timers.

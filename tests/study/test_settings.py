@@ -1,8 +1,8 @@
 import pytest
-from participants import tiny_study
 
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.study.settings import load_study
+from tests.study.participants import tiny_study
 
 
 def refusal(folder):

@@ -2,12 +2,12 @@ import csv
 
 import numpy as np
 import pytest
-from participants import tiny_study
 
 from pix2pix_tf.study.answers import Answer, Answers
 from pix2pix_tf.study.plan import draw_plan
 from pix2pix_tf.study.report import answers_csv, make_report, table_csv
 from pix2pix_tf.study.settings import Protocol
+from tests.study.participants import tiny_study
 
 PROTOCOL = Protocol(inputs="different", practice=1, trials=4, seconds=1.0)
 

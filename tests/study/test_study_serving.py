@@ -10,11 +10,11 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from participants import Participant, Served, tiny_study
 
 from pix2pix_tf.study.answers import Answers
 from pix2pix_tf.study.report import make_report
 from pix2pix_tf.study.settings import Protocol
+from tests.study.participants import Participant, Served, tiny_study
 
 
 def memory(process):

@@ -6,15 +6,15 @@ import socket
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_pairs
 from rich.console import Console
-from workers import CLUSTER, Workers
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training.cluster import Task, cluster_strategy, find_cluster
 from pix2pix_tf.training.loop import train
+from tests.conftest import write_pairs
+from tests.training.workers import CLUSTER, Workers
 
 
 def tf_config(cluster, kind="worker", index=0):

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import TINY
 from rich.console import Console
 
 from pix2pix_tf.config import WarningsConfig, make_config
@@ -18,6 +17,7 @@ from pix2pix_tf.inference import array_translation, picture_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.training import train
 from pix2pix_tf.training.health import Health, Spread, ValidationPictures, flat_data, non_finite
+from tests.conftest import TINY
 
 
 def config(**sections):

@@ -4,13 +4,13 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import TINIEST, TINY
 from PIL import Image
 from rich.console import Console
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.errors import UserError
 from pix2pix_tf.training import train
+from tests.conftest import TINIEST, TINY
 
 # What a checkpoint holds beside the training's state: TensorFlow's own bookkeeping.
 OBJECT_GRAPH, SAVES = "_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter/.ATTRIBUTES/VARIABLE_VALUE"

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import TINIEST, write_pairs
 
 from pix2pix_tf.errors import UserError
+from tests.conftest import TINIEST, write_pairs
 
 SETTINGS = {
     **TINIEST,

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from conftest import COMMAND
+from tests.conftest import COMMAND
 
 # Six pairs, so that a step of two or three workers is an epoch; nothing looked at on the way.
 CLUSTER = {
