@@ -29,12 +29,12 @@ from pix2pix_tf.benchmark.rounds import Measured, alternate
 from pix2pix_tf.benchmark.spread import digits, ratios, spread
 from pix2pix_tf.benchmark.worker import UnavailableError
 from pix2pix_tf.config import Config, load_config
-from pix2pix_tf.counting import counting
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import say
-from pix2pix_tf.strict_json import strict_json
-from pix2pix_tf.system import cores, load
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import say
+from pix2pix_tf.utils.strict_json import strict_json
+from pix2pix_tf.utils.system import cores, load
 
 ROOT = Path(__file__).parents[1]
 FORMS = ("eager", "channels_last", "channels_last+fused", "compile+channels_last+fused")

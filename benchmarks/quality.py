@@ -24,12 +24,12 @@ from numpy.lib.format import open_memmap
 from rich.console import Console
 
 from pix2pix_tf.config import Config, load_config
-from pix2pix_tf.counting import counting
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import say
-from pix2pix_tf.quiet import start_tensorflow
-from pix2pix_tf.staging import write_text
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import say
+from pix2pix_tf.utils.quiet import start_tensorflow
+from pix2pix_tf.utils.staging import write_text
 
 ROOT = Path(__file__).parents[1]
 METRICS = ("l1", "psnr", "ssim", "lab_histogram", "sharpness")

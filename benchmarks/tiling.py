@@ -21,8 +21,8 @@ from rich.table import Table
 
 from pix2pix_tf.data.images import read_image, write_image
 from pix2pix_tf.data.sample_city import render_city
-from pix2pix_tf.quiet import start_tensorflow
 from pix2pix_tf.tile_grid import Span
+from pix2pix_tf.utils.quiet import start_tensorflow
 
 TRANSLATIONS = 3  # of each size; the fastest counts
 CITY = 2048  # pixels a side

@@ -11,8 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.checkpoint_files import check_path
-from pix2pix_tf.disk import writing
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
 from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
@@ -24,12 +22,14 @@ from pix2pix_tf.exporters.tflite import (
 )
 from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.exporters.web import check_runtime, write_page
-from pix2pix_tf.quiet import native_stderr_held_back
 from pix2pix_tf.run_data import run_config
 from pix2pix_tf.runs import Run
-from pix2pix_tf.staging import refuse_existing, written_aside
-from pix2pix_tf.strict_json import strict_json
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.disk import writing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.quiet import native_stderr_held_back
+from pix2pix_tf.utils.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 
 FORMATS = ("saved_model", "tflite", "web")

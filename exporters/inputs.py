@@ -11,7 +11,7 @@ from pix2pix_tf.config import Config
 from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.pairs import Pairs, open_pairs
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.errors import UserError, refuse_all
+from pix2pix_tf.utils.errors import UserError, refuse_all
 
 
 class Inputs(Sequence[np.ndarray]):

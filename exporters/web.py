@@ -16,9 +16,9 @@ import numpy as np
 
 from pix2pix_tf.config import DataConfig
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.sheets import for_display
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.strict_json import strict_json
 
 PAGE = Path(__file__).with_name("page")
 RUNTIME = Path(__file__).with_name("litert")

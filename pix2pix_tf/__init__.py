@@ -21,7 +21,7 @@ _PLACES = {
     "Config": "pix2pix_tf.config",
     "Segmenter": "pix2pix_tf.segmentation.segmenter",
     "Translator": "pix2pix_tf.translate",
-    "UserError": "pix2pix_tf.errors",
+    "UserError": "pix2pix_tf.utils.errors",
     "Wanted": "pix2pix_tf.evaluation.evaluate",
     "evaluate": "pix2pix_tf.evaluation.evaluate",
     "evaluate_folders": "pix2pix_tf.evaluation.evaluate",

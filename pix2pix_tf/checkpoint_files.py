@@ -15,10 +15,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pix2pix_tf.disk import to_disk, writing
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.staging import write_text
-from pix2pix_tf.text import readable
+from pix2pix_tf.utils.disk import to_disk, writing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.text import readable
 
 LIST = "checkpoint"
 _INDEX = re.compile(r"([a-z]+)-(\d+)\.index")

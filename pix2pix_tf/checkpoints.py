@@ -16,7 +16,7 @@ from pix2pix_tf.checkpoint_files import (
     remove_left_behind,
     write_checkpoint,
 )
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 BEST = "best"
 _GENERATOR, _AVERAGE = "generator", "generator_average"

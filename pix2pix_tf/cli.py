@@ -34,14 +34,14 @@ from pix2pix_tf.cli_options import (
     start_tensorflow,
 )
 from pix2pix_tf.cli_study import study_app
-from pix2pix_tf.counting import counting
-from pix2pix_tf.disk import disk_reason
-from pix2pix_tf.errors import UserError, WorkerLostError
-from pix2pix_tf.lines import PlainConsole, counted, figure, say
-from pix2pix_tf.memory_errors import out_of_memory
-from pix2pix_tf.output import guarded_output, nobody_reads, open_closed_streams, terminal_gone
-from pix2pix_tf.system import CLOSED_PIPE
-from pix2pix_tf.text import make_streams_tolerant, printable
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.disk import disk_reason
+from pix2pix_tf.utils.errors import UserError, WorkerLostError
+from pix2pix_tf.utils.lines import PlainConsole, counted, figure, say
+from pix2pix_tf.utils.memory_errors import out_of_memory
+from pix2pix_tf.utils.output import guarded_output, nobody_reads, open_closed_streams, terminal_gone
+from pix2pix_tf.utils.system import CLOSED_PIPE
+from pix2pix_tf.utils.text import make_streams_tolerant, printable
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:

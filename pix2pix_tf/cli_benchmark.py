@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.cli_options import OverridesOption
-from pix2pix_tf.counting import counting
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, say
-from pix2pix_tf.staging import check_files
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, say
+from pix2pix_tf.utils.staging import check_files
 
 if TYPE_CHECKING:
     from pix2pix_tf.benchmark.running import Report, Row
@@ -66,7 +66,7 @@ def _benchmark(
     check_files(json=json)
     settings = _settings(config, overrides or [], size, batch)
     from pix2pix_tf.benchmark.running import Options, benchmark
-    from pix2pix_tf.system import cores
+    from pix2pix_tf.utils.system import cores
 
     options = Options(settings, rounds, seconds, threads or cores(), device, peak)
     console = PlainConsole()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pix2pix_tf.counting import counting
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     from pix2pix_tf.data.check import Checked
@@ -101,7 +101,7 @@ def data_download(
     """Download a dataset into datasets/NAME; the same command resumes what was cut."""
     from pix2pix_tf.data.catalogue import CATALOGUE
     from pix2pix_tf.data.download import download
-    from pix2pix_tf.data.transfer_bar import transferring
+    from pix2pix_tf.utils.transfer_bar import transferring
 
     console = PlainConsole()
     try:
@@ -156,8 +156,8 @@ def data_pair(
     ] = False,
 ) -> None:
     """Combine two folders of like-named pictures into side-by-side pairs."""
-    from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.data.pairing import pair_folders
+    from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     console = PlainConsole()
     with _quietly(), counting(console, "pairing") as counter:
@@ -213,8 +213,8 @@ def data_split(
     layout: Layout = LayoutOption.auto,
 ) -> None:
     """Split a folder of pairs into train, val and test, repeatably: at random, or by latitude."""
-    from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.data.splitting import split_folder
+    from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     latitude = _latitude_split(by, coordinates, buffer, seed)
     if val is None:
@@ -280,7 +280,7 @@ def data_sample(
 
 def _quietly() -> AbstractContextManager[None]:
     """Without the start-up lines of TensorFlow, which decodes the rarer kinds of PNG."""
-    from pix2pix_tf.quiet import native_stderr_held_back
+    from pix2pix_tf.utils.quiet import native_stderr_held_back
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return native_stderr_held_back()

@@ -15,7 +15,7 @@ from pix2pix_tf.cli_options import (
     checked_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.utils.lines import PlainConsole, say
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2pix_tf.cli_options import start_tensorflow
-from pix2pix_tf.counting import counting
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +88,7 @@ def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -
     from pix2pix_tf.data.derive import write_derived_pairs
     from pix2pix_tf.data.layout import note_on_written_pairs
     from pix2pix_tf.data.listing import list_folder, listing_notes
-    from pix2pix_tf.data.output_folder import notes_on_output_within
+    from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     console = PlainConsole()
     with counting(console, "deriving") as counter:
@@ -110,8 +110,8 @@ def _sketch(
 ) -> None:
     """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
     from pix2pix_tf.data.listing import list_folder, listing_notes
-    from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.data.sketch import clean_sketches
+    from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     console = PlainConsole()
     with counting(console, "cleaning") as counter:

@@ -15,11 +15,11 @@ from pix2pix_tf.cli_options import (
     checked_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.counting import counting
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, counted, figure, say
-from pix2pix_tf.staging import check_files, refuse_existing, refuse_same, write_text
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, counted, figure, say
+from pix2pix_tf.utils.staging import check_files, refuse_existing, refuse_same, write_text
+from pix2pix_tf.utils.strict_json import strict_json
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted
@@ -136,7 +136,7 @@ def _evaluate(
     console = PlainConsole()
     _show(console, result, run, json_file, report, plot, log)
     if save is not None:
-        from pix2pix_tf.data.output_folder import notes_on_output_within
+        from pix2pix_tf.utils.output_folder import notes_on_output_within
 
         for note in notes_on_output_within(save, map(Path, filter(None, (outputs, targets)))):
             say(console, note)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, say
-from pix2pix_tf.staging import check_folder
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, say
+from pix2pix_tf.utils.staging import check_folder
 
 if TYPE_CHECKING:
     from pix2pix_tf.reproduce.running import Experiment

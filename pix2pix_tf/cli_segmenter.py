@@ -15,9 +15,9 @@ from pix2pix_tf.cli_options import (
     default_folder,
     start_tensorflow,
 )
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, say
-from pix2pix_tf.signals import StoppedError
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, say
+from pix2pix_tf.utils.signals import StoppedError
 
 if TYPE_CHECKING:
     from pix2pix_tf.segmentation.folder import SegmenterFolder

@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf.counting import counting
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.home import expand_home
-from pix2pix_tf.lines import PlainConsole, say
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.home import expand_home
+from pix2pix_tf.utils.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     from pix2pix_tf.study.report import Report
@@ -81,9 +81,9 @@ def study_new(
     ] = 0,
 ) -> None:
     """Make a study of folders of real and fake pictures."""
-    from pix2pix_tf.data.output_folder import notes_on_output_within
     from pix2pix_tf.study.making import Invitation, make_study
     from pix2pix_tf.study.settings import Protocol
+    from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     if inputs not in ("same", "different"):
         raise UserError(f"--inputs {inputs}: expected same or different")
@@ -167,8 +167,8 @@ def study_report(
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Print how often fakes were labelled real, as Table 4 does, and what differs."""
-    from pix2pix_tf.staging import check_files, write_text
     from pix2pix_tf.study.report import answers_csv, make_report, table_csv
+    from pix2pix_tf.utils.staging import check_files, write_text
 
     check_files(csv=csv, answers=answers)
     report = make_report(study, on_time_only=on_time_only, tolerance=tolerance, seed=seed)

@@ -18,7 +18,7 @@ from pix2pix_tf.config_errors import (
     shown,
 )
 from pix2pix_tf.config_yaml import read_yaml, typed_value
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
 Overrides = Mapping[str, Any] | Sequence[str]

@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel
 
 from pix2pix_tf.config_errors import shortened
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 _VALUES_AT_MOST = 10_000  # of a file; palettes have some hundred
 # Characters that YAML takes for line breaks, or that no file can hold as they are.

@@ -7,8 +7,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from pix2pix_tf.config import GeneratorConfig
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.system import available_memory
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.system import available_memory
 
 # Bytes at the peak of a translation on the CPU, measured by `python -m benchmarks.memory`: of any
 # network and image; then of each pixel, and of each pixel for each filter of the first layer.

@@ -25,11 +25,11 @@ import tensorflow as tf
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import training_batches
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import Moments, fast_convolutions
 from pix2pix_tf.models.layers import BatchStatisticsNorm, collected_moments, dropout_seeds
 from pix2pix_tf.runs import Run
-from pix2pix_tf.staging import write_bytes
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import write_bytes
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from pix2pix_tf.data.pairs_record import (
     same_pairs,
     split_record,
 )
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
+from pix2pix_tf.utils.errors import UserError
 
 # What may be said anew of a finished run: where its data lies, and how it is read.
 SETTABLE = ("data.root", "data.cache", "data.on_bad_image")

@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.staging import write_text
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 
 # Raised when a program of before could misread what a new one writes into a run directory.

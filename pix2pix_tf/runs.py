@@ -24,11 +24,11 @@ from typing import Any
 
 from pix2pix_tf.config import Config, load_config
 from pix2pix_tf.data.pairs_record import read_record
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.run_lock import metrics_lock
 from pix2pix_tf.run_versions import check_format
-from pix2pix_tf.staging import write_text
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.strict_json import strict_json
 
 
 @dataclass(frozen=True)

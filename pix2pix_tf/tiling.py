@@ -34,7 +34,6 @@ import tensorflow as tf
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.representation import decode, encode
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import (
     PictureTranslation,
     fast_convolutions,
@@ -43,6 +42,7 @@ from pix2pix_tf.inference import (
 )
 from pix2pix_tf.models.layers import BatchStatisticsNorm, dropout_seeds, fixed_moments
 from pix2pix_tf.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
+from pix2pix_tf.utils.errors import UserError
 
 OUTER_LEVELS = 5  # of a U-Net: those that tiles go through, at most
 

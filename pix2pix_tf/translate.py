@@ -15,18 +15,18 @@ from pix2pix_tf.checkpoints import restore_generator
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import (
     OWN_STATISTICS,
     compile_translation,
     image_seeds,
     picture_translation,
 )
-from pix2pix_tf.memory_errors import out_of_memory
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.reference_batch import reference_moments
 from pix2pix_tf.runs import Run
 from pix2pix_tf.tiling import TiledTranslation, check_side
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.memory_errors import out_of_memory
 
 
 class Translator:

@@ -10,11 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.images import PIXELS_AT_MOST, image_size, write_image
-from pix2pix_tf.disk import is_special, writing
-from pix2pix_tf.errors import UserError, refuse_all
-from pix2pix_tf.lines import counted
 from pix2pix_tf.memory import refuse_too_large
-from pix2pix_tf.staging import check_folder
 from pix2pix_tf.tiling import check_side
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.translation_inputs import Inputs
@@ -25,6 +21,10 @@ from pix2pix_tf.translation_record import (
     form_text,
     state_of,
 )
+from pix2pix_tf.utils.disk import is_special, writing
+from pix2pix_tf.utils.errors import UserError, refuse_all
+from pix2pix_tf.utils.lines import counted
+from pix2pix_tf.utils.staging import check_folder
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from pix2pix_tf.data.images import SUFFIXES_IN_WORDS
 from pix2pix_tf.data.listing import Listing, image_name, list_folder, listing_notes
-from pix2pix_tf.data.output_folder import (
+from pix2pix_tf.data.source import InputForm, PairSource
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.output_folder import (
     leave_out_outputs,
     notes_on_output_within,
     outputs_left_out,
     refuse_same_folder,
 )
-from pix2pix_tf.data.source import InputForm, PairSource
-from pix2pix_tf.errors import UserError
 
 
 @dataclass(frozen=True)

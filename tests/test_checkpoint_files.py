@@ -9,7 +9,7 @@ from pix2pix_tf.checkpoint_files import (
     saved_steps,
     write_checkpoint,
 )
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf.checkpoints import Checkpoints, restore_generator
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def network(units=3):

@@ -14,11 +14,11 @@ import tifffile
 
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.exporters import export
 from pix2pix_tf.training import train
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.errors import UserError
 
 SIDE = 16
 DERIVATIONS = ("pair", "lightness", "grey", "edges", "centre_mask", "random_mask")

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from pix2pix_tf.config import Config, load_config, make_config, patch_grid, shipped_configs
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 SAMPLE = {"data": {"dataset": "sample"}}
 

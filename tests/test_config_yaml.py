@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from pix2pix_tf.config import load_config, make_config
 from pix2pix_tf.config_yaml import read_yaml, takes_text, typed_value
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 AS_TYPED = [
     "/disk/scans #2",

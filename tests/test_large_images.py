@@ -10,7 +10,7 @@ from PIL import Image
 
 from pix2pix_tf.data import images
 from pix2pix_tf.data.images import ImageWindows, read_image
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 TILED = {"tile": (64, 64), "compression": "zlib"}
 STRIPS = {"rowsperstrip": 16}

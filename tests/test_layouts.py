@@ -10,7 +10,7 @@ from PIL import Image
 from pix2pix_tf.config import load_config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST
 
 SMALL = {"data.load_size": 36, "data.crop_size": 32, "discriminator.receptive_field": 34}

@@ -9,7 +9,6 @@ import pytest
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.evaluation.metrics import score_pairs
 from pix2pix_tf.exporters import export
@@ -17,6 +16,7 @@ from pix2pix_tf.reference_batch import record_reference_batch
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training import train
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, typed, write_pairs
 
 SETTINGS = {

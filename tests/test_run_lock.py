@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from pix2pix_tf import run_lock as locking
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.run_lock import run_lock
+from pix2pix_tf.utils.errors import UserError
 
 HOLD = """
 import sys, time

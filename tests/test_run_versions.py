@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf import run_versions
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.run_versions import FORMAT, check_format, record_session
+from pix2pix_tf.utils.errors import UserError
 
 
 def test_sessions_are_recorded_one_a_line(tmp_path):

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config import make_config
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import BatchStatisticsNorm
 from pix2pix_tf.tiling import TiledTranslation, check_side
+from pix2pix_tf.utils.errors import UserError
 
 
 class Both:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.errors import UserError
 
 
 @pytest.fixture

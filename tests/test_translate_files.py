@@ -9,11 +9,11 @@ from PIL import Image
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.translate_files import translate_files
 from pix2pix_tf.translation_inputs import find_inputs
+from pix2pix_tf.utils.errors import UserError
 
 
 @pytest.fixture(scope="session")

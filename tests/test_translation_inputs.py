@@ -9,8 +9,8 @@ import pytest
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.source import InputForm, PairSource
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.translation_inputs import find_inputs
+from pix2pix_tf.utils.errors import UserError
 
 
 def source(layout="side_by_side", **data):

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from pix2pix_tf.benchmark.worker import UnavailableError
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 PATIENCE = 10.0  # seconds that a worker has to end by itself
 

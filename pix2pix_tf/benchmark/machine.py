@@ -6,7 +6,7 @@ import platform
 import re
 from importlib import metadata
 
-from pix2pix_tf.system import cores, load, processor, total_memory
+from pix2pix_tf.utils.system import cores, load, processor, total_memory
 from pix2pix_tf.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")

@@ -17,7 +17,7 @@ from typing import Any
 from pix2pix_tf.benchmark.contestants import Worker
 from pix2pix_tf.benchmark.worker import Held, Work, serve
 from pix2pix_tf.config import Config, make_config
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def main() -> None:
 
 
 def _hold(order: Order, folder: Path) -> Held:
-    from pix2pix_tf.allocator import keep_freed_memory
-    from pix2pix_tf.quiet import start_tensorflow
+    from pix2pix_tf.utils.allocator import keep_freed_memory
+    from pix2pix_tf.utils.quiet import start_tensorflow
 
     config = make_config(order.config)
     start_tensorflow()

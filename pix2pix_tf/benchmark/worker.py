@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pix2pix_tf.system import peak_memory
+from pix2pix_tf.utils.system import peak_memory
 
 # Does something so and so often and returns numbers that depend on all it computed, so that none
 # of it can be left out: when they are there, it is done, on whatever device.

@@ -17,7 +17,6 @@ from pix2pix_tf.benchmark.worker import Work
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.exporters.tflite import convert_to_tflite, run_tflite
@@ -26,6 +25,7 @@ from pix2pix_tf.runs import Run
 from pix2pix_tf.training.step import Batch, build_networks, make_update, make_updates
 from pix2pix_tf.training.team import default_strategy
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.parallel import in_parallel
 
 _MANY_STEPS = 10**8  # no turn comes near it
 _CALIBRATION_PICTURES = 2  # they decide the ranges of int8, not its speed

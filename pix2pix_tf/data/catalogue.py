@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 # As the authors' own download script has it, without TLS.
 BASE_URL = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/"

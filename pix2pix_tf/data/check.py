@@ -11,9 +11,9 @@ from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.judging import Picture, judge
 from pix2pix_tf.data.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.layout import LayoutSetting, find_layout, why_not_trained
-from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.data.values import value_warnings
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.parallel import in_parallel
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pix2pix_tf.data.fetch import TIMEOUT, fetch, forget
 from pix2pix_tf.data.folder_names import FolderName, read_name
 from pix2pix_tf.data.listing import list_entries, list_images
 from pix2pix_tf.data.unpack import BadArchive, unpack
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.staging import hidden_beside, refuse_existing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import hidden_beside, refuse_existing
 
 Progress = Callable[[str, int, int | None], None]
 

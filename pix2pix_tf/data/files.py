@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.images import decode_image, image_depth, read_image, to_channels
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height, width
 TWICE_THE_WIDTH = ((1, 2),)  # two squares beside each other

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.formats import IMAGE_SUFFIXES
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 METRES_A_DEGREE = 110_574.0  # of latitude, at the equator; nowhere fewer
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)

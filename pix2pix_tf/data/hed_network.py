@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 MEAN = np.array([104.00698793, 116.66876762, 122.67891434])  # blue, green, red
 PADDING = 128  # pixels on each side

@@ -6,7 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def held_out(names: Sequence[str], share: float, seed: int) -> set[str]:

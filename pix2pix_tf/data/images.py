@@ -51,8 +51,8 @@ from pix2pix_tf.data.formats import SUFFIXES_IN_WORDS as SUFFIXES_IN_WORDS
 from pix2pix_tf.data.formats import open_by_content, unread_kind
 from pix2pix_tf.data.orientation import ORIENTATION_TAG, TRANSPOSED, upright
 from pix2pix_tf.data.tiff import SIGNATURES, Meaning, TiffImage
-from pix2pix_tf.disk import is_special, unwritable
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.disk import is_special, unwritable
+from pix2pix_tf.utils.errors import UserError
 
 _WRITTEN_AS = {
     ".jpg": "JPEG",

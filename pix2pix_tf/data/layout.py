@@ -32,7 +32,7 @@ from pix2pix_tf.data.layout_folders import LayoutSetting, Place, find_places
 from pix2pix_tf.data.listing import Listing, list_entries, list_folders, listing_notes, some
 from pix2pix_tf.data.matching import by_name, match_listings, same_name
 from pix2pix_tf.data.side_by_side import why_not_pooled, why_not_side_by_side
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 # How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs
 # that inputs are derived from, or the embedded city.

@@ -15,7 +15,7 @@ from pix2pix_tf.data.listing import (
     list_entries,
     some,
 )
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 ACCEPTED = (
     "Accepted are images of twice the width, A left and B right (SPLIT/*.png or *.png), or two "

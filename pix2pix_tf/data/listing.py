@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2pix_tf.data.images import IMAGE_SUFFIXES
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 NAMED_AT_MOST = 10
 

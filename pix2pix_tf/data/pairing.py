@@ -21,10 +21,10 @@ from pix2pix_tf.data.layout import note_on_written_pairs
 from pix2pix_tf.data.layout_errors import no_images
 from pix2pix_tf.data.listing import listing_notes
 from pix2pix_tf.data.matching import Matched, match
-from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.data.unreadable import naming_all_unreadable
-from pix2pix_tf.errors import UserError, refuse_all
-from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.errors import UserError, refuse_all
+from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.staging import refuse_existing, written_aside
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Sifted, Skipped, sift
 from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.data.unreadable import naming_all_unreadable
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.system import total_memory
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.system import total_memory
 
 
 class Pairs(Sequence[Pair]):

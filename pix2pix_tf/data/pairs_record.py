@@ -19,9 +19,9 @@ from typing import Any
 
 from pix2pix_tf.config import DataConfig
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs, data_root
-from pix2pix_tf.data.parallel import in_parallel
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.staging import write_text
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.staging import write_text
 
 HASHED_BYTES = 256 * 2**20  # of a split, at most
 _HASHED_OF_A_FILE = 16 * 2**20  # a larger file is hashed at its beginning and its end

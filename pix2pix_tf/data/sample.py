@@ -12,8 +12,8 @@ from pix2pix_tf.data.geographic import METRES_A_DEGREE
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.sample_city import City, render_city
 from pix2pix_tf.data.sample_city.aerial import PIXEL
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.staging import refuse_existing, write_text, written_aside
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import refuse_existing, write_text, written_aside
 
 METRES_A_DEGREE_EAST = 111_320.0  # of longitude, at the equator, where the city lies
 FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet

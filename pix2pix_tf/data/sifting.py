@@ -12,9 +12,9 @@ from pix2pix_tf.data.images import other_bands
 from pix2pix_tf.data.judging import Judged, Picture, judge, open_picture
 from pix2pix_tf.data.kinds import Kinds, kinds_of
 from pix2pix_tf.data.known import KnownFiles
-from pix2pix_tf.data.parallel import in_parallel
 from pix2pix_tf.data.values import value_warnings
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.parallel import in_parallel
 
 NAMED_AT_MOST = 10
 

@@ -23,8 +23,8 @@ from pix2pix_tf.data.images import (
     write_image,
 )
 from pix2pix_tf.data.listing import image_name, list_images
-from pix2pix_tf.errors import UserError, refuse_all
-from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.errors import UserError, refuse_all
+from pix2pix_tf.utils.staging import refuse_existing, written_aside
 
 MARGIN = 0.06  # of the picture's side, around the drawing
 _SMALLEST = 0.0005  # of the drawing's pixels: a smaller speck is no line

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 BYTES_AT_MOST = 64 * 2**30  # eight times the largest dataset of the catalogue
 MEMBERS_AT_MOST = 1_000_000  # likewise

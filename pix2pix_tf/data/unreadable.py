@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix_tf.data.images import decode_image
-from pix2pix_tf.data.parallel import in_parallel
-from pix2pix_tf.errors import UserError, refuse_all
+from pix2pix_tf.utils.errors import UserError, refuse_all
+from pix2pix_tf.utils.parallel import in_parallel
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import numpy as np
 
 from pix2pix_tf.data.images import ImageBytes, decode_image, image_size, resize_image
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.sheets import for_display
+from pix2pix_tf.utils.errors import UserError
 
 PHOTO_PIXELS = 25_000_000  # of a picture to open; a camera's 6000×4000 has 24
 _NAME = "This picture"  # what messages call it

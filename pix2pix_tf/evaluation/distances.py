@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 # As many as a picture has features: a covariance from fewer is singular.
 MINIMUM_IMAGES = 2048

@@ -14,7 +14,6 @@ import tensorflow as tf
 from pix2pix_tf.data.folder_names import split_named
 from pix2pix_tf.data.pairs_record import file_digest, read_record, short_digest, trained_among
 from pix2pix_tf.data.unreadable import naming_all_unreadable
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation import metrics as image_metrics
 from pix2pix_tf.evaluation.feature_scores import FeatureScores
 from pix2pix_tf.evaluation.lab_histogram import lab_histogram_metric
@@ -39,6 +38,7 @@ from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette, palette_entries
 from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.errors import UserError
 
 DEFAULT_METRICS = image_metrics.METRICS
 METRICS = (

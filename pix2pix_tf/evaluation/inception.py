@@ -33,8 +33,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.importing.torch_file import read_state_dict
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.torch_file import read_state_dict
 
 FEATURES = 2048
 SIDE = 299  # pixels, of what the network sees

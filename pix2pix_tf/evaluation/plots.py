@@ -22,10 +22,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pix2pix_tf.disk import unwritable
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.lab_histogram import BINS, RANGES, intersection
 from pix2pix_tf.evaluation.measuring import Estimate
+from pix2pix_tf.utils.disk import unwritable
+from pix2pix_tf.utils.errors import UserError
 
 Panel = Callable[[Axes], None]
 

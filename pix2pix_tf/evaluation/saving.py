@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Subject
 from pix2pix_tf.sheets import for_display
-from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import refuse_existing, written_aside
 
 
 @contextmanager

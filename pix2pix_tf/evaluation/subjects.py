@@ -22,7 +22,6 @@ from pix2pix_tf.data.listing import (
 from pix2pix_tf.data.matching import nearly_mates
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.unreadable import naming_all_unreadable
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Subject
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
 from pix2pix_tf.segmentation.palette import (
@@ -33,6 +32,7 @@ from pix2pix_tf.segmentation.palette import (
     decode_output,
 )
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.errors import UserError
 
 RESIZE = ("outputs", "targets")
 _NAMED_AT_MOST = 5

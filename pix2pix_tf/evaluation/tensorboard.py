@@ -10,7 +10,7 @@ import tensorflow as tf
 from pix2pix_tf.evaluation.measuring import Measured
 from pix2pix_tf.evaluation.metrics import Scores
 from pix2pix_tf.evaluation.plots import lab_figure, rgb_array
-from pix2pix_tf.event_files import EventFile
+from pix2pix_tf.utils.event_files import EventFile
 
 
 def write_evaluation(folder: Path, step: int, scores: Scores, measured: Measured) -> None:

@@ -15,13 +15,13 @@ import numpy as np
 from pix2pix_tf.checkpoint_files import check_path
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config, load_config
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.importing.authors import Recognised, recognise_discriminator, recognise_generator
 from pix2pix_tf.importing.finding import FoundNetwork, find_network, networks_in
-from pix2pix_tf.importing.torch_file import read_state_dicts
 from pix2pix_tf.runs import Run
-from pix2pix_tf.staging import check_folder
 from pix2pix_tf.training.step import build_networks
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import check_folder
+from pix2pix_tf.utils.torch_file import read_state_dicts
 
 __all__ = ["Imported", "import_weights"]
 

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 IGNORED = ("running_mean", "running_var", "num_batches_tracked")  # the last parts of names
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 Part = Literal["generator", "discriminator"]
 States = Mapping[str, Mapping[str, np.ndarray]]

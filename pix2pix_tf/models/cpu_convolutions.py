@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.system import processor_has
+from pix2pix_tf.utils.system import processor_has
 
 SIDE = 4  # of the kernels, in pixels
 _FEW = 8  # filters or channels that fill no vector register

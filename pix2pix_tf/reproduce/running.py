@@ -20,13 +20,13 @@ from pix2pix_tf.data.pairs_record import (
     read_record,
     record_of,
 )
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted, check_wanted, evaluate
-from pix2pix_tf.lines import PlainConsole
 from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.training import train
 from pix2pix_tf.training.resume import experiment_digest
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole
 
 # Scored besides the table's own: what tells blur, grey and noise apart.
 BESIDES = ("l1", "lab_histogram", "sharpness")

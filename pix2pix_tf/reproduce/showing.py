@@ -12,15 +12,15 @@ import numpy as np
 from rich.table import Table
 
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.disk import writing
 from pix2pix_tf.evaluation.meanings import MEANINGS
-from pix2pix_tf.lines import figure
 from pix2pix_tf.reproduce.order import order_agreement
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
 from pix2pix_tf.reproduce.tables import FCN
 from pix2pix_tf.sheets import for_display, make_sheet
-from pix2pix_tf.staging import write_text
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.disk import writing
+from pix2pix_tf.utils.lines import figure
+from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.strict_json import strict_json
 
 
 def compared_table(experiment: Experiment, result: Reproduction) -> Table:

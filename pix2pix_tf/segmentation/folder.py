@@ -20,12 +20,12 @@ import keras
 
 from pix2pix_tf.config_files import read_sections, validated
 from pix2pix_tf.config_yaml import to_yaml
-from pix2pix_tf.disk import to_disk, writing
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
-from pix2pix_tf.staging import write_text
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.disk import to_disk, writing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.strict_json import strict_json
 
 
 @dataclass(frozen=True)

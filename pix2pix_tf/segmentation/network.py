@@ -17,8 +17,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.models.init import Seeds, weight_seeds
+from pix2pix_tf.utils.errors import UserError
 
 # Of Cityscapes, in the program that the paper's scores were computed with; RGB.
 MEAN_COLOUR = (73.45286, 83.21195, 72.78044)

@@ -15,7 +15,7 @@ from pix2pix_tf.data.images import to_channels
 from pix2pix_tf.data.sample_city import CLASSES as CITY_CLASSES
 from pix2pix_tf.data.sample_city import street_map
 from pix2pix_tf.data.sample_city.plan import COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 VOID = 255  # in class maps: what is neither counted nor learnt
 # Pixels farther than this from every colour of the palette are unknown, in grey levels, Euclidean.

@@ -11,10 +11,10 @@ from pix2pix_tf.data.augment import jitter
 from pix2pix_tf.data.derive import eight_bits
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.labels import label_map
 from pix2pix_tf.segmentation.palette import Palette
+from pix2pix_tf.utils.errors import UserError
 
 LabelledPhoto = tuple[np.ndarray, np.ndarray]
 

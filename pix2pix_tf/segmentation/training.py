@@ -11,7 +11,6 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
-from pix2pix_tf.counting import Counter, counting
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pairs_record import (
     PairsRecord,
@@ -21,9 +20,6 @@ from pix2pix_tf.data.pairs_record import (
     record_of,
 )
 from pix2pix_tf.data.sifting import some_skipped
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.lines import PlainConsole, say
-from pix2pix_tf.memory_errors import memory_explained, out_of_memory
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
@@ -32,7 +28,11 @@ from pix2pix_tf.segmentation.palette import VOID, Palette, load_palette, palette
 from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches
 from pix2pix_tf.segmentation.scores import class_rows, confusion_matrix, segmentation_scores
 from pix2pix_tf.segmentation.segmenter import build_segmenter, compile_segmentation
-from pix2pix_tf.signals import Caught, StoppedError, stop_signals
+from pix2pix_tf.utils.counting import Counter, counting
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, say
+from pix2pix_tf.utils.memory_errors import memory_explained, out_of_memory
+from pix2pix_tf.utils.signals import Caught, StoppedError, stop_signals
 
 Scores = dict[str, float]
 
@@ -62,7 +62,7 @@ def train_segmenter(
 
     Raises:
         UserError: The data, the folder or the config cannot be used; the loss became non-finite.
-        StoppedError: A signal asked for it, see `pix2pix_tf.signals`; whole epochs are saved.
+        StoppedError: A signal asked for it, see `pix2pix_tf.utils.signals`; whole epochs are saved.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.study.plan import Trial
+from pix2pix_tf.utils.errors import UserError
 
 SCHEMA_VERSION = 1
 ABANDONED = 1800.0  # seconds without an answer after which nobody waits for a session's end

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 KINDS = ("chief", "worker")  # in TensorFlow's own order of their tasks
 # Slurm gives no ports. A job's own, so that two jobs can share a machine; all below 32768, from

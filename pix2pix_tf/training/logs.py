@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config import Config
-from pix2pix_tf.event_files import EventFile
+from pix2pix_tf.utils.event_files import EventFile
 
 
 class TensorBoardLogs:

@@ -14,21 +14,15 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.allocator import keep_freed_memory
 from pix2pix_tf.checkpoint_files import check_path, newest_step
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config import Config
-from pix2pix_tf.counting import counting
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pairs_record import PairsRecord, read_record, record_of
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
-from pix2pix_tf.disk import writing
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import METRICS, Scores, score_pairs
 from pix2pix_tf.inference import OWN_STATISTICS, array_translation, picture_translation
-from pix2pix_tf.lines import PlainConsole, figure, say
-from pix2pix_tf.memory_errors import memory_explained
 from pix2pix_tf.reference_batch import (
     ReferenceStatistics,
     load_reference_batch,
@@ -38,8 +32,6 @@ from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Measurement, Run
 from pix2pix_tf.sheets import pairs_sheet
-from pix2pix_tf.signals import Caught, stop_signals
-from pix2pix_tf.staging import check_folder
 from pix2pix_tf.training.cluster import find_cluster
 from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
 from pix2pix_tf.training.logs import TensorBoardLogs
@@ -56,6 +48,14 @@ from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update,
 from pix2pix_tf.training.team import Team, default_strategy, joined
 from pix2pix_tf.training.trained_on import check_pairs, record_pairs
 from pix2pix_tf.training.window import Window
+from pix2pix_tf.utils.allocator import keep_freed_memory
+from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.disk import writing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.lines import PlainConsole, figure, say
+from pix2pix_tf.utils.memory_errors import memory_explained
+from pix2pix_tf.utils.signals import Caught, stop_signals
+from pix2pix_tf.utils.staging import check_folder
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -88,7 +88,7 @@ def train(
 ) -> TrainingResult:
     """Trains into a run directory, or resumes what is there, as if it had never stopped.
 
-    From its start on the process keeps the memory that it frees, see `pix2pix_tf.allocator`.
+    From its start on the process keeps the memory that it frees, see `pix2pix_tf.utils.allocator`.
 
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.

@@ -7,9 +7,9 @@ import math
 from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.pairs_record import PairsRecord, read_record, short_digest
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training.schedule import Schedule
+from pix2pix_tf.utils.errors import UserError
 
 # Keys that may change between the sessions of one run. `training.precision` is none of them: other
 # precisions are other numbers, and float16's loss scales are part of the state.

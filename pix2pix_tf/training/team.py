@@ -16,12 +16,12 @@ import tensorflow as tf
 from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.config import Config
 from pix2pix_tf.data.pairs import OpenedPairs
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.quiet import native_stderr_held_back
 from pix2pix_tf.runs import Run
-from pix2pix_tf.system import CLOSED_PIPE, STOP_SIGNALS
 from pix2pix_tf.training.cluster import Cluster, Task, cluster_strategy
 from pix2pix_tf.training.watch import Watch
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.quiet import native_stderr_held_back
+from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 from pix2pix_tf.version import __version__
 
 # What may differ between workers: where the data lie, and how they are held.

@@ -23,7 +23,7 @@ from pix2pix_tf.data.pairs_record import (
 )
 from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.runs import Run
-from pix2pix_tf.staging import write_text
+from pix2pix_tf.utils.staging import write_text
 
 _NAMED_AT_MOST = 5
 _MEASURED_AT_MOST = 100  # files whose headers are read

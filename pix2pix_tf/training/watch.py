@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pix2pix_tf.errors import WorkerLostError
 from pix2pix_tf.training.cluster import Task
+from pix2pix_tf.utils.errors import WorkerLostError
 
 INTERVAL = 3.0  # seconds between two looks at the others
 SILENCE = 20.0  # seconds without an answer after which one is lost; a refusal counts sooner

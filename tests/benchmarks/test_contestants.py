@@ -6,7 +6,7 @@ import pytest
 
 from pix2pix_tf.benchmark.contestants import Command, Worker, environment
 from pix2pix_tf.benchmark.worker import UnavailableError
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 START = """
 import os, sys, time

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from pix2pix_tf.data.catalogue import BASE_URL, CATALOGUE, archive_suffix, archive_url
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def test_every_dataset_says_what_it_is():

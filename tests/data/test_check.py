@@ -6,7 +6,7 @@ from PIL import Image
 
 from pix2pix_tf.data.check import Kind, check
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def picture(path, height=8, width=16, channels=3):

@@ -11,7 +11,7 @@ from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.images import resize_image, write_image
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import training_batches
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def photo(number, size=(48, 40)):

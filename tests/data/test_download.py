@@ -19,11 +19,11 @@ from PIL import Image
 from rich.console import Console
 
 from pix2pix_tf.data import fetch as fetching
-from pix2pix_tf.data import transfer_bar
 from pix2pix_tf.data.catalogue import CATALOGUE, Dataset
 from pix2pix_tf.data.download import download
 from pix2pix_tf.data.unpack import unpack
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils import transfer_bar
+from pix2pix_tf.utils.errors import UserError
 
 
 class Server:

@@ -12,7 +12,7 @@ import pytest
 
 from pix2pix_tf.data.files import PairFiles, pair_depth, read_pair
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 ANY = ()  # proportions
 

@@ -11,7 +11,7 @@ from PIL import Image, features
 from pix2pix_tf.data import formats
 from pix2pix_tf.data.formats import IMAGE_SUFFIXES, NOT_READ, READ_FORMATS, SUFFIXES_IN_WORDS
 from pix2pix_tf.data.images import decode_image, image_depth, image_size, read_image
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 HEIGHT, WIDTH = 20, 30
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pix2pix_tf.data.edges import hed_edges
 from pix2pix_tf.data.hed_network import MEAN, PADDING, load_edge_network, prepare
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 @pytest.fixture

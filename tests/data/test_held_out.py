@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from pix2pix_tf.data.held_out import divide, held_out
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 NAMES = [f"image {number}" for number in range(1000)]
 

@@ -30,7 +30,7 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 GREY, GREY_ALPHA, RGB, RGBA = 0, 4, 2, 6  # colour types of PNG
 

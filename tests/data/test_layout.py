@@ -10,7 +10,7 @@ import pytest
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.layout import find_layout
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 ACCENTED = "é"  # one character
 

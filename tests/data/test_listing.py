@@ -12,7 +12,7 @@ from pix2pix_tf.data.listing import (
     list_images,
     listing_notes,
 )
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def touch(root, *names):

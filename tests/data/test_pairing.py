@@ -7,7 +7,7 @@ from pix2pix_tf.data.files import read_pair
 from pix2pix_tf.data.images import decode_image, write_image
 from pix2pix_tf.data.layout import find_layout
 from pix2pix_tf.data.pairing import pair_folders
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def picture(path, height=6, width=10, channels=3, seed=0):

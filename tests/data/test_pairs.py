@@ -6,7 +6,7 @@ from pix2pix_tf.config import make_config
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import Pairs, open_pairs, open_split
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def config(root, **data):

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders, training_batches
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def numbered_pairs(count, size=(32, 32)):

@@ -9,7 +9,7 @@ from PIL import Image
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data import judging
 from pix2pix_tf.data.pairs import open_pairs, open_split
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 @pytest.fixture(autouse=True)

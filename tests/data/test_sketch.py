@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from skimage.measure import label
 
 from pix2pix_tf.data.sketch import MARGIN, clean_sketch
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def photographed(size=(600, 400), noise=8):

@@ -5,7 +5,7 @@ import pytest
 from pix2pix_tf.data import splitting
 from pix2pix_tf.data.layout import find_layout
 from pix2pix_tf.data.splitting import split_folder
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 def flat(root, count=20, sides=("",), suffixes=(".png", ".jpg")):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pix2pix_tf.data.images import decode_image, image_depth, image_size, inspect_image, read_image
 from pix2pix_tf.data.tiff import TiffImage
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 HEIGHT, WIDTH = 37, 53
 

@@ -10,7 +10,7 @@ from PIL import Image
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data.check import check
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 
 @pytest.fixture(autouse=True)

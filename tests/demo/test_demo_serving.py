@@ -12,8 +12,8 @@ import pytest
 
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.demo.serving import serve
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.errors import UserError
 from tests.demo.visitors import Served, Visitor, blocks, file_of, pixels
 
 CLIENTS = 50

@@ -9,7 +9,7 @@ from pix2pix_tf.data import source
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.demo import reading
 from pix2pix_tf.demo.reading import PHOTO_PIXELS, read_input, read_photo
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 from tests.demo.visitors import blocks, file_of, png_of_zeros
 
 

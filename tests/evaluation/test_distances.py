@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.distances import (
     MINIMUM_IMAGES,
     frechet_distance,
     frechet_note,
     kernel_distance,
 )
+from pix2pix_tf.utils.errors import UserError
 
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.measuring import Estimate
 from pix2pix_tf.evaluation.plots import (
     curve_panels,
@@ -19,6 +18,7 @@ from pix2pix_tf.evaluation.plots import (
     svg_markup,
     write_plot,
 )
+from pix2pix_tf.utils.errors import UserError
 
 
 def lab_sums():

@@ -18,7 +18,6 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.evaluate import Evaluation
 from pix2pix_tf.evaluation.meanings import MEANINGS
 from pix2pix_tf.evaluation.measuring import Estimate, Measured, Subject
@@ -26,6 +25,7 @@ from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
 from pix2pix_tf.evaluation.report.pictures import data_uri
 from pix2pix_tf.segmentation.palette import make_palette
+from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.version import __version__
 from tests.browsing import chromium, in_browser, open_page
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.subjects import FolderSubjects
 from pix2pix_tf.segmentation.palette import load_palette
+from pix2pix_tf.utils.errors import UserError
 
 ROAD, SKY, PINK = (128, 64, 128), (70, 130, 180), (255, 0, 255)
 

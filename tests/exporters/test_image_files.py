@@ -11,8 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from pix2pix_tf.data.images import read_image
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.image_files import decode_file, find_unreadable, translate_files
+from pix2pix_tf.utils.errors import UserError
 
 GREY, GREY_ALPHA, RGB, RGBA, PALETTE = 0, 4, 2, 6, 3  # colour types of PNG
 SAMPLES = {GREY: 1, GREY_ALPHA: 2, RGB: 3, RGBA: 4, PALETTE: 1}  # of a pixel

@@ -7,8 +7,8 @@ from pix2pix_tf.config import make_config
 from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.images import resize_image, write_image
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.inputs import run_inputs, spread_inputs
+from pix2pix_tf.utils.errors import UserError
 
 
 def photo(number, size=(48, 40)):

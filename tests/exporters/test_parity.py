@@ -4,8 +4,8 @@ import time
 import numpy as np
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.parity import EXACT, Limit, Parity, Variant, compare, refuse_failures
+from pix2pix_tf.utils.errors import UserError
 
 EQUAL = {
     "variant": "equal",

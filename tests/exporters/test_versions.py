@@ -1,8 +1,8 @@
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.versions import next_version
-from tests.test_staging import everything
+from pix2pix_tf.utils.errors import UserError
+from tests.utils.test_staging import everything
 
 
 def test_versions_count_from_1(tmp_path):

@@ -23,7 +23,6 @@ from pix2pix_tf.data.images import (
 )
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.demo.app import make_app
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.runs import Run
 from pix2pix_tf.study.making import make_study
@@ -32,6 +31,7 @@ from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.translate_files import translate_files
 from pix2pix_tf.translation_inputs import find_inputs
+from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_files import SIGNATURE, chunk, png_chunks
 
 TARGETS = ("read", "check", "training", "translate", "image_bytes", "demo", "study")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data.check import check
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_folders import SIDE, odd_folders
 
 CASES = int(os.environ.get("PIX2PIX_TF_FUZZ", "0"))

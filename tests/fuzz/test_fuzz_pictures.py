@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from pix2pix_tf.data.images import read_image
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_files import odd_files
 from tests.fuzz.odd_tiffs import tiffs
 from tests.fuzz.victim import Victim

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config import make_config
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.importing import _assign
 from pix2pix_tf.importing.authors import IGNORED, recognise_discriminator, recognise_generator
-from pix2pix_tf.importing.torch_file import read_state_dict
 from pix2pix_tf.models import build_discriminator, build_generator
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.torch_file import read_state_dict
 
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
 CASES = json.loads((GOLDEN / "cases.json").read_text())

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.importing import import_weights
 from pix2pix_tf.importing.finding import find_network
-from pix2pix_tf.importing.torch_file import read_state_dict, read_state_dicts
-from tests.importing.torch_saving import save
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.torch_file import read_state_dict, read_state_dicts
+from tests.utils.torch_saving import save
 
 GOLDEN = Path(__file__).with_name("golden")
 UNET, UNET_128 = "unet_32_batch", "unet_128_batch_dropout"

@@ -8,16 +8,16 @@ import pytest
 from pix2pix_tf.checkpoints import Checkpoints, restore_generator
 from pix2pix_tf.config import load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.evaluation.metrics import score_pairs
 from pix2pix_tf.importing import import_weights
 from pix2pix_tf.importing.authors import recognise_discriminator, recognise_generator
-from pix2pix_tf.importing.torch_file import read_state_dict
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training import train
 from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.translate import Translator
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.torch_file import read_state_dict
 
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
 UNET, UNET_256 = GOLDEN / "unet_32_batch.pth", GOLDEN / "unet_256_batch.pth"

@@ -4,9 +4,9 @@ import pytest
 from pix2pix_tf.config import make_config
 from pix2pix_tf.data.pairs import Pairs, open_split
 from pix2pix_tf.data.sample_city import render_city
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.labels import label_map
 from pix2pix_tf.segmentation.palette import VOID, load_palette, make_palette
+from pix2pix_tf.utils.errors import UserError
 
 FILES = make_config({"data": {"root": "somewhere"}}).data
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.network import (
     MEAN_COLOUR,
     bilinear_kernel,
     build_fcn8s,
     load_trunk_weights,
 )
+from pix2pix_tf.utils.errors import UserError
 
 # Filters of VGG-16's convolutions in and out, block by block.
 VGG = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256)]

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.data.sample_city import CLASSES, render_city
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.palette import (
     VOID,
     check_palette,
@@ -13,6 +12,7 @@ from pix2pix_tf.segmentation.palette import (
     make_palette,
     palette_entries,
 )
+from pix2pix_tf.utils.errors import UserError
 
 ROAD, CAR, TRUCK = 0, 13, 14
 

@@ -2,11 +2,11 @@ import keras
 import numpy as np
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.palette import load_palette
 from pix2pix_tf.segmentation.segmenter import Segmenter, build_segmenter
+from pix2pix_tf.utils.errors import UserError
 
 SMALL = {"segmenter.width": 2, "segmenter.head": 4, "data.crop_size": 32}
 

@@ -11,11 +11,11 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.segmentation.training import best_epoch, train_segmenter
-from pix2pix_tf.signals import StoppedError
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.signals import StoppedError
 
 PALETTE = """
 - {name: ground, colour: [0, 0, 0]}

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.study import answers as module
 from pix2pix_tf.study.answers import Answer, Answers, UnknownInviteError
 from pix2pix_tf.study.plan import draw_plan
 from pix2pix_tf.study.settings import Protocol
+from pix2pix_tf.utils.errors import UserError
 
 QUICK = Protocol(practice=1, trials=2)
 TOLD = Answer(True, 1000.5, 999.5, 700.25)

@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.study.answers import Answers
 from pix2pix_tf.study.app import BODY_LIMIT, PAGE, make_app
 from pix2pix_tf.study.making import Invitation
 from pix2pix_tf.study.serving import serve
 from pix2pix_tf.study.settings import Protocol
+from pix2pix_tf.utils.errors import UserError
 from tests.study.participants import QUICK, Participant, in_thread, seen, tiny_study
 
 

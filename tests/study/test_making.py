@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.data.images import read_image, write_image
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.study.making import Invitation, make_study
 from pix2pix_tf.study.settings import Protocol, load_study
+from pix2pix_tf.utils.errors import UserError
 from tests.study.participants import QUICK, SHADES, seen, tiny_study, write_sides
 
 

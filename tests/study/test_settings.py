@@ -1,7 +1,7 @@
 import pytest
 
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.study.settings import load_study
+from pix2pix_tf.utils.errors import UserError
 from tests.study.participants import tiny_study
 
 

@@ -9,10 +9,10 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.config import load_config
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training.cluster import Task, cluster_strategy, find_cluster
 from pix2pix_tf.training.loop import train
+from pix2pix_tf.utils.errors import UserError
 from tests.conftest import write_pairs
 from tests.training.workers import CLUSTER, Workers
 

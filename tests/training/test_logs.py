@@ -4,8 +4,8 @@ import time
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.event_files import whole_records
 from pix2pix_tf.training.logs import TensorBoardLogs
+from pix2pix_tf.utils.event_files import whole_records
 
 
 def test_tensorboard_forgets_the_steps_that_a_kill_took_back(tmp_path, tiny):

@@ -8,8 +8,8 @@ from PIL import Image
 from rich.console import Console
 
 from pix2pix_tf.config import load_config
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.training import train
+from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, TINY
 
 # What a checkpoint holds beside the training's state: TensorFlow's own bookkeeping.

@@ -4,7 +4,6 @@ import pytest
 
 from pix2pix_tf.config import load_config
 from pix2pix_tf.data.pairs_record import PairsRecord, SplitRecord
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training import resume
 from pix2pix_tf.training.resume import (
@@ -14,6 +13,7 @@ from pix2pix_tf.training.resume import (
     check_schedule,
     experiment_digest,
 )
+from pix2pix_tf.utils.errors import UserError
 
 
 @pytest.fixture

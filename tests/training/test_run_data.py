@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, write_pairs
 
 SETTINGS = {

@@ -8,9 +8,9 @@ from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs
 from pix2pix_tf.data.pairs_record import record_of
 from pix2pix_tf.data.sifting import Skipped
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training import trained_on
+from pix2pix_tf.utils.errors import UserError
 
 
 def opened(root, train, val="x", skipped=()):

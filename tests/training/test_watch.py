@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from pix2pix_tf.errors import WorkerLostError
 from pix2pix_tf.training import watch as watch_module
 from pix2pix_tf.training.cluster import Task
 from pix2pix_tf.training.watch import Watch
+from pix2pix_tf.utils.errors import WorkerLostError
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ need no PyTorch; another seed makes other weights.
     NAME.pth         a state dict: weights of about N(0, 0.2), norm scales of N(1, 0.2)
     outputs.npz      by NAME, what the network made of the top left of the pictures: float32
                      [channels, height, width]; of generators every fifth row and column
-    kinds*.pth       tensors of many types and layouts, see tests/importing/test_torch_file.py
+    kinds*.pth       tensors of many types and layouts, see tests/utils/test_torch_file.py
 """
 
 from __future__ import annotations

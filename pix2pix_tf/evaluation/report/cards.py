@@ -13,7 +13,7 @@ from pix2pix_tf.evaluation.report.examples import choose_examples
 from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 from pix2pix_tf.evaluation.report.pictures import LONGEST_SIDE, data_uri, reduced
 from pix2pix_tf.evaluation.report.tables import number
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.strict_json import strict_json
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.evaluate import Evaluation

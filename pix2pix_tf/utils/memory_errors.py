@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 # Of errors that are of no class of their own: C++'s, that of an allocator on a GPU, oneDNN's
 # (status 1), Python's as it comes back from within an input pipeline.

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from pix2pix_tf.strict_json import strict_json
+from pix2pix_tf.utils.strict_json import strict_json
 
 
 def refuse(constant):

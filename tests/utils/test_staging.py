@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import refuse_existing, written_aside
 
 
 def everything(folder):

@@ -6,9 +6,9 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.config import load_config
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.memory_errors import memory_explained, out_of_memory
 from pix2pix_tf.training import loop, train
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.memory_errors import memory_explained, out_of_memory
 from tests.conftest import TINIEST
 
 

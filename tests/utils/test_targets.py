@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.staging import check_files, check_folder, refuse_existing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import check_files, check_folder, refuse_existing
 
 
 @pytest.fixture(autouse=True)

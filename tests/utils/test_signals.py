@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from pix2pix_tf.signals import stop_signals
+from pix2pix_tf.utils.signals import stop_signals
 from tests.conftest import COMMAND, TINIEST
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from pix2pix_tf import system
-from pix2pix_tf.system import available_memory, peak_memory, total_memory
+from pix2pix_tf.utils import system
+from pix2pix_tf.utils.system import available_memory, peak_memory, total_memory
 
 MB = 10**6
 
@@ -149,7 +149,7 @@ def test_limit_of_addresses_counts(machine, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ulimit is POSIX'")
 def test_ulimit_is_read():
-    code = "from pix2pix_tf.system import total_memory; print(total_memory())"
+    code = "from pix2pix_tf.utils.system import total_memory; print(total_memory())"
     command = f"ulimit -v 900000; exec {sys.executable} -c '{code}'"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 900_000 * 1024
@@ -189,7 +189,7 @@ def test_numbers_without_posix():
     code = f"""{HIDDEN}{HIDDEN_LATER}
 signal.Signals._member_map_.pop("SIGHUP")
 from pix2pix_tf.benchmark.machine import machine_lines
-from pix2pix_tf import system
+from pix2pix_tf.utils import system
 assert "SIGHUP" not in [each.name for each in system.STOP_SIGNALS]
 assert system.available_memory() is system.total_memory() is system.peak_memory() is None
 assert system.load() is None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pix2pix_tf.lines import say
+from pix2pix_tf.utils.lines import say
 
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 

@@ -16,8 +16,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from pix2pix_tf.lines import say
-from pix2pix_tf.text import printable
+from pix2pix_tf.utils.lines import say
+from pix2pix_tf.utils.text import printable
 
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 

@@ -1,7 +1,7 @@
 import io
 import sys
 
-from pix2pix_tf.text import make_streams_tolerant, printable, readable
+from pix2pix_tf.utils.text import make_streams_tolerant, printable, readable
 
 
 def test_bytes_of_names_that_are_not_utf8_are_shown_as_escapes():

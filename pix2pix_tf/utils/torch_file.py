@@ -27,7 +27,7 @@ from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
-from pix2pix_tf.errors import UserError
+from pix2pix_tf.utils.errors import UserError
 
 _LEGACY_MAGIC, _LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
 _PICKLE_BYTES = 16 * 2**20  # of descriptions; a network's are some kilobytes

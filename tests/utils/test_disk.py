@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.data.images import write_image
-from pix2pix_tf.disk import disk_reason, to_disk, writing
-from pix2pix_tf.errors import UserError
 from pix2pix_tf.runs import Measurement, Run
-from pix2pix_tf.staging import write_text, written_aside
 from pix2pix_tf.training.logs import TensorBoardLogs
+from pix2pix_tf.utils.disk import disk_reason, to_disk, writing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.staging import write_text, written_aside
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 128, 3), np.uint8)
 

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from pix2pix_tf import counting
+from pix2pix_tf.utils import counting
 
 
 def test_without_a_terminal_there_is_a_line_every_so_often(monkeypatch):

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pix2pix_tf.disk import to_disk, writing
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.own_files import owner
-from pix2pix_tf.text import readable
+from pix2pix_tf.utils.disk import to_disk, writing
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.own_files import owner
+from pix2pix_tf.utils.text import readable
 
 
 def refuse_existing(output: Path) -> None:
@@ -137,7 +137,7 @@ def written_aside(target: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """`write_bytes` of text as UTF-8.
 
-    Names in the text that are not UTF-8 become readable, see `pix2pix_tf.text`.
+    Names in the text that are not UTF-8 become readable, see `pix2pix_tf.utils.text`.
     """
     write_bytes(path, readable(text).encode())
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.errors import UserError
-from pix2pix_tf.importing.torch_file import read_state_dict
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.torch_file import read_state_dict
 
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
 NUMBERS = np.arange(6, dtype="<f4")

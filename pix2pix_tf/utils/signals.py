@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from pix2pix_tf.output import guarded_output, nobody_reads
-from pix2pix_tf.system import CLOSED_PIPE, STOP_SIGNALS
+from pix2pix_tf.utils.output import guarded_output, nobody_reads
+from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 
 
 class StoppedError(Exception):

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from pix2pix_tf.text import readable
+from pix2pix_tf.utils.text import readable
 
 
 def strict_json(value: Any, indent: int | None = 1) -> str:
     """Plain values as JSON text.
 
     Numbers that are not finite become null, names that are not UTF-8 become readable, see
-    `pix2pix_tf.text.readable`.
+    `pix2pix_tf.utils.text.readable`.
 
     Args:
         value: Dictionaries, lists and tuples of texts, numbers and None.

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from pix2pix_tf.text import printable
+from pix2pix_tf.utils.text import printable
 
 
 class PlainConsole(Console):
