@@ -50,7 +50,7 @@ def _settings(network: str, width: int) -> dict[str, object]:
 
 
 def _expected(network: str, width: int, side: int) -> float:
-    from pix2pix_tf.config import GeneratorConfig
+    from pix2pix_tf.config.schema import GeneratorConfig
     from pix2pix_tf.memory import translation_bytes
 
     generator = GeneratorConfig.model_validate(_settings(network, width))
@@ -72,7 +72,7 @@ def _peak(network: str, width: int, side: int) -> int:
     start_tensorflow()
     import numpy as np
 
-    from pix2pix_tf.config import make_config
+    from pix2pix_tf.config.schema import make_config
     from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
     from pix2pix_tf.models import build_generator
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from rich.console import Console
 
-from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.utils.counting import counting
 from pix2pix_tf.utils.errors import UserError

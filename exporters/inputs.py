@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.pairs import Pairs, open_pairs
 from pix2pix_tf.data.source import PairSource

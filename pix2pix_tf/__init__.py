@@ -18,7 +18,7 @@ from pix2pix_tf.version import __version__
 
 # Imported on first use: TensorFlow takes seconds, and not everything here needs it.
 _PLACES = {
-    "Config": "pix2pix_tf.config",
+    "Config": "pix2pix_tf.config.schema",
     "Segmenter": "pix2pix_tf.segmentation.segmenter",
     "Translator": "pix2pix_tf.translate",
     "UserError": "pix2pix_tf.utils.errors",
@@ -26,7 +26,7 @@ _PLACES = {
     "evaluate": "pix2pix_tf.evaluation.evaluate",
     "evaluate_folders": "pix2pix_tf.evaluation.evaluate",
     "export": "pix2pix_tf.exporters",
-    "load_config": "pix2pix_tf.config",
+    "load_config": "pix2pix_tf.config.schema",
     "train": "pix2pix_tf.training",
     "train_segmenter": "pix2pix_tf.segmentation.training",
 }

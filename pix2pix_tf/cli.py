@@ -45,7 +45,7 @@ from pix2pix_tf.utils.text import make_streams_tolerant, printable
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
-    from pix2pix_tf.config import Config
+    from pix2pix_tf.config.schema import Config
     from pix2pix_tf.evaluation.metrics import Scores
     from pix2pix_tf.exporters import Exported
     from pix2pix_tf.training import TrainingResult
@@ -357,8 +357,8 @@ cli_segmenter.add_commands(app)
 
 def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> tuple[Config, Path]:
     """The config and the run directory that a train command means."""
-    from pix2pix_tf.config import load_config
-    from pix2pix_tf.config_files import is_set
+    from pix2pix_tf.config.files import is_set
+    from pix2pix_tf.config.schema import load_config
     from pix2pix_tf.run_data import located
     from pix2pix_tf.runs import Run
 

@@ -19,7 +19,7 @@ from pix2pix_tf.utils.staging import check_files
 if TYPE_CHECKING:
     from pix2pix_tf.benchmark.running import Report, Row
     from pix2pix_tf.benchmark.spread import Spread
-    from pix2pix_tf.config import Config
+    from pix2pix_tf.config.schema import Config
 
 _DEVICES = ("auto", "cpu", "gpu")
 
@@ -80,7 +80,7 @@ def _benchmark(
 def _settings(
     config: str | None, overrides: list[str], size: int | None, batch: int | None
 ) -> Config:
-    from pix2pix_tf.config import load_config
+    from pix2pix_tf.config.schema import load_config
 
     name, given = config or "facades", [] if config else ["data.dataset=sample"]
     if size is not None:

@@ -13,7 +13,7 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.home import expand_home
 
 if TYPE_CHECKING:
-    from pix2pix_tf.config import DataConfig
+    from pix2pix_tf.config.schema import DataConfig
 
 RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run directory.")]
 CheckpointOption = Annotated[
@@ -104,7 +104,7 @@ def default_folder(above: str, config: str, data: DataConfig, overrides: Sequenc
     The name is that of the folder which `--set data.root` gives, so that another dataset is another
     training; else that of the config.
     """
-    from pix2pix_tf.config_files import is_set
+    from pix2pix_tf.config.files import is_set
 
     name = Path(data.root or "").absolute().name if is_set(overrides, "data.root") else ""
     return Path(above) / (name or Path(config).stem)

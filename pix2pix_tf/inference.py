@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.representation import Representation, decode, encode, representation
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 from pix2pix_tf.models.layers import dropout_seeds, fixed_moments

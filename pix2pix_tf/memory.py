@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pix2pix_tf.config import GeneratorConfig
+from pix2pix_tf.config.schema import GeneratorConfig
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import available_memory
 

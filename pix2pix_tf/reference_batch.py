@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import training_batches
 from pix2pix_tf.inference import Moments, fast_convolutions

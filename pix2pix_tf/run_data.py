@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.config import Config, load_config
-from pix2pix_tf.config_files import is_set
+from pix2pix_tf.config.files import is_set
+from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import Pairs, data_root, open_split
 from pix2pix_tf.data.pairs_record import (
     SplitRecord,

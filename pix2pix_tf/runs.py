@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs_record import read_record
 from pix2pix_tf.run_lock import metrics_lock
 from pix2pix_tf.run_versions import check_format

@@ -31,7 +31,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.inference import (

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.checkpoints import restore_generator
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.inference import (

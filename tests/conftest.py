@@ -66,7 +66,7 @@ def two_replicas():
 @pytest.fixture
 def tiny():
     """A config of networks that take milliseconds: 32×32, 4 filters; keyword arguments override."""
-    from pix2pix_tf.config import make_config
+    from pix2pix_tf.config.schema import make_config
 
     def config(**overrides):
         tree = {
@@ -127,7 +127,7 @@ TINIEST = {
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
-    from pix2pix_tf.config import load_config
+    from pix2pix_tf.config.schema import load_config
     from pix2pix_tf.training import train
 
     folder = tmp_path_factory.mktemp("finished")

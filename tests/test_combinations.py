@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 import tifffile
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.exporters import export

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.representation import representation
 from pix2pix_tf.inference import (
     PictureTranslation,

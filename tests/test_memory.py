@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf import memory
-from pix2pix_tf.config import GeneratorConfig
+from pix2pix_tf.config.schema import GeneratorConfig
 from pix2pix_tf.memory import refuse_too_large, translation_bytes
 from pix2pix_tf.utils.errors import UserError
 

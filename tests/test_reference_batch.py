@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.evaluation.metrics import score_pairs

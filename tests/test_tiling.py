@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import BatchStatisticsNorm

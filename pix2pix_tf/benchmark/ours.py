@@ -16,7 +16,7 @@ from typing import Any
 
 from pix2pix_tf.benchmark.contestants import Worker
 from pix2pix_tf.benchmark.worker import Held, Work, serve
-from pix2pix_tf.config import Config, make_config
+from pix2pix_tf.config.schema import Config, make_config
 from pix2pix_tf.utils.errors import UserError
 
 

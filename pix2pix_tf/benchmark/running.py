@@ -13,7 +13,7 @@ from pix2pix_tf.benchmark.contestants import Worker, environment
 from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
 from pix2pix_tf.benchmark.rounds import Measured, alternate
 from pix2pix_tf.benchmark.spread import Spread, ratios, spread
-from pix2pix_tf.config import Config, make_config
+from pix2pix_tf.config.schema import Config, make_config
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import write_text
 from pix2pix_tf.utils.strict_json import strict_json

@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from pix2pix_tf.benchmark.flops import forward_flops, update_flops
 from pix2pix_tf.benchmark.worker import Work
 from pix2pix_tf.checkpoints import Checkpoints
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.exporters.saved_model import write_saved_model

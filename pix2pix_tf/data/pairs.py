@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.config import Config, DataConfig
+from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.derive import note_on_depth
 from pix2pix_tf.data.files import PairFiles, pair_depth
 from pix2pix_tf.data.held_out import held_out

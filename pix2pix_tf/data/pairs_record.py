@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pix2pix_tf.config import DataConfig
+from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs, data_root
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import in_parallel

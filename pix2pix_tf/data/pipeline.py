@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.augment import jitter
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.representation import encode, representation

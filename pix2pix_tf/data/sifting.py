@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pix2pix_tf.config import DataConfig
+from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.images import other_bands
 from pix2pix_tf.data.judging import Judged, Picture, judge, open_picture

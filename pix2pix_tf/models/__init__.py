@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import keras
 
-from pix2pix_tf.config import RECEPTIVE_FIELDS, Config
+from pix2pix_tf.config.schema import RECEPTIVE_FIELDS, Config
 from pix2pix_tf.models.patchgan import build_patchgan
 from pix2pix_tf.models.resnet import build_resnet
 from pix2pix_tf.models.unet import build_unet

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from pix2pix_tf.config import Config, load_config
+from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pairs_record import (
     PairsRecord,

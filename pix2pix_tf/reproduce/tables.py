@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 
 FCN = ("fcn_per_pixel_accuracy", "fcn_per_class_accuracy", "fcn_class_iou")
 _LABELS = ("per_pixel_accuracy", "per_class_accuracy", "class_iou")

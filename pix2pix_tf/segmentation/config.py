@@ -1,4 +1,4 @@
-"""The configuration of a segmenter's training, as `pix2pix_tf.config` is that of an experiment."""
+"""The configuration of a segmenter's training, as `pix2pix_tf.config.schema` is that of an experiment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from pix2pix_tf.config import Config, DataConfig, PathText, Positive, Real, Section
-from pix2pix_tf.config_errors import CONTRADICTION
-from pix2pix_tf.config_files import read_config, shipped_files, validated
+from pix2pix_tf.config.errors import CONTRADICTION
+from pix2pix_tf.config.files import read_config, shipped_files, validated
+from pix2pix_tf.config.schema import Config, DataConfig, PathText, Positive, Real, Section
 
 MULTIPLE = 32  # of the sides of what FCN-8s sees: its innermost layers have a 32nd of them
 VGG_WIDTH = 64
@@ -92,7 +92,7 @@ class SegmenterConfig(Section):
 def load_segmenter_config(
     path_or_name: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()
 ) -> SegmenterConfig:
-    """Reads a segmenter's config and applies overrides, as `pix2pix_tf.config.load_config` does.
+    """Reads a segmenter's config and applies overrides, as `pix2pix_tf.config.schema.load_config` does.
 
     Raises:
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,

@@ -18,8 +18,8 @@ from typing import Any
 
 import keras
 
-from pix2pix_tf.config_files import read_sections, validated
-from pix2pix_tf.config_yaml import to_yaml
+from pix2pix_tf.config.files import read_sections, validated
+from pix2pix_tf.config.yaml_text import to_yaml
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
 from pix2pix_tf.utils.disk import to_disk, writing

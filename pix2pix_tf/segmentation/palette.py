@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from pix2pix_tf.config_yaml import read_yaml
+from pix2pix_tf.config.yaml_text import read_yaml
 from pix2pix_tf.data.images import to_channels
 from pix2pix_tf.data.sample_city import CLASSES as CITY_CLASSES
 from pix2pix_tf.data.sample_city import street_map

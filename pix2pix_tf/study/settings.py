@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from pix2pix_tf.config_yaml import read_yaml, to_yaml
+from pix2pix_tf.config.yaml_text import read_yaml, to_yaml
 from pix2pix_tf.utils.errors import UserError
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9 +._-]{0,63}"  # of studies and algorithms: folders have them

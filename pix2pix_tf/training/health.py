@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config, WarningsConfig
+from pix2pix_tf.config.schema import Config, WarningsConfig
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs
 
 # The discriminator's loss where it cannot tell real from fake (`losses.discriminator_loss`).

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.utils.event_files import EventFile
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from pix2pix_tf.checkpoint_files import check_path, newest_step
 from pix2pix_tf.checkpoints import Checkpoints
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pairs_record import PairsRecord, read_record, record_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pix2pix_tf.checkpoint_files import newest_step
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs_record import PairsRecord, read_record, short_digest
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training.schedule import Schedule

@@ -9,7 +9,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from pix2pix_tf.config import Config, TrainingConfig
+from pix2pix_tf.config.schema import Config, TrainingConfig
 from pix2pix_tf.losses import discriminator_loss, distance_loss, generator_gan_loss
 from pix2pix_tf.models import build_discriminator, build_generator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions

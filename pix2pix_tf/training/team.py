@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.checkpoint_files import newest_step
-from pix2pix_tf.config import Config
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training.cluster import Cluster, Task, cluster_strategy

@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from pix2pix_tf.benchmark.flops import forward_flops, update_flops
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.models import build_discriminator, build_generator
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.derive import FILL, centre_mask
 from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.images import resize_image, write_image

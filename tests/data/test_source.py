@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.derive import centre_mask, lightness_in_grey, random_mask
 from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.files import PairFiles

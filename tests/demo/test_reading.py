@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data import source
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.demo import reading

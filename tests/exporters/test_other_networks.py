@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf import Translator
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.exporters import export
 from pix2pix_tf.training import train
 from tests.conftest import TINY

@@ -5,7 +5,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from pix2pix_tf import Translator
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.images import resize_image
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.exporters.parity import compare

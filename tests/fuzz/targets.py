@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from pix2pix_tf.checkpoints import Checkpoints
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.check import check
 from pix2pix_tf.data.images import (
     decode_image,

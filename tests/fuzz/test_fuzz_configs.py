@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pix2pix_tf.config import Config, load_config, make_config
+from pix2pix_tf.config.schema import Config, load_config, make_config
 from pix2pix_tf.utils.errors import UserError
 
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.pages import HEADERS

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.importing import _assign
 from pix2pix_tf.importing.authors import IGNORED, recognise_discriminator, recognise_generator
 from pix2pix_tf.models import build_discriminator, build_generator

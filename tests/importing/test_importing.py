@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.checkpoints import Checkpoints, restore_generator
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.metrics import score_pairs
 from pix2pix_tf.importing import import_weights

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import ReflectionPadding2D, dropout_seeds
 from pix2pix_tf.models.resnet import build_resnet

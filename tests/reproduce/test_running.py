@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pairs_record import record_of
 from pix2pix_tf.reproduce import running

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.reproduce.running import Experiment, Reproduction
 from pix2pix_tf.reproduce.showing import compared_table
 from pix2pix_tf.reproduce.small import small_settings

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.pairs import Pairs, open_split
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.segmentation.labels import label_map

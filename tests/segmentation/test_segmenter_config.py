@@ -1,6 +1,6 @@
 import pytest
 
-from pix2pix_tf.config_files import shipped_files
+from pix2pix_tf.config.files import shipped_files
 from pix2pix_tf.segmentation.config import SegmenterConfig, load_segmenter_config
 from pix2pix_tf.segmentation.palette import load_palette
 from pix2pix_tf.utils.errors import UserError

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.config import WarningsConfig, make_config
+from pix2pix_tf.config.schema import WarningsConfig, make_config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.metrics import score_pairs

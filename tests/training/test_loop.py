@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 from rich.console import Console
 
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.training import train
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, TINY

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from pix2pix_tf.config import make_config
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs
 from pix2pix_tf.data.pairs_record import record_of

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.config import load_config
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.training import loop, train
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.memory_errors import memory_explained, out_of_memory

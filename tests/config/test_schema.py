@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pix2pix_tf.config import Config, load_config, make_config, patch_grid, shipped_configs
+from pix2pix_tf.config.schema import Config, load_config, make_config, patch_grid, shipped_configs
 from pix2pix_tf.utils.errors import UserError
 
 SAMPLE = {"data": {"dataset": "sample"}}
@@ -264,7 +264,7 @@ def test_config_needs_no_tensorflow():
     import subprocess
     import sys
 
-    code = "import sys, pix2pix_tf.config; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, pix2pix_tf.config.schema; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

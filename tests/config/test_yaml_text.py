@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypedDict
 import pytest
 from pydantic import BaseModel, Field
 
-from pix2pix_tf.config import load_config, make_config
-from pix2pix_tf.config_yaml import read_yaml, takes_text, typed_value
+from pix2pix_tf.config.schema import load_config, make_config
+from pix2pix_tf.config.yaml_text import read_yaml, takes_text, typed_value
 from pix2pix_tf.utils.errors import UserError
 
 AS_TYPED = [

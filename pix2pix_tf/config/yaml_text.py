@@ -18,7 +18,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, 
 import yaml
 from pydantic import BaseModel
 
-from pix2pix_tf.config_errors import shortened
+from pix2pix_tf.config.errors import shortened
 from pix2pix_tf.utils.errors import UserError
 
 _VALUES_AT_MOST = 10_000  # of a file; palettes have some hundred

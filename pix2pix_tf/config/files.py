@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pix2pix_tf.config_errors import (
+from pix2pix_tf.config.errors import (
     annotation_of,
     is_value,
     nearest_key,
@@ -17,7 +17,7 @@ from pix2pix_tf.config_errors import (
     shortened,
     shown,
 )
-from pix2pix_tf.config_yaml import read_yaml, typed_value
+from pix2pix_tf.config.yaml_text import read_yaml, typed_value
 from pix2pix_tf.utils.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
