@@ -29,7 +29,7 @@ from pix2pix_tf.benchmark.rounds import Measured, alternate
 from pix2pix_tf.benchmark.spread import digits, ratios, spread
 from pix2pix_tf.benchmark.worker import UnavailableError
 from pix2pix_tf.config.schema import Config, load_config
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.counting import counting
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.lines import say

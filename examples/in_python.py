@@ -6,8 +6,8 @@ python examples/in_python.py [RUN_DIR [STEPS]]
 import sys
 
 from pix2pix_tf import Translator, evaluate, load_config, train
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.sample_city import render_city
+from pix2pix_tf.images.io import write_image
 
 
 def main(run_dir: str = "runs/in_python", steps: str = "200") -> None:

@@ -1,4 +1,4 @@
-"""PNG and JPEG files decoded and encoded inside a graph, by the rules of `pix2pix_tf.data.images`.
+"""PNG and JPEG files decoded and encoded inside a graph, by the rules of `pix2pix_tf.images.io`.
 
 So that a served model takes the files that people have: EXIF orientation is applied, alpha lies on
 white where the model takes none, palettes are resolved, 16 bits keep their precision, and what
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from pix2pix_tf.data.images import PARTS_AT_MOST, SCAN, SCANS_AT_MOST
+from pix2pix_tf.images.io import PARTS_AT_MOST, SCAN, SCANS_AT_MOST
 
 PIXELS_AT_MOST = 25_000_000  # of one file: a camera's 6000×4000 has 24 million
 _EXIF_MARKER = b"Exif\0\0"
@@ -281,7 +281,7 @@ def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def _to_channels(rgba: tf.Tensor, top: tf.Tensor, channels: int) -> tf.Tensor:
-    """int32 [H, W, 4] in 0..top to the model's channels, see `pix2pix_tf.data.images`."""
+    """int32 [H, W, 4] in 0..top to the model's channels, see `pix2pix_tf.images.io`."""
     colour, alpha = rgba[..., :3], rgba[..., 3:]
     if channels in (1, 3):
         colour = _over_white(colour, alpha, top)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.listing import list_images
 from pix2pix_tf.data.pairs import Pairs, open_pairs
 from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.images.listing import list_images
 from pix2pix_tf.utils.errors import UserError, refuse_all
 
 

@@ -190,7 +190,7 @@ def translate(
     Exit code 1: some inputs could not be translated, which are listed.
     """
     start_tensorflow()
-    from pix2pix_tf.data.images import PIXELS_AT_MOST
+    from pix2pix_tf.images.io import PIXELS_AT_MOST
     from pix2pix_tf.translate import Translator
     from pix2pix_tf.translate_files import translate_files
     from pix2pix_tf.translation_inputs import find_inputs

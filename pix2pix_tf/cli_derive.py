@@ -87,7 +87,7 @@ def _derivation(kind: str, seed: int) -> Derive:
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
     from pix2pix_tf.data.derive import write_derived_pairs
     from pix2pix_tf.data.layout import note_on_written_pairs
-    from pix2pix_tf.data.listing import list_folder, listing_notes
+    from pix2pix_tf.images.listing import list_folder, listing_notes
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     console = PlainConsole()
@@ -109,8 +109,8 @@ def _sketch(
     size: Annotated[int, typer.Option(min=16, max=8192, help="Pixels a side.")] = 256,
 ) -> None:
     """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
-    from pix2pix_tf.data.listing import list_folder, listing_notes
     from pix2pix_tf.data.sketch import clean_sketches
+    from pix2pix_tf.images.listing import list_folder, listing_notes
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     console = PlainConsole()

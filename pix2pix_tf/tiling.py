@@ -32,8 +32,8 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.representation import decode, encode
+from pix2pix_tf.images.io import ImageWindows
 from pix2pix_tf.inference import (
     PictureTranslation,
     fast_convolutions,

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from pix2pix_tf.checkpoints import restore_generator
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.images import ImageWindows
 from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.images.io import ImageWindows
 from pix2pix_tf.inference import (
     OWN_STATISTICS,
     compile_translation,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.images import PIXELS_AT_MOST, image_size, write_image
+from pix2pix_tf.images.io import PIXELS_AT_MOST, image_size, write_image
 from pix2pix_tf.memory import refuse_too_large
 from pix2pix_tf.tiling import check_side
 from pix2pix_tf.translate import Translator

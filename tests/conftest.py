@@ -87,7 +87,7 @@ def write_pairs(root, size=(36, 36), **splits):
     """Writes side-by-side pairs of blocks (A) and the same blocks in other colours (B)."""
     import numpy as np
 
-    from pix2pix_tf.data.images import write_image
+    from pix2pix_tf.images.io import write_image
 
     for split, count in (splits or {"train": 6, "val": 2}).items():
         (root / split).mkdir(parents=True)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.cli_options import spread_settings
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from tests.conftest import COMMAND, TINY, typed
 from tests.soak import soak
 

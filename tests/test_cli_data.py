@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from tests.conftest import typed
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pix2pix_tf.data.edges import canny_edges
-from pix2pix_tf.data.images import read_image, write_image
+from pix2pix_tf.images.io import read_image, write_image
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.images import decode_image, write_image
+from pix2pix_tf.images.io import decode_image, write_image
 from tests.conftest import typed
 
 

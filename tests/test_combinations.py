@@ -13,9 +13,9 @@ import tensorflow as tf
 import tifffile
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.exporters import export
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.training import train
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.errors import UserError

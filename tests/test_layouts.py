@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST
 

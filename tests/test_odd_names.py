@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from tests.conftest import COMMAND, TINIEST
 
 ASCII_ONLY = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

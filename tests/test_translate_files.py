@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs import Run
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.translate_files import translate_files

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
-from pix2pix_tf.data.images import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
-from pix2pix_tf.data.listing import image_name, list_images
-from pix2pix_tf.data.unreadable import naming_all_unreadable
+from pix2pix_tf.images.io import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
+from pix2pix_tf.images.listing import image_name, list_images
+from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.lines import counted
 from pix2pix_tf.utils.staging import refuse_existing, written_aside

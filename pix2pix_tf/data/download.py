@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pix2pix_tf.data.catalogue import CATALOGUE, Dataset, archive_suffix, archive_url
 from pix2pix_tf.data.fetch import TIMEOUT, fetch, forget
-from pix2pix_tf.data.folder_names import FolderName, read_name
-from pix2pix_tf.data.listing import list_entries, list_images
 from pix2pix_tf.data.unpack import BadArchive, unpack
+from pix2pix_tf.images.folder_names import FolderName, read_name
+from pix2pix_tf.images.listing import list_entries, list_images
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import hidden_beside, refuse_existing
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.images import decode_image, image_depth, read_image, to_channels
+from pix2pix_tf.images.io import decode_image, image_depth, read_image, to_channels
 from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height, width

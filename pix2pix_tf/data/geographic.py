@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.formats import IMAGE_SUFFIXES
+from pix2pix_tf.images.formats import IMAGE_SUFFIXES
 from pix2pix_tf.utils.errors import UserError
 
 METRES_A_DEGREE = 110_574.0  # of latitude, at the equator; nowhere fewer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.judging import Picture
-from pix2pix_tf.data.listing import some
+from pix2pix_tf.images.listing import some
 
 _CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
 _SHOWN = 3  # kinds of one side

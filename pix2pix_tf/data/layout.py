@@ -9,9 +9,9 @@ A root folder holds its pairs in one of these ways, never in two at once:
     *.png                           side by side, without splits
     A/*.png + B/*.png               two folders, without splits
 
-*.png stands for any image at any depth, see `pix2pix_tf.data.listing`. SPLIT is train or training;
+*.png stands for any image at any depth, see `pix2pix_tf.images.listing`. SPLIT is train or training;
 val, valid, validation or dev; test or testing. A and B are the sides, two folders by any of the
-names of `pix2pix_tf.data.folder_names`. Files of the same path without suffix are a pair, so that
+names of `pix2pix_tf.images.folder_names`. Files of the same path without suffix are a pair, so that
 A/1.jpg goes with B/1.png. Only where no such folders are, and only if they are of twice the width
 (or of twice the proportions of `data.load_size`), images are taken for side-by-side pairs.
 
@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Literal
 
 from pix2pix_tf.data.files import TWICE_THE_WIDTH, PairFiles, Size
-from pix2pix_tf.data.folder_names import read_name
 from pix2pix_tf.data.layout_errors import count, existing_root, names, no_images
 from pix2pix_tf.data.layout_folders import LayoutSetting, Place, find_places
-from pix2pix_tf.data.listing import Listing, list_entries, list_folders, listing_notes, some
 from pix2pix_tf.data.matching import by_name, match_listings, same_name
 from pix2pix_tf.data.side_by_side import why_not_pooled, why_not_side_by_side
+from pix2pix_tf.images.folder_names import read_name
+from pix2pix_tf.images.listing import Listing, list_entries, list_folders, listing_notes, some
 from pix2pix_tf.utils.errors import UserError
 
 # How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs

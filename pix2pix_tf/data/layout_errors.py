@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pix2pix_tf.data.folder_names import KNOWN_SIDES
-from pix2pix_tf.data.images import SUFFIXES_IN_WORDS
-from pix2pix_tf.data.listing import (
+from pix2pix_tf.images.folder_names import KNOWN_SIDES
+from pix2pix_tf.images.io import SUFFIXES_IN_WORDS
+from pix2pix_tf.images.listing import (
     NAMED_AT_MOST,
     Entries,
     Listing,

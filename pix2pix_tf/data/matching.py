@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.listing import Listing, image_name, list_folders
+from pix2pix_tf.images.listing import Listing, image_name, list_folders
 
 
 @dataclass(frozen=True)

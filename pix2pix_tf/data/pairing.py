@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.images import (
+from pix2pix_tf.data.layout import note_on_written_pairs
+from pix2pix_tf.data.layout_errors import no_images
+from pix2pix_tf.data.matching import Matched, match
+from pix2pix_tf.images.io import (
     decode_image,
     image_depth,
     image_size,
@@ -17,11 +20,8 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
-from pix2pix_tf.data.layout import note_on_written_pairs
-from pix2pix_tf.data.layout_errors import no_images
-from pix2pix_tf.data.listing import listing_notes
-from pix2pix_tf.data.matching import Matched, match
-from pix2pix_tf.data.unreadable import naming_all_unreadable
+from pix2pix_tf.images.listing import listing_notes
+from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.utils.errors import UserError, refuse_all
 from pix2pix_tf.utils.parallel import in_parallel
 from pix2pix_tf.utils.staging import refuse_existing, written_aside

@@ -12,7 +12,6 @@ from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.derive import note_on_depth
 from pix2pix_tf.data.files import PairFiles, pair_depth
 from pix2pix_tf.data.held_out import held_out
-from pix2pix_tf.data.images import resize_image
 from pix2pix_tf.data.kinds import describe, other_sizes
 from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout, why_not_trained
 from pix2pix_tf.data.layout_errors import existing_root
@@ -20,7 +19,8 @@ from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Sifted, Skipped, sift
 from pix2pix_tf.data.source import Derive, Pair, PairSource
-from pix2pix_tf.data.unreadable import naming_all_unreadable
+from pix2pix_tf.images.io import resize_image
+from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import total_memory
 

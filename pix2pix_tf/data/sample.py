@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.geographic import METRES_A_DEGREE
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.sample_city import City, render_city
 from pix2pix_tf.data.sample_city.aerial import PIXEL
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import refuse_existing, write_text, written_aside
 

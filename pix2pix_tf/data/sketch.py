@@ -15,14 +15,14 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.morphology import thin
 
-from pix2pix_tf.data.images import (
+from pix2pix_tf.images.io import (
     SUFFIXES_IN_WORDS,
     decode_image,
     resize_image,
     to_channels,
     write_image,
 )
-from pix2pix_tf.data.listing import image_name, list_images
+from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.utils.errors import UserError, refuse_all
 from pix2pix_tf.utils.staging import refuse_existing, written_aside
 

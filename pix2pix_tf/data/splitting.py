@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.folder_names import SPLITS, read_name, renamed
 from pix2pix_tf.data.geographic import LatitudeSplit
 from pix2pix_tf.data.held_out import divide
 from pix2pix_tf.data.layout import Layout, LayoutSetting, find_layout
+from pix2pix_tf.images.folder_names import SPLITS, read_name, renamed
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import in_parallel
 from pix2pix_tf.utils.staging import refuse_existing, written_aside

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pix2pix_tf.data.judging import Picture, Range
-from pix2pix_tf.data.listing import some
+from pix2pix_tf.images.listing import some
 
 # The largest value of images that use their bits, of 8 and of 16 bits. Dark images of 8 bits are
 # common; of 16 bits every device fills at least half the range if it has so many.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2pix_tf.data.images import ImageBytes, decode_image, image_size, resize_image
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.sheets import for_display
+from pix2pix_tf.images.io import ImageBytes, decode_image, image_size, resize_image
+from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
 
 PHOTO_PIXELS = 25_000_000  # of a picture to open; a camera's 6000×4000 has 24
@@ -14,7 +14,7 @@ _NAME = "This picture"  # what messages call it
 
 
 def read_input(data: bytes, source: PairSource, longest: int) -> np.ndarray:
-    """The picture to translate, by the rules of `pix2pix_tf.data.images`.
+    """The picture to translate, by the rules of `pix2pix_tf.images.io`.
 
     Args:
         data: A file's content: JPEG, PNG or WebP.

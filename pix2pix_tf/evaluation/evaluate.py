@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.folder_names import split_named
 from pix2pix_tf.data.pairs_record import file_digest, read_record, short_digest, trained_among
-from pix2pix_tf.data.unreadable import naming_all_unreadable
 from pix2pix_tf.evaluation import metrics as image_metrics
 from pix2pix_tf.evaluation.feature_scores import FeatureScores
 from pix2pix_tf.evaluation.lab_histogram import lab_histogram_metric
@@ -32,6 +30,8 @@ from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, Subjects
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
+from pix2pix_tf.images.folder_names import split_named
+from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.run_data import ScoredPairs, open_scored
 from pix2pix_tf.runs import Measurement, Run
 from pix2pix_tf.segmentation.folder import SegmenterFolder

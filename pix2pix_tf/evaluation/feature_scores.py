@@ -10,7 +10,7 @@ import numpy as np
 from pix2pix_tf.evaluation.distances import frechet_distance, frechet_note, kernel_distance
 from pix2pix_tf.evaluation.inception import load_inception
 from pix2pix_tf.evaluation.measuring import Subject
-from pix2pix_tf.sheets import for_display
+from pix2pix_tf.images.sheets import for_display
 
 
 class FeatureScores:

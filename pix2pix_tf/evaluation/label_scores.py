@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pix2pix_tf.evaluation.measuring import Metric, Subject
+from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.segmentation.palette import VOID, Palette
 from pix2pix_tf.segmentation.scores import confusion_matrix, segmentation_scores
 from pix2pix_tf.segmentation.segmenter import Segmenter
-from pix2pix_tf.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.evaluation.measuring import Subject
-from pix2pix_tf.sheets import for_display
+from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import refuse_existing, written_aside
 

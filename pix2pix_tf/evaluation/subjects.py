@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.images import decode_image, image_size, resize_image, to_channels
-from pix2pix_tf.data.listing import (
+from pix2pix_tf.data.matching import nearly_mates
+from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.evaluation.measuring import Subject
+from pix2pix_tf.images.io import decode_image, image_size, resize_image, to_channels
+from pix2pix_tf.images.listing import (
     Listing,
     composed,
     image_name,
@@ -19,10 +22,7 @@ from pix2pix_tf.data.listing import (
     list_images,
     listing_notes,
 )
-from pix2pix_tf.data.matching import nearly_mates
-from pix2pix_tf.data.pairs import Pairs
-from pix2pix_tf.data.unreadable import naming_all_unreadable
-from pix2pix_tf.evaluation.measuring import Subject
+from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
 from pix2pix_tf.segmentation.palette import (
     Decoded,

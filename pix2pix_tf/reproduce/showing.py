@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.evaluation.meanings import MEANINGS
+from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.sheets import for_display, make_sheet
 from pix2pix_tf.reproduce.order import order_agreement
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
 from pix2pix_tf.reproduce.tables import FCN
-from pix2pix_tf.sheets import for_display, make_sheet
 from pix2pix_tf.utils.disk import writing
 from pix2pix_tf.utils.lines import figure
 from pix2pix_tf.utils.staging import write_text

@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from pix2pix_tf.data.images import (
+from pix2pix_tf.data.matching import match, same_name
+from pix2pix_tf.images.io import (
     decode_image,
     image_depth,
     image_size,
@@ -19,8 +20,7 @@ from pix2pix_tf.data.images import (
     to_channels,
     write_image,
 )
-from pix2pix_tf.data.matching import match, same_name
-from pix2pix_tf.data.unreadable import naming_all_unreadable
+from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.study.answers import Answers
 from pix2pix_tf.study.plan import fewest_pictures
 from pix2pix_tf.study.settings import NAME_PATTERN, PAPER, REAL, Protocol, Settings, Study

@@ -17,11 +17,12 @@ from rich.console import Console
 from pix2pix_tf.checkpoint_files import check_path, newest_step
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pairs_record import PairsRecord, read_record, record_of
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.evaluation.metrics import METRICS, Scores, score_pairs
+from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.sheets import pairs_sheet
 from pix2pix_tf.inference import OWN_STATISTICS, array_translation, picture_translation
 from pix2pix_tf.reference_batch import (
     ReferenceStatistics,
@@ -31,7 +32,6 @@ from pix2pix_tf.reference_batch import (
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.run_versions import record_session
 from pix2pix_tf.runs import Measurement, Run
-from pix2pix_tf.sheets import pairs_sheet
 from pix2pix_tf.training.cluster import find_cluster
 from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
 from pix2pix_tf.training.logs import TensorBoardLogs

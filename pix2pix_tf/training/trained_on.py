@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pix2pix_tf.checkpoint_files import newest_step
-from pix2pix_tf.data.images import image_size
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.data.pairs_record import (
     PairsRecord,
@@ -22,6 +21,7 @@ from pix2pix_tf.data.pairs_record import (
     shared_contents,
 )
 from pix2pix_tf.data.sifting import some_skipped
+from pix2pix_tf.images.io import image_size
 from pix2pix_tf.runs import Run
 from pix2pix_tf.utils.staging import write_text
 

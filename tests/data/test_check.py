@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.data.check import Kind, check
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
 

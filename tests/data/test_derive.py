@@ -13,8 +13,8 @@ from pix2pix_tf.data.derive import (
 )
 from pix2pix_tf.data.edges import canny_edges
 from pix2pix_tf.data.files import read_pair
-from pix2pix_tf.data.images import read_image, write_image
 from pix2pix_tf.data.layout import find_layout
+from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.utils.errors import UserError
 
 DERIVATIONS = (grey, lightness_in_grey, centre_mask, lambda photo: random_mask(photo, 0))

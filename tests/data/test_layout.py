@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.layout import find_layout
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
 ACCENTED = "é"  # one character

@@ -4,9 +4,9 @@ from PIL import Image
 
 from pix2pix_tf.data import pairing
 from pix2pix_tf.data.files import read_pair
-from pix2pix_tf.data.images import decode_image, write_image
 from pix2pix_tf.data.layout import find_layout
 from pix2pix_tf.data.pairing import pair_folders
+from pix2pix_tf.images.io import decode_image, write_image
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.demo.serving import serve
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.errors import UserError
 from tests.demo.visitors import Served, Visitor, blocks, file_of, pixels

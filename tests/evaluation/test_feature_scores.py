@@ -19,7 +19,7 @@ def stand_in(monkeypatch):
 
 
 def test_kid_and_fid_of_folders(stand_in, tmp_path):
-    from pix2pix_tf.data.images import write_image
+    from pix2pix_tf.images.io import write_image
 
     colours = np.random.default_rng(0).integers(0, 256, (2, 5, 3), np.uint8)
     for folder, side in (("made", 0), ("true", 1)):

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf import Translator
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.exporters import export, exporting
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import typed
 

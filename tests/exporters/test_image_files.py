@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from pix2pix_tf.data.images import read_image
 from pix2pix_tf.exporters.image_files import decode_file, find_unreadable, translate_files
+from pix2pix_tf.images.io import read_image
 from pix2pix_tf.utils.errors import UserError
 
 GREY, GREY_ALPHA, RGB, RGBA, PALETTE = 0, 4, 2, 6, 3  # colour types of PNG

@@ -6,10 +6,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pix2pix_tf import Translator
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.data.images import resize_image
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.exporters.parity import compare
 from pix2pix_tf.exporters.tflite import LIMITS, convert_to_tflite, tflite_variant
+from pix2pix_tf.images.io import resize_image
 from pix2pix_tf.training import train
 
 SIZE = (64, 64)

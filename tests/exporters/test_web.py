@@ -17,8 +17,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.exporters import export, web
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 from tests.browsing import chromium, in_browser, open_page
 

@@ -13,7 +13,10 @@ from PIL import Image, ImageOps
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.check import check
-from pix2pix_tf.data.images import (
+from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.demo.app import make_app
+from pix2pix_tf.exporters.saved_model import write_saved_model
+from pix2pix_tf.images.io import (
     decode_image,
     image_depth,
     image_size,
@@ -21,9 +24,6 @@ from pix2pix_tf.data.images import (
     resize_image,
     write_image,
 )
-from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.demo.app import make_app
-from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.runs import Run
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.demo import app as demo
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.pages import HEADERS
 from pix2pix_tf.study import app as study
 from pix2pix_tf.study.making import make_study

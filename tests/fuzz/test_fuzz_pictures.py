@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from pix2pix_tf.data.images import read_image
+from pix2pix_tf.images.io import read_image
 from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_files import odd_files
 from tests.fuzz.odd_tiffs import tiffs

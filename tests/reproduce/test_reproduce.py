@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.images import decode_image, write_image
+from pix2pix_tf.images.io import decode_image, write_image
 from tests.conftest import TINIEST
 
 SETTINGS = {

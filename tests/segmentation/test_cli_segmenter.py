@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 
 TINY = ["data.sample_train=4", "data.sample_val=2", "data.crop_size=32", "segmenter.width=2"]
 TINY += ["segmenter.head=4", "training.batch_size=2"]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.images import write_image
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.palette import load_palette
 from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches

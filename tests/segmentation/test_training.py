@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.segmentation.training import best_epoch, train_segmenter

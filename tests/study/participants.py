@@ -13,7 +13,7 @@ import numpy as np
 import uvicorn
 from PIL import Image
 
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.study.app import make_app
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.images import read_image, write_image
+from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.study.making import Invitation, make_study
 from pix2pix_tf.study.settings import Protocol, load_study
 from pix2pix_tf.utils.errors import UserError

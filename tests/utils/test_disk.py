@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf.checkpoints import Checkpoints
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs import Measurement, Run
 from pix2pix_tf.training.logs import TensorBoardLogs
 from pix2pix_tf.utils.disk import disk_reason, to_disk, writing

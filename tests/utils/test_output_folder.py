@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs import Run
 
 

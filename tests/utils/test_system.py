@@ -215,7 +215,7 @@ import tensorflow
 from pix2pix_tf import Translator, evaluate, load_config, train
 train(load_config("facades", {settings!r}), "run")
 import numpy
-from pix2pix_tf.data.images import write_image
+from pix2pix_tf.images.io import write_image
 from pathlib import Path
 write_image(Path("x.png"), numpy.zeros((20, 20, 3), numpy.uint8))
 translator = Translator("run")

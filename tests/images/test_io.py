@@ -1,4 +1,4 @@
-"""Every rule of pix2pix_tf.data.images, with files written here and numbers worked out by hand."""
+"""Every rule of pix2pix_tf.images.io, with files written here and numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from pix2pix_tf.data.images import (
+from pix2pix_tf.images.io import (
     WRITTEN_SUFFIXES,
     decode_image,
     image_depth,
@@ -364,7 +364,7 @@ def test_depth_does_not_decode_pixels(tmp_path):
 def test_reading_8_bits_does_not_import_tensorflow(tmp_path):
     path = save(tmp_path / "x.png", [[7]])
     code = (
-        "import sys; from pix2pix_tf.data.images import read_image; "
+        "import sys; from pix2pix_tf.images.io import read_image; "
         f"read_image({str(path)!r}, 3); sys.exit('tensorflow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -843,8 +843,8 @@ def test_jpeg_of_many_scans_is_read(tmp_path):
 
 
 def test_scans_are_counted_across_the_parts_that_are_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("pix2pix_tf.data.images._READ_AT_ONCE", 1)
-    monkeypatch.setattr("pix2pix_tf.data.images.SCANS_AT_MOST", 64 * 64 * 20)
+    monkeypatch.setattr("pix2pix_tf.images.io._READ_AT_ONCE", 1)
+    monkeypatch.setattr("pix2pix_tf.images.io.SCANS_AT_MOST", 64 * 64 * 20)
     path = tmp_path / "x.jpg"
     path.write_bytes(of_scans(64, 64, 20))
     assert read_image(path, 1).shape == (64, 64, 1)
@@ -854,7 +854,7 @@ def test_scans_are_counted_across_the_parts_that_are_read(tmp_path, monkeypatch)
 
 
 def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("pix2pix_tf.data.images._LARGE_PIXELS", 0)
+    monkeypatch.setattr("pix2pix_tf.images.io._LARGE_PIXELS", 0)
     path = save(tmp_path / "x.png", [[[1, 2, 3]]])
     at_once, most = [], []
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from pix2pix_tf.data.orientation import TRANSPOSED, stored_window, upright
+from pix2pix_tf.images.orientation import TRANSPOSED, stored_window, upright
 from pix2pix_tf.utils.errors import UserError
 
 # What the bands of an image are; `bands` have no meaning beyond their number.

@@ -8,8 +8,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pix2pix_tf.data import images
-from pix2pix_tf.data.images import ImageWindows, read_image
+from pix2pix_tf.images import io as images
+from pix2pix_tf.images.io import ImageWindows, read_image
 from pix2pix_tf.utils.errors import UserError
 
 TILED = {"tile": (64, 64), "compression": "zlib"}

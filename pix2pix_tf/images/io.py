@@ -46,11 +46,11 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile as PillowFile
 from PIL.PngImagePlugin import PngInfo
 
-from pix2pix_tf.data.formats import IMAGE_SUFFIXES as IMAGE_SUFFIXES  # for those who list files
-from pix2pix_tf.data.formats import SUFFIXES_IN_WORDS as SUFFIXES_IN_WORDS
-from pix2pix_tf.data.formats import open_by_content, unread_kind
-from pix2pix_tf.data.orientation import ORIENTATION_TAG, TRANSPOSED, upright
-from pix2pix_tf.data.tiff import SIGNATURES, Meaning, TiffImage
+from pix2pix_tf.images.formats import IMAGE_SUFFIXES as IMAGE_SUFFIXES  # for those who list files
+from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS as SUFFIXES_IN_WORDS
+from pix2pix_tf.images.formats import open_by_content, unread_kind
+from pix2pix_tf.images.orientation import ORIENTATION_TAG, TRANSPOSED, upright
+from pix2pix_tf.images.tiff import SIGNATURES, Meaning, TiffImage
 from pix2pix_tf.utils.disk import is_special, unwritable
 from pix2pix_tf.utils.errors import UserError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pix2pix_tf.data.images import decode_image
+from pix2pix_tf.images.io import decode_image
 from pix2pix_tf.utils.errors import UserError, refuse_all
 from pix2pix_tf.utils.parallel import in_parallel
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pix2pix_tf.sheets import GAP, for_display, make_sheet, pairs_sheet
+from pix2pix_tf.images.sheets import GAP, for_display, make_sheet, pairs_sheet
 
 
 def flat(value, channels=3, dtype=np.uint8, size=(20, 30)):

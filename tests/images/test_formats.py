@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from pix2pix_tf.data import formats
-from pix2pix_tf.data.formats import IMAGE_SUFFIXES, NOT_READ, READ_FORMATS, SUFFIXES_IN_WORDS
-from pix2pix_tf.data.images import decode_image, image_depth, image_size, read_image
+from pix2pix_tf.images import formats
+from pix2pix_tf.images.formats import IMAGE_SUFFIXES, NOT_READ, READ_FORMATS, SUFFIXES_IN_WORDS
+from pix2pix_tf.images.io import decode_image, image_depth, image_size, read_image
 from pix2pix_tf.utils.errors import UserError
 
 HEIGHT, WIDTH = 20, 30

@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
-from pix2pix_tf.data.images import IMAGE_SUFFIXES
-from pix2pix_tf.data.listing import (
+from pix2pix_tf.images.io import IMAGE_SUFFIXES
+from pix2pix_tf.images.listing import (
     image_name,
     list_folder,
     list_folders,
