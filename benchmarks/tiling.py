@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf.data.sample_city import render_city
+from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.tile_grid import Span
 from pix2pix_tf.utils.quiet import start_tensorflow

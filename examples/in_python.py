@@ -6,7 +6,7 @@ python examples/in_python.py [RUN_DIR [STEPS]]
 import sys
 
 from pix2pix_tf import Translator, evaluate, load_config, train
-from pix2pix_tf.data.sample_city import render_city
+from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.io import write_image
 
 

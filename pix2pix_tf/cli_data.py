@@ -59,7 +59,7 @@ def data_list(
     ] = Path("datasets"),
 ) -> None:
     """List the datasets that were published with pix2pix."""
-    from pix2pix_tf.data.catalogue import CATALOGUE
+    from pix2pix_tf.datasets.catalogue import CATALOGUE
 
     console = PlainConsole()
     table = Table("name", "A: left", "B: right", "train pairs", "download", "here")
@@ -99,8 +99,8 @@ def data_download(
     ] = None,
 ) -> None:
     """Download a dataset into datasets/NAME; the same command resumes what was cut."""
-    from pix2pix_tf.data.catalogue import CATALOGUE
-    from pix2pix_tf.data.download import download
+    from pix2pix_tf.datasets.catalogue import CATALOGUE
+    from pix2pix_tf.datasets.download import download
     from pix2pix_tf.utils.transfer_bar import transferring
 
     console = PlainConsole()
@@ -259,7 +259,7 @@ def data_sample(
     ] = None,
 ) -> None:
     """Write pairs of the embedded city, aerial photograph | street map, and their classes."""
-    from pix2pix_tf.data.sample import write_sample, write_scene
+    from pix2pix_tf.datasets.sample import write_sample, write_scene
 
     console = PlainConsole()
     made = None

@@ -15,10 +15,10 @@ from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.kinds import describe, other_sizes
 from pix2pix_tf.data.layout import Layout, LayoutKind, find_layout, why_not_trained
 from pix2pix_tf.data.layout_errors import existing_root
-from pix2pix_tf.data.sample import FIRST_VALIDATION_SEED
-from pix2pix_tf.data.sample_city import render_city
 from pix2pix_tf.data.sifting import Sifted, Skipped, sift
 from pix2pix_tf.data.source import Derive, Pair, PairSource
+from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
+from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.io import resize_image
 from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.utils.errors import UserError

@@ -11,9 +11,9 @@ from typing import Any, TypedDict
 import numpy as np
 
 from pix2pix_tf.config.yaml_text import read_yaml
-from pix2pix_tf.data.sample_city import CLASSES as CITY_CLASSES
-from pix2pix_tf.data.sample_city import street_map
-from pix2pix_tf.data.sample_city.plan import COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL
+from pix2pix_tf.datasets.sample_city import CLASSES as CITY_CLASSES
+from pix2pix_tf.datasets.sample_city import street_map
+from pix2pix_tf.datasets.sample_city.plan import COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL
 from pix2pix_tf.images.io import to_channels
 from pix2pix_tf.utils.errors import UserError
 

@@ -135,7 +135,7 @@ def test_sample_city_is_a_dataset():
         }
     )
     opened = open_pairs(settings)
-    from pix2pix_tf.data.sample_city import render_city
+    from pix2pix_tf.datasets.sample_city import render_city
 
     image, target = opened.train[1]
     city = render_city(1, 40, 40)
@@ -146,8 +146,8 @@ def test_sample_city_is_a_dataset():
 
 
 def test_written_sample_can_be_trained_on(tmp_path):
-    from pix2pix_tf.data.sample import write_sample
-    from pix2pix_tf.data.sample_city import CLASSES
+    from pix2pix_tf.datasets.sample import write_sample
+    from pix2pix_tf.datasets.sample_city import CLASSES
 
     write_sample(tmp_path / "city", train=2, val=1, size=(32, 32))
     opened = open_pairs(config(tmp_path / "city"))

@@ -3,7 +3,7 @@ import pytest
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.pairs import Pairs, open_split
-from pix2pix_tf.data.sample_city import render_city
+from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.segmentation.labels import label_map
 from pix2pix_tf.segmentation.palette import VOID, load_palette, make_palette
 from pix2pix_tf.utils.errors import UserError

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.sample_city import CLASSES, render_city
+from pix2pix_tf.datasets.sample_city import CLASSES, render_city
 from pix2pix_tf.segmentation.palette import (
     VOID,
     check_palette,

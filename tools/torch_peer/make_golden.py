@@ -28,7 +28,7 @@ import torch
 from peer import NLayerDiscriminator, PixelDiscriminator, ResnetGenerator, UnetGenerator
 from torch import nn
 
-from pix2pix_tf.data.sample_city import render_city
+from pix2pix_tf.datasets.sample_city import render_city
 
 STRIDE = 5  # of what is kept; shares no factor with the networks' strides
 

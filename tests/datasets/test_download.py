@@ -18,10 +18,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from pix2pix_tf.data import fetch as fetching
-from pix2pix_tf.data.catalogue import CATALOGUE, Dataset
-from pix2pix_tf.data.download import download
-from pix2pix_tf.data.unpack import unpack
+from pix2pix_tf.datasets import fetch as fetching
+from pix2pix_tf.datasets.catalogue import CATALOGUE, Dataset
+from pix2pix_tf.datasets.download import download
+from pix2pix_tf.datasets.unpack import unpack
 from pix2pix_tf.utils import transfer_bar
 from pix2pix_tf.utils.errors import UserError
 

@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.sample_city import CLASSES, render_city
-from pix2pix_tf.data.sample_city.fields import box, cover, noise, uniform
-from pix2pix_tf.data.sample_city.plan import make_plan
-from pix2pix_tf.data.sample_city.street_map import AVENUE, MAIN, MINOR, WATER
+from pix2pix_tf.datasets.sample_city import CLASSES, render_city
+from pix2pix_tf.datasets.sample_city.fields import box, cover, noise, uniform
+from pix2pix_tf.datasets.sample_city.plan import make_plan
+from pix2pix_tf.datasets.sample_city.street_map import AVENUE, MAIN, MINOR, WATER
 
 INDEX = {name: index for index, name in enumerate(CLASSES)}
 
@@ -45,7 +45,7 @@ def test_same_seed_same_city_in_any_order_and_process(cities):
     assert np.array_equal(again.aerial, cities[5].aerial)
     assert np.array_equal(again.street_map, cities[5].street_map)
     code = (
-        "import sys, zlib; from pix2pix_tf.data.sample_city import render_city; "
+        "import sys, zlib; from pix2pix_tf.datasets.sample_city import render_city; "
         "print(zlib.crc32(render_city(5, 128, 128).aerial.tobytes()))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2pix_tf.data.sample_city.fields import Array, cover
-from pix2pix_tf.data.sample_city.plan import BANK, COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL, Plan
+from pix2pix_tf.datasets.sample_city.fields import Array, cover
+from pix2pix_tf.datasets.sample_city.plan import (
+    BANK,
+    COMMERCIAL,
+    INDUSTRIAL,
+    PARK,
+    RESIDENTIAL,
+    Plan,
+)
 
 GROUND = {
     RESIDENTIAL: (240, 237, 229),

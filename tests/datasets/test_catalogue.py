@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pix2pix_tf.data.catalogue import BASE_URL, CATALOGUE, archive_suffix, archive_url
+from pix2pix_tf.datasets.catalogue import BASE_URL, CATALOGUE, archive_suffix, archive_url
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -48,5 +48,5 @@ def test_only_http_addresses(given):
 
 
 def test_catalogue_needs_nothing_heavy():
-    code = "import sys, pix2pix_tf.data.catalogue; sys.exit('numpy' in sys.modules)"
+    code = "import sys, pix2pix_tf.datasets.catalogue; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix_tf.data.sample_city.aerial import REACH, photograph
-from pix2pix_tf.data.sample_city.plan import BANK, COMMERCIAL, INDUSTRIAL, Plan, make_plan
-from pix2pix_tf.data.sample_city.street_map import draw_map
+from pix2pix_tf.datasets.sample_city.aerial import REACH, photograph
+from pix2pix_tf.datasets.sample_city.plan import BANK, COMMERCIAL, INDUSTRIAL, Plan, make_plan
+from pix2pix_tf.datasets.sample_city.street_map import draw_map
 
 CLASSES = (
     "residential ground",

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.geographic import METRES_A_DEGREE
-from pix2pix_tf.data.sample_city import City, render_city
-from pix2pix_tf.data.sample_city.aerial import PIXEL
+from pix2pix_tf.datasets.sample_city import City, render_city
+from pix2pix_tf.datasets.sample_city.aerial import PIXEL
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import refuse_existing, write_text, written_aside
@@ -30,7 +30,7 @@ def write_sample(
 
     Args:
         output: The folder; gets `train/NAME.png`, `val/NAME.png` and `classes/SPLIT/NAME.png`, the
-            last a grey image whose values are indices into `pix2pix_tf.data.sample_city.CLASSES`.
+            last a grey image whose values are indices into `pix2pix_tf.datasets.sample_city.CLASSES`.
         train: Training pairs.
         val: Validation pairs.
         size: Height and width of one picture.

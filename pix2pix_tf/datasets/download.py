@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from pix2pix_tf.data.catalogue import CATALOGUE, Dataset, archive_suffix, archive_url
-from pix2pix_tf.data.fetch import TIMEOUT, fetch, forget
-from pix2pix_tf.data.unpack import BadArchive, unpack
+from pix2pix_tf.datasets.catalogue import CATALOGUE, Dataset, archive_suffix, archive_url
+from pix2pix_tf.datasets.fetch import TIMEOUT, fetch, forget
+from pix2pix_tf.datasets.unpack import BadArchive, unpack
 from pix2pix_tf.images.folder_names import FolderName, read_name
 from pix2pix_tf.images.listing import list_entries, list_images
 from pix2pix_tf.utils.errors import UserError

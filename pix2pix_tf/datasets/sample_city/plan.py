@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix_tf.data.sample_city.fields import Array, box, uniform
+from pix2pix_tf.datasets.sample_city.fields import Array, box, uniform
 
 MAIN_HALF, MINOR_HALF, AVENUE_HALF = 5.5, 3.2, 7.5  # half widths of the streets, pixels
 SIDEWALK = 2.5

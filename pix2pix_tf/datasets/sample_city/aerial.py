@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix_tf.data.sample_city.fields import Array, cover, noise, table, uniform
-from pix2pix_tf.data.sample_city.plan import (
+from pix2pix_tf.datasets.sample_city.fields import Array, cover, noise, table, uniform
+from pix2pix_tf.datasets.sample_city.plan import (
     AVENUE_HALF,
     BANK,
     COMMERCIAL,
