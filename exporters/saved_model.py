@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from pix2pix_tf.data.derive import eight_bits
+from pix2pix_tf.data.derived.derive import eight_bits
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.inference import translate_images

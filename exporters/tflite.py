@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from pix2pix_tf.data.derive import eight_bits
+from pix2pix_tf.data.derived.derive import eight_bits
 from pix2pix_tf.data.representation import decode
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
 from pix2pix_tf.inference import translate_pixels

@@ -16,7 +16,7 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.lines import PlainConsole, say
 
 if TYPE_CHECKING:
-    from pix2pix_tf.data.check import Checked
+    from pix2pix_tf.data.checking.report import Checked
     from pix2pix_tf.data.geographic import LatitudeSplit
 
 data_app = typer.Typer(
@@ -35,7 +35,7 @@ class SplitBy(str, Enum):
 
 
 class LayoutOption(str, Enum):
-    """What to look for in a folder, see `pix2pix_tf.data.layout.find_layout`."""
+    """What to look for in a folder, see `pix2pix_tf.data.layout.finding.find_layout`."""
 
     auto = "auto"
     side_by_side = "side_by_side"
@@ -123,7 +123,7 @@ def data_check(
     layout: Layout = LayoutOption.auto,
 ) -> None:
     """Open every picture of a dataset; exit code 2 if anything is bad."""
-    from pix2pix_tf.data.check import check
+    from pix2pix_tf.data.checking.report import check
 
     console = PlainConsole()
     with _quietly(), counting(console, "opening") as counter:

@@ -52,11 +52,11 @@ def _edges(
 
 
 def _edges_of(network: Path | None, shift: int, sigma: float) -> Derive:
-    from pix2pix_tf.data.edges import canny_edges, hed_edges
+    from pix2pix_tf.data.derived.edges import canny_edges, hed_edges
 
     if network is None:
         return lambda photo, _: canny_edges(photo, sigma)
-    from pix2pix_tf.data.hed_network import load_edge_network
+    from pix2pix_tf.data.derived.hed_network import load_edge_network
 
     edge_map = load_edge_network(network, shift)
     return lambda photo, _: hed_edges(edge_map(photo), photo.shape[:2])
@@ -85,8 +85,8 @@ def _derivation(kind: str, seed: int) -> Derive:
 
 
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
-    from pix2pix_tf.data.derive import write_derived_pairs
-    from pix2pix_tf.data.layout import note_on_written_pairs
+    from pix2pix_tf.data.derived.derive import write_derived_pairs
+    from pix2pix_tf.data.layout.finding import note_on_written_pairs
     from pix2pix_tf.images.listing import list_folder, listing_notes
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 

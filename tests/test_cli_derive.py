@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pix2pix_tf.data.edges import canny_edges
+from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.images.io import read_image, write_image
 
 

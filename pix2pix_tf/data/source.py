@@ -16,8 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.derive import centre_mask, eight_bits, grey, lightness_in_grey, random_mask
-from pix2pix_tf.data.edges import canny_edges
+from pix2pix_tf.data.derived.derive import (
+    centre_mask,
+    eight_bits,
+    grey,
+    lightness_in_grey,
+    random_mask,
+)
+from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.files import PairFiles, read_pair, refuse_misfit
 from pix2pix_tf.images.io import (
     PIXELS_AT_MOST,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2pix_tf.data.geographic import LatitudeSplit
 from pix2pix_tf.data.held_out import divide
-from pix2pix_tf.data.layout import Layout, LayoutSetting, find_layout
+from pix2pix_tf.data.layout.finding import Layout, LayoutSetting, find_layout
 from pix2pix_tf.images.folder_names import SPLITS, read_name, renamed
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import in_parallel
@@ -53,7 +53,7 @@ def split_folder(
     together when all are written. Files are moved one by one, and moved back if one cannot be.
 
     Args:
-        folder: Pairs without splits, or in train alone, see `pix2pix_tf.data.layout`.
+        folder: Pairs without splits, or in train alone, see `pix2pix_tf.data.layout.finding`.
         output: A new folder; None, to move only: the folder itself.
         val: Share of the pairs in 0..1, about; one pair at least unless it is 0.
         test: Likewise.

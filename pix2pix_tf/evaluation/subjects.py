@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.matching import nearly_mates
+from pix2pix_tf.data.layout.matching import nearly_mates
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.evaluation.measuring import Subject
 from pix2pix_tf.images.io import decode_image, image_size, resize_image, to_channels

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data.augment import jitter
-from pix2pix_tf.data.derive import eight_bits
+from pix2pix_tf.data.derived.derive import eight_bits
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
 from pix2pix_tf.segmentation.config import SegmenterConfig

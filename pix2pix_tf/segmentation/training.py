@@ -11,6 +11,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
+from pix2pix_tf.data.checking.checks import some_skipped
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pairs_record import (
     PairsRecord,
@@ -19,7 +20,6 @@ from pix2pix_tf.data.pairs_record import (
     read_record,
     record_of,
 )
-from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder

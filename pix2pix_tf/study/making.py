@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from pix2pix_tf.data.matching import match, same_name
+from pix2pix_tf.data.layout.matching import match, same_name
 from pix2pix_tf.images.io import (
     decode_image,
     image_depth,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pix2pix_tf.checkpoint_files import newest_step
+from pix2pix_tf.data.checking.checks import some_skipped
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.data.pairs_record import (
     PairsRecord,
@@ -20,7 +21,6 @@ from pix2pix_tf.data.pairs_record import (
     same_pairs,
     shared_contents,
 )
-from pix2pix_tf.data.sifting import some_skipped
 from pix2pix_tf.images.io import image_size
 from pix2pix_tf.runs import Run
 from pix2pix_tf.utils.staging import write_text

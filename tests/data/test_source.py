@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.derive import centre_mask, lightness_in_grey, random_mask
-from pix2pix_tf.data.edges import canny_edges
+from pix2pix_tf.data.derived.derive import centre_mask, lightness_in_grey, random_mask
+from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.source import InputForm, PairSource, fixed_mask_seed, make_input
 from pix2pix_tf.images.io import ImageBytes, encode_png, write_image

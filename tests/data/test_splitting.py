@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from pix2pix_tf.data import splitting
-from pix2pix_tf.data.layout import find_layout
+from pix2pix_tf.data.layout.finding import find_layout
 from pix2pix_tf.data.splitting import split_folder
 from pix2pix_tf.utils.errors import UserError
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.check import check
+from pix2pix_tf.data.checking.report import check
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.demo.app import make_app
 from pix2pix_tf.exporters.saved_model import write_saved_model

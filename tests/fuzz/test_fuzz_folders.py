@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.check import check
+from pix2pix_tf.data.checking.report import check
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_folders import SIDE, odd_folders

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import make_config
+from pix2pix_tf.data.checking.checks import Skipped
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs
 from pix2pix_tf.data.pairs_record import record_of
-from pix2pix_tf.data.sifting import Skipped
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs import Run
 from pix2pix_tf.training import trained_on

@@ -16,7 +16,7 @@ from typing import Any
 
 import PIL
 
-from pix2pix_tf.data.judging import Picture
+from pix2pix_tf.data.checking.inspection import Picture
 from pix2pix_tf.utils.staging import write_text
 from pix2pix_tf.version import __version__
 

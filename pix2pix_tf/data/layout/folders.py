@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pix2pix_tf.data.layout_errors import ACCEPTED, count, data_pair, names
+from pix2pix_tf.data.layout.errors import ACCEPTED, count, data_pair, names
 from pix2pix_tf.images.folder_names import KNOWN_SIDES, SPLITS, couples, read_name, without_other
 from pix2pix_tf.images.listing import Entries, list_entries
 from pix2pix_tf.utils.errors import UserError

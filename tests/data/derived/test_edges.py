@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.edges import (
+from pix2pix_tf.data.derived.edges import (
     canny_edges,
     edge_orientation,
     hed_edges,

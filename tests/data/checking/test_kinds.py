@@ -1,8 +1,8 @@
 from pathlib import Path
 
+from pix2pix_tf.data.checking.inspection import Picture
+from pix2pix_tf.data.checking.kinds import describe, kinds_of, other_sizes
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.judging import Picture
-from pix2pix_tf.data.kinds import describe, kinds_of, other_sizes
 
 
 def picture(height, width, bits=8, channels=3):

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.derive import (
+from pix2pix_tf.data.derived.derive import (
     centre_mask,
     grey,
     lightness_in_grey,
     random_mask,
     write_derived_pairs,
 )
-from pix2pix_tf.data.edges import canny_edges
+from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.files import read_pair
-from pix2pix_tf.data.layout import find_layout
+from pix2pix_tf.data.layout.finding import find_layout
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.utils.errors import UserError
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix_tf.data.checking.inspection import Picture, judge
+from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
+from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.judging import Picture, judge
-from pix2pix_tf.data.kinds import Kind, Kinds, kinds_of, other_sizes
-from pix2pix_tf.data.layout import LayoutSetting, find_layout, why_not_trained
-from pix2pix_tf.data.values import value_warnings
+from pix2pix_tf.data.layout.finding import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import in_parallel
 

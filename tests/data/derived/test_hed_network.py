@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.data.edges import hed_edges
-from pix2pix_tf.data.hed_network import MEAN, PADDING, load_edge_network, prepare
+from pix2pix_tf.data.derived.edges import hed_edges
+from pix2pix_tf.data.derived.hed_network import MEAN, PADDING, load_edge_network, prepare
 from pix2pix_tf.utils.errors import UserError
 
 

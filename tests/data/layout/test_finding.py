@@ -1,4 +1,4 @@
-"""Every layout and every refusal of pix2pix_tf.data.layout, on folders made here."""
+"""Every layout and every refusal of pix2pix_tf.data.layout.finding, on folders made here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.layout import find_layout
+from pix2pix_tf.data.layout.finding import find_layout
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
@@ -94,7 +94,7 @@ def test_the_setting_takes_any_proportions_and_folders_of_any_name(tmp_path):
 
 
 def test_headers_of_a_few_images_decide(tmp_path, monkeypatch):
-    import pix2pix_tf.data.side_by_side as module
+    import pix2pix_tf.data.layout.side_by_side as module
 
     read = []
     monkeypatch.setattr(module, "image_size", lambda path: read.append(path) or (8, 16))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix_tf.data.checking.inspection import Picture
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.judging import Picture
 from pix2pix_tf.images.listing import some
 
 _CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}

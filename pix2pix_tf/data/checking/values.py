@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pix2pix_tf.data.judging import Picture, Range
+from pix2pix_tf.data.checking.inspection import Picture, Range
 from pix2pix_tf.images.listing import some
 
 # The largest value of images that use their bits, of 8 and of 16 bits. Dark images of 8 bits are

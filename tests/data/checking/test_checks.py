@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data import judging
+from pix2pix_tf.data.checking import inspection as judging
 from pix2pix_tf.data.pairs import open_pairs, open_split
 from pix2pix_tf.utils.errors import UserError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.check import Kind, check
+from pix2pix_tf.data.checking.report import Kind, check
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.check import check
+from pix2pix_tf.data.checking.report import check
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.utils.errors import UserError
 
