@@ -17,7 +17,7 @@ from pix2pix_tf.utils.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     from pix2pix_tf.data.checking.report import Checked
-    from pix2pix_tf.data.geographic import LatitudeSplit
+    from pix2pix_tf.preparation.geographic import LatitudeSplit
 
 data_app = typer.Typer(
     help="Datasets: fetch, check, make and arrange pairs of pictures.",
@@ -156,7 +156,7 @@ def data_pair(
     ] = False,
 ) -> None:
     """Combine two folders of like-named pictures into side-by-side pairs."""
-    from pix2pix_tf.data.pairing import pair_folders
+    from pix2pix_tf.preparation.pairing import pair_folders
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     console = PlainConsole()
@@ -213,7 +213,7 @@ def data_split(
     layout: Layout = LayoutOption.auto,
 ) -> None:
     """Split a folder of pairs into train, val and test, repeatably: at random, or by latitude."""
-    from pix2pix_tf.data.splitting import split_folder
+    from pix2pix_tf.preparation.splitting import split_folder
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     latitude = _latitude_split(by, coordinates, buffer, seed)
@@ -296,7 +296,7 @@ def _pairs_table(checked: Checked) -> Table:
 def _latitude_split(
     by: SplitBy, coordinates: Path | None, buffer: str | None, seed: int | None
 ) -> LatitudeSplit | None:
-    from pix2pix_tf.data.geographic import LatitudeSplit, parse_buffer
+    from pix2pix_tf.preparation.geographic import LatitudeSplit, parse_buffer
 
     if by is not SplitBy.latitude:
         for option, value in (("--coordinates", coordinates), ("--buffer", buffer)):

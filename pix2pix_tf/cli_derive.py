@@ -109,8 +109,8 @@ def _sketch(
     size: Annotated[int, typer.Option(min=16, max=8192, help="Pixels a side.")] = 256,
 ) -> None:
     """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
-    from pix2pix_tf.data.sketch import clean_sketches
     from pix2pix_tf.images.listing import list_folder, listing_notes
+    from pix2pix_tf.preparation.sketch import clean_sketches
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 
     console = PlainConsole()

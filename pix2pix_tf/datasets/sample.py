@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.geographic import METRES_A_DEGREE
 from pix2pix_tf.datasets.sample_city import City, render_city
 from pix2pix_tf.datasets.sample_city.aerial import PIXEL
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.preparation.geographic import METRES_A_DEGREE
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import refuse_existing, write_text, written_aside
 

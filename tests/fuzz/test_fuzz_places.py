@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pix2pix_tf.data.files import PairFiles
-from pix2pix_tf.data.geographic import divide_by_latitude, parse_buffer, read_latitudes
+from pix2pix_tf.preparation.geographic import divide_by_latitude, parse_buffer, read_latitudes
 from pix2pix_tf.utils.errors import UserError
 
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))

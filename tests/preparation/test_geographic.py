@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.geographic import METRES_A_DEGREE, divide_by_latitude, parse_buffer
 from pix2pix_tf.datasets import sample, sample_city
 from pix2pix_tf.datasets.sample_city import City, render_city
 from pix2pix_tf.images.io import read_image, write_image
+from pix2pix_tf.preparation.geographic import METRES_A_DEGREE, divide_by_latitude, parse_buffer
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from skimage.measure import label
 
-from pix2pix_tf.data.sketch import MARGIN, clean_sketch
+from pix2pix_tf.preparation.sketch import MARGIN, clean_sketch
 from pix2pix_tf.utils.errors import UserError
 
 

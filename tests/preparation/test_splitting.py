@@ -2,9 +2,9 @@ import shutil
 
 import pytest
 
-from pix2pix_tf.data import splitting
 from pix2pix_tf.data.layout.finding import find_layout
-from pix2pix_tf.data.splitting import split_folder
+from pix2pix_tf.preparation import splitting
+from pix2pix_tf.preparation.splitting import split_folder
 from pix2pix_tf.utils.errors import UserError
 
 
