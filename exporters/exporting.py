@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.checkpoint_files import check_path
 from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
 from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
@@ -22,8 +21,9 @@ from pix2pix_tf.exporters.tflite import (
 )
 from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.exporters.web import check_runtime, write_page
-from pix2pix_tf.run_data import run_config
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.checkpoint_files import check_path
+from pix2pix_tf.runs.data import run_config
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.disk import writing
 from pix2pix_tf.utils.errors import UserError

@@ -359,8 +359,8 @@ def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> t
     """The config and the run directory that a train command means."""
     from pix2pix_tf.config.files import is_set
     from pix2pix_tf.config.schema import load_config
-    from pix2pix_tf.run_data import located
-    from pix2pix_tf.runs import Run
+    from pix2pix_tf.runs.data import located
+    from pix2pix_tf.runs.run import Run
 
     if config is not None:
         settings = load_config(config, overrides)
@@ -374,8 +374,8 @@ def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> t
 
 
 def _start_over(run_dir: Path, times: int) -> None:
-    from pix2pix_tf.run_lock import run_lock
-    from pix2pix_tf.runs import Run
+    from pix2pix_tf.runs.lock import run_lock
+    from pix2pix_tf.runs.run import Run
 
     run = Run(run_dir)
     if not run.exists():

@@ -235,7 +235,7 @@ def _show(
         written.append(plot)
     if report is not None:
         from pix2pix_tf.evaluation.report import write_report
-        from pix2pix_tf.runs import Run
+        from pix2pix_tf.runs.run import Run
 
         history = Run(run).validations() if run is not None else None
         with counting(console, "drawing the report") as counter:

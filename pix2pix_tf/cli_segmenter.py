@@ -80,7 +80,7 @@ def _train_segmenter(
 
 
 def _start_over(stored: SegmenterFolder, times: int) -> None:
-    from pix2pix_tf.run_lock import run_lock
+    from pix2pix_tf.runs.lock import run_lock
 
     if not stored.exists():
         return

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.checkpoints import restore_generator
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.images.io import ImageWindows
@@ -23,7 +22,8 @@ from pix2pix_tf.inference import (
 )
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.reference_batch import reference_moments
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.checkpoints import restore_generator
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.tiling import TiledTranslation, check_side
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.memory_errors import out_of_memory

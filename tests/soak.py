@@ -28,8 +28,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 from PIL import Image
 
-from pix2pix_tf.checkpoint_files import intact_steps, newest_step, saved_steps
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.checkpoint_files import intact_steps, newest_step, saved_steps
+from pix2pix_tf.runs.run import Run
 
 COMMAND = str(Path(sys.executable).with_name("pix2pix-tf"))
 SETTINGS = {

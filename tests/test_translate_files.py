@@ -9,7 +9,7 @@ from PIL import Image
 
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.translate import Translator
 from pix2pix_tf.translate_files import translate_files
 from pix2pix_tf.translation_inputs import find_inputs

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.pairs_record import file_digest, read_record, short_digest, trained_among
 from pix2pix_tf.evaluation import metrics as image_metrics
 from pix2pix_tf.evaluation.feature_scores import FeatureScores
 from pix2pix_tf.evaluation.lab_histogram import lab_histogram_metric
@@ -32,8 +31,9 @@ from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, 
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.images.folder_names import split_named
 from pix2pix_tf.images.unreadable import naming_all_unreadable
-from pix2pix_tf.run_data import ScoredPairs, open_scored
-from pix2pix_tf.runs import Measurement, Run
+from pix2pix_tf.runs.data import ScoredPairs, open_scored
+from pix2pix_tf.runs.pairs_record import file_digest, read_record, short_digest, trained_among
+from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette, palette_entries
 from pix2pix_tf.segmentation.segmenter import Segmenter

@@ -14,14 +14,14 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.data.pairs_record import (
+from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted, check_wanted, evaluate
+from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
+from pix2pix_tf.runs.pairs_record import (
     PairsRecord,
     check_never_trained_on,
     read_record,
     record_of,
 )
-from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted, check_wanted, evaluate
-from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.training import train
 from pix2pix_tf.training.resume import experiment_digest

@@ -51,7 +51,7 @@ class SegmenterFolder:
 
     @property
     def pairs_file(self) -> Path:
-        """Which pairs it was trained on, see `pix2pix_tf.data.pairs_record`."""
+        """Which pairs it was trained on, see `pix2pix_tf.runs.pairs_record`."""
         return self.path / "pairs.json"
 
     @property

@@ -10,17 +10,17 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
 from pix2pix_tf.data.checking.checks import some_skipped
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.data.pairs_record import (
+from pix2pix_tf.runs.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
+from pix2pix_tf.runs.lock import run_lock
+from pix2pix_tf.runs.pairs_record import (
     PairsRecord,
     check_goes_on,
     next_record,
     read_record,
     record_of,
 )
-from pix2pix_tf.run_lock import run_lock
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.network import load_trunk_weights

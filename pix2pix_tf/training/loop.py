@@ -14,11 +14,8 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.checkpoint_files import check_path, newest_step
-from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
-from pix2pix_tf.data.pairs_record import PairsRecord, read_record, record_of
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.evaluation.metrics import METRICS, Scores, score_pairs
 from pix2pix_tf.images.io import write_image
@@ -29,9 +26,13 @@ from pix2pix_tf.reference_batch import (
     load_reference_batch,
     record_reference_batch,
 )
-from pix2pix_tf.run_lock import run_lock
-from pix2pix_tf.run_versions import record_session
-from pix2pix_tf.runs import Measurement, Run
+from pix2pix_tf.runs.checkpoint_files import check_path, newest_step
+from pix2pix_tf.runs.checkpoints import Checkpoints
+from pix2pix_tf.runs.lock import run_lock
+from pix2pix_tf.runs.pairs_record import PairsRecord, read_record, record_of
+from pix2pix_tf.runs.run import Measurement, Run
+from pix2pix_tf.runs.trained_on import check_pairs, record_pairs
+from pix2pix_tf.runs.versions import record_session
 from pix2pix_tf.training.cluster import find_cluster
 from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
 from pix2pix_tf.training.logs import TensorBoardLogs
@@ -46,7 +47,6 @@ from pix2pix_tf.training.resume import (
 from pix2pix_tf.training.schedule import Schedule
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
 from pix2pix_tf.training.team import Team, default_strategy, joined
-from pix2pix_tf.training.trained_on import check_pairs, record_pairs
 from pix2pix_tf.training.window import Window
 from pix2pix_tf.utils.allocator import keep_freed_memory
 from pix2pix_tf.utils.counting import counting

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.pairs_record import PairsRecord, read_record, short_digest
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.checkpoint_files import newest_step
+from pix2pix_tf.runs.pairs_record import PairsRecord, read_record, short_digest
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.schedule import Schedule
 from pix2pix_tf.utils.errors import UserError
 

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import OpenedPairs
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.checkpoint_files import newest_step
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.cluster import Cluster, Task, cluster_strategy
 from pix2pix_tf.training.watch import Watch
 from pix2pix_tf.utils.errors import UserError

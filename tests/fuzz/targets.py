@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from pix2pix_tf.checkpoints import Checkpoints
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.checking.report import check
 from pix2pix_tf.data.pairs import open_pairs
@@ -24,7 +23,8 @@ from pix2pix_tf.images.io import (
     resize_image,
     write_image,
 )
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.checkpoints import Checkpoints
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.training.step import build_networks

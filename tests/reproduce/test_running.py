@@ -7,11 +7,11 @@ import pytest
 
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.data.pairs_record import record_of
 from pix2pix_tf.reproduce import running
 from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row, reproduce, variant_config
 from pix2pix_tf.reproduce.showing import compared_table, keep_results_of_others, write_results
 from pix2pix_tf.reproduce.tables import FCN, TABLES
+from pix2pix_tf.runs.pairs_record import record_of
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import write_pairs
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.cluster import Task, cluster_strategy, find_cluster
 from pix2pix_tf.training.loop import train
 from pix2pix_tf.utils.errors import UserError

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.data.pairs_record import PairsRecord, SplitRecord
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.pairs_record import PairsRecord, SplitRecord
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training import resume
 from pix2pix_tf.training.resume import (
     already_trained,

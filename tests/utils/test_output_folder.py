@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.run import Run
 
 
 def picture(path, number=0, size=(16, 16)):

@@ -10,7 +10,7 @@ versions.json  the seed, and the packages of every session
 reference_batch.npz  a batch by whose statistics images are translated, of runs that need one, see
                `pix2pix_tf.reference_batch`
 pairs.json     which pairs it trains on; skipped.txt those that are bad and left out
-.lock          held while a training runs, see `pix2pix_tf.run_lock`; .metrics.lock likewise
+.lock          held while a training runs, see `pix2pix_tf.runs.lock`; .metrics.lock likewise
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix_tf.config.schema import Config, load_config
-from pix2pix_tf.data.pairs_record import read_record
-from pix2pix_tf.run_lock import metrics_lock
-from pix2pix_tf.run_versions import check_format
+from pix2pix_tf.runs.lock import metrics_lock
+from pix2pix_tf.runs.pairs_record import read_record
+from pix2pix_tf.runs.versions import check_format
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import write_text
 from pix2pix_tf.utils.strict_json import strict_json
@@ -39,7 +39,7 @@ class Measurement:
         step: Of the training.
         split: Of the data.
         checkpoint: `newest` or `best`.
-        data: A digest of the pairs, see `pix2pix_tf.data.pairs_record.SplitRecord.digest`.
+        data: A digest of the pairs, see `pix2pix_tf.runs.pairs_record.SplitRecord.digest`.
         tools: What some scores depend on besides: a palette, a segmenter, a network of features.
     """
 
@@ -93,12 +93,12 @@ class Run:
 
     @property
     def versions_file(self) -> Path:
-        """What every session was made with, see `pix2pix_tf.run_versions`."""
+        """What every session was made with, see `pix2pix_tf.runs.versions`."""
         return self.path / "versions.json"
 
     @property
     def pairs_file(self) -> Path:
-        """Which pairs it trains on, see `pix2pix_tf.training.trained_on`."""
+        """Which pairs it trains on, see `pix2pix_tf.runs.trained_on`."""
         return self.path / "pairs.json"
 
     @property

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from pix2pix_tf import run_lock as locking
-from pix2pix_tf.run_lock import run_lock
+from pix2pix_tf.runs import lock as locking
+from pix2pix_tf.runs.lock import run_lock
 from pix2pix_tf.utils.errors import UserError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from pix2pix_tf.run_lock import run_lock
+from pix2pix_tf.runs.lock import run_lock
 with run_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf import run_versions
-from pix2pix_tf.run_versions import FORMAT, check_format, record_session
+from pix2pix_tf.runs import versions as run_versions
+from pix2pix_tf.runs.versions import FORMAT, check_format, record_session
 from pix2pix_tf.utils.errors import UserError
 
 

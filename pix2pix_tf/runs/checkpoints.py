@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pix2pix_tf.checkpoint_files import (
+from pix2pix_tf.runs.checkpoint_files import (
     intact_steps,
     listed_step,
     newest_step,
@@ -26,7 +26,7 @@ class Checkpoints:
     """Saves and restores a training in a run's `checkpoints/`.
 
     Every weight stands in the file under its own name (`generator/encoder_1/kernel`), independent
-    of how the program holds it. How files come and go: `pix2pix_tf.checkpoint_files`.
+    of how the program holds it. How files come and go: `pix2pix_tf.runs.checkpoint_files`.
 
     Attributes:
         step: int64, generator updates made so far. What is random follows from it, so it is the

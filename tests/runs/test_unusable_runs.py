@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.run_versions import FORMAT
+from pix2pix_tf.runs.versions import FORMAT
 
 NEWEST = "step-2.data-00000-of-00001"
 

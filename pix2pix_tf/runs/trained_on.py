@@ -3,17 +3,18 @@
 skipped.txt   every pair that `data.on_bad_image: skip` left out, and why; not there if none
 pairs.json    how the dataset lies on disk (`layout`), where (`root`), which proportions its
               side-by-side files have, and of every pair its name and what its files hold, see
-              `pix2pix_tf.data.pairs_record`
+              `pix2pix_tf.runs.pairs_record`
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pix2pix_tf.checkpoint_files import newest_step
 from pix2pix_tf.data.checking.checks import some_skipped
 from pix2pix_tf.data.pairs import OpenedPairs
-from pix2pix_tf.data.pairs_record import (
+from pix2pix_tf.images.io import image_size
+from pix2pix_tf.runs.checkpoint_files import newest_step
+from pix2pix_tf.runs.pairs_record import (
     PairsRecord,
     check_goes_on,
     next_record,
@@ -21,8 +22,7 @@ from pix2pix_tf.data.pairs_record import (
     same_pairs,
     shared_contents,
 )
-from pix2pix_tf.images.io import image_size
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.staging import write_text
 
 _NAMED_AT_MOST = 5

@@ -10,7 +10,7 @@ from pathlib import Path
 from pix2pix_tf.config.files import is_set
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import Pairs, data_root, open_split
-from pix2pix_tf.data.pairs_record import (
+from pix2pix_tf.runs.pairs_record import (
     SplitRecord,
     absolute_root,
     check_never_trained_on,
@@ -18,7 +18,7 @@ from pix2pix_tf.data.pairs_record import (
     same_pairs,
     split_record,
 )
-from pix2pix_tf.runs import Run
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 
 # What may be said anew of a finished run: where its data lies, and how it is read.

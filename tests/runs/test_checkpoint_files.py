@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.checkpoint_files import (
+from pix2pix_tf.runs.checkpoint_files import (
     intact_steps,
     newest_step,
     remove_left_behind,
@@ -47,7 +47,7 @@ def test_the_newest_stay_and_are_listed_for_tensorflow(tmp_path, save):
 
 
 def test_data_reach_the_disk_before_the_index_has_its_name(tmp_path, save, monkeypatch):
-    from pix2pix_tf import checkpoint_files
+    from pix2pix_tf.runs import checkpoint_files
 
     seen = []
 

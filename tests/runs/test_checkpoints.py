@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.checkpoints import Checkpoints, restore_generator
+from pix2pix_tf.runs.checkpoints import Checkpoints, restore_generator
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.runs import Measurement, Run
+from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import write_text
 

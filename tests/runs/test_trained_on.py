@@ -6,10 +6,10 @@ import pytest
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.checking.checks import Skipped
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs
-from pix2pix_tf.data.pairs_record import record_of
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.runs import Run
-from pix2pix_tf.training import trained_on
+from pix2pix_tf.runs import trained_on
+from pix2pix_tf.runs.pairs_record import record_of
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -231,7 +231,7 @@ def test_scores_are_printed_where_they_cannot_be_kept(trained, here, tmp_path, m
     def refuse(path, text):
         raise UserError(f"{path} cannot be written: Read-only file system")
 
-    monkeypatch.setattr("pix2pix_tf.runs.write_text", refuse)
+    monkeypatch.setattr("pix2pix_tf.runs.run.write_text", refuse)
     before = content(run)
     code, out, err = here("evaluate", "--run", run)
     assert code == 0, err
