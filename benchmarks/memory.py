@@ -51,7 +51,7 @@ def _settings(network: str, width: int) -> dict[str, object]:
 
 def _expected(network: str, width: int, side: int) -> float:
     from pix2pix_tf.config.schema import GeneratorConfig
-    from pix2pix_tf.memory import translation_bytes
+    from pix2pix_tf.inference.memory import translation_bytes
 
     generator = GeneratorConfig.model_validate(_settings(network, width))
     return translation_bytes(generator, side, side)
@@ -73,7 +73,11 @@ def _peak(network: str, width: int, side: int) -> int:
     import numpy as np
 
     from pix2pix_tf.config.schema import make_config
-    from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
+    from pix2pix_tf.inference.translation import (
+        compile_translation,
+        image_seeds,
+        picture_translation,
+    )
     from pix2pix_tf.models import build_generator
 
     config = make_config({"data": {"dataset": "sample"}, "generator": _settings(network, width)})

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.io import read_image, write_image
-from pix2pix_tf.tile_grid import Span
+from pix2pix_tf.inference.tile_grid import Span
 from pix2pix_tf.utils.quiet import start_tensorflow
 
 TRANSLATIONS = 3  # of each size; the fastest counts
@@ -80,7 +80,7 @@ def _time(run: str, picture: np.ndarray, sides: Sequence[int]) -> Table:
 def _agreement(run: str, picture: np.ndarray, tile: int) -> Iterator[Table]:
     """How far the tiled picture is from the whole one, and its steps across the tiles' borders."""
     from pix2pix_tf import Translator
-    from pix2pix_tf.tiling import TiledTranslation
+    from pix2pix_tf.inference.tiling import TiledTranslation
 
     translator = Translator(run)
     whole = translator(picture, dropout=False).astype(np.float32)

@@ -21,10 +21,10 @@ from pix2pix_tf.exporters.tflite import (
 )
 from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.exporters.web import check_runtime, write_page
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.data import run_config
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.disk import writing
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.quiet import native_stderr_held_back

@@ -25,9 +25,9 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from pix2pix_tf.data.derived.derive import eight_bits
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
-from pix2pix_tf.inference import translate_images
+from pix2pix_tf.inference.translation import translate_images
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
-from pix2pix_tf.translate import Translator
 
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 

@@ -19,9 +19,9 @@ from ai_edge_litert.interpreter import Interpreter
 from pix2pix_tf.data.derived.derive import eight_bits
 from pix2pix_tf.data.representation import decode
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
-from pix2pix_tf.inference import translate_pixels
+from pix2pix_tf.inference.translation import translate_pixels
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.subpixel import subpixel_convolutions
-from pix2pix_tf.translate import Translator
 
 # What a float model may lose: float16 rounds weights; 8 bits are judged by looks.
 LIMITS = {

@@ -20,7 +20,7 @@ from pix2pix_tf.version import __version__
 _PLACES = {
     "Config": "pix2pix_tf.config.schema",
     "Segmenter": "pix2pix_tf.segmentation.segmenter",
-    "Translator": "pix2pix_tf.translate",
+    "Translator": "pix2pix_tf.inference.translator",
     "UserError": "pix2pix_tf.utils.errors",
     "Wanted": "pix2pix_tf.evaluation.evaluate",
     "evaluate": "pix2pix_tf.evaluation.evaluate",

@@ -191,9 +191,9 @@ def translate(
     """
     start_tensorflow()
     from pix2pix_tf.images.io import PIXELS_AT_MOST
-    from pix2pix_tf.translate import Translator
-    from pix2pix_tf.translate_files import translate_files
-    from pix2pix_tf.translation_inputs import find_inputs
+    from pix2pix_tf.inference.files import translate_files
+    from pix2pix_tf.inference.inputs import find_inputs
+    from pix2pix_tf.inference.translator import Translator
 
     translator = Translator(run, checkpoint=checked_checkpoint(checkpoint))
     found = find_inputs(

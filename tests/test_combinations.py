@@ -16,8 +16,8 @@ from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.exporters import export
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.training import train
-from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.errors import UserError
 
 SIDE = 16

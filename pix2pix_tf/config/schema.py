@@ -320,7 +320,7 @@ class Config(Section):
         """Whether images are translated by the statistics of a batch, as they were trained.
 
         Where the innermost norm sees one value a channel and image, only the statistics of several
-        images let anything pass; see `pix2pix_tf.reference_batch`.
+        images let anything pass; see `pix2pix_tf.inference.reference_batch`.
         """
         generator = self.generator
         normed = generator.bottleneck_norm and generator.norm == "batch"

@@ -47,9 +47,9 @@ def serve(
         nonlocal step
         from pix2pix_tf.demo.app import make_app  # needs Starlette
         from pix2pix_tf.exporters.inputs import run_inputs, spread_inputs
+        from pix2pix_tf.inference.translator import Translator
         from pix2pix_tf.runs.data import run_config
         from pix2pix_tf.runs.run import Run
-        from pix2pix_tf.translate import Translator
 
         translator = Translator(run_dir, checkpoint=checkpoint)
         step = translator.step

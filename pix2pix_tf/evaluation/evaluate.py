@@ -31,13 +31,13 @@ from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, 
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.images.folder_names import split_named
 from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.data import ScoredPairs, open_scored
 from pix2pix_tf.runs.pairs_record import file_digest, read_record, short_digest, trained_among
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette, palette_entries
 from pix2pix_tf.segmentation.segmenter import Segmenter
-from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.errors import UserError
 
 DEFAULT_METRICS = image_metrics.METRICS

@@ -23,6 +23,7 @@ from pix2pix_tf.images.listing import (
     listing_notes,
 )
 from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
 from pix2pix_tf.segmentation.palette import (
     Decoded,
@@ -31,7 +32,6 @@ from pix2pix_tf.segmentation.palette import (
     decode_labels,
     decode_output,
 )
-from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.errors import UserError
 
 RESIZE = ("outputs", "targets")

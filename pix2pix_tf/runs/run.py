@@ -8,7 +8,7 @@ samples/       sheets of input | output | target
 metrics.json   every evaluation made of this run
 versions.json  the seed, and the packages of every session
 reference_batch.npz  a batch by whose statistics images are translated, of runs that need one, see
-               `pix2pix_tf.reference_batch`
+               `pix2pix_tf.inference.reference_batch`
 pairs.json     which pairs it trains on; skipped.txt those that are bad and left out
 .lock          held while a training runs, see `pix2pix_tf.runs.lock`; .metrics.lock likewise
 """
@@ -103,7 +103,7 @@ class Run:
 
     @property
     def reference_file(self) -> Path:
-        """The batch that images are normalised by, see `pix2pix_tf.reference_batch`."""
+        """The batch that images are normalised by, see `pix2pix_tf.inference.reference_batch`."""
         return self.path / "reference_batch.npz"
 
     @property

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.inference import reflect_to_multiple
+from pix2pix_tf.inference.translation import reflect_to_multiple
 from pix2pix_tf.segmentation.config import MULTIPLE, SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.network import build_fcn8s

@@ -20,12 +20,12 @@ from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.evaluation.metrics import METRICS, Scores, score_pairs
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import pairs_sheet
-from pix2pix_tf.inference import OWN_STATISTICS, array_translation, picture_translation
-from pix2pix_tf.reference_batch import (
+from pix2pix_tf.inference.reference_batch import (
     ReferenceStatistics,
     load_reference_batch,
     record_reference_batch,
 )
+from pix2pix_tf.inference.translation import OWN_STATISTICS, array_translation, picture_translation
 from pix2pix_tf.runs.checkpoint_files import check_path, newest_step
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.lock import run_lock

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import tiling
-from pix2pix_tf.tile_grid import tile_grid
+from pix2pix_tf.inference.tile_grid import tile_grid
 
 
 def test_borders_by_hand():

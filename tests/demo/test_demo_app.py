@@ -12,7 +12,7 @@ from PIL import Image
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.demo.app import PAGE, make_app
 from pix2pix_tf.exporters import web
-from pix2pix_tf.translate import Translator
+from pix2pix_tf.inference.translator import Translator
 from tests.demo.visitors import Visitor, blocks, file_of, in_thread, pixels, png_of_zeros
 
 NAMES = {

@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.demo.app import make_app
-from pix2pix_tf.translate import Translator
+from pix2pix_tf.inference.translator import Translator
 from tests.browsing import chromium, in_browser, open_page
 from tests.demo.visitors import blocks, file_of, in_thread
 

@@ -12,7 +12,7 @@ import pytest
 
 from pix2pix_tf.demo.serving import serve
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.translate import Translator
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 from tests.demo.visitors import Served, Visitor, blocks, file_of, pixels
 

@@ -14,7 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from pix2pix_tf import Translator
 from pix2pix_tf.exporters.parity import compare
 from pix2pix_tf.exporters.saved_model import WARMUP, saved_model_variants, write_saved_model
-from pix2pix_tf.inference import picture_translation
+from pix2pix_tf.inference.translation import picture_translation
 from pix2pix_tf.models import build_generator
 
 SIGNATURES = ("serving_default", "images", "sample")

@@ -32,7 +32,7 @@ def limited(monkeypatch):
     """As if 40,000 pixels were as many as 179 million."""
     for name in ("PIXELS_AT_MOST", "_LARGE_PIXELS"):
         monkeypatch.setattr(images, name, 40_000)
-    monkeypatch.setattr("pix2pix_tf.translate_files.PIXELS_AT_MOST", 40_000)
+    monkeypatch.setattr("pix2pix_tf.inference.files.PIXELS_AT_MOST", 40_000)
 
 
 def translate(here, run, *more):

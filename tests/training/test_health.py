@@ -12,7 +12,7 @@ from pix2pix_tf.config.schema import WarningsConfig, make_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.metrics import score_pairs
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.inference import array_translation, picture_translation
+from pix2pix_tf.inference.translation import array_translation, picture_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.training import train
 from pix2pix_tf.training.health import Health, Spread, ValidationPictures, flat_data, non_finite

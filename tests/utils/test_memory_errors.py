@@ -137,7 +137,7 @@ def test_pictures_that_memory_cannot_hold_while_training(pairs_folder, tmp_path,
     [
         (
             "translate --run tiny_run --input tiny_run/samples --output out",
-            "pix2pix_tf.translate_files.translate_files",
+            "pix2pix_tf.inference.files.translate_files",
             "translate: there is too little memory for it; give --tile 512",
         ),
         ("evaluate --run tiny_run", "pix2pix_tf.evaluation.evaluate.evaluate", "evaluate: there"),

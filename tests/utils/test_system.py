@@ -219,7 +219,7 @@ from pix2pix_tf.images.io import write_image
 from pathlib import Path
 write_image(Path("x.png"), numpy.zeros((20, 20, 3), numpy.uint8))
 translator = Translator("run")
-from pix2pix_tf.memory import refuse_too_large
+from pix2pix_tf.inference.memory import refuse_too_large
 refuse_too_large(Path("x.png"), 9999, 9999, translator.config.generator)
 assert translator(numpy.zeros((20, 20, 3), numpy.uint8)).shape == (20, 20, 3)
 evaluate("run")

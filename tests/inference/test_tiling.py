@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.inference import compile_translation, image_seeds, picture_translation
+from pix2pix_tf.inference.tiling import TiledTranslation, check_side
+from pix2pix_tf.inference.translation import compile_translation, image_seeds, picture_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import BatchStatisticsNorm
-from pix2pix_tf.tiling import TiledTranslation, check_side
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -9,10 +9,10 @@ from PIL import Image
 
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.inference.files import translate_files
+from pix2pix_tf.inference.inputs import find_inputs
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.translate import Translator
-from pix2pix_tf.translate_files import translate_files
-from pix2pix_tf.translation_inputs import find_inputs
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -212,7 +212,7 @@ def test_a_translation_of_any_size_is_known_again(tmp_path, translator, monkeypa
     write_image(tmp_path / "in" / "a.png", picture(64, 64))
     assert translate(translator, tmp_path / "in").written
     monkeypatch.setattr("PIL.Image.open", lambda *_, **__: pytest.fail("decoded"))
-    monkeypatch.setattr("pix2pix_tf.translate_files.image_size", lambda _: (64, 64))
+    monkeypatch.setattr("pix2pix_tf.inference.files.image_size", lambda _: (64, 64))
     assert translate(translator, tmp_path / "in", pairs=False).kept
 
 
@@ -230,7 +230,7 @@ def test_an_output_folder_that_cannot_be_made_is_refused_before_the_first_transl
 ):
     (photos.parent / "file").write_text("kept")
     monkeypatch.setattr(
-        "pix2pix_tf.translate_files._translated", lambda *_: pytest.fail("translated")
+        "pix2pix_tf.inference.files._translated", lambda *_: pytest.fail("translated")
     )
     with pytest.raises(UserError, match=r"expected a folder|cannot be written"):
         translate(translator, photos, output)
@@ -256,7 +256,7 @@ def test_a_folder_where_a_translation_belongs_is_refused_first(photos, translato
 def test_what_is_too_large_keeps_none_of_the_others(tmp_path, monkeypatch, translator):
     (tmp_path / "in").mkdir()
     write_image(tmp_path / "in" / "large.png", picture(2000, 3000, 1))
-    monkeypatch.setattr("pix2pix_tf.memory.available_memory", lambda: 100_000 * 1024)
+    monkeypatch.setattr("pix2pix_tf.inference.memory.available_memory", lambda: 100_000 * 1024)
     with pytest.raises(UserError, match=r"large\.png: has 3000×2000 pixels.*give --tile 512"):
         translate(translator, tmp_path / "in")
     assert not (tmp_path / "out").exists()
@@ -275,7 +275,7 @@ def test_a_full_disk_ends_it_with_all_that_is_known(photos, monkeypatch, transla
         wrote.append(path)
         write_image(path, image, **words)
 
-    monkeypatch.setattr("pix2pix_tf.translate_files.write_image", write)
+    monkeypatch.setattr("pix2pix_tf.inference.files.write_image", write)
     with pytest.raises(UserError) as caught:
         translate(translator, photos)
     first, second = str(caught.value).splitlines()

@@ -12,10 +12,10 @@ from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.evaluation.metrics import score_pairs
 from pix2pix_tf.exporters import export
-from pix2pix_tf.reference_batch import record_reference_batch
+from pix2pix_tf.inference.reference_batch import record_reference_batch
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training import train
-from pix2pix_tf.translate import Translator
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, typed, write_pairs
 

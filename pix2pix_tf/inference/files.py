@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.images.io import PIXELS_AT_MOST, image_size, write_image
-from pix2pix_tf.memory import refuse_too_large
-from pix2pix_tf.tiling import check_side
-from pix2pix_tf.translate import Translator
-from pix2pix_tf.translation_inputs import Inputs
-from pix2pix_tf.translation_record import (
+from pix2pix_tf.inference.inputs import Inputs
+from pix2pix_tf.inference.memory import refuse_too_large
+from pix2pix_tf.inference.record import (
     State,
     TranslationRecord,
     file_digest,
     form_text,
     state_of,
 )
+from pix2pix_tf.inference.tiling import check_side
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.disk import is_special, writing
 from pix2pix_tf.utils.errors import UserError, refuse_all
 from pix2pix_tf.utils.lines import counted

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf import memory
 from pix2pix_tf.config.schema import GeneratorConfig
-from pix2pix_tf.memory import refuse_too_large, translation_bytes
+from pix2pix_tf.inference import memory
+from pix2pix_tf.inference.memory import refuse_too_large, translation_bytes
 from pix2pix_tf.utils.errors import UserError
 
 FULL_WIDTH = GeneratorConfig()

@@ -14,17 +14,17 @@ import tensorflow as tf
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.images.io import ImageWindows
-from pix2pix_tf.inference import (
+from pix2pix_tf.inference.reference_batch import reference_moments
+from pix2pix_tf.inference.tiling import TiledTranslation, check_side
+from pix2pix_tf.inference.translation import (
     OWN_STATISTICS,
     compile_translation,
     image_seeds,
     picture_translation,
 )
 from pix2pix_tf.models import build_generator
-from pix2pix_tf.reference_batch import reference_moments
 from pix2pix_tf.runs.checkpoints import restore_generator
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.tiling import TiledTranslation, check_side
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.memory_errors import out_of_memory
 
@@ -113,7 +113,7 @@ class Translator:
 
         With `dropout=False` the result is that of the whole picture, but for rounding; so it is
         with a `seed` where dropout has its place in the inner layers only, as in a U-Net for
-        256×256 (see `pix2pix_tf.tiling`). A picture not larger than a tile is translated whole.
+        256×256 (see `pix2pix_tf.inference.tiling`). A picture not larger than a tile is translated whole.
 
         Args:
             image: uint8 or uint16 [H, W, C], or a file that is read in parts.

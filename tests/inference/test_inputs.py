@@ -9,7 +9,7 @@ import pytest
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.source import InputForm, PairSource
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.translation_inputs import find_inputs
+from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.utils.errors import UserError
 
 

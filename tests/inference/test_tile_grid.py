@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pix2pix_tf.tile_grid import blended_rows, tile_grid
+from pix2pix_tf.inference.tile_grid import blended_rows, tile_grid
 
 SIZES = [(512, 512), (512, 768), (544, 1600), (4096, 300)]
 

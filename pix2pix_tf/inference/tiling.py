@@ -34,14 +34,14 @@ import tensorflow as tf
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.images.io import ImageWindows
-from pix2pix_tf.inference import (
+from pix2pix_tf.inference.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
+from pix2pix_tf.inference.translation import (
     PictureTranslation,
     fast_convolutions,
     image_seeds,
     reflected_positions,
 )
 from pix2pix_tf.models.layers import BatchStatisticsNorm, dropout_seeds, fixed_moments
-from pix2pix_tf.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
 from pix2pix_tf.utils.errors import UserError
 
 OUTER_LEVELS = 5  # of a U-Net: those that tiles go through, at most

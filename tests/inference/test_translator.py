@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.translate import Translator
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 
 

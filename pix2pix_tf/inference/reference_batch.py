@@ -25,7 +25,7 @@ import tensorflow as tf
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import training_batches
-from pix2pix_tf.inference import Moments, fast_convolutions
+from pix2pix_tf.inference.translation import Moments, fast_convolutions
 from pix2pix_tf.models.layers import BatchStatisticsNorm, collected_moments, dropout_seeds
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError

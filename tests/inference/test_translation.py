@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.representation import representation
-from pix2pix_tf.inference import (
+from pix2pix_tf.inference.translation import (
     PictureTranslation,
     compile_translation,
     image_seeds,
