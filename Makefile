@@ -60,7 +60,7 @@ test-torch: $(TORCH)/installed $(VENV)/installed-dev
 	$(TORCH)/bin/python tools/torch_peer/make_inception_golden.py $(TORCH)/golden --seed 1 \
 	  --keep-weights
 	PIX2PIX_TF_GOLDEN=$(CURDIR)/$(TORCH)/golden $(BIN)/pytest tests/importing \
-	  tests/evaluation/test_inception.py tests/evaluation/test_distances.py
+	  tests/evaluation/metrics/test_inception.py tests/evaluation/metrics/test_distances.py
 
 $(TORCH)/installed: tools/torch_peer/requirements.txt
 	$(PYTHON) -m venv $(TORCH)

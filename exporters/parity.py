@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix_tf.evaluation.metrics import image_scores
+from pix2pix_tf.evaluation.metrics.pixel import image_scores
 from pix2pix_tf.utils.errors import UserError
 
 Translate = Callable[[np.ndarray], np.ndarray]  # [H, W, C] to uint8 [H, W, D]

@@ -46,7 +46,7 @@ from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
     from pix2pix_tf.config.schema import Config
-    from pix2pix_tf.evaluation.metrics import Scores
+    from pix2pix_tf.evaluation.metrics.pixel import Scores
     from pix2pix_tf.exporters import Exported
     from pix2pix_tf.training import TrainingResult
 
@@ -419,7 +419,7 @@ def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> N
 
 
 def _score_table(title: str, columns: dict[str, Scores]) -> Table:
-    from pix2pix_tf.evaluation.meanings import MEANINGS
+    from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
 
     table = Table("", *columns, "", title=title, title_justify="left")
     for name, meaning in MEANINGS.items():

@@ -248,7 +248,7 @@ def _show(
 
 
 def _table(result: Evaluation) -> Table:
-    from pix2pix_tf.evaluation.meanings import MEANINGS
+    from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
 
     where = f", step {result.step}, split {result.split}" if result.step is not None else ""
     title = f"{result.of}{where}, {counted(result.images, 'image')}"

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.evaluation import metrics as image_metrics
-from pix2pix_tf.evaluation.feature_scores import FeatureScores
-from pix2pix_tf.evaluation.lab_histogram import lab_histogram_metric
-from pix2pix_tf.evaluation.label_scores import fcn_metric, segmentation_metric
-from pix2pix_tf.evaluation.measuring import (
+from pix2pix_tf.evaluation.items import RESIZE, FolderSubjects, RunSubjects, Subjects
+from pix2pix_tf.evaluation.metrics import pixel as image_metrics
+from pix2pix_tf.evaluation.metrics.feature_scores import FeatureScores
+from pix2pix_tf.evaluation.metrics.lab_histogram import lab_histogram_metric
+from pix2pix_tf.evaluation.metrics.label_scores import fcn_metric, segmentation_metric
+from pix2pix_tf.evaluation.metrics.measuring import (
     Estimate,
     Measured,
     Metric,
@@ -24,10 +25,9 @@ from pix2pix_tf.evaluation.measuring import (
     measure,
     values,
 )
-from pix2pix_tf.evaluation.metrics import SSIM_WINDOW, Scores, identical_note, psnr_metric
+from pix2pix_tf.evaluation.metrics.pixel import SSIM_WINDOW, Scores, identical_note, psnr_metric
+from pix2pix_tf.evaluation.metrics.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.saving import saved_images
-from pix2pix_tf.evaluation.sharpness import sharpness_metric
-from pix2pix_tf.evaluation.subjects import RESIZE, FolderSubjects, RunSubjects, Subjects
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.images.folder_names import split_named
 from pix2pix_tf.images.unreadable import naming_all_unreadable

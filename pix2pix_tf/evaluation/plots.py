@@ -22,8 +22,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pix2pix_tf.evaluation.lab_histogram import BINS, RANGES, intersection
-from pix2pix_tf.evaluation.measuring import Estimate
+from pix2pix_tf.evaluation.metrics.lab_histogram import BINS, RANGES, intersection
+from pix2pix_tf.evaluation.metrics.measuring import Estimate
 from pix2pix_tf.utils.disk import unwritable
 from pix2pix_tf.utils.errors import UserError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pix2pix_tf.evaluation.measuring import Subject
+from pix2pix_tf.evaluation.metrics.measuring import Subject
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.evaluation.measuring import Measured
-from pix2pix_tf.evaluation.metrics import Scores
+from pix2pix_tf.evaluation.metrics.measuring import Measured
+from pix2pix_tf.evaluation.metrics.pixel import Scores
 from pix2pix_tf.evaluation.plots import lab_figure, rgb_array
 from pix2pix_tf.utils.event_files import EventFile
 

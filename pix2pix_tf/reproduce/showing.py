@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from pix2pix_tf.evaluation.meanings import MEANINGS
+from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display, make_sheet
 from pix2pix_tf.reproduce.order import order_agreement

@@ -17,7 +17,7 @@ from rich.console import Console
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
-from pix2pix_tf.evaluation.metrics import METRICS, Scores, score_pairs
+from pix2pix_tf.evaluation.metrics.pixel import METRICS, Scores, score_pairs
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import pairs_sheet
 from pix2pix_tf.inference.reference_batch import (

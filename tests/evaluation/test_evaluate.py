@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf.evaluation.evaluate import Wanted, evaluate, evaluate_folders
-from pix2pix_tf.evaluation.label_scores import fcn_metric
-from pix2pix_tf.evaluation.measuring import Subject, measure, values
+from pix2pix_tf.evaluation.metrics.label_scores import fcn_metric
+from pix2pix_tf.evaluation.metrics.measuring import Subject, measure, values
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.palette import decode_labels, load_palette
 from pix2pix_tf.utils.errors import UserError

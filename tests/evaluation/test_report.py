@@ -19,8 +19,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from pix2pix_tf.evaluation.evaluate import Evaluation
-from pix2pix_tf.evaluation.meanings import MEANINGS
-from pix2pix_tf.evaluation.measuring import Estimate, Measured, Subject
+from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
+from pix2pix_tf.evaluation.metrics.measuring import Estimate, Measured, Subject
 from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
 from pix2pix_tf.evaluation.report.pictures import data_uri

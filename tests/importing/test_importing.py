@@ -7,7 +7,7 @@ import pytest
 
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.evaluation.metrics import score_pairs
+from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.importing import import_weights
 from pix2pix_tf.importing.authors import recognise_discriminator, recognise_generator
 from pix2pix_tf.inference.translator import Translator

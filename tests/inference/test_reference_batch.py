@@ -10,7 +10,7 @@ import pytest
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.evaluate import evaluate
-from pix2pix_tf.evaluation.metrics import score_pairs
+from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.exporters import export
 from pix2pix_tf.inference.reference_batch import record_reference_batch
 from pix2pix_tf.inference.translator import Translator

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import WarningsConfig, make_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.evaluation.metrics import score_pairs
+from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.inference.translation import array_translation, picture_translation
 from pix2pix_tf.models import build_generator

@@ -1,6 +1,6 @@
 """Weights for the Inception network that are the same on every machine; worth nothing else.
 
-Used by make_inception_golden.py and by tests/evaluation/test_inception.py, without PyTorch.
+Used by make_inception_golden.py and by tests/evaluation/metrics/test_inception.py, without PyTorch.
 """
 
 from __future__ import annotations

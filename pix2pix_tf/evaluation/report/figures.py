@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix_tf.evaluation.measuring import Measured
+from pix2pix_tf.evaluation.metrics.measuring import Measured
 from pix2pix_tf.evaluation.plots import (
     Panel,
     curve_panels,

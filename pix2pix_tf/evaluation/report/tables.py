@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pix2pix_tf.evaluation.meanings import MEANINGS
-from pix2pix_tf.evaluation.measuring import RESAMPLES, Measured
+from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
+from pix2pix_tf.evaluation.metrics.measuring import RESAMPLES, Measured
 from pix2pix_tf.evaluation.plots import score_title
 from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 from pix2pix_tf.segmentation.palette import Palette

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from pix2pix_tf.evaluation.distances import (
+from pix2pix_tf.evaluation.metrics.distances import (
     MINIMUM_IMAGES,
     frechet_distance,
     frechet_note,

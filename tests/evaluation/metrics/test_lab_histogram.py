@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.lab_histogram import intersection, lab_counts, lab_histogram_metric
-from pix2pix_tf.evaluation.measuring import Subject, measure
+from pix2pix_tf.evaluation.metrics.lab_histogram import (
+    intersection,
+    lab_counts,
+    lab_histogram_metric,
+)
+from pix2pix_tf.evaluation.metrics.measuring import Subject, measure
 
 
 def filled(colour, size=(4, 4)):

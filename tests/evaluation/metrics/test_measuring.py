@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.measuring import Metric, Subject, mean_metric, measure
-from pix2pix_tf.evaluation.metrics import psnr_metric
+from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject, mean_metric, measure
+from pix2pix_tf.evaluation.metrics.pixel import psnr_metric
 
 
 def subjects(*levels):

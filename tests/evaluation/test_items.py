@@ -3,7 +3,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.subjects import FolderSubjects
+from pix2pix_tf.evaluation.items import FolderSubjects
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.palette import load_palette
 from pix2pix_tf.utils.errors import UserError

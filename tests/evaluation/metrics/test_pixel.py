@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from pix2pix_tf.evaluation.metrics import (
+from pix2pix_tf.evaluation.metrics.pixel import (
     identical_note,
     image_scores,
     mean_scores,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.evaluation.distances import frechet_distance, frechet_note, kernel_distance
-from pix2pix_tf.evaluation.inception import load_inception
-from pix2pix_tf.evaluation.measuring import Subject
+from pix2pix_tf.evaluation.metrics.distances import frechet_distance, frechet_note, kernel_distance
+from pix2pix_tf.evaluation.metrics.inception import load_inception
+from pix2pix_tf.evaluation.metrics.measuring import Subject
 from pix2pix_tf.images.sheets import for_display
 
 

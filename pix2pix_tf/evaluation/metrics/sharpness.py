@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2pix_tf.evaluation.measuring import Metric, Subject
+from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject
 from pix2pix_tf.images.sheets import for_display
 
 

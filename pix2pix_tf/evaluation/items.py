@@ -12,7 +12,7 @@ import numpy as np
 
 from pix2pix_tf.data.layout.matching import nearly_mates
 from pix2pix_tf.data.pairs import Pairs
-from pix2pix_tf.evaluation.measuring import Subject
+from pix2pix_tf.evaluation.metrics.measuring import Subject
 from pix2pix_tf.images.io import decode_image, image_size, resize_image, to_channels
 from pix2pix_tf.images.listing import (
     Listing,

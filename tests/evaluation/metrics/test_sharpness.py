@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.measuring import Subject, measure
-from pix2pix_tf.evaluation.sharpness import neighbour_contrast, sharpness_metric
+from pix2pix_tf.evaluation.metrics.measuring import Subject, measure
+from pix2pix_tf.evaluation.metrics.sharpness import neighbour_contrast, sharpness_metric
 
 STRIPES = np.zeros((4, 6, 1), np.uint8)
 STRIPES[:, ::2] = 255

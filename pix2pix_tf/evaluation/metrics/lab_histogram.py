@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from skimage.color import rgb2lab
 
-from pix2pix_tf.evaluation.measuring import Metric, Subject
+from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject
 from pix2pix_tf.images.sheets import for_display
 
 BINS = 100

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation import feature_scores
-from pix2pix_tf.evaluation.distances import frechet_distance, kernel_distance
 from pix2pix_tf.evaluation.evaluate import Wanted, evaluate_folders
-from pix2pix_tf.evaluation.inception import FeatureNetwork
+from pix2pix_tf.evaluation.metrics import feature_scores
+from pix2pix_tf.evaluation.metrics.distances import frechet_distance, kernel_distance
+from pix2pix_tf.evaluation.metrics.inception import FeatureNetwork
 
 
 def mean_colours(images):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pix2pix_tf.evaluation.measuring import Metric, Subject
+from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject
 
 Scores = dict[str, float]
 SSIM_WINDOW = 7  # pixels a side

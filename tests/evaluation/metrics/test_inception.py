@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.evaluation import inception
-from pix2pix_tf.evaluation.inception import FeatureNetwork, load_inception
+from pix2pix_tf.evaluation.metrics import inception
+from pix2pix_tf.evaluation.metrics.inception import FeatureNetwork, load_inception
 from pix2pix_tf.utils.errors import UserError
 
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
