@@ -1,6 +1,6 @@
 """Training: the alternating update, the loop around it, and what it shows."""
 
-from pix2pix_tf.training.cluster import Cluster, find_cluster
+from pix2pix_tf.training.distributed.cluster import Cluster, find_cluster
 from pix2pix_tf.training.loop import TrainingResult, train
 
 __all__ = ["Cluster", "TrainingResult", "find_cluster", "train"]

@@ -33,11 +33,19 @@ from pix2pix_tf.runs.pairs_record import PairsRecord, read_record, record_of
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.runs.trained_on import check_pairs, record_pairs
 from pix2pix_tf.runs.versions import record_session
-from pix2pix_tf.training.cluster import find_cluster
-from pix2pix_tf.training.health import Health, ValidationPictures, Warned, flat_data, non_finite
-from pix2pix_tf.training.logs import TensorBoardLogs
+from pix2pix_tf.training.distributed.cluster import find_cluster
+from pix2pix_tf.training.distributed.worker_group import Team, default_strategy, joined
+from pix2pix_tf.training.monitoring.health import (
+    Health,
+    ValidationPictures,
+    Warned,
+    flat_data,
+    non_finite,
+)
+from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
+from pix2pix_tf.training.monitoring.loss_buffer import Window
+from pix2pix_tf.training.monitoring.progress import TrainingProgress
 from pix2pix_tf.training.optimizer import FusedAdam
-from pix2pix_tf.training.progress import TrainingProgress
 from pix2pix_tf.training.resume import (
     already_trained,
     check_resumable,
@@ -46,8 +54,6 @@ from pix2pix_tf.training.resume import (
 )
 from pix2pix_tf.training.schedule import Schedule
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
-from pix2pix_tf.training.team import Team, default_strategy, joined
-from pix2pix_tf.training.window import Window
 from pix2pix_tf.utils.allocator import keep_freed_memory
 from pix2pix_tf.utils.counting import counting
 from pix2pix_tf.utils.disk import writing

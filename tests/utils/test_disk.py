@@ -14,7 +14,7 @@ import tensorflow as tf
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Measurement, Run
-from pix2pix_tf.training.logs import TensorBoardLogs
+from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
 from pix2pix_tf.utils.disk import disk_reason, to_disk, writing
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.staging import write_text, written_aside

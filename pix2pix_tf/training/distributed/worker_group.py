@@ -17,8 +17,8 @@ from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.runs.checkpoint_files import newest_step
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.training.cluster import Cluster, Task, cluster_strategy
-from pix2pix_tf.training.watch import Watch
+from pix2pix_tf.training.distributed.cluster import Cluster, Task, cluster_strategy
+from pix2pix_tf.training.distributed.peer_monitor import Watch
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.quiet import native_stderr_held_back
 from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS

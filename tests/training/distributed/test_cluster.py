@@ -10,11 +10,11 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.training.cluster import Task, cluster_strategy, find_cluster
+from pix2pix_tf.training.distributed.cluster import Task, cluster_strategy, find_cluster
 from pix2pix_tf.training.loop import train
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import write_pairs
-from tests.training.workers import CLUSTER, Workers
+from tests.training.distributed.workers import CLUSTER, Workers
 
 
 def tf_config(cluster, kind="worker", index=0):

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from pix2pix_tf.training import watch as watch_module
-from pix2pix_tf.training.cluster import Task
-from pix2pix_tf.training.watch import Watch
+from pix2pix_tf.training.distributed import peer_monitor as watch_module
+from pix2pix_tf.training.distributed.cluster import Task
+from pix2pix_tf.training.distributed.peer_monitor import Watch
 from pix2pix_tf.utils.errors import WorkerLostError
 
 

@@ -15,7 +15,13 @@ from pix2pix_tf.images.io import write_image
 from pix2pix_tf.inference.translation import array_translation, picture_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.training import train
-from pix2pix_tf.training.health import Health, Spread, ValidationPictures, flat_data, non_finite
+from pix2pix_tf.training.monitoring.health import (
+    Health,
+    Spread,
+    ValidationPictures,
+    flat_data,
+    non_finite,
+)
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINY
 

@@ -3,8 +3,8 @@ import itertools
 
 from rich.console import Console
 
-from pix2pix_tf.training import progress
-from pix2pix_tf.training.progress import TrainingProgress
+from pix2pix_tf.training.monitoring import progress
+from pix2pix_tf.training.monitoring.progress import TrainingProgress
 
 LOSSES = {"discriminator/loss": 0.5, "generator/gan": 1.25, "generator/l1": 0.125}
 

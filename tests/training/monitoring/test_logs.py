@@ -4,7 +4,7 @@ import time
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.training.logs import TensorBoardLogs
+from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
 from pix2pix_tf.utils.event_files import whole_records
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pix2pix_tf.training.cluster import Task
+from pix2pix_tf.training.distributed.cluster import Task
 from pix2pix_tf.utils.errors import WorkerLostError
 
 INTERVAL = 3.0  # seconds between two looks at the others
