@@ -122,9 +122,9 @@ def study_serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
 ) -> None:
     """Serve a study's web page until Ctrl-C; the same command goes on with it."""
-    from pix2pix_tf.serving import is_loopback
     from pix2pix_tf.study.serving import serve
     from pix2pix_tf.study.settings import load_study
+    from pix2pix_tf.web.serving import is_loopback
 
     console = PlainConsole()
     settings = load_study(study).settings

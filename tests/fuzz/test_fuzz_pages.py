@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.pages import HEADERS
 from pix2pix_tf.study import app as study
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol
+from pix2pix_tf.web.pages import HEADERS
 
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
 PATHS = "/ /page.json /example.png /translate /picture /state /session /trials/0/first /trials/0"

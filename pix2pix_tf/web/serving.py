@@ -25,7 +25,7 @@ def serve_page(
     """Serves an application until a signal stops it; requests under way are finished.
 
     Neither addresses nor requests are logged. Where only this machine reaches the page, it answers
-    to this machine's own names only, see `pix2pix_tf.pages.LoopbackOnly`.
+    to this machine's own names only, see `pix2pix_tf.web.pages.LoopbackOnly`.
 
     Args:
         make_app: Makes the application; called when the address is known to be free.
@@ -47,7 +47,7 @@ def serve_page(
             "pip install 'pix2pix-tf[serve]'"
         ) from error
     with _listening(host, port) as listener:
-        from pix2pix_tf.pages import LoopbackOnly
+        from pix2pix_tf.web.pages import LoopbackOnly
 
         app = LoopbackOnly(make_app()) if is_loopback(host) else make_app()
         ready(_address(host, listener.getsockname()[1]))
