@@ -38,7 +38,7 @@ def _cache_of_the_tests(tmp_path_factory):
 @pytest.fixture
 def here(monkeypatch, capsys, tmp_path):
     """Runs the command in this process, in tmp_path: for what ends early."""
-    from pix2pix_tf import cli
+    from pix2pix_tf.cli import main as cli
 
     monkeypatch.chdir(tmp_path)
 

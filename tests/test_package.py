@@ -39,7 +39,11 @@ def _files(folder, pattern):
 
 def test_wheel_holds_the_packages_and_their_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for name in ("pix2pix_tf/cli.py", "pix2pix_tf/exporters/__init__.py", "pix2pix_tf/py.typed"):
+    for name in (
+        "pix2pix_tf/cli/main.py",
+        "pix2pix_tf/exporters/__init__.py",
+        "pix2pix_tf/py.typed",
+    ):
         assert name in names
     assert {f"pix2pix_tf/{name}" for name in _files("configs", "**/*.yaml")} <= names
     assert {f"pix2pix_tf/{name}" for name in _files("exporters", "page/*")} <= names

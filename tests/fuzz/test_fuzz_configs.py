@@ -277,7 +277,7 @@ def test_networks_can_be_built_of_what_is_sound(tree):
 @settings_of(10)
 @given(text=st.one_of(st.sampled_from(ODD_TEXTS), st.text(max_size=20)), key=st.sampled_from(KEYS))
 def test_the_command_ends_with_words_and_2(text, key):
-    from pix2pix_tf import cli
+    from pix2pix_tf.cli import main as cli
 
     words = ["pix2pix-tf", "train", "--config", "sample", "--set", f"{key}={text}"]
 

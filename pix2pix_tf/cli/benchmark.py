@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf.cli_options import OverridesOption
+from pix2pix_tf.cli.options import OverridesOption
 from pix2pix_tf.utils.counting import counting
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.lines import PlainConsole, say

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from pix2pix_tf.cli_options import (
+from pix2pix_tf.cli.options import (
     DataSettingsOption,
     LabelIdsOption,
     checked_checkpoint,

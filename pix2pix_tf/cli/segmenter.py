@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pix2pix_tf.cli_options import (
+from pix2pix_tf.cli.options import (
     DataChangedOption,
     LabelIdsOption,
     OverridesOption,

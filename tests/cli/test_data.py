@@ -153,7 +153,7 @@ def test_bad_input_is_one_message_and_exit_code_2(here, words, message):
 def test_help_and_list_need_neither_tensorflow_nor_numpy():
     code = (
         "import sys; sys.argv = ['pix2pix-tf', 'data', 'list']\n"
-        "from pix2pix_tf.cli import app\n"
+        "from pix2pix_tf.cli.main import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
         "sys.exit('tensorflow' in sys.modules or 'numpy' in sys.modules)"

@@ -11,16 +11,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf import (
-    cli_benchmark,
-    cli_demo,
-    cli_derive,
-    cli_evaluate,
-    cli_reproduce,
-    cli_segmenter,
-)
-from pix2pix_tf.cli_data import data_app
-from pix2pix_tf.cli_options import (
+from pix2pix_tf.cli import benchmark as cli_benchmark
+from pix2pix_tf.cli import demo as cli_demo
+from pix2pix_tf.cli import derive as cli_derive
+from pix2pix_tf.cli import evaluate as cli_evaluate
+from pix2pix_tf.cli import reproduce as cli_reproduce
+from pix2pix_tf.cli import segmenter as cli_segmenter
+from pix2pix_tf.cli.data import data_app
+from pix2pix_tf.cli.options import (
     CheckpointOption,
     DataChangedOption,
     DataSettingsOption,
@@ -33,7 +31,7 @@ from pix2pix_tf.cli_options import (
     spread_settings,
     start_tensorflow,
 )
-from pix2pix_tf.cli_study import study_app
+from pix2pix_tf.cli.study import study_app
 from pix2pix_tf.utils.counting import counting
 from pix2pix_tf.utils.disk import disk_reason
 from pix2pix_tf.utils.errors import UserError, WorkerLostError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.cli_options import spread_settings
+from pix2pix_tf.cli.options import spread_settings
 from pix2pix_tf.images.io import write_image
 from tests.conftest import COMMAND, TINY, typed
 from tests.soak import soak
@@ -177,7 +177,7 @@ def test_set_takes_several(typed, meant):
 def test_help_and_version_need_no_tensorflow():
     code = (
         "import sys; sys.argv = ['pix2pix-tf', '--help']\n"
-        "from pix2pix_tf.cli import app\n"
+        "from pix2pix_tf.cli.main import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
         "sys.exit('tensorflow' in sys.modules or 'numpy' in sys.modules)"

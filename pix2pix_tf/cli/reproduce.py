@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2pix_tf.cli_options import OverridesOption, start_tensorflow
+from pix2pix_tf.cli.options import OverridesOption, start_tensorflow
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.lines import PlainConsole, say
 from pix2pix_tf.utils.staging import check_folder

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pix2pix_tf.cli_options import (
+from pix2pix_tf.cli.options import (
     CheckpointOption,
     DataSettingsOption,
     RunOption,
