@@ -25,14 +25,12 @@ from rich.console import Console
 from pix2pix_tf.benchmark import ours
 from pix2pix_tf.benchmark.contestants import Command, Contestant, Worker, environment
 from pix2pix_tf.benchmark.machine import machine_lines
-from pix2pix_tf.benchmark.rounds import Measured, alternate
-from pix2pix_tf.benchmark.spread import digits, ratios, spread
+from pix2pix_tf.benchmark.rounds import Measured, alternate, digits, ratios, spread
 from pix2pix_tf.benchmark.worker import UnavailableError
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.console import counting, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import say
 from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.utils.system import cores, load
 

@@ -67,7 +67,7 @@ def _measured(network: str, width: int, side: int) -> int:
 
 def _peak(network: str, width: int, side: int) -> int:
     """Bytes that a translation takes at its peak, in this process."""
-    from pix2pix_tf.utils.quiet import start_tensorflow
+    from pix2pix_tf.utils.runtime import start_tensorflow
 
     start_tensorflow()
     import numpy as np

@@ -25,11 +25,10 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.console import counting, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import say
-from pix2pix_tf.utils.quiet import start_tensorflow
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import write_text
+from pix2pix_tf.utils.runtime import start_tensorflow
 
 ROOT = Path(__file__).parents[1]
 METRICS = ("l1", "psnr", "ssim", "lab_histogram", "sharpness")

@@ -22,7 +22,7 @@ from rich.table import Table
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.inference.tile_grid import Span
-from pix2pix_tf.utils.quiet import start_tensorflow
+from pix2pix_tf.utils.runtime import start_tensorflow
 
 TRANSLATIONS = 3  # of each size; the fastest counts
 CITY = 2048  # pixels a side

@@ -25,10 +25,9 @@ from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.data import run_config
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.utils.disk import writing
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.quiet import native_stderr_held_back
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.files import refuse_existing, writing, written_aside
+from pix2pix_tf.utils.runtime import native_stderr_held_back
 from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 

@@ -58,8 +58,7 @@ def main() -> None:
 
 
 def _hold(order: Order, folder: Path) -> Held:
-    from pix2pix_tf.utils.allocator import keep_freed_memory
-    from pix2pix_tf.utils.quiet import start_tensorflow
+    from pix2pix_tf.utils.runtime import keep_freed_memory, start_tensorflow
 
     config = make_config(order.config)
     start_tensorflow()

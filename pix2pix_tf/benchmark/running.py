@@ -11,11 +11,10 @@ from typing import Any
 from pix2pix_tf.benchmark import ours
 from pix2pix_tf.benchmark.contestants import Worker, environment
 from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
-from pix2pix_tf.benchmark.rounds import Measured, alternate
-from pix2pix_tf.benchmark.spread import Spread, ratios, spread
+from pix2pix_tf.benchmark.rounds import Measured, Spread, alternate, ratios, spread
 from pix2pix_tf.config.schema import Config, make_config
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.strict_json import strict_json
 
 TRANSLATIONS = ("translate", "saved_model", "tflite float32", "tflite int8")

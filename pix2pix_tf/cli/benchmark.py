@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.cli.options import OverridesOption
-from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.console import PlainConsole, counting, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, say
-from pix2pix_tf.utils.staging import check_files
+from pix2pix_tf.utils.files import check_files
 
 if TYPE_CHECKING:
+    from pix2pix_tf.benchmark.rounds import Spread
     from pix2pix_tf.benchmark.running import Report, Row
-    from pix2pix_tf.benchmark.spread import Spread
     from pix2pix_tf.config.schema import Config
 
 _DEVICES = ("auto", "cpu", "gpu")

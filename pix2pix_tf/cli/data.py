@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.console import PlainConsole, counting, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     from pix2pix_tf.data.checking.report import Checked
@@ -101,7 +100,7 @@ def data_download(
     """Download a dataset into datasets/NAME; the same command resumes what was cut."""
     from pix2pix_tf.datasets.catalogue import CATALOGUE
     from pix2pix_tf.datasets.download import download
-    from pix2pix_tf.utils.transfer_bar import transferring
+    from pix2pix_tf.utils.console import transferring
 
     console = PlainConsole()
     try:
@@ -280,7 +279,7 @@ def data_sample(
 
 def _quietly() -> AbstractContextManager[None]:
     """Without the start-up lines of TensorFlow, which decodes the rarer kinds of PNG."""
-    from pix2pix_tf.utils.quiet import native_stderr_held_back
+    from pix2pix_tf.utils.runtime import native_stderr_held_back
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return native_stderr_held_back()

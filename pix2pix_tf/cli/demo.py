@@ -15,7 +15,7 @@ from pix2pix_tf.cli.options import (
     checked_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.utils.lines import PlainConsole, say
+from pix2pix_tf.utils.console import PlainConsole, say
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def _demo(
     checkpoint = checked_checkpoint(checkpoint)
     start_tensorflow()
     from pix2pix_tf.demo.serving import serve
-    from pix2pix_tf.web.serving import is_loopback
+    from pix2pix_tf.web.server import is_loopback
 
     console = PlainConsole()
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2pix_tf.cli.options import start_tensorflow
-from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.console import PlainConsole, counting, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, say
 
 if TYPE_CHECKING:
     import numpy as np

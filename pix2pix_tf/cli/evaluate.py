@@ -15,10 +15,9 @@ from pix2pix_tf.cli.options import (
     checked_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.console import PlainConsole, counted, counting, figure, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, counted, figure, say
-from pix2pix_tf.utils.staging import check_files, refuse_existing, refuse_same, write_text
+from pix2pix_tf.utils.files import check_files, refuse_existing, refuse_same, write_text
 from pix2pix_tf.utils.strict_json import strict_json
 
 if TYPE_CHECKING:

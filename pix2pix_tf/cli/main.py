@@ -32,10 +32,9 @@ from pix2pix_tf.cli.options import (
     start_tensorflow,
 )
 from pix2pix_tf.cli.study import study_app
-from pix2pix_tf.utils.counting import counting
-from pix2pix_tf.utils.disk import disk_reason
+from pix2pix_tf.utils.console import PlainConsole, counted, counting, figure, say
 from pix2pix_tf.utils.errors import UserError, WorkerLostError
-from pix2pix_tf.utils.lines import PlainConsole, counted, figure, say
+from pix2pix_tf.utils.files import disk_reason
 from pix2pix_tf.utils.memory_errors import out_of_memory
 from pix2pix_tf.utils.output import guarded_output, nobody_reads, open_closed_streams, terminal_gone
 from pix2pix_tf.utils.system import CLOSED_PIPE

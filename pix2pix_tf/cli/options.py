@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.home import expand_home
+from pix2pix_tf.utils.files import expand_home
 
 if TYPE_CHECKING:
     from pix2pix_tf.config.schema import DataConfig
@@ -119,6 +119,6 @@ def checked_checkpoint(name: str) -> str:
 
 def start_tensorflow(devices: bool = True) -> None:
     """Starts TensorFlow for a command; imported only now, since it takes seconds."""
-    from pix2pix_tf.utils.quiet import start_tensorflow
+    from pix2pix_tf.utils.runtime import start_tensorflow
 
     start_tensorflow(devices)

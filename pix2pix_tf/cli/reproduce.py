@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2pix_tf.cli.options import OverridesOption, start_tensorflow
+from pix2pix_tf.utils.console import PlainConsole, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, say
-from pix2pix_tf.utils.staging import check_folder
+from pix2pix_tf.utils.files import check_folder
 
 if TYPE_CHECKING:
-    from pix2pix_tf.reproduce.running import Experiment
+    from pix2pix_tf.reproduce.runner import Experiment
 
 _TABLES = ("1", "2", "3", "6", "histogram")
 _SMALL_TABLES = ("1", "2", "3", "histogram")
@@ -72,7 +72,7 @@ def _reproduce(
     settings = [*(overrides or []), *([] if steps is None else [f"training.steps={steps}"])]
     check_folder(output)
     start_tensorflow()
-    from pix2pix_tf.reproduce.running import Experiment
+    from pix2pix_tf.reproduce.runner import Experiment
     from pix2pix_tf.reproduce.small import small_segmenter, small_settings
     from pix2pix_tf.reproduce.tables import TABLES
 
@@ -93,7 +93,7 @@ def _reproduce(
 
 def _reproduce_table(name: str, experiment: Experiment) -> None:
     from pix2pix_tf.reproduce import showing
-    from pix2pix_tf.reproduce.running import reproduce
+    from pix2pix_tf.reproduce.runner import reproduce
 
     console = PlainConsole()
     result = reproduce(experiment, console)

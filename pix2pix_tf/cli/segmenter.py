@@ -15,8 +15,8 @@ from pix2pix_tf.cli.options import (
     default_folder,
     start_tensorflow,
 )
+from pix2pix_tf.utils.console import PlainConsole, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, say
 from pix2pix_tf.utils.signals import StoppedError
 
 if TYPE_CHECKING:

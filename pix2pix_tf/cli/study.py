@@ -11,10 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf.utils.counting import counting
+from pix2pix_tf.utils.console import PlainConsole, counting, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.home import expand_home
-from pix2pix_tf.utils.lines import PlainConsole, say
+from pix2pix_tf.utils.files import expand_home
 
 if TYPE_CHECKING:
     from pix2pix_tf.study.report import Report
@@ -124,7 +123,7 @@ def study_serve(
     """Serve a study's web page until Ctrl-C; the same command goes on with it."""
     from pix2pix_tf.study.serving import serve
     from pix2pix_tf.study.settings import load_study
-    from pix2pix_tf.web.serving import is_loopback
+    from pix2pix_tf.web.server import is_loopback
 
     console = PlainConsole()
     settings = load_study(study).settings
@@ -168,7 +167,7 @@ def study_report(
 ) -> None:
     """Print how often fakes were labelled real, as Table 4 does, and what differs."""
     from pix2pix_tf.study.report import answers_csv, make_report, table_csv
-    from pix2pix_tf.utils.staging import check_files, write_text
+    from pix2pix_tf.utils.files import check_files, write_text
 
     check_files(csv=csv, answers=answers)
     report = make_report(study, on_time_only=on_time_only, tolerance=tolerance, seed=seed)

@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from pix2pix_tf.config.errors import CONTRADICTION
 from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.yaml_text import to_yaml
-from pix2pix_tf.utils.home import expand_home
+from pix2pix_tf.utils.files import expand_home
 
 # Crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name.
 SMALLEST_FACTOR = 16

@@ -35,8 +35,8 @@ from pix2pix_tf.images.io import (
     resize_image,
     to_channels,
 )
+from pix2pix_tf.utils.console import counted
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import counted
 
 Pair = tuple[np.ndarray, np.ndarray]
 Derive = Callable[[np.ndarray, str], np.ndarray]

@@ -15,7 +15,7 @@ from pix2pix_tf.datasets.unpack import BadArchive, unpack
 from pix2pix_tf.images.folder_names import FolderName, read_name
 from pix2pix_tf.images.listing import list_entries, list_images
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import hidden_beside, refuse_existing
+from pix2pix_tf.utils.files import hidden_beside, refuse_existing
 
 Progress = Callable[[str, int, int | None], None]
 

@@ -20,8 +20,8 @@ from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from pix2pix_tf.utils.disk import unwritable
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import unwritable
 from pix2pix_tf.version import __version__
 
 TIMEOUT = 30.0  # seconds without an answer, or without a byte

@@ -13,7 +13,7 @@ from pix2pix_tf.datasets.sample_city.aerial import PIXEL
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.preparation.geographic import METRES_A_DEGREE
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import refuse_existing, write_text, written_aside
+from pix2pix_tf.utils.files import refuse_existing, write_text, written_aside
 
 METRES_A_DEGREE_EAST = 111_320.0  # of longitude, at the equator, where the city lies
 FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
@@ -30,7 +30,7 @@ def write_sample(
 
     Args:
         output: The folder; gets `train/NAME.png`, `val/NAME.png` and `classes/SPLIT/NAME.png`, the
-            last a grey image whose values are indices into `pix2pix_tf.datasets.sample_city.CLASSES`.
+            last a grey image whose values are indices into `sample_city.CLASSES`.
         train: Training pairs.
         val: Validation pairs.
         size: Height and width of one picture.

@@ -32,7 +32,7 @@ from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.strict_json import strict_json
-from pix2pix_tf.web.pages import make_page_app, page_files, read_body
+from pix2pix_tf.web.server import make_page_app, page_files, read_body
 
 PAGE = Path(__file__).with_name("page")
 SHARED = [web.PAGE / name for name in ("index.html", "page.css", "page.js")]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix_tf.web.serving import serve_page
+from pix2pix_tf.web.server import serve_page
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -24,7 +24,7 @@ def serve(
     overrides: Sequence[str] = (),
     ready: Callable[[str, int], None] = lambda address, step: None,
 ) -> None:
-    """Serves a run's page until a signal stops it; see `pix2pix_tf.web.serving.serve_page`.
+    """Serves a run's page until a signal stops it; see `pix2pix_tf.web.server.serve_page`.
 
     Args:
         run_dir: The run directory.

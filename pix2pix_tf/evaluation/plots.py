@@ -24,8 +24,8 @@ from matplotlib.ticker import MaxNLocator
 
 from pix2pix_tf.evaluation.metrics.lab_histogram import BINS, RANGES, intersection
 from pix2pix_tf.evaluation.metrics.measuring import Estimate
-from pix2pix_tf.utils.disk import unwritable
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import unwritable
 
 Panel = Callable[[Axes], None]
 

@@ -10,7 +10,7 @@ from pix2pix_tf.evaluation.metrics.measuring import Subject
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 
 
 @contextmanager

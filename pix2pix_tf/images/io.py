@@ -51,8 +51,8 @@ from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS as SUFFIXES_IN_WORDS
 from pix2pix_tf.images.formats import open_by_content, unread_kind
 from pix2pix_tf.images.orientation import ORIENTATION_TAG, TRANSPOSED, upright
 from pix2pix_tf.images.tiff import SIGNATURES, Meaning, TiffImage
-from pix2pix_tf.utils.disk import is_special, unwritable
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import is_special, unwritable
 
 _WRITTEN_AS = {
     ".jpg": "JPEG",

@@ -20,7 +20,7 @@ from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import check_folder
+from pix2pix_tf.utils.files import check_folder
 from pix2pix_tf.utils.torch_file import read_state_dicts
 
 __all__ = ["Imported", "import_weights"]

@@ -21,10 +21,9 @@ from pix2pix_tf.inference.record import (
 )
 from pix2pix_tf.inference.tiling import check_side
 from pix2pix_tf.inference.translator import Translator
-from pix2pix_tf.utils.disk import is_special, writing
+from pix2pix_tf.utils.console import counted
 from pix2pix_tf.utils.errors import UserError, refuse_all
-from pix2pix_tf.utils.lines import counted
-from pix2pix_tf.utils.staging import check_folder
+from pix2pix_tf.utils.files import check_folder, is_special, writing
 
 
 @dataclass(frozen=True)

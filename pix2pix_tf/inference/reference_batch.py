@@ -29,7 +29,7 @@ from pix2pix_tf.inference.translation import Moments, fast_convolutions
 from pix2pix_tf.models.layers import BatchStatisticsNorm, collected_moments, dropout_seeds
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_bytes
+from pix2pix_tf.utils.files import write_bytes
 
 
 @dataclass(frozen=True)

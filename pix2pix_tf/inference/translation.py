@@ -50,7 +50,7 @@ class PictureTranslation:
         between: What of pictures the generator sees and makes.
         multiple: What height and width are padded to a multiple of: the config's `size_multiple`.
         smallest: What they are padded to at least: the config's `smallest_size`.
-        moments: Statistics of a batch for all norms, see `pix2pix_tf.inference.reference_batch`; by default
+        moments: Statistics of a batch for all norms, see `inference.reference_batch`; by default
             there are none, and each image is normalised by its own.
     """
 

@@ -113,7 +113,7 @@ class Translator:
 
         With `dropout=False` the result is that of the whole picture, but for rounding; so it is
         with a `seed` where dropout has its place in the inner layers only, as in a U-Net for
-        256×256 (see `pix2pix_tf.inference.tiling`). A picture not larger than a tile is translated whole.
+        256×256 (see `inference.tiling`). A picture not larger than a tile is translated whole.
 
         Args:
             image: uint8 or uint16 [H, W, C], or a file that is read in parts.

@@ -14,8 +14,7 @@ from functools import partial
 import keras
 from keras import layers
 
-from pix2pix_tf.models.blocks import convolve, normaliser
-from pix2pix_tf.models.init import Seeds, weight_seeds
+from pix2pix_tf.models.blocks import Seeds, convolve, normaliser, weight_seeds
 
 Layer = Callable[..., keras.KerasTensor]
 

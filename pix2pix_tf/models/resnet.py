@@ -11,8 +11,14 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from pix2pix_tf.models.blocks import convolve, normaliser, upsample
-from pix2pix_tf.models.init import Seeds, initial_weights, weight_seeds
+from pix2pix_tf.models.blocks import (
+    Seeds,
+    convolve,
+    initial_weights,
+    normaliser,
+    upsample,
+    weight_seeds,
+)
 from pix2pix_tf.models.layers import ReflectionPadding2D, SeededDropout
 
 HALVINGS = 2  # images must be multiples of 2**HALVINGS

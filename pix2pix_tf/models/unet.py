@@ -11,8 +11,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from pix2pix_tf.models.blocks import convolve, normaliser, upsample
-from pix2pix_tf.models.init import weight_seeds
+from pix2pix_tf.models.blocks import convolve, normaliser, upsample, weight_seeds
 from pix2pix_tf.models.layers import SeededDropout
 
 DROPOUT_BLOCKS = 3  # the first decoder blocks: 2×2, 4×4 and 8×8 at 256×256

@@ -23,8 +23,8 @@ from pix2pix_tf.images.io import (
 from pix2pix_tf.images.listing import listing_notes
 from pix2pix_tf.images.unreadable import naming_all_unreadable
 from pix2pix_tf.utils.errors import UserError, refuse_all
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 from pix2pix_tf.utils.parallel import in_parallel
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
 
 
 @dataclass(frozen=True)

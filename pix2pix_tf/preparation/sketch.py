@@ -24,7 +24,7 @@ from pix2pix_tf.images.io import (
 )
 from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.utils.errors import UserError, refuse_all
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 
 MARGIN = 0.06  # of the picture's side, around the drawing
 _SMALLEST = 0.0005  # of the drawing's pixels: a smaller speck is no line

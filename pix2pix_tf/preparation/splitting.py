@@ -12,8 +12,8 @@ from pix2pix_tf.data.layout.finding import Layout, LayoutSetting, find_layout
 from pix2pix_tf.images.folder_names import SPLITS, read_name, renamed
 from pix2pix_tf.preparation.geographic import LatitudeSplit
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 from pix2pix_tf.utils.parallel import in_parallel
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def split_folder(
 ) -> Divided:
     """Divides pairs at random, and always alike: each by its name and the seed alone.
 
-    Or by the latitude of what they show, see `pix2pix_tf.preparation.geographic`. Pairs that are in no
+    Or by the latitude of what they show, see `preparation.geographic`. Pairs that are in no
     split then are neither copied nor moved.
 
     Side-by-side files go to SPLIT/..., those of A and B to A/SPLIT/... and B/SPLIT/..., or beside

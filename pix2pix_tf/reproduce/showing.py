@@ -14,12 +14,10 @@ from rich.table import Table
 from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display, make_sheet
-from pix2pix_tf.reproduce.order import order_agreement
-from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row
-from pix2pix_tf.reproduce.tables import FCN
-from pix2pix_tf.utils.disk import writing
-from pix2pix_tf.utils.lines import figure
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row
+from pix2pix_tf.reproduce.tables import FCN, order_agreement
+from pix2pix_tf.utils.console import figure
+from pix2pix_tf.utils.files import write_text, writing
 from pix2pix_tf.utils.strict_json import strict_json
 
 

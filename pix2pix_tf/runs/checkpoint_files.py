@@ -15,9 +15,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pix2pix_tf.utils.disk import to_disk, writing
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import to_disk, write_text, writing
 from pix2pix_tf.utils.text import readable
 
 LIST = "checkpoint"

@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from pix2pix_tf.utils.disk import writing
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import writing
 
 LOCK, METRICS_LOCK = ".lock", ".metrics.lock"
 # What file systems without locks answer, some network ones among them.

@@ -20,8 +20,8 @@ from typing import Any
 from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs, data_root
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.parallel import in_parallel
-from pix2pix_tf.utils.staging import write_text
 
 HASHED_BYTES = 256 * 2**20  # of a split, at most
 _HASHED_OF_A_FILE = 16 * 2**20  # a larger file is hashed at its beginning and its end

@@ -27,7 +27,7 @@ from pix2pix_tf.runs.lock import metrics_lock
 from pix2pix_tf.runs.pairs_record import read_record
 from pix2pix_tf.runs.versions import check_format
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.strict_json import strict_json
 
 

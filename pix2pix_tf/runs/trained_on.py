@@ -23,7 +23,7 @@ from pix2pix_tf.runs.pairs_record import (
     shared_contents,
 )
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import write_text
 
 _NAMED_AT_MOST = 5
 _MEASURED_AT_MOST = 100  # files whose headers are read

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 

@@ -1,4 +1,4 @@
-"""The configuration of a segmenter's training, as `pix2pix_tf.config.schema` is that of an experiment."""
+"""The configuration of a segmenter's training, as `pix2pix_tf.config` is that of an experiment."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class SegmenterConfig(Section):
 def load_segmenter_config(
     path_or_name: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()
 ) -> SegmenterConfig:
-    """Reads a segmenter's config and applies overrides, as `pix2pix_tf.config.schema.load_config` does.
+    """Reads a segmenter's config and applies overrides, as `pix2pix_tf.config.load_config` does.
 
     Raises:
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,

@@ -22,9 +22,8 @@ from pix2pix_tf.config.files import read_sections, validated
 from pix2pix_tf.config.yaml_text import to_yaml
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
-from pix2pix_tf.utils.disk import to_disk, writing
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import to_disk, write_text, writing
 from pix2pix_tf.utils.strict_json import strict_json
 
 

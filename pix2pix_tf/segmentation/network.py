@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from pix2pix_tf.models.init import Seeds, weight_seeds
+from pix2pix_tf.models.blocks import Seeds, weight_seeds
 from pix2pix_tf.utils.errors import UserError
 
 # Of Cityscapes, in the program that the paper's scores were computed with; RGB.

@@ -28,9 +28,8 @@ from pix2pix_tf.segmentation.palette import VOID, Palette, load_palette, palette
 from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches
 from pix2pix_tf.segmentation.scores import class_rows, confusion_matrix, segmentation_scores
 from pix2pix_tf.segmentation.segmenter import build_segmenter, compile_segmentation
-from pix2pix_tf.utils.counting import Counter, counting
+from pix2pix_tf.utils.console import Counter, PlainConsole, counting, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, say
 from pix2pix_tf.utils.memory_errors import memory_explained, out_of_memory
 from pix2pix_tf.utils.signals import Caught, StoppedError, stop_signals
 

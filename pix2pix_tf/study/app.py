@@ -33,7 +33,7 @@ from pix2pix_tf.study.plan import draw_plan
 from pix2pix_tf.study.settings import REAL, Study, load_study
 from pix2pix_tf.study.timing import implausible
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.web.pages import make_page_app, page_files, read_body
+from pix2pix_tf.web.server import make_page_app, page_files, read_body
 
 PAGE = Path(__file__).with_name("page")
 BODY_LIMIT = 4096  # bytes; an answer has some 100

@@ -25,8 +25,8 @@ from pix2pix_tf.study.answers import Answers
 from pix2pix_tf.study.plan import fewest_pictures
 from pix2pix_tf.study.settings import NAME_PATTERN, PAPER, REAL, Protocol, Settings, Study
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 from pix2pix_tf.utils.parallel import in_parallel
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
 
 SHORTEST_CODE = 6
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another

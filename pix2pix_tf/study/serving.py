@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pix2pix_tf.web.serving import serve_page
+from pix2pix_tf.web.server import serve_page
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -18,7 +18,7 @@ def serve(
     port: int = 8000,
     ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serves a study until a signal stops it; see `pix2pix_tf.web.serving.serve_page`.
+    """Serves a study until a signal stops it; see `pix2pix_tf.web.server.serve_page`.
 
     Raises:
         UserError: As there; no study in `folder`, or parts of it are missing.

@@ -54,14 +54,12 @@ from pix2pix_tf.training.resume import (
 )
 from pix2pix_tf.training.schedule import Schedule
 from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
-from pix2pix_tf.utils.allocator import keep_freed_memory
-from pix2pix_tf.utils.counting import counting
-from pix2pix_tf.utils.disk import writing
+from pix2pix_tf.utils.console import PlainConsole, counting, figure, say
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole, figure, say
+from pix2pix_tf.utils.files import check_folder, writing
 from pix2pix_tf.utils.memory_errors import memory_explained
+from pix2pix_tf.utils.runtime import keep_freed_memory
 from pix2pix_tf.utils.signals import Caught, stop_signals
-from pix2pix_tf.utils.staging import check_folder
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -94,7 +92,7 @@ def train(
 ) -> TrainingResult:
     """Trains into a run directory, or resumes what is there, as if it had never stopped.
 
-    From its start on the process keeps the memory that it frees, see `pix2pix_tf.utils.allocator`.
+    From its start on the process keeps the memory that it frees, see `pix2pix_tf.utils.runtime`.
 
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pix2pix_tf.utils.disk import CUT_SHORT, unwritable, writing
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import CUT_SHORT, unwritable, writing
 
 
 class EventFile:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pix2pix_tf.utils.console import counted
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import counted
 
 
 def refuse_same_folder(output: Path, folders: Iterable[Path]) -> None:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from pix2pix_tf.benchmark.rounds import alternate
-from pix2pix_tf.benchmark.spread import Spread, ratios, spread
+from pix2pix_tf.benchmark.rounds import Spread, alternate, ratios, spread
 from tests.benchmarks.fakes import Fake
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from pix2pix_tf.benchmark.contestants import Turn
 from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
+from pix2pix_tf.benchmark.rounds import Spread
 from pix2pix_tf.benchmark.running import Options, Row, benchmark, scaled, with_batch_of
-from pix2pix_tf.benchmark.spread import Spread
 from tests.conftest import TINY
 
 WORDS = [

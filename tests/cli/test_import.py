@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.conftest import typed
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "importing" / "golden"
 
 
 def test_import_then_translate(here, tmp_path, pairs_folder):

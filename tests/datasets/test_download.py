@@ -16,13 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
 
 from pix2pix_tf.datasets import fetch as fetching
 from pix2pix_tf.datasets.catalogue import CATALOGUE, Dataset
 from pix2pix_tf.datasets.download import download
 from pix2pix_tf.datasets.unpack import unpack
-from pix2pix_tf.utils import transfer_bar
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -494,34 +492,3 @@ def test_folders_and_dots_of_an_archive(tmp_path):
     (tmp_path / "target").mkdir()
     unpack(archive, tmp_path / "target")
     assert contents(tmp_path / "target") == {"train/a.png": b"x"}
-
-
-# --- progress ----------------------------------------------------------------------------------
-
-
-def test_without_a_terminal_there_is_a_line_every_so_often(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(transfer_bar.time, "monotonic", lambda: now[0])
-    out = io.StringIO()
-    with transfer_bar.transferring(Console(file=out, width=100)) as transfer:
-        for step in range(11):
-            transfer("fetching", 10_000_000 + step * 1_000_000, 20_000_000)
-            now[0] += 4.0
-        transfer("unpacking", 0, None)
-        now[0] += 20.0
-        transfer("unpacking", 40_000_000, None)
-    assert out.getvalue().splitlines() == [
-        "fetching 14.0/20.0 MB  0.25 MB/s  24 s left",
-        "fetching 18.0/20.0 MB  0.25 MB/s  8 s left",
-        "unpacking 40.0 MB  2.00 MB/s",
-    ]
-
-
-def test_in_a_terminal_there_is_a_bar():
-    out = io.StringIO()
-    console = Console(file=out, width=100, force_terminal=True)
-    with transfer_bar.transferring(console) as transfer:
-        transfer("fetching", 1_000_000, 2_000_000)
-        transfer("fetching", 2_000_000, 2_000_000)
-        transfer("unpacking", 0, 10)
-    assert "unpacking" in out.getvalue()

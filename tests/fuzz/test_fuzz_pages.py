@@ -15,7 +15,7 @@ from pix2pix_tf.images.io import write_image
 from pix2pix_tf.study import app as study
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol
-from pix2pix_tf.web.pages import HEADERS
+from pix2pix_tf.web.server import HEADERS
 
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
 PATHS = "/ /page.json /example.png /translate /picture /state /session /trials/0/first /trials/0"

@@ -1,4 +1,4 @@
-from pix2pix_tf.reproduce.order import Agreement, order_agreement
+from pix2pix_tf.reproduce.tables import Agreement, order_agreement
 
 
 def test_pairs_in_the_papers_order():

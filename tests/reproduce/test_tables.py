@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.reproduce.running import Experiment, Reproduction
+from pix2pix_tf.reproduce.runner import Experiment, Reproduction
 from pix2pix_tf.reproduce.showing import compared_table
 from pix2pix_tf.reproduce.small import small_settings
 from pix2pix_tf.reproduce.tables import TABLES, run_name

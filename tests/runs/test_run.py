@@ -6,7 +6,7 @@ import pytest
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import write_text
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(path):
         raise RuntimeError
 
-    monkeypatch.setattr("pix2pix_tf.utils.staging.to_disk", fail)
+    monkeypatch.setattr("pix2pix_tf.utils.files.to_disk", fail)
     (tmp_path / "file").write_text("old")
     with pytest.raises(RuntimeError):
         write_text(tmp_path / "file", "new")

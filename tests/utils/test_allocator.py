@@ -8,7 +8,7 @@ import pytest
 SIZE = 2**26
 PAGES_ASKED_FOR_AGAIN = """
 import resource, sys
-from pix2pix_tf.utils.allocator import keep_freed_memory
+from pix2pix_tf.utils.runtime import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -15,9 +15,8 @@ from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
-from pix2pix_tf.utils.disk import disk_reason, to_disk, writing
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import write_text, written_aside
+from pix2pix_tf.utils.files import disk_reason, to_disk, write_text, writing, written_aside
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 128, 3), np.uint8)
 

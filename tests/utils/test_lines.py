@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 import pix2pix_tf
-from pix2pix_tf.utils.lines import PlainConsole, say
+from pix2pix_tf.utils.console import PlainConsole, say
 
 ODD = ["res[/a]", "[final]", "[red]x", ":smile:", "a\x1b[31mb", "\\[b]"]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 
 
 def everything(folder):

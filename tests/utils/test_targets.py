@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.staging import check_files, check_folder, refuse_existing
+from pix2pix_tf.utils.files import check_files, check_folder, refuse_existing
 
 
 @pytest.fixture(autouse=True)

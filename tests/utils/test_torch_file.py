@@ -19,7 +19,9 @@ import pytest
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.torch_file import read_state_dict
 
-GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
+GOLDEN = Path(
+    os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).parents[1] / "importing" / "golden")
+)
 NUMBERS = np.arange(6, dtype="<f4")
 LEGACY_HEAD = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
 

@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from pix2pix_tf.web.pages import HEADERS, make_page_app, read_body
-from pix2pix_tf.web.serving import is_loopback, serve_page
+from pix2pix_tf.web.server import HEADERS, is_loopback, make_page_app, read_body, serve_page
 
 LIMIT = 1000
 

@@ -4,7 +4,7 @@
     build/torch/bin/python tools/torch_peer/make_inception_golden.py build/golden --seed 1
     PIX2PIX_TF_GOLDEN=build/golden .venv/bin/pytest tests/evaluation/test_{inception,distances}.py
 
-The tests bring a golden file of their own (`make_inception_golden.py tests/evaluation/golden`),
+The tests bring a golden file of their own (`make_inception_golden.py tests/evaluation/metrics/golden`),
 so that they need no PyTorch; another seed makes other weights and pictures.
 
     inception.npz    seed; small [24, 40, 3] and large [320, 340, 3], uint8 pictures that are

@@ -17,7 +17,7 @@ from typing import Any
 import PIL
 
 from pix2pix_tf.data.checking.inspection import Picture
-from pix2pix_tf.utils.staging import write_text
+from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.version import __version__
 
 # A file written twice within the resolution of some file systems' clocks has one and the same time.

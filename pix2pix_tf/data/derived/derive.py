@@ -15,9 +15,9 @@ from skimage.color import lab2rgb, rgb2lab
 from pix2pix_tf.images.io import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
 from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.utils.console import counted
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import counted
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 
 FILL = 255  # what is missing is white, 1.0 in [-1, 1], as in the authors' program
 

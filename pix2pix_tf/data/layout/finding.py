@@ -9,7 +9,7 @@ A root folder holds its pairs in one of these ways, never in two at once:
     *.png                           side by side, without splits
     A/*.png + B/*.png               two folders, without splits
 
-*.png stands for any image at any depth, see `pix2pix_tf.images.listing`. SPLIT is train or training;
+*.png stands for any image at any depth (`images.listing`). SPLIT is train or training;
 val, valid, validation or dev; test or testing. A and B are the sides, two folders by any of the
 names of `pix2pix_tf.images.folder_names`. Files of the same path without suffix are a pair, so that
 A/1.jpg goes with B/1.png. Only where no such folders are, and only if they are of twice the width

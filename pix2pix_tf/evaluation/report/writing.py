@@ -14,7 +14,7 @@ from pix2pix_tf.evaluation.report.figures import curves, distributions, lab_marg
 from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 from pix2pix_tf.evaluation.report.tables import class_tables, image_table, score_table
 from pix2pix_tf.segmentation.palette import Palette
-from pix2pix_tf.utils.staging import refuse_existing, written_aside
+from pix2pix_tf.utils.files import refuse_existing, written_aside
 from pix2pix_tf.utils.text import readable
 from pix2pix_tf.version import __version__
 

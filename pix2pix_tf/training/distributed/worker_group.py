@@ -20,7 +20,7 @@ from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.distributed.cluster import Cluster, Task, cluster_strategy
 from pix2pix_tf.training.distributed.peer_monitor import Watch
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.quiet import native_stderr_held_back
+from pix2pix_tf.utils.runtime import native_stderr_held_back
 from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 from pix2pix_tf.version import __version__
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pix2pix_tf.utils.lines import say
+from pix2pix_tf.utils.console import say
 
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 _MEMORY = 0.9  # of the smoothed rate, per report

@@ -22,7 +22,7 @@ from pix2pix_tf.evaluation.metrics.inception import FeatureNetwork, load_incepti
 from pix2pix_tf.utils.errors import UserError
 
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
-TOOLS = Path(__file__).parents[2] / "tools" / "torch_peer"
+TOOLS = Path(__file__).parents[3] / "tools" / "torch_peer"
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,7 @@ import pytest
 
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.reproduce import running
-from pix2pix_tf.reproduce.running import Experiment, Reproduction, Row, reproduce, variant_config
+from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row, reproduce, variant_config
 from pix2pix_tf.reproduce.showing import compared_table, keep_results_of_others, write_results
 from pix2pix_tf.reproduce.tables import FCN, TABLES
 from pix2pix_tf.runs.pairs_record import record_of
@@ -34,10 +33,10 @@ def reproduced(tmp_path, monkeypatch):
         scores |= {name.replace("fcn_", "fcn_truth_"): truth for name in FCN}
         return SimpleNamespace(scores=scores, images=1)
 
-    monkeypatch.setattr(running, "train", train)
-    monkeypatch.setattr(running, "evaluate", evaluate)
-    monkeypatch.setattr(running, "check_wanted", lambda wanted, dataset: None)
-    monkeypatch.setattr(running, "_keep_pictures", lambda evaluation, row, result: None)
+    monkeypatch.setattr(runner, "train", train)
+    monkeypatch.setattr(runner, "evaluate", evaluate)
+    monkeypatch.setattr(runner, "check_wanted", lambda wanted, dataset: None)
+    monkeypatch.setattr(runner, "_keep_pictures", lambda evaluation, row, result: None)
 
     def made(table, *overrides, seeds=1, segmenter=None):
         runs.clear()

@@ -1,10 +1,13 @@
-"""What the pages served here share as Starlette applications: files, headers, bounded bodies."""
+"""What the served pages share: files, headers, bounded bodies, and Uvicorn to serve them."""
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,7 +17,92 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
-from pix2pix_tf.web.serving import is_loopback
+from pix2pix_tf.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+CONNECTIONS = 500  # at once; browsers keep up to six each, and more are told to come back
+IDLE_SECONDS = 15  # before an unused connection is closed: longer than most answers take
+
+
+def serve_page(
+    make_app: Callable[[], Starlette],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serves an application until a signal stops it; requests under way are finished.
+
+    Neither addresses nor requests are logged. Where only this machine reaches the page, it answers
+    to this machine's own names only, see `pix2pix_tf.web.server.LoopbackOnly`.
+
+    Args:
+        make_app: Makes the application; called when the address is known to be free.
+        host: Address to listen on; by default only this machine's own programs reach it.
+        port: 0 takes any free one.
+        ready: Called with the page's address once connections are taken.
+
+    Raises:
+        UserError: Starlette or Uvicorn are not installed, or the address is not this machine's
+            or in use.
+        KeyboardInterrupt: Ctrl-C, after all is closed.
+    """
+    try:
+        import starlette  # noqa: F401  what `make_app` will need
+        import uvicorn
+    except ImportError as error:
+        raise UserError(
+            f"serving a page needs {error.name}, which is not installed: "
+            "pip install 'pix2pix-tf[serve]'"
+        ) from error
+    with _listening(host, port) as listener:
+        from pix2pix_tf.web.server import LoopbackOnly
+
+        app = LoopbackOnly(make_app()) if is_loopback(host) else make_app()
+        ready(_address(host, listener.getsockname()[1]))
+        config = uvicorn.Config(
+            app,
+            http="h11",  # which bounds the head of a request
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine and is reached from it only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+        # Inherited by connections, on which asyncio sets it for sockets of its own only: without,
+        # each response's body waits some 40 ms for its head to be acknowledged.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"--host {host} --port {port}: cannot be listened on: {reason}; give another one"
+        ) from None
+
+
+def _address(host: str, port: int) -> str:
+    if host in ("0.0.0.0", "::"):  # every address: the machine's name stands for them
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "

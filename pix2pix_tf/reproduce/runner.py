@@ -25,8 +25,8 @@ from pix2pix_tf.runs.pairs_record import (
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.training import train
 from pix2pix_tf.training.resume import experiment_digest
+from pix2pix_tf.utils.console import PlainConsole
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.lines import PlainConsole
 
 # Scored besides the table's own: what tells blur, grey and noise apart.
 BESIDES = ("l1", "lab_histogram", "sharpness")
