@@ -11,11 +11,11 @@ import numpy as np
 from pix2pix_tf.datasets.sample_city import City, render_city
 from pix2pix_tf.datasets.sample_city.aerial import PIXEL
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.preparation.geographic import METRES_A_DEGREE
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import refuse_existing, write_text, written_aside
 
-METRES_A_DEGREE_EAST = 111_320.0  # of longitude, at the equator, where the city lies
+METRES_PER_DEGREE_NORTH = 110_574.0  # of latitude, at the equator; nowhere fewer
+METRES_PER_DEGREE_EAST = 111_320.0  # of longitude, at the equator, where the city lies
 FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
 
 
@@ -137,8 +137,8 @@ def _places_table(places: Mapping[str, Sequence[tuple[int, int]]], size: int, si
     for corners in places.values():
         for top, left in corners:
             north, east = side / 2 - (top + size / 2), left + size / 2 - side / 2
-            latitude = north * PIXEL / METRES_A_DEGREE
-            longitude = east * PIXEL / METRES_A_DEGREE_EAST
+            latitude = north * PIXEL / METRES_PER_DEGREE_NORTH
+            longitude = east * PIXEL / METRES_PER_DEGREE_EAST
             lines.append(f"{_scene_name(top, left)},{latitude:.9f},{longitude:.9f}")
     return "\n".join(lines) + "\n"
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.datasets.sample import METRES_PER_DEGREE_NORTH
 from pix2pix_tf.images.formats import IMAGE_SUFFIXES
 from pix2pix_tf.utils.errors import UserError
 
-METRES_A_DEGREE = 110_574.0  # of latitude, at the equator; nowhere fewer
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _NAMED = 5  # of many, in an error
 # What the columns may be called.
@@ -192,7 +192,7 @@ def parse_buffer(text: str) -> float:
         raise UserError(
             f"--buffer {text}: expected degrees of latitude such as 0.003, or metres such as 300m"
         )
-    return value / METRES_A_DEGREE if metres else value
+    return value / METRES_PER_DEGREE_NORTH if metres else value
 
 
 def _rows(file: Path) -> list[tuple[int, str, float]]:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.datasets import sample, sample_city
+from pix2pix_tf.datasets.sample import METRES_PER_DEGREE_NORTH as METRES
 from pix2pix_tf.datasets.sample_city import City, render_city
 from pix2pix_tf.images.io import read_image, write_image
-from pix2pix_tf.preparation.geographic import METRES_A_DEGREE, divide_by_latitude, parse_buffer
+from pix2pix_tf.preparation.geographic import divide_by_latitude, parse_buffer
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -76,10 +77,10 @@ def test_a_split_without_pairs_is_refused(latitudes, words, sentence):
 
 @pytest.mark.parametrize(
     ("text", "degrees"),
-    [("0.003", 0.003), ("300m", 300 / METRES_A_DEGREE), (" 1e-3 ", 0.001), ("0", 0), ("5 m", 5)],
+    [("0.003", 0.003), ("300m", 300 / METRES), (" 1e-3 ", 0.001), ("0", 0), ("5 m", 5)],
 )
 def test_buffers_in_degrees_and_metres(text, degrees):
-    assert parse_buffer(text) == (degrees / METRES_A_DEGREE if text == "5 m" else degrees)
+    assert parse_buffer(text) == (degrees / METRES if text == "5 m" else degrees)
 
 
 @pytest.mark.parametrize("text", ["", "m", "-1", "nan", "inf", "3km", "0,5", "3 deg", "3_0", "٣"])
@@ -269,7 +270,7 @@ def test_no_pixel_of_a_scene_is_in_both_splits(here, monkeypatch, tmp_path, trai
         latitude = {row["name"]: float(row["latitude"]) for row in csv.DictReader(opened)}
     south = max(latitude[name] for name in names_of(city / "val"))
     north = min(latitude[name] for name in names_of(city / "train"))
-    assert (north - south) * METRES_A_DEGREE >= 2 * 16 * 1.2 - 1e-3  # a picture's height between
+    assert (north - south) * METRES >= 2 * 16 * 1.2 - 1e-3  # a picture's height between
 
     (tmp_path / "flat").mkdir()
     for split_folder in ("train", "val"):

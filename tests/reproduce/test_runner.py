@@ -7,6 +7,7 @@ import pytest
 
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.reproduce import runner
 from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row, reproduce, variant_config
 from pix2pix_tf.reproduce.showing import compared_table, keep_results_of_others, write_results
 from pix2pix_tf.reproduce.tables import FCN, TABLES

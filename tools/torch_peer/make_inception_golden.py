@@ -1,10 +1,10 @@
-"""Writes what torch-fidelity computes, for tests/evaluation to compare with.
+"""Writes what torch-fidelity computes, for tests/evaluation/metrics to compare with.
 
     python3 -m venv build/torch && build/torch/bin/pip install -r tools/torch_peer/requirements.txt
     build/torch/bin/python tools/torch_peer/make_inception_golden.py build/golden --seed 1
-    PIX2PIX_TF_GOLDEN=build/golden .venv/bin/pytest tests/evaluation/test_{inception,distances}.py
+    PIX2PIX_TF_GOLDEN=build/golden .venv/bin/pytest tests/evaluation/metrics
 
-The tests bring a golden file of their own (`make_inception_golden.py tests/evaluation/metrics/golden`),
+The tests bring a golden file of their own, tests/evaluation/metrics/golden, made by this program,
 so that they need no PyTorch; another seed makes other weights and pictures.
 
     inception.npz    seed; small [24, 40, 3] and large [320, 340, 3], uint8 pictures that are
