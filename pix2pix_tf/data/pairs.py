@@ -12,10 +12,10 @@ from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.checking.checks import Sifted, Skipped, sift
 from pix2pix_tf.data.checking.kinds import describe, other_sizes
 from pix2pix_tf.data.derived.derive import note_on_depth
-from pix2pix_tf.data.files import PairFiles, pair_depth
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
 from pix2pix_tf.data.layout.finding import Layout, LayoutKind, find_layout, why_not_trained
+from pix2pix_tf.data.layout.pair_files import PairFiles, pair_depth
 from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.datasets.sample_city import render_city

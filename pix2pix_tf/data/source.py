@@ -24,7 +24,7 @@ from pix2pix_tf.data.derived.derive import (
     random_mask,
 )
 from pix2pix_tf.data.derived.edges import canny_edges
-from pix2pix_tf.data.files import PairFiles, read_pair, refuse_misfit
+from pix2pix_tf.data.layout.pair_files import PairFiles, read_pair, refuse_misfit
 from pix2pix_tf.images.io import (
     PIXELS_AT_MOST,
     ImageFile,

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.datasets.sample import METRES_PER_DEGREE_NORTH
 from pix2pix_tf.images.formats import IMAGE_SUFFIXES
 from pix2pix_tf.utils.errors import UserError

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.layout.errors import no_images
 from pix2pix_tf.data.layout.finding import note_on_written_pairs
 from pix2pix_tf.data.layout.matching import Matched, match
+from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.images.io import (
     decode_image,
     image_depth,

@@ -6,7 +6,7 @@ import pytest
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.derived.derive import centre_mask, lightness_in_grey, random_mask
 from pix2pix_tf.data.derived.edges import canny_edges
-from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.data.source import InputForm, PairSource, fixed_mask_seed, make_input
 from pix2pix_tf.images.io import ImageBytes, encode_png, write_image
 from pix2pix_tf.utils.errors import UserError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.preparation.geographic import divide_by_latitude, parse_buffer, read_latitudes
 from pix2pix_tf.utils.errors import UserError
 

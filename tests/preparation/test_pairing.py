@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.files import read_pair
 from pix2pix_tf.data.layout.finding import find_layout
+from pix2pix_tf.data.layout.pair_files import read_pair
 from pix2pix_tf.images.io import decode_image, write_image
 from pix2pix_tf.preparation import pairing
 from pix2pix_tf.preparation.pairing import pair_folders

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.files import PairFiles, refuse_misfit
+from pix2pix_tf.data.layout.pair_files import PairFiles, refuse_misfit
 from pix2pix_tf.images.io import inspect_image
 from pix2pix_tf.images.tiff import Meaning
 from pix2pix_tf.utils.errors import UserError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.checking.inspection import Picture
-from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.images.listing import some
 
 _CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}

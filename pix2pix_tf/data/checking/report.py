@@ -10,8 +10,8 @@ from pathlib import Path
 from pix2pix_tf.data.checking.inspection import Picture, judge
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.values import value_warnings
-from pix2pix_tf.data.files import PairFiles
 from pix2pix_tf.data.layout.finding import LayoutSetting, find_layout, why_not_trained
+from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import in_parallel
 

@@ -25,10 +25,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pix2pix_tf.data.files import TWICE_THE_WIDTH, PairFiles, Size
 from pix2pix_tf.data.layout.errors import count, existing_root, names, no_images
 from pix2pix_tf.data.layout.folders import LayoutSetting, Place, find_places
 from pix2pix_tf.data.layout.matching import by_name, match_listings, same_name
+from pix2pix_tf.data.layout.pair_files import TWICE_THE_WIDTH, PairFiles, Size
 from pix2pix_tf.data.layout.side_by_side import why_not_pooled, why_not_side_by_side
 from pix2pix_tf.images.folder_names import read_name
 from pix2pix_tf.images.listing import Listing, list_entries, list_folders, listing_notes, some

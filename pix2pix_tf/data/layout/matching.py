@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.images.listing import Listing, image_name, list_folders
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pix2pix_tf.data.files import Size, alike
 from pix2pix_tf.data.layout.errors import ACCEPTED, count, names, or_sides
+from pix2pix_tf.data.layout.pair_files import Size, alike
 from pix2pix_tf.images.folder_names import SPLITS, couples, read_name, without_other
 from pix2pix_tf.images.io import image_size
 from pix2pix_tf.images.listing import Listing, image_name, some

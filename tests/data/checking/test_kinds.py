@@ -2,7 +2,7 @@ from pathlib import Path
 
 from pix2pix_tf.data.checking.inspection import Picture
 from pix2pix_tf.data.checking.kinds import describe, kinds_of, other_sizes
-from pix2pix_tf.data.files import PairFiles
+from pix2pix_tf.data.layout.pair_files import PairFiles
 
 
 def picture(height, width, bits=8, channels=3):

@@ -12,8 +12,8 @@ from pix2pix_tf.data.derived.derive import (
     write_derived_pairs,
 )
 from pix2pix_tf.data.derived.edges import canny_edges
-from pix2pix_tf.data.files import read_pair
 from pix2pix_tf.data.layout.finding import find_layout
+from pix2pix_tf.data.layout.pair_files import read_pair
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.utils.errors import UserError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.files import PairFiles, pair_depth, read_pair
+from pix2pix_tf.data.layout.pair_files import PairFiles, pair_depth, read_pair
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
