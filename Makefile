@@ -59,7 +59,7 @@ test-torch: $(TORCH)/installed $(VENV)/installed-dev
 	PYTHONPATH=. $(TORCH)/bin/python tools/torch_peer/make_golden.py $(TORCH)/golden --seed 1
 	$(TORCH)/bin/python tools/torch_peer/make_inception_golden.py $(TORCH)/golden --seed 1 \
 	  --keep-weights
-	PIX2PIX_TF_GOLDEN=$(CURDIR)/$(TORCH)/golden $(BIN)/pytest tests/importing \
+	PIX2PIX_TF_GOLDEN=$(CURDIR)/$(TORCH)/golden $(BIN)/pytest tests/importing tests/utils/test_torch_file.py \
 	  tests/evaluation/metrics/test_inception.py tests/evaluation/metrics/test_distances.py
 
 $(TORCH)/installed: tools/torch_peer/requirements.txt
