@@ -1,0 +1,87 @@
+"""Every key of a config file with its type, default and meaning, from the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from pix2pix_tf.config.schema import Config
+from pix2pix_tf.segmentation.config import SegmenterConfig
+
+SCHEMAS: dict[str, type[BaseModel]] = {"experiment": Config, "segmenter": SegmenterConfig}
+_LARGEST = 2**31  # counters are 32 bits wide: a limit of all numbers that says nothing of one
+
+
+def markdown(name: str) -> str:
+    """A section with a table of keys for every section of a config file.
+
+    Args:
+        name: `experiment`, or `segmenter`: its sections that an experiment has not.
+    """
+    schema = SCHEMAS[name].model_json_schema()
+    same = {} if name == "experiment" else SCHEMAS["experiment"].model_json_schema()["$defs"]
+    sections = []
+    top = []
+    for key, value in schema["properties"].items():
+        section = _section(value, schema)
+        if section is None:
+            top.append(_row(key, key, value, key in schema.get("required", ())))
+        elif schema["$defs"][section] != same.get(section):
+            sections.append(_table(key, schema["$defs"][section]))
+    if top:
+        sections.insert(0, "\n".join([*_HEAD, *top]))
+    return "\n\n".join(sections)
+
+
+_HEAD = ["| key | type | default | meaning |", "|---|---|---|---|"]
+
+
+def _section(value: dict[str, Any], schema: dict[str, Any]) -> str | None:
+    name = value.get("$ref", "").rpartition("/")[2]
+    return name if schema["$defs"].get(name, {}).get("properties") else None
+
+
+def _table(key: str, section: dict[str, Any]) -> str:
+    rows = [
+        _row(name, f"{key}.{name}", value, name in section.get("required", ()))
+        for name, value in section["properties"].items()
+    ]
+    words = " ".join(section.get("description", "").split())
+    return "\n".join([f"## {key}", "", words, "", *_HEAD, *rows])
+
+
+def _row(name: str, path: str, value: dict[str, Any], required: bool) -> str:
+    default = "required" if required else f"`{json.dumps(value['default'])}`"
+    meaning = value.get("description", "")
+    cells = (f"`{name}`", ", ".join(_types(value)), default, meaning)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _types(value: dict[str, Any]) -> Iterator[str]:
+    if "anyOf" in value:
+        for one in value["anyOf"]:
+            yield from _types(one)
+    elif "enum" in value or "const" in value:
+        for one in value.get("enum", [value.get("const")]):
+            yield f"`{one if isinstance(one, str) else json.dumps(one)}`"
+    elif value["type"] == "null":
+        yield "`null`"
+    elif value["type"] == "array":
+        yield "integer or `[height, width]`"
+    else:
+        yield " ".join([value["type"], *_limits(value)])
+
+
+def _limits(value: dict[str, Any]) -> Iterator[str]:
+    bounds = {
+        "≥": value.get("minimum", value.get("ge")),
+        ">": value.get("exclusiveMinimum", value.get("gt")),
+        "≤": value.get("maximum", value.get("le")),
+        "<": value.get("exclusiveMaximum", value.get("lt")),
+    }
+    for sign, bound in bounds.items():
+        if bound is not None and bound != _LARGEST:
+            yield f"{sign} {bound:g}"

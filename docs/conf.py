@@ -1,0 +1,30 @@
+"""Sphinx' settings: `sphinx-build -W --keep-going -b html docs build/docs`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+from pix2pix_tf.version import __version__
+
+project = "pix2pix-tf"
+author = "the contributors of pix2pix-tf"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generated"]
+exclude_patterns = ["demo/*"]
+myst_enable_extensions = ["attrs_inline", "colon_fence"]
+myst_heading_anchors = 3
+
+default_role = "code"  # docstrings write `code` as Markdown does
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "signature"
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = "pix2pix-tf"
+html_static_path = ["_static"]
+html_show_copyright = False
+html_show_sphinx = False
