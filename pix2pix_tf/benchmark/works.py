@@ -20,11 +20,11 @@ from pix2pix_tf.data.pipeline import images_per_step, training_batches
 from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.exporters.tflite import convert_to_tflite, run_tflite
 from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.methods.pix2pix import Batch, build_networks, make_update, make_updates
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.distributed.worker_group import default_strategy
-from pix2pix_tf.training.step import Batch, build_networks, make_update, make_updates
 from pix2pix_tf.utils.parallel import in_parallel
 
 _MANY_STEPS = 10**8  # no turn comes near it

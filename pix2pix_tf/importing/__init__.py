@@ -15,10 +15,10 @@ import numpy as np
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.importing.authors import Recognised, recognise_discriminator, recognise_generator
 from pix2pix_tf.importing.finding import FoundNetwork, find_network, networks_in
+from pix2pix_tf.methods.pix2pix import build_networks
 from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import check_folder
 from pix2pix_tf.utils.torch_file import read_state_dicts

@@ -26,6 +26,8 @@ from pix2pix_tf.inference.reference_batch import (
     record_reference_batch,
 )
 from pix2pix_tf.inference.translation import OWN_STATISTICS, array_translation, picture_translation
+from pix2pix_tf.methods.optimizer import FusedAdam
+from pix2pix_tf.methods.pix2pix import Batch, Losses, build_networks, make_update, make_updates
 from pix2pix_tf.runs.checkpoint_files import check_path, newest_step
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.lock import run_lock
@@ -45,7 +47,6 @@ from pix2pix_tf.training.monitoring.health import (
 from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
 from pix2pix_tf.training.monitoring.loss_buffer import Window
 from pix2pix_tf.training.monitoring.progress import TrainingProgress
-from pix2pix_tf.training.optimizer import FusedAdam
 from pix2pix_tf.training.resume import (
     already_trained,
     check_resumable,
@@ -53,7 +54,6 @@ from pix2pix_tf.training.resume import (
     steps_left,
 )
 from pix2pix_tf.training.schedule import Schedule
-from pix2pix_tf.training.step import Batch, Losses, build_networks, make_update, make_updates
 from pix2pix_tf.utils.console import PlainConsole, counting, figure, say
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import check_folder, writing

@@ -26,11 +26,11 @@ from pix2pix_tf.images.io import (
 from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.methods.pix2pix import build_networks
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.study.making import make_study
 from pix2pix_tf.study.settings import Protocol
-from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_files import SIGNATURE, chunk, png_chunks
 

@@ -11,11 +11,11 @@ from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.importing import import_weights
 from pix2pix_tf.importing.authors import recognise_discriminator, recognise_generator
 from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.methods.pix2pix import build_networks
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs.checkpoints import Checkpoints, restore_generator
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training import train
-from pix2pix_tf.training.step import build_networks
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.torch_file import read_state_dict
 

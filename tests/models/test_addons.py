@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pix2pix_tf.methods.pix2pix import _follow
 from pix2pix_tf.models.layers import BatchStatisticsNorm, SpectralConv2D
-from pix2pix_tf.training.step import _follow
 
 GOLDEN = Path(__file__).with_name("golden") / "addons.npz"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pix2pix_tf.training.step import Losses
+from pix2pix_tf.methods.pix2pix import Losses
 
 
 @dataclass

@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.methods.pix2pix import make_updates
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.training import train
-from pix2pix_tf.training.step import make_updates
 from pix2pix_tf.utils.errors import UserError
+from tests.methods.test_pix2pix import batch, build
 from tests.training.test_loop import assert_same_weights, config, quiet, weights
-from tests.training.test_step import batch, build
 
 HALVES = ["mixed_bfloat16", "mixed_float16"]
 

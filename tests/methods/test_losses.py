@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.training.losses import discriminator_loss, distance_loss, generator_gan_loss
+from pix2pix_tf.methods.losses import discriminator_loss, distance_loss, generator_gan_loss
 
 
 def logits(*values):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pix2pix_tf.methods.pix2pix import build_networks, make_update
 from pix2pix_tf.models.layers import SpectralConv2D
-from pix2pix_tf.training.step import build_networks, make_update
 
 OBJECTIVES = ["l1", "l2", "gan", "cgan", "l1+gan", "l1+cgan", "l2+gan", "l2+cgan"]
 

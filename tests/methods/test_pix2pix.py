@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pix2pix_tf.methods.pix2pix import build_networks, make_update
 from pix2pix_tf.models.layers import dropout_seeds
-from pix2pix_tf.training.step import build_networks, make_update
 
 
 def batch(count, number=0):

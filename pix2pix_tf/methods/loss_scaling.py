@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from pix2pix_tf.training.optimizer import FusedAdam, summed
+from pix2pix_tf.methods.optimizer import FusedAdam, summed
 
 INITIAL_SCALE = 2.0**15
 GROWTH_STEPS = 2000  # in a row with finite gradients, after which the scale doubles

@@ -10,12 +10,12 @@ import keras
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config, TrainingConfig
+from pix2pix_tf.methods.loss_scaling import LossScaledAdam
+from pix2pix_tf.methods.losses import discriminator_loss, distance_loss, generator_gan_loss
+from pix2pix_tf.methods.optimizer import EPSILON, FusedAdam, LinearDecay
 from pix2pix_tf.models import build_discriminator, build_generator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 from pix2pix_tf.models.layers import batch_groups, dropout_seeds
-from pix2pix_tf.training.loss_scaling import LossScaledAdam
-from pix2pix_tf.training.losses import discriminator_loss, distance_loss, generator_gan_loss
-from pix2pix_tf.training.optimizer import EPSILON, FusedAdam, LinearDecay
 
 # Input, target: float [N, H, W, C]; dropout seeds: int32 [N, 2].
 Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.training.loss_scaling import LossScaledAdam
-from pix2pix_tf.training.optimizer import FusedAdam, LinearDecay
+from pix2pix_tf.methods.loss_scaling import LossScaledAdam
+from pix2pix_tf.methods.optimizer import FusedAdam, LinearDecay
 
 SETTINGS = {"learning_rate": 2e-4, "beta_1": 0.5, "beta_2": 0.999, "epsilon": 1e-8}
 
