@@ -1,0 +1,1 @@
+"""Methods of image translation: what is learnt, apart from the loop that runs it."""
