@@ -1,8 +1,8 @@
 """What a method of image translation is: all that training, translation and exports know of it.
 
 A method is one file in this room beside `pix2pix.py`, its section of the config
-(`pix2pix_tf.config`), and its tests. Training, checkpoints, translation, evaluation and exports know
-methods by these protocols alone, and no network by its name.
+(`pix2pix_tf.config`), and its tests. Training, checkpoints, translation, evaluation and exports
+know methods by these protocols alone, and no network by its name.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Translation(Protocol):
 
         Args:
             images: float32 [N, H, W, C] in [-1, 1].
-            seeds: int32 [N, 2], what dropout, a latent code or a sampler's noise is drawn from; None
-                turns off what is random.
+            seeds: int32 [N, 2], from which dropout, a latent code or a sampler's noise is drawn;
+                None turns off what is random.
 
         Returns:
             float32 [N, H, W, D] in [-1, 1].
@@ -101,7 +101,7 @@ class Method(Protocol):
         """Updates every network once, on one replica's share of a global batch.
 
         Args:
-            batch: This replica's share, of `data_needs.batches_per_update` batches one after another.
+            batch: This replica's share of `data_needs.batches_per_update` batches, concatenated.
             step: int64, the number of updates before this one.
 
         Returns:
