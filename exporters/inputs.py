@@ -55,7 +55,7 @@ def run_inputs(
     except UserError as error:
         raise UserError(f"{error} Or give input pictures: --pictures FOLDER.") from error
     derive = source.derivation()  # with masks, which training pairs have not yet
-    train, val = (pairs.seen_at(size or pairs.size, derive) for pairs in (opened.train, opened.val))
+    train, val = (pairs.at_size(size or pairs.size, derive) for pairs in (opened.train, opened.val))
     return _inputs_of(train), _inputs_of(val)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from pix2pix_tf.data.derived.derive import eight_bits
+from pix2pix_tf.data.derived.derive import to_8bit
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.inference.translation import translate_images
@@ -48,7 +48,7 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
 
 def _signatures(translator: Translator) -> dict[str, tf.types.experimental.ConcreteFunction]:
     translation = translator.translation
-    channels, _ = translator.config.data.picture_channels
+    channels, _ = translator.config.data.image_channels
     many_files = tf.TensorSpec([None], tf.string, "image_bytes")
     many_images = tf.TensorSpec([None, None, None, channels], tf.uint8, "images")
     many_seeds = tf.TensorSpec([None], tf.int32, "seed")
@@ -80,7 +80,7 @@ def _write_warmup(translator: Translator, path: Path, name: str) -> None:
     Without it the first requests after a start or a new version wait for initialisation.
     """
     data = translator.config.data
-    image = np.full((1, *data.crop_size, data.picture_channels[0]), 127, np.uint8)
+    image = np.full((1, *data.crop_size, data.image_channels[0]), 127, np.uint8)
     files = [tf.io.encode_png(image[0]).numpy()]
     inputs: dict[str, dict[str, Any]] = {
         "serving_default": {"image_bytes": files},
@@ -118,20 +118,20 @@ def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
         return tf.io.decode_png(files(image_bytes=png)["image_bytes"][0]).numpy()
 
     def by_images(image: np.ndarray) -> np.ndarray:
-        return images(images=tf.constant(eight_bits(image)[np.newaxis]))["images"].numpy()[0]
+        return images(images=tf.constant(to_8bit(image)[np.newaxis]))["images"].numpy()[0]
 
     def by_sample(image: np.ndarray) -> np.ndarray:
-        inputs = {"images": tf.constant(eight_bits(image)[np.newaxis]), "seed": tf.constant([seed])}
+        inputs = {"images": tf.constant(to_8bit(image)[np.newaxis]), "seed": tf.constant([seed])}
         return sample(**inputs)["images"].numpy()[0]
 
     def translate(image: np.ndarray) -> np.ndarray:
         return translator(image, dropout=False)
 
     def translate_tensor(image: np.ndarray) -> np.ndarray:
-        return translator(eight_bits(image), dropout=False)
+        return translator(to_8bit(image), dropout=False)
 
     def translate_sample(image: np.ndarray) -> np.ndarray:
-        return translator(eight_bits(image), seed=seed)
+        return translator(to_8bit(image), seed=seed)
 
     return [
         Variant("serving_default", by_files, translate, EXACT),

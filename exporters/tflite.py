@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from pix2pix_tf.data.derived.derive import eight_bits
+from pix2pix_tf.data.derived.derive import to_8bit
 from pix2pix_tf.data.representation import decode
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
 from pix2pix_tf.inference.translation import translate_pixels
@@ -84,7 +84,7 @@ def convert_to_tflite(
 def _translating_function(
     translator: Translator, size: tuple[int, int] | None, uint8: bool
 ) -> tuple[tf.Module, tf.types.experimental.ConcreteFunction]:
-    channels, _ = translator.config.data.picture_channels
+    channels, _ = translator.config.data.image_channels
     dtype = tf.uint8 if uint8 else tf.float32
     picture = tf.TensorSpec([1, *(size or (None, None)), channels], dtype, "images")
 
@@ -145,7 +145,7 @@ def tflite_variant(
     uint8 = _input(interpreter)["dtype"] == np.uint8
 
     def reference(image: np.ndarray) -> np.ndarray:
-        return translator(eight_bits(image) if uint8 else image, dropout=False)
+        return translator(to_8bit(image) if uint8 else image, dropout=False)
 
     return Variant(name, exported, reference, limit)
 

@@ -66,8 +66,8 @@ def page_task(title: str, data: DataConfig, inputs: Sequence[np.ndarray]) -> dic
         "title": title,
         "height": height,
         "width": width,
-        "inputChannels": data.picture_channels[0],
-        "targetChannels": data.picture_channels[1],
+        "inputChannels": data.image_channels[0],
+        "targetChannels": data.image_channels[1],
         "palette": palette,
         "background": palette[0],
     }

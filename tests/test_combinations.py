@@ -158,7 +158,7 @@ def test_what_the_config_allows_trains_translates_and_is_scored(case, eagerly, t
     result = train(config, tmp_path / "run")
     assert np.isfinite([*result.after.values()]).all()
     translator = Translator(tmp_path / "run")
-    inputs, targets = config.data.picture_channels
+    inputs, targets = config.data.image_channels
     for side in (1, 2, 3, 4, 5, 17):
         image = picture(np.random.default_rng(side), inputs, case["bits"], side)
         assert translator(image, seed=0).shape == (side, side, targets)

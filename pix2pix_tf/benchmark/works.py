@@ -215,7 +215,7 @@ def inference_works(
     data = translator.config.data
 
     def picture(size: tuple[int, int]) -> np.ndarray:
-        shape = (*size, data.picture_channels[0])
+        shape = (*size, data.image_channels[0])
         return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
     def translating(size: tuple[int, int]) -> Work:

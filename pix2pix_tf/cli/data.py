@@ -15,11 +15,11 @@ from pix2pix_tf.utils.console import PlainConsole, counting, say
 from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix_tf.data.checking.report import Checked
+    from pix2pix_tf.data.checking.report import DatasetReport
     from pix2pix_tf.preparation.geographic import LatitudeSplit
 
 data_app = typer.Typer(
-    help="Datasets: fetch, check, make and arrange pairs of pictures.",
+    help="Datasets: fetch, check, make and arrange pairs of images.",
     no_args_is_help=True,
 )
 
@@ -34,7 +34,7 @@ class SplitBy(str, Enum):
 
 
 class LayoutOption(str, Enum):
-    """What to look for in a folder, see `pix2pix_tf.data.layout.finding.find_layout`."""
+    """What to look for in a folder, see `pix2pix_tf.data.layout.layout.find_layout`."""
 
     auto = "auto"
     side_by_side = "side_by_side"
@@ -109,7 +109,7 @@ def data_download(
     except KeyboardInterrupt:
         say(console, "stopped: the same command resumes")
         raise
-    say(console, f"{done.pictures} pictures in {done.folder}, from {done.url}")
+    say(console, f"{done.images} images in {done.folder}, from {done.url}")
     say(console, f"sha256 {done.sha256}")
     if name in CATALOGUE:
         dataset = CATALOGUE[name]
@@ -122,11 +122,11 @@ def data_check(
     layout: Layout = LayoutOption.auto,
 ) -> None:
     """Open every picture of a dataset; exit code 2 if anything is bad."""
-    from pix2pix_tf.data.checking.report import check
+    from pix2pix_tf.data.checking.report import check_dataset
 
     console = PlainConsole()
     with _quietly(), counting(console, "opening") as counter:
-        checked = check(folder, layout.value, counter.advance)
+        checked = check_dataset(folder, layout.value, counter.advance)
     say(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))
@@ -154,7 +154,7 @@ def data_pair(
         bool, typer.Option("--resize", help="Resize B to A's size where they differ.")
     ] = False,
 ) -> None:
-    """Combine two folders of like-named pictures into side-by-side pairs."""
+    """Combine two folders of like-named images into side-by-side pairs."""
     from pix2pix_tf.preparation.pairing import pair_folders
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 
@@ -271,7 +271,7 @@ def data_sample(
     if made is not None:
         say(
             console,
-            f"{output / 'places.csv'}: where each picture lies; training and validation pictures "
+            f"{output / 'places.csv'}: where each image lies; training and validation images "
             f"are split as by data split --by latitude --val {made.share:.6g} --buffer "
             f"{made.buffer:g}m",
         )
@@ -285,7 +285,7 @@ def _quietly() -> AbstractContextManager[None]:
     return native_stderr_held_back()
 
 
-def _pairs_table(checked: Checked) -> Table:
+def _pairs_table(checked: DatasetReport) -> Table:
     table = Table("split", "pairs")
     for split, count in checked.pairs.items():
         table.add_row(split or "(none)", f"{count:,}")
@@ -316,7 +316,7 @@ def _latitude_split(
     return LatitudeSplit(coordinates, parse_buffer(buffer))
 
 
-def _kinds_table(checked: Checked) -> Table:
+def _kinds_table(checked: DatasetReport) -> Table:
     table = Table("split", "side", "width×height", "type", "files")
     rows = checked.kinds.most_common(_KINDS_AT_MOST)
     for kind, count in rows:

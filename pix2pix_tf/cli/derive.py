@@ -85,7 +85,7 @@ def _derivation(kind: str, seed: int) -> Derive:
 
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
     from pix2pix_tf.data.derived.derive import write_derived_pairs
-    from pix2pix_tf.data.layout.finding import note_on_written_pairs
+    from pix2pix_tf.data.layout.layout import note_on_written_pairs
     from pix2pix_tf.images.listing import list_folder, listing_notes
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 

@@ -268,4 +268,4 @@ def _table(result: Evaluation) -> Table:
 def _refuse(given: str, **others: str | None) -> None:
     for name, value in others.items():
         if value is not None:
-            raise UserError(f"--{name}: goes not together with {given}")
+            raise UserError(f"--{name}: cannot be combined with {given}")

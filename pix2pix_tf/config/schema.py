@@ -152,15 +152,15 @@ class DataConfig(Section):
                 "lab",
                 "has one channel in and two out; set data.input_channels=1, data.target_channels=2",
             )
-        if self.derive not in ("pair", "grey") and self.picture_channels != (3, 3):
+        if self.derive not in ("pair", "grey") and self.image_channels != (3, 3):
             raise _contradiction(
                 "derive", self.derive, "is made of colour photographs, 3 channels a side"
             )
         return self
 
     @property
-    def picture_channels(self) -> tuple[int, int]:
-        """Channels of input and target as pictures: what files are read as and written with."""
+    def image_channels(self) -> tuple[int, int]:
+        """Channels of input and target as images: what files are read as and written with."""
         if self.representation == "lab":
             return (3, 3)
         return (self.input_channels, self.target_channels)
@@ -266,7 +266,7 @@ class WarningsConfig(Section):
     # In grey levels of 255: how outputs differ from each other; what is of a single colour.
     output_variation: Annotated[Real, Field(gt=0)] | None = 1.0
     flat_image: Annotated[Real, Field(gt=0)] | None = 1.0
-    flat_share: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1  # of the data's pictures
+    flat_share: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1  # of the data's images
     loss_scale: Annotated[Real, Field(gt=0)] | None = 1.0  # of mixed_float16
 
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.config.schema import Config, DataConfig
-from pix2pix_tf.data.checking.checks import Sifted, Skipped, sift
+from pix2pix_tf.data.checking.check_pairs import CheckedPairs, SkippedPair, check_pairs
 from pix2pix_tf.data.checking.kinds import describe, other_sizes
 from pix2pix_tf.data.derived.derive import note_on_depth
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
-from pix2pix_tf.data.layout.finding import Layout, LayoutKind, find_layout, why_not_trained
-from pix2pix_tf.data.layout.pair_files import PairFiles, pair_depth
+from pix2pix_tf.data.layout.layout import Layout, LayoutKind, find_layout, why_not_trained
+from pix2pix_tf.data.layout.pair_files import PairFiles, pair_dtype
 from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.io import resize_image
-from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import total_memory
 
@@ -85,7 +85,7 @@ class Pairs(Sequence[Pair]):
             self.failure = error
             raise
 
-    def seen_at(self, size: tuple[int, int], derive: Derive | None) -> Pairs:
+    def at_size(self, size: tuple[int, int], derive: Derive | None) -> Pairs:
         """The same pairs at another size, and with inputs made otherwise: see `Pairs`."""
         return Pairs(self.names, self._read, size, self.dtype, False, derive, self.files)
 
@@ -120,7 +120,7 @@ class OpenedPairs:
     val: Pairs
     found: str
     layout: LayoutKind
-    skipped: Sequence[Skipped] = ()
+    skipped: Sequence[SkippedPair] = ()
     notes: Sequence[str] = ()
 
 
@@ -135,12 +135,12 @@ def open_pairs(
 
     Args:
         config: The experiment.
-        check: Whether every picture is opened before, so that none stops a training later. With
+        check: Whether every image is opened before, so that none stops a training later. With
             `data.on_bad_image: skip` they always are, since it says which pairs there are.
         advance: Called after each pair that is opened so with the number of all of them.
 
     Raises:
-        UserError: Nothing there, names without a mate, bad pictures, unreadable headers, a cache
+        UserError: Nothing there, names without a mate, bad images, unreadable headers, a cache
             that memory cannot hold.
     """
     if config.data.dataset == "sample":
@@ -192,7 +192,7 @@ def _open_city(config: Config) -> OpenedPairs:
         derive = source.derivation(training=training)
         return Pairs(names, read, size, np.dtype(np.uint8), data.cache, derive)
 
-    if data.picture_channels != (3, 3):
+    if data.image_channels != (3, 3):
         raise UserError(
             "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
         )
@@ -208,28 +208,30 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
     data = config.data
     layout = dataset_layout(data)
     train, val = _train_and_val(layout, data)
-    sifted = Sifted({"train": train, "val": val}, {}, [], {})
+    checked = CheckedPairs({"train": train, "val": val}, {}, [], {})
     if check or data.on_bad_image == "skip":
-        sifted = sift(sifted.splits, data, layout.root, advance, config.warnings.flat_share)
-    train, val = sifted.splits["train"], sifted.splits["val"]
+        checked = check_pairs(
+            checked.splits, data, layout.root, advance, config.warnings.flat_share
+        )
+    train, val = checked.splits["train"], checked.splits["val"]
     source = PairSource(config, layout.kind)
-    deep = sifted.deep
+    is_16bit = checked.is_16bit
     depth = []
     if source.derives:
-        depth = note_on_depth(sum(kind.bits == 16 for kind in sifted.kinds.values()))
+        depth = note_on_depth(sum(kind.bits == 16 for kind in checked.kinds.values()))
     return OpenedPairs(
-        train=file_pairs(train, source, data, data.load_size, deep.get("train"), training=True),
-        val=file_pairs(val, source, data, data.crop_size, deep.get("val")),
-        found=_found(layout, sifted),
+        train=file_pairs(train, source, data, data.load_size, is_16bit.get("train"), training=True),
+        val=file_pairs(val, source, data, data.crop_size, is_16bit.get("val")),
+        found=_found(layout, checked),
         layout=layout.kind,
-        skipped=sifted.skipped,
-        notes=[*other_sizes(sifted.kinds), *sifted.warnings, *depth],
+        skipped=checked.skipped,
+        notes=[*other_sizes(checked.kinds), *checked.warnings, *depth],
     )
 
 
-def _found(layout: Layout, sifted: Sifted) -> str:
+def _found(layout: Layout, checked: CheckedPairs) -> str:
     """What is read and what is not: layout, pairs of each split, sizes and types."""
-    train, val = (len(sifted.splits[split]) for split in ("train", "val"))
+    train, val = (len(checked.splits[split]) for split in ("train", "val"))
     counts = _counts(train, val)
     if "val" not in layout.splits:
         counts += f" (no val/ folder: {val} of {train + val} held out)"
@@ -237,9 +239,9 @@ def _found(layout: Layout, sifted: Sifted) -> str:
         test = layout.splits["test"]
         bad = " (not all can be used: see data check)" if test.problems else ""
         counts += f", {len(test.pairs)} test pairs{bad}"
-    parts = [f"{layout.described}, {counts}", describe(sifted.kinds.values())]
-    if sifted.skipped:
-        parts.append(f"{len(sifted.skipped)} bad pairs skipped")
+    parts = [f"{layout.described}, {counts}", describe(checked.kinds.values())]
+    if checked.skipped:
+        parts.append(f"{len(checked.skipped)} bad pairs skipped")
     return f"{layout.root}: {'; '.join(filter(None, [*parts, *layout.notes]))}"
 
 
@@ -292,7 +294,7 @@ def file_pairs(
     source: PairSource,
     data: DataConfig,
     size: tuple[int, int],
-    deep: bool | None = None,
+    is_16bit: bool | None = None,
     *,
     training: bool = False,
 ) -> Pairs:
@@ -303,16 +305,16 @@ def file_pairs(
         source: How input and target come of them.
         data: Whether pairs are kept in memory.
         size: Height and width.
-        deep: Whether any has 16 bits; None looks at the headers of all.
+        is_16bit: Whether any has 16 bits; None looks at the headers of all.
         training: Whether they are training pairs, see `PairSource.derivation`.
     """
     paths = [(pair.a,) if pair.b is None else (pair.a, pair.b) for pair in files]
     if source.derives:
-        deep = False  # inputs are derived of 8 bits
-    elif deep is None:
-        with naming_all_unreadable([path for each in paths for path in each]):
-            deep = any(pair_depth(pair) == np.uint16 for pair in files)
-    dtype = np.dtype(np.uint16 if deep else np.uint8)
+        is_16bit = False  # inputs are derived of 8 bits
+    elif is_16bit is None:
+        with report_all_unreadable([path for each in paths for path in each]):
+            is_16bit = any(pair_dtype(pair) == np.uint16 for pair in files)
+    dtype = np.dtype(np.uint16 if is_16bit else np.uint8)
     return Pairs(
         [pair.name for pair in files],
         lambda index: source.pair_of(files[index]),
@@ -330,7 +332,7 @@ def _counts(train: int, val: int) -> str:
 
 def _check_memory(pairs: Pairs, data: DataConfig) -> None:
     height, width = pairs.size
-    channels = sum(data.picture_channels)
+    channels = sum(data.image_channels)
     needed = len(pairs) * height * width * channels * pairs.dtype.itemsize
     memory = total_memory()
     if memory is not None and needed > 0.7 * memory:

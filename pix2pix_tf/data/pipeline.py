@@ -77,7 +77,7 @@ def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tens
         epoch, place = divmod(int(number), len(pairs))
         return pairs[order(epoch)[place]]
 
-    data, channels = config.data, config.data.picture_channels
+    data, channels = config.data, config.data.image_channels
     between, source = representation(data.representation), PairSource(config)
 
     def mask(picture: np.ndarray, number: np.int64) -> np.ndarray:

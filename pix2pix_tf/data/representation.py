@@ -1,9 +1,9 @@
-"""How a picture becomes what a network sees, and back: in training, translating and export.
+"""How an image becomes what a network sees, and back: in training, translating and export.
 
-Written in TensorFlow operations, so that an exported graph carries them. Pictures are RGB, grey or
+Written in TensorFlow operations, so that an exported graph carries them. Images are RGB, grey or
 whatever channels the data has, as floats in [-1, 1] from `encode` to `decode`. What lies between
 them and the generator is a `Representation`: nothing for most tasks; for colourisation CIE Lab,
-where the generator sees L, makes a and b, and the result is recombined with the picture's own L.
+where the generator sees L, makes a and b, and the result is recombined with the image's own L.
 """
 
 from __future__ import annotations
@@ -36,57 +36,57 @@ def encode(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(image, tf.float32) / (image.dtype.max / 2) - 1.0
 
 
-def decode(picture: tf.Tensor) -> tf.Tensor:
+def decode(image: tf.Tensor) -> tf.Tensor:
     """Turns [-1, 1] into uint8: rounds to the nearest grey level and clips what lies outside."""
-    levels = tf.round((tf.cast(picture, tf.float32) + 1.0) * 127.5)
+    levels = tf.round((tf.cast(image, tf.float32) + 1.0) * 127.5)
     return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
 
 
 @dataclass(frozen=True)
 class Representation:
-    """What of pictures the networks see; all values are floats in [-1, 1].
+    """What of images the networks see; all values are floats in [-1, 1].
 
     Attributes:
-        to_input: From a picture [N, H, W, C] to what the generator takes.
-        to_target: From a picture to what the generator should make.
-        to_picture: From what the generator made, and the picture it was given, to a picture.
+        to_input: From an image [N, H, W, C] to what the generator takes.
+        to_target: From an image to what the generator should make.
+        to_image: From what the generator made, and the image it was given, to an image.
     """
 
     to_input: Callable[[tf.Tensor], tf.Tensor]
     to_target: Callable[[tf.Tensor], tf.Tensor]
-    to_picture: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    to_image: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def representation(name: str) -> Representation:
-    """`plain`: pictures as they are; `lab`: L in, a and b out (paper, appendix 6.2)."""
+    """`plain`: images as they are; `lab`: L in, a and b out (paper, appendix 6.2)."""
     if name == "plain":
         return Representation(_same, _same, _made)
     return Representation(_lightness, _colour, _coloured)
 
 
-def _same(picture: tf.Tensor) -> tf.Tensor:
-    return picture
+def _same(image: tf.Tensor) -> tf.Tensor:
+    return image
 
 
 def _made(made: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
     return made
 
 
-def _lightness(picture: tf.Tensor) -> tf.Tensor:
-    return to_lab(picture)[..., :1] / 50.0 - 1.0
+def _lightness(image: tf.Tensor) -> tf.Tensor:
+    return to_lab(image)[..., :1] / 50.0 - 1.0
 
 
-def _colour(picture: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(to_lab(picture)[..., 1:] / AB_RANGE, -1.0, 1.0)
+def _colour(image: tf.Tensor) -> tf.Tensor:
+    return tf.clip_by_value(to_lab(image)[..., 1:] / AB_RANGE, -1.0, 1.0)
 
 
 def _coloured(made: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
     return from_lab(tf.concat([to_lab(given)[..., :1], made * AB_RANGE], -1))
 
 
-def to_lab(picture: tf.Tensor) -> tf.Tensor:
+def to_lab(image: tf.Tensor) -> tf.Tensor:
     """sRGB [..., 3] in [-1, 1] to CIE Lab: L in 0..100, a and b in about -110..110."""
-    rgb = tf.clip_by_value((picture + 1.0) / 2.0, 0.0, 1.0)
+    rgb = tf.clip_by_value((image + 1.0) / 2.0, 0.0, 1.0)
     linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     xyz = _multiply(linear, _RGB_TO_XYZ) / tf.constant(_WHITE)
     f = tf.where(xyz > _DARK, tf.maximum(xyz, _DARK) ** (1 / 3), _SLOPE * xyz + _OFFSET)

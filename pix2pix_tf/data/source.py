@@ -18,10 +18,10 @@ import numpy as np
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.derived.derive import (
     centre_mask,
-    eight_bits,
     grey,
     lightness_in_grey,
     random_mask,
+    to_8bit,
 )
 from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.layout.pair_files import PairFiles, read_pair, refuse_misfit
@@ -137,7 +137,7 @@ class PairSource:
         Raises:
             UserError: A file cannot be read, or the two do not fit together.
         """
-        channels = self._data.picture_channels
+        channels = self._data.image_channels
         if not self.derives:
             a, b = channels if self._data.direction == "AtoB" else channels[::-1]
             return self.directed(*read_pair(files, a, b))
@@ -234,13 +234,13 @@ class PairSource:
             UserError: It cannot be read; it is to be halved and has an odd width.
         """
         form = form or InputForm(None, self._data.derive in _IDEMPOTENT)
-        channels = None if form.derive else self._data.picture_channels[0]
+        channels = None if form.derive else self._data.image_channels[0]
         if form.half is None:
             image = decode_image(file, channels, max_pixels=max_pixels)
         else:
             image = _half(file, form.half, channels=channels, max_pixels=max_pixels)
         if not form.derive:
-            image = to_channels(image, self._data.picture_channels[0])
+            image = to_channels(image, self._data.image_channels[0])
             return image if size is None else resize_image(image, *size)
         photo, _ = self._photograph(image)
         return self.derive(photo if size is None else resize_image(photo, *size), name)
@@ -257,7 +257,7 @@ class PairSource:
             return None
         if form.half is not None:
             refuse_misfit(PairFiles("", file, None, proportions=()), *[image_size(file)] * 2)
-        channels = self._data.picture_channels[0]
+        channels = self._data.image_channels[0]
         return ImageWindows(file, channels, half=form.half, max_pixels=max_pixels)
 
     def described(
@@ -335,12 +335,12 @@ class PairSource:
 
     def _photograph(self, image: np.ndarray) -> Pair:
         """The photograph that inputs are made of, and the target that it is: the same."""
-        photo = eight_bits(to_channels(image, self._data.picture_channels[1]))
+        photo = to_8bit(to_channels(image, self._data.image_channels[1]))
         return photo, photo
 
     def _made(self, photo: np.ndarray, mask_seed: int) -> np.ndarray:
         made = make_input(self._data.derive, to_channels(photo, 3), mask_seed)
-        return to_channels(made, self._data.picture_channels[0])
+        return to_channels(made, self._data.image_channels[0])
 
 
 def _layout_by_config(config: Config) -> str | None:

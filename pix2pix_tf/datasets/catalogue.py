@@ -23,7 +23,7 @@ class Dataset:
 
     Attributes:
         name: Its folder below `datasets` and its archive, NAME.tar.gz.
-        what: What the pictures are and where they come from.
+        what: What the images are and where they come from.
         a: What the left half of each file shows.
         b: What the right half shows.
         pairs: How many there are to train on, rounded where it begins with ~.
@@ -64,7 +64,7 @@ CATALOGUE: dict[str, Dataset] = {
         ),
         Dataset(
             name="maps",
-            what="pictures of Google Maps",
+            what="images of Google Maps",
             a="aerial photo",
             b="street map",
             pairs="1,096",

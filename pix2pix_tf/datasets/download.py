@@ -23,20 +23,20 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Downloaded:
+class DownloadResult:
     """What a download left.
 
     Attributes:
         folder: The dataset.
         url: Where the archive came from.
         sha256: Of the archive, in hexadecimal.
-        pictures: How many image files the folder has.
+        images: How many image files the folder has.
     """
 
     folder: Path
     url: str
     sha256: str
-    pictures: int
+    images: int
 
 
 def download(
@@ -47,7 +47,7 @@ def download(
     sha256: str | None = None,
     progress: Progress = lambda stage, done, total: None,
     timeout: float = TIMEOUT,
-) -> Downloaded:
+) -> DownloadResult:
     """Brings a dataset to `output`/`name`.
 
     The archive is fetched into `output`/NAME.tar.gz.part (or .zip.part), where an interrupted
@@ -65,7 +65,7 @@ def download(
 
     Raises:
         UserError: An unknown name, something there already, no connection, a cut connection (what
-            has come stays), another checksum, a damaged or hostile archive or one without pictures
+            has come stays), another checksum, a damaged or hostile archive or one without images
             (which is removed), a full disk.
     """
     address, expected = _source(name, url, sha256)
@@ -78,7 +78,7 @@ def download(
         address,
         part,
         lambda done, total: progress("fetching", done, total),
-        space_for=lambda size: 2 * size,  # the archive, and pictures that hardly compress
+        space_for=lambda size: 2 * size,  # the archive, and images that hardly compress
         timeout=timeout,
     )
     found = _sha256(part, progress)
@@ -88,9 +88,9 @@ def download(
             f"{address} has sha256 {found}, expected was {expected}: the file was removed; try "
             "another address with --url, or another --sha256 if you trust this file"
         )
-    pictures = _unpack(part, folder, address, progress)
+    images = _unpack(part, folder, address, progress)
     forget(part)
-    return Downloaded(folder, address, found, pictures)
+    return DownloadResult(folder, address, found, images)
 
 
 def _source(name: str, url: str | None, sha256: str | None) -> tuple[str, str | None]:
@@ -133,21 +133,21 @@ def _sha256(path: Path, progress: Progress) -> str:
 
 
 def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
-    """Unpacks into a hidden folder that becomes `folder`; how many pictures that has."""
+    """Unpacks into a hidden folder that becomes `folder`; how many images that has."""
     with hidden_beside(folder) as aside:
         try:
             unpack(part, aside, lambda done, total: progress("unpacking", done, total))
             dataset = _top(aside)
-            pictures = len(list_images(dataset))
-            if not pictures:
-                raise BadArchive(f"{part} has no pictures in it")
+            images = len(list_images(dataset))
+            if not images:
+                raise BadArchive(f"{part} has no images in it")
         except BadArchive as error:
             forget(part)
             raise UserError(
                 f"{error}; it came from {url} and was removed; --url takes another address"
             ) from error
         dataset.replace(folder)
-        return pictures
+        return images
 
 
 def _top(content: Path) -> Path:

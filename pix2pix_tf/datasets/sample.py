@@ -33,7 +33,7 @@ def write_sample(
             last a grey image whose values are indices into `sample_city.CLASSES`.
         train: Training pairs.
         val: Validation pairs.
-        size: Height and width of one picture.
+        size: Height and width of one image.
         advance: Called after each pair with the number of all.
 
     Raises:
@@ -54,7 +54,7 @@ class Scene:
 
     Attributes:
         share: Of the validation pairs, as `data split --val` takes it.
-        buffer: As `--buffer` takes it, in metres: the height of a picture.
+        buffer: As `--buffer` takes it, in metres: the height of an image.
     """
 
     share: float
@@ -71,15 +71,15 @@ def write_scene(
 ) -> Scene:
     """Writes pairs cut out of one large city at random places: the training ones of its north.
 
-    Pictures of one split may overlap, as those of the paper's maps do; between the splits lies a
-    strip of a picture's height, so that they have no pixel in common.
+    Images of one split may overlap, as those of the paper's maps do; between the splits lies a
+    strip of an image's height, so that they have no pixel in common.
 
     Args:
         output: The folder; gets what `write_sample` writes, and `places.csv`: name, latitude and
-            longitude of each picture's middle, the city's being at 0, 0.
+            longitude of each image's middle, the city's being at 0, 0.
         train: Training pairs.
         val: Validation pairs.
-        size: Height and width of one picture.
+        size: Height and width of one image.
         side: Height and width of the city, in pixels.
         advance: Called after each part of the city with the number of all.
 
@@ -101,11 +101,11 @@ def write_scene(
 
 
 def _scene_places(train: int, val: int, size: int, side: int) -> dict[str, list[tuple[int, int]]]:
-    """Top left corners of the pictures of each split, no two alike."""
+    """Top left corners of the images of each split, no two alike."""
     rows = side - size  # without the strip between the splits
     if rows < 2 * size:
         raise UserError(
-            f"--scene {side}: is too small for pictures of {size} pixels: a row to train on, one "
+            f"--scene {side}: is too small for images of {size} pixels: a row to train on, one "
             f"to validate on and one between them take {3 * size}"
         )
     southern = min(max(round(rows * val / (train + val)), size), rows - size)
@@ -124,7 +124,7 @@ def _corners(
     windows = (height - size + 1) * columns
     if count > windows:
         raise UserError(
-            f"--scene {width}: has only {windows} places for {count} pictures of {size} pixels; "
+            f"--scene {width}: has only {windows} places for {count} images of {size} pixels; "
             "give a larger one"
         )
     chosen = random.choice(windows, count, replace=False)

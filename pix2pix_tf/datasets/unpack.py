@@ -1,4 +1,4 @@
-"""Archives of pictures unpacked without trusting them.
+"""Archives of images unpacked without trusting them.
 
 Of a .tar.gz or .zip only plain files and folders are written, under names that stay inside the
 target folder, as new files of the user's own. Refused with the member's name: absolute paths, `..`,
@@ -41,7 +41,7 @@ _DAMAGED = (
 
 
 class BadArchive(UserError):  # noqa: N818  # what the user reads is the text
-    """What a file holds is no archive of pictures: another kind, damaged, or hostile."""
+    """What a file holds is no archive of images: another kind, damaged, or hostile."""
 
 
 class _Refused(Exception):  # noqa: N818
@@ -167,7 +167,7 @@ class _Writer:
 
 
 class _Bounded:
-    """A file whose single reads are limited: what would take more is no archive of pictures."""
+    """A file whose single reads are limited: what would take more is no archive of images."""
 
     def __init__(self, file: gzip.GzipFile) -> None:
         self._file = file

@@ -30,7 +30,7 @@ from pix2pix_tf.evaluation.metrics.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.images.folder_names import split_named
-from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.data import ScoredPairs, open_scored
 from pix2pix_tf.runs.pairs_record import file_digest, read_record, short_digest, trained_among
@@ -413,7 +413,7 @@ def _evaluate(
     advance: Callable[[int], None],
 ) -> Evaluation:
     with ExitStack() as stack:
-        stack.enter_context(naming_all_unreadable(subjects.files))
+        stack.enter_context(report_all_unreadable(subjects.files))
         _check_sizes(subjects, metrics)
         if features is not None and len(subjects) < 2:
             raise UserError("KID and FID compare sets of images, and there is only 1: 2 or more")

@@ -22,7 +22,7 @@ from pix2pix_tf.images.listing import (
     list_images,
     listing_notes,
 )
-from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
 from pix2pix_tf.segmentation.palette import (
@@ -169,7 +169,7 @@ class FolderSubjects(Sequence[Subject]):
         named = (self._outputs, self._targets, self._labels)
         self.files = [path for side in named for path in side.values()]
         if resize is None:
-            with naming_all_unreadable(self.files):
+            with report_all_unreadable(self.files):
                 self._refuse_other_sizes()
 
     def __len__(self) -> int:

@@ -255,7 +255,7 @@ def has_windows(path: Path) -> bool:
         return isinstance(opened, TiffImage) and opened.height * opened.width > _LARGE_PIXELS
 
 
-def image_depth(path: ImageFile) -> np.dtype:
+def image_dtype(path: ImageFile) -> np.dtype:
     """uint8 or uint16: the type `read_image` would return, from the file's header alone.
 
     Raises `UserError` for what the header shows to be unusable; damaged pixels it cannot see.
@@ -317,13 +317,13 @@ def write_image(
     image's, for alpha in a format that has none (JPEG, BMP), and when the file cannot be written.
     """
     path = Path(path)
-    picture = _picture(image)
+    pillow_image = _pillow_image(image)
     written_as = _format_for(path, image.shape[2])
     # Hidden, so that no listing of images takes an abandoned one for an image.
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
-            picture.save(file, written_as, **_save_options(written_as, text))
+            pillow_image.save(file, written_as, **_save_options(written_as, text))
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -347,11 +347,11 @@ def _save_options(written_as: str, text: Mapping[str, str] | None) -> dict[str, 
 def encode_png(image: np.ndarray) -> bytes:
     """A PNG file's content of uint8 [H, W, 1..4]."""
     file = io.BytesIO()
-    _picture(image).save(file, "PNG")
+    _pillow_image(image).save(file, "PNG")
     return file.getvalue()
 
 
-def _picture(image: np.ndarray) -> Image.Image:
+def _pillow_image(image: np.ndarray) -> Image.Image:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4):
         raise ValueError(f"expected uint8 [H, W, 1..4], not {image.dtype} {image.shape}")
     return Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
@@ -399,19 +399,19 @@ class _PillowImage:
         self.height, self.width = self._image.height, self._image.width
         if self._orientation in TRANSPOSED:
             self.height, self.width = self.width, self.height
-        self._deep = _is_deep(self._image)
-        deep = self._deep or _png_depth(self._image, head) == 16
-        self.dtype = np.dtype(np.uint16 if deep else np.uint8)
+        self._is_16bit = _has_16bit_samples(self._image)
+        is_16bit = self._is_16bit or _png_depth(self._image, head) == 16
+        self.dtype = np.dtype(np.uint16 if is_16bit else np.uint8)
 
     def decode(self) -> np.ndarray:
         """[height, width, 1..4] of `dtype`."""
         image = self._image
         if image.format in ("JPEG", "MPO"):
             _refuse_many_scans(image, self._path)
-        if self._deep and image.mode == "RGB":
-            return _decode_deep_ppm(image)
+        if self._is_16bit and image.mode == "RGB":
+            return _decode_16bit_ppm(image)
         image.load()
-        if self._deep and not _pillow_alters(image, self._head):
+        if self._is_16bit and not _pillow_alters(image, self._head):
             pixels = np.array(image).astype(np.uint16)[..., None]  # from either byte order
         else:
             pixels = _pixels(image, self._head, self._path)
@@ -484,7 +484,7 @@ def _refuse_unusable(image: PillowFile, file: BinaryIO, path: Path | ImageBytes)
     if frames > 1 and image.format != "MPO":
         raise UserError(f"{path} holds {frames} frames or pages: save the one you want by itself.")
     mode, kind = image.mode, unread_kind(image, file)
-    if kind is None and mode not in _GREY_MODES + _COLOUR_MODES and not _is_deep(image):
+    if kind is None and mode not in _GREY_MODES + _COLOUR_MODES and not _has_16bit_samples(image):
         kind = f"a {_MODE_NAMES.get(mode, mode)} image"
     if kind is not None:
         raise UserError(
@@ -492,7 +492,7 @@ def _refuse_unusable(image: PillowFile, file: BinaryIO, path: Path | ImageBytes)
         )
 
 
-def _is_deep(image: PillowFile) -> bool:
+def _has_16bit_samples(image: PillowFile) -> bool:
     """Whether samples have 16 bits; only known of an image that is not loaded yet."""
     return image.mode.startswith("I;16") or _largest_of_ppm(image) > 255
 
@@ -506,7 +506,7 @@ def _largest_of_ppm(image: PillowFile) -> int:
     return next((value for value in args[1:2] if isinstance(value, int) and value), 255)
 
 
-def _decode_deep_ppm(image: PillowFile) -> np.ndarray:
+def _decode_16bit_ppm(image: PillowFile) -> np.ndarray:
     """A PPM of more than 8 bits, of which Pillow keeps 8: read as a grey one of three times the
     width, of which it keeps all."""
     offset, largest, file = image.tile[0].offset, _largest_of_ppm(image), image.fp

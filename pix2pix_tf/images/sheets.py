@@ -1,4 +1,4 @@
-"""Contact sheets: rows of pictures under headings, as one image."""
+"""Contact sheets: rows of images under headings, as one image."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-GAP = 6  # pixels between pictures
+GAP = 6  # pixels between images
 _SPACING = 4  # between lines of a heading
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
 
 
 def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Lays pictures out in rows under one heading a column.
+    """Lays images out in rows under one heading a column.
 
     Args:
         headings: One a column.
-        rows: Of uint8 or uint16 [H, W, 1..4] pictures, all of one height and width.
+        rows: Of uint8 or uint16 [H, W, 1..4] images, all of one height and width.
 
     Returns:
         uint8 [height, width, 3].
@@ -40,9 +40,9 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
         left = GAP + column * (width + GAP)
         middle = (left + width / 2, head / 2)
         draw.text(middle, heading, _INK, font, anchor="mm", align="center", spacing=_SPACING)
-        for row, pictures in enumerate(rows):
+        for row, images in enumerate(rows):
             sheet.paste(
-                Image.fromarray(for_display(pictures[column])), (left, head + row * (height + GAP))
+                Image.fromarray(for_display(images[column])), (left, head + row * (height + GAP))
             )
     return np.asarray(sheet)
 
@@ -73,12 +73,12 @@ def pairs_sheet(
 ) -> np.ndarray:
     """Sheet of input | output | target: pairs spread evenly over the sequence, always the same."""
     chosen = np.linspace(0, len(pairs) - 1, min(rows, len(pairs))).round().astype(int).tolist()
-    pictures = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
-    return make_sheet(("input", "output", "target"), pictures)
+    images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
+    return make_sheet(("input", "output", "target"), images)
 
 
 def for_display(image: np.ndarray) -> np.ndarray:
-    """Any picture as uint8 [H, W, 3]: grey replicated, alpha over white, 16 bits reduced to 8."""
+    """Any image as uint8 [H, W, 3]: grey replicated, alpha over white, 16 bits reduced to 8."""
     if image.dtype == np.uint16:
         image = np.round(image / 257).astype(np.uint8)
     colour, alpha = image, None

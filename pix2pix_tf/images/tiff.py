@@ -124,8 +124,10 @@ class TiffImage:
         self._bits = bits[0]
         self.meaning = self._meaning()
         self._lookup = _lookup(self._numbers(_Tag.colours)) if self._is_palette else None
-        deep = self._bits == 16 or (self._lookup is not None and self._lookup.dtype == np.uint16)
-        self.dtype = np.dtype(np.uint16 if deep else np.uint8)
+        is_16bit = self._bits == 16 or (
+            self._lookup is not None and self._lookup.dtype == np.uint16
+        )
+        self.dtype = np.dtype(np.uint16 if is_16bit else np.uint8)
         self.bands = 3 if self._is_palette else self._samples
         self._segments = self._laid_out()
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()

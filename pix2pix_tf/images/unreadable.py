@@ -12,7 +12,7 @@ from pix2pix_tf.utils.parallel import in_parallel
 
 
 @contextmanager
-def naming_all_unreadable(paths: Sequence[Path]) -> Iterator[None]:
+def report_all_unreadable(paths: Sequence[Path]) -> Iterator[None]:
     """Within it, an error about one of these images becomes one about all that cannot be read.
 
     Only after an error are the others opened. One about something else stays as it is.

@@ -183,7 +183,7 @@ class TiledTranslation:
                 continue
             cut = rows[first + top - start : end + top - start, left : left + width]
             given = encode(tf.constant(image[first:end][np.newaxis]))
-            picture = self._translation.between.to_picture(tf.constant(cut[np.newaxis]), given)
+            picture = self._translation.between.to_image(tf.constant(cut[np.newaxis]), given)
             yield first, decode(picture).numpy()[0]
 
 

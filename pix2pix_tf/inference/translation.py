@@ -119,7 +119,7 @@ def translate_pixels(
     if padded is not images:
         top, left = (translation.padding(side) // 2 for side in (height, width))
         made = made[:, top : top + height, left : left + width]
-    return translation.between.to_picture(made, images)
+    return translation.between.to_image(made, images)
 
 
 def image_seeds(seed: int, count: int) -> tf.Tensor:

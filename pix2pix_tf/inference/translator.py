@@ -149,9 +149,7 @@ class Translator:
         """A digest of all that translations follow from but the input, the seed and tiles."""
         digest = hashlib.sha256()
         data, seed = self.config.data, self.config.training.seed
-        digest.update(
-            repr((data.derive, data.representation, data.picture_channels, seed)).encode()
-        )
+        digest.update(repr((data.derive, data.representation, data.image_channels, seed)).encode())
         digest.update(self.config.generator.model_dump_json().encode())
         for variable in self.generator.weights:
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
@@ -164,7 +162,7 @@ class Translator:
         return TiledTranslation(self.translation, self.config)
 
     def _check(self, images: np.ndarray | ImageWindows) -> None:
-        channels, _ = self.config.data.picture_channels
+        channels, _ = self.config.data.image_channels
         if images.dtype not in (np.uint8, np.uint16):
             raise UserError(f"images: are of type {images.dtype}; expected uint8 or uint16")
         if images.ndim not in (3, 4) or images.shape[-1] != channels or 0 in images.shape:

@@ -1,6 +1,6 @@
-"""Pairs divided by where their pictures lie: by latitude, with a buffer (paper, section 4, Maps).
+"""Pairs divided by where their images lie: by latitude, with a buffer (paper, section 4, Maps).
 
-Pictures cut out of one map overlap, so that a split at random trains on pixels that it validates
+Images cut out of one map overlap, so that a split at random trains on pixels that it validates
 on. The paper splits "about the median latitude of the sampling region", with a buffer "to ensure
 that no training pixel appeared in the test set".
 """
@@ -79,10 +79,10 @@ def divide_by_latitude(
 
     Each dividing latitude lies midway between two neighbouring pairs. Pairs nearer to it than half
     the buffer are left out, so that those of two splits are at least `buffer` apart, middle to
-    middle: where that is the height of a picture, no pixel is in both.
+    middle: where that is the height of an image, no pixel is in both.
 
     Args:
-        latitudes: Of each picture's middle, in degrees, by the pair's name.
+        latitudes: Of each image's middle, in degrees, by the pair's name.
         val: Share of the pairs in 0..1, before any is left out; one at least unless it is 0.
         test: Likewise.
         buffer: In degrees.
@@ -141,7 +141,7 @@ def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
 
     Args:
         file: A CSV file with a line of headings: `name`, `latitude` and, if need be, `longitude`,
-            in degrees, of each picture's middle. A name is the pair's path below its folder, with
+            in degrees, of each image's middle. A name is the pair's path below its folder, with
             or without the suffix of an image. Commas, semicolons or tabs separate columns.
         pairs: Which must be in it, each once.
 

@@ -1,4 +1,4 @@
-"""Two folders of pictures combined into side-by-side pairs."""
+"""Two folders of images combined into side-by-side pairs."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.layout.errors import no_images
-from pix2pix_tf.data.layout.finding import note_on_written_pairs
+from pix2pix_tf.data.layout.layout import note_on_written_pairs
 from pix2pix_tf.data.layout.matching import Matched, match
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.images.io import (
     decode_image,
-    image_depth,
+    image_dtype,
     image_size,
     resize_image,
     to_channels,
     write_image,
 )
 from pix2pix_tf.images.listing import listing_notes
-from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.errors import UserError, refuse_all
 from pix2pix_tf.utils.files import refuse_existing, written_aside
 from pix2pix_tf.utils.parallel import in_parallel
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairingResult:
     """What `pair_folders` did.
 
     Attributes:
@@ -47,7 +47,7 @@ def pair_folders(
     *,
     resize: bool = False,
     advance: Callable[[int], None] = lambda total: None,
-) -> Paired:
+) -> PairingResult:
     """Writes PNG files with A in the left half and B in the right.
 
     An image of A goes with that of B that has the same path without suffix, so that sub-folders,
@@ -55,15 +55,15 @@ def pair_folders(
     `output` appears when all is written.
 
     Args:
-        folder_a: Pictures, at any depth.
+        folder_a: Images, at any depth.
         folder_b: As many with the same names.
         output: A new folder.
         resize: Whether B is resized to A's size, bicubically; else sizes must be equal.
         advance: Called after each pair with the number of all.
 
     Raises:
-        UserError: A folder is missing or has no pictures; names without a mate, other sizes, 16 bit
-            pictures and unreadable ones, all of each by name; `output` is there already or cannot
+        UserError: A folder is missing or has no images; names without a mate, other sizes, 16 bit
+            images and unreadable ones, all of each by name; `output` is there already or cannot
             be written.
     """
     folder_a, folder_b, output = Path(folder_a), Path(folder_b), Path(output)
@@ -74,7 +74,7 @@ def pair_folders(
         [problem for found in in_parallel(lambda p: _unfit(p, resize), pairs) for problem in found]
     )
     files = [path for pair in pairs for path in (pair.a, pair.b) if path is not None]
-    with naming_all_unreadable(files), written_aside(output) as aside:
+    with report_all_unreadable(files), written_aside(output) as aside:
 
         def write(pair: PairFiles) -> None:
             path = aside / f"{pair.name}.png"
@@ -83,7 +83,7 @@ def pair_folders(
 
         in_parallel(write, pairs, advance)
     notes = [*listing_notes([matched.a, matched.b]), *note_on_written_pairs(output)]
-    return Paired(len(pairs), notes)
+    return PairingResult(len(pairs), notes)
 
 
 def _matched(folder_a: Path, folder_b: Path) -> Matched:
@@ -106,7 +106,7 @@ def _unfit(pair: PairFiles, resize: bool) -> list[str]:
     sizes = []
     for path in (pair.a, pair.b):
         try:
-            if image_depth(path) == np.uint16:
+            if image_dtype(path) == np.uint16:
                 problems.append(f"{path} has 16 bits, and pairs are written with 8: convert it")
             sizes.append(image_size(path))
         except UserError as error:

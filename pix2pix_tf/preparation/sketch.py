@@ -1,7 +1,7 @@
 """Drawings by hand made like the edges that an edges→photo model was trained on (sketch→photo).
 
 The paper applies its edges models to sketches (section 4). Such a model has seen thin black lines
-on white, an object that fills the picture, and no specks: photographs and scans of drawings differ
+on white, an object that fills the image, and no specks: photographs and scans of drawings differ
 in all of that.
 """
 
@@ -26,7 +26,7 @@ from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.utils.errors import UserError, refuse_all
 from pix2pix_tf.utils.files import refuse_existing, written_aside
 
-MARGIN = 0.06  # of the picture's side, around the drawing
+MARGIN = 0.06  # of the image's side, around the drawing
 _SMALLEST = 0.0005  # of the drawing's pixels: a smaller speck is no line
 _FLAT = 40  # levels between paper and ink below which there is no drawing
 
@@ -46,7 +46,7 @@ def clean_sketch(drawing: np.ndarray, size: int = 256) -> np.ndarray:
     """
     lines = _without_specks(_ink(drawing))
     if not lines.any():
-        raise UserError("the picture shows no dark lines on light paper")
+        raise UserError("the image shows no dark lines on light paper")
     rows, columns = np.nonzero(lines.any(axis=1))[0], np.nonzero(lines.any(axis=0))[0]
     cropped = lines[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     inner = size - 2 * round(MARGIN * size)

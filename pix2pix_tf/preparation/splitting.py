@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.held_out import divide
-from pix2pix_tf.data.layout.finding import Layout, LayoutSetting, find_layout
+from pix2pix_tf.data.layout.layout import Layout, LayoutSetting, find_layout
 from pix2pix_tf.images.folder_names import SPLITS, read_name, renamed
 from pix2pix_tf.preparation.geographic import LatitudeSplit
 from pix2pix_tf.utils.errors import UserError
@@ -17,7 +17,7 @@ from pix2pix_tf.utils.parallel import in_parallel
 
 
 @dataclass(frozen=True)
-class Divided:
+class SplitResult:
     """What `split_folder` did.
 
     Attributes:
@@ -42,7 +42,7 @@ def split_folder(
     setting: LayoutSetting = "auto",
     latitude: LatitudeSplit | None = None,
     advance: Callable[[int], None] = lambda total: None,
-) -> Divided:
+) -> SplitResult:
     """Divides pairs at random, and always alike: each by its name and the seed alone.
 
     Or by the latitude of what they show, see `preparation.geographic`. Pairs that are in no
@@ -53,14 +53,14 @@ def split_folder(
     together when all are written. Files are moved one by one, and moved back if one cannot be.
 
     Args:
-        folder: Pairs without splits, or in train alone, see `pix2pix_tf.data.layout.finding`.
+        folder: Pairs without splits, or in train alone, see `pix2pix_tf.data.layout.layout`.
         output: A new folder; None, to move only: the folder itself.
         val: Share of the pairs in 0..1, about; one pair at least unless it is 0.
         test: Likewise.
         seed: Another one divides otherwise.
         move: Whether files are moved rather than copied.
         setting: How the folder lies on disk, see `find_layout`.
-        latitude: Where the pictures lie, and how far splits are apart; None: at random.
+        latitude: Where the images lie, and how far splits are apart; None: at random.
         advance: Called after each file with the number of all.
 
     Raises:
@@ -101,7 +101,7 @@ def split_folder(
     else:
         _copy(target, files, advance)
     counts = {split: len(divided[split]) for split in SPLITS if divided.get(split)}
-    return Divided(counts, layout.described, notes)
+    return SplitResult(counts, layout.described, notes)
 
 
 def _undivided(layout: Layout) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pix2pix_tf.data.checking.checks import some_skipped
+from pix2pix_tf.data.checking.check_pairs import summarize_skipped
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.images.io import image_size
 from pix2pix_tf.runs.checkpoint_files import newest_step
@@ -71,7 +71,7 @@ def _skipped_notes(run: Run, pairs: OpenedPairs) -> list[str]:
         return []
     count = len(pairs.skipped)
     words = f"{count} bad pair{'s' if count > 1 else ''} skipped, listed in {run.skipped_file}:"
-    return [words, *(f"  {line}" for line in some_skipped(pairs.skipped))]
+    return [words, *(f"  {line}" for line in summarize_skipped(pairs.skipped))]
 
 
 def _shared_notes(now: PairsRecord) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data.augment import jitter
-from pix2pix_tf.data.derived.derive import eight_bits
+from pix2pix_tf.data.derived.derive import to_8bit
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
 from pix2pix_tf.segmentation.config import SegmenterConfig
@@ -52,7 +52,7 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
         except UserError as error:
             self.failure = error
             raise
-        return eight_bits(photo), classes
+        return to_8bit(photo), classes
 
 
 def steps_per_epoch(photos: LabelledPhotos, config: SegmenterConfig) -> int:

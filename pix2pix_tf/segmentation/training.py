@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from pix2pix_tf.data.checking.checks import some_skipped
+from pix2pix_tf.data.checking.check_pairs import summarize_skipped
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.runs.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
 from pix2pix_tf.runs.lock import run_lock
@@ -80,7 +80,7 @@ def train_segmenter(
         say(console, f"data: {opened.found}")
         for note in opened.notes:
             say(console, f"warning: {note}")
-        for line in some_skipped(opened.skipped):
+        for line in summarize_skipped(opened.skipped):
             say(console, f"skipped: {line}")
         return _train(config, stored, palette, train, val, record, console)
 

@@ -14,13 +14,13 @@ import numpy as np
 from pix2pix_tf.data.layout.matching import match, same_name
 from pix2pix_tf.images.io import (
     decode_image,
-    image_depth,
+    image_dtype,
     image_size,
     resize_image,
     to_channels,
     write_image,
 )
-from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.study.answers import Answers
 from pix2pix_tf.study.plan import fewest_pictures
 from pix2pix_tf.study.settings import NAME_PATTERN, PAPER, REAL, Protocol, Settings, Study
@@ -55,7 +55,7 @@ class _Source:
     def size(self) -> tuple[int, int]:
         """Height and width, from the file's header."""
         height, width = image_size(self.path)
-        if image_depth(self.path) == np.uint16:
+        if image_dtype(self.path) == np.uint16:
             raise UserError(f"{self.path} has 16 bits, and screens show 8: convert it")
         if self.half is None:
             return height, width
@@ -115,7 +115,7 @@ def make_study(
     sources, names = _sources(Path(real), {n: Path(f) for n, f in fakes.items()}, real_half)
     _refuse_too_few(names, protocol, Path(real))
     every = [source for side in sources.values() for source in side]
-    with naming_all_unreadable([source.path for source in every]):
+    with report_all_unreadable([source.path for source in every]):
         size = _one_size(every, size)
     settings = Settings(
         name=name,
@@ -126,7 +126,7 @@ def make_study(
         algorithms=tuple(fakes),
         pictures=names,
     )
-    unreadable = naming_all_unreadable([source.path for source in every])
+    unreadable = report_all_unreadable([source.path for source in every])
     with unreadable, written_aside(output) as aside:
         study = _with_invitation(Study(aside, settings), invitation)
         study.save_settings()

@@ -59,7 +59,7 @@ def test_list_download_check(here, address):
 
     code, out, err = here("data", "download", "facades", "--url", address)
     assert (code, err) == (0, "")
-    assert f"3 pictures in datasets/facades, from {address}/facades.tar.gz" in out
+    assert f"3 images in datasets/facades, from {address}/facades.tar.gz" in out
     assert "sha256 " in out
     assert "Please cite: Tyleček" in out
     code, _, err = here("data", "download", "facades", "--url", address)

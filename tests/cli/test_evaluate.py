@@ -51,8 +51,11 @@ def test_results_of_another_program(results, tmp_path):
     ("words", "sentence"),
     [
         (["--outputs", "results"], "give --run DIR, or --outputs DIR and --targets DIR"),
-        (["--run", "r", "--targets", "t"], "--targets: goes not together with --run"),
-        (["--outputs", "a", "--targets", "b", "--split", "val"], "--split: goes not together with"),
+        (["--run", "r", "--targets", "t"], "--targets: cannot be combined with --run"),
+        (
+            ["--outputs", "a", "--targets", "b", "--split", "val"],
+            "--split: cannot be combined with",
+        ),
         (["--run", "r", "--plot", "p.png"], "add lab_histogram to --metrics"),
         (["--run", "r", "--log"], "--log: is of the drawn histograms; give --plot FILE"),
         (["--run", "r", "--metrics", "lab_histogram", "--plot", "p.doc"], "p.doc"),

@@ -52,20 +52,20 @@ def test_colours_that_do_not_exist_are_clipped_as_scikit_image_does():
 
 def test_colourisation_sees_l_and_makes_ab(colours):
     lab = representation("lab")
-    picture = encode(tf.constant(colours))
-    seen, wanted = lab.to_input(picture), lab.to_target(picture)
+    image = encode(tf.constant(colours))
+    seen, wanted = lab.to_input(image), lab.to_target(image)
     assert (seen.shape[-1], wanted.shape[-1]) == (1, 2)
     np.testing.assert_allclose(seen[0, 0, 0], [-1.0], atol=1e-5)  # black
     np.testing.assert_allclose(seen[0, 0, 7], [1.0], atol=1e-5)  # white
     np.testing.assert_allclose(wanted[0, 0, 4] * 110, [[80.0925, 67.2032]][0], atol=0.01)  # red
-    assert np.array_equal(decode(lab.to_picture(wanted, picture)), colours)
+    assert np.array_equal(decode(lab.to_image(wanted, image)), colours)
 
 
 def test_colourisation_keeps_the_lightness_of_what_it_was_given(colours):
     given = lightness_in_grey(colours[0])[None]
     assert (given[..., 0] == given[..., 1]).all()
     made = tf.random.stateless_uniform((1, 1, 508, 2), (0, 1), -0.1, 0.1)
-    out = decode(representation("lab").to_picture(made, encode(tf.constant(given))))
+    out = decode(representation("lab").to_image(made, encode(tf.constant(given))))
     middle = (given[..., 0] > 60) & (given[..., 0] < 200)  # where such colours exist
     off = np.abs(rgb2lab(out.numpy())[..., 0] - rgb2lab(colours)[..., 0])
     assert off[middle].max() < 0.6

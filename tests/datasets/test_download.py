@@ -100,14 +100,14 @@ def server():
     server.close()
 
 
-def picture(seed=0):
+def image(seed=0):
     file = io.BytesIO()
     noise = np.random.default_rng(seed).integers(0, 256, (64, 128, 3), np.uint8)
     Image.fromarray(noise).save(file, "PNG")
     return file.getvalue()
 
 
-PICTURES = {f"maps/{split}/{n}.png": picture(n) for split, n in (("train", 1), ("val", 2))}
+IMAGES = {f"maps/{split}/{n}.png": image(n) for split, n in (("train", 1), ("val", 2))}
 
 
 def tar_of(files, *more):
@@ -142,7 +142,7 @@ def contents(folder):
 def assert_whole(folder):
     """The dataset as it was published, and nothing else beside it."""
     assert contents(folder / "maps") == {
-        name.removeprefix("maps/"): content for name, content in PICTURES.items()
+        name.removeprefix("maps/"): content for name, content in IMAGES.items()
     }
     assert [path.name for path in folder.iterdir()] == ["maps"]
 
@@ -157,11 +157,11 @@ def refusal(*arguments, **words):
 
 
 def test_a_dataset_appears_whole(server, tmp_path):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     stages = []
     done = download("maps", tmp_path, url=server.base, progress=lambda *words: stages.append(words))
     assert_whole(tmp_path)
-    assert (done.folder, done.url, done.pictures) == (tmp_path / "maps", server.url, 2)
+    assert (done.folder, done.url, done.images) == (tmp_path / "maps", server.url, 2)
     assert done.sha256 == hashlib.sha256(server.content).hexdigest()
     size = len(server.content)
     for stage in ("fetching", "checking", "unpacking"):
@@ -172,20 +172,20 @@ def test_a_dataset_appears_whole(server, tmp_path):
 def test_a_zip_without_a_top_folder(server, tmp_path):
     server.name = "own.zip"
     server.content = zip_of(
-        {name.removeprefix("maps/"): content for name, content in PICTURES.items()}
+        {name.removeprefix("maps/"): content for name, content in IMAGES.items()}
     )
     download("maps", tmp_path / "new", url=f"{server.base}/own.zip")
     assert_whole(tmp_path / "new")
 
 
 def test_a_dataset_of_another_name_from_an_archive(server, tmp_path):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     assert download("charts", tmp_path, url=server.url).folder == tmp_path / "charts"
     assert "expected a name" in refusal("../charts", tmp_path, url=server.url)
 
 
 def test_a_cut_connection_is_resumed(server, tmp_path):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     server.cut_after = 5000
     message = refusal("maps", tmp_path, url=server.base)
     assert "was cut after 0.0 MB" in message
@@ -202,7 +202,7 @@ def test_a_cut_connection_is_resumed(server, tmp_path):
 
 
 def test_a_stalled_connection_counts_as_cut(server, tmp_path):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     server.cut_after, server.stalls = 5000, True
     message = refusal("maps", tmp_path, url=server.base, timeout=0.2)
     assert "no answer in time" in message
@@ -212,7 +212,7 @@ def test_a_stalled_connection_counts_as_cut(server, tmp_path):
 
 
 def test_a_date_or_the_size_alone_suffice_to_resume(server, tmp_path):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     for etag, modified in (('W/"1"', "Mon, 03 Sep 2018 08:58:00 GMT"), (None, None)):
         server.etag, server.modified, server.cut_after = etag, modified, 4000
         refusal("maps", tmp_path, url=server.base)
@@ -227,7 +227,7 @@ def test_a_date_or_the_size_alone_suffice_to_resume(server, tmp_path):
 
 @pytest.mark.parametrize("length", [True, False])
 def test_a_server_without_ranges_starts_over(server, tmp_path, length):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     server.ranges, server.cut_after = False, 5000
     refusal("maps", tmp_path, url=server.base)
     server.says_length = length
@@ -238,10 +238,10 @@ def test_a_server_without_ranges_starts_over(server, tmp_path, length):
 
 @pytest.mark.parametrize("blind", [False, True])
 def test_a_file_changed_between_attempts_starts_over(server, tmp_path, blind):
-    server.content = tar_of({"maps/old.png": picture(9), **PICTURES})
+    server.content = tar_of({"maps/old.png": image(9), **IMAGES})
     server.cut_after = 5000
     refusal("maps", tmp_path, url=server.base)
-    server.content, server.etag, server.blind = tar_of(PICTURES), '"2"', blind
+    server.content, server.etag, server.blind = tar_of(IMAGES), '"2"', blind
     download("maps", tmp_path, url=server.base)
     assert_whole(tmp_path)
 
@@ -250,23 +250,23 @@ def test_a_shorter_file_starts_over(server, tmp_path):
     server.content = bytes(100_000)
     server.etag, server.cut_after = None, 90_000
     refusal("maps", tmp_path, url=server.base)
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     download("maps", tmp_path, url=server.base)  # 416 in between
     assert_whole(tmp_path)
 
 
 def test_bytes_of_another_address_are_not_continued(server, tmp_path):
-    server.content = tar_of({"x.png": picture(9)})
+    server.content = tar_of({"x.png": image(9)})
     server.cut_after = 5000
     refusal("maps", tmp_path, url=f"{server.base}/elsewhere")
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     download("maps", tmp_path, url=server.base)
     assert "range" not in server.requests[1]
     assert_whole(tmp_path)
 
 
 def test_bytes_nobody_knows_are_not_continued(server, tmp_path):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     (tmp_path / "maps.tar.gz.part").write_bytes(b"something")
     (tmp_path / "maps.tar.gz.part.json").write_text('{"url": 1, "colour": 2}')
     download("maps", tmp_path, url=server.base)
@@ -275,7 +275,7 @@ def test_bytes_nobody_knows_are_not_continued(server, tmp_path):
 
 def test_what_is_there_whole_is_not_fetched_again(server, tmp_path):
     part = tmp_path / "maps.tar.gz.part"
-    part.write_bytes(tar_of(PICTURES))
+    part.write_bytes(tar_of(IMAGES))
     known = {"url": server.url, "size": part.stat().st_size}
     (tmp_path / "maps.tar.gz.part.json").write_text(json.dumps(known))
     download("maps", tmp_path, url=server.base)
@@ -284,7 +284,7 @@ def test_what_is_there_whole_is_not_fetched_again(server, tmp_path):
 
 
 def test_a_wrong_checksum_removes_the_file(server, tmp_path, monkeypatch):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     right = hashlib.sha256(server.content).hexdigest()
     message = refusal("maps", tmp_path, url=server.base, sha256="0" * 64)
     assert f"has sha256 {right}, expected was 000" in message
@@ -331,7 +331,7 @@ def test_what_is_there_stays(server, tmp_path):
 
 
 def test_a_full_disk_is_seen_before(server, tmp_path, monkeypatch):
-    server.content = tar_of(PICTURES)
+    server.content = tar_of(IMAGES)
     full = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: full)
     message = refusal("maps", tmp_path, url=server.base)
@@ -348,9 +348,9 @@ def test_a_web_page_is_no_archive(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_archive_without_pictures(server, tmp_path):
+def test_an_archive_without_images(server, tmp_path):
     server.content = tar_of({"maps/readme.txt": b"none"})
-    assert "has no pictures in it" in refusal("maps", tmp_path, url=server.base)
+    assert "has no images in it" in refusal("maps", tmp_path, url=server.base)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -457,13 +457,13 @@ def huge_header():
 
 
 DAMAGED = {
-    "tar cut": tar_of(PICTURES)[:-2000],
-    "checksum": tar_of(PICTURES)[:-8] + bytes(8),
+    "tar cut": tar_of(IMAGES)[:-2000],
+    "checksum": tar_of(IMAGES)[:-8] + bytes(8),
     "no tar": gzip.compress(b"no tar at all" * 100),
     "header": huge_header(),
-    "zip cut": zip_of(PICTURES)[:-2000],
+    "zip cut": zip_of(IMAGES)[:-2000],
     "zip size": lying_zip(),
-    "zip bytes": zip_of(PICTURES).replace(b"IDAT", b"ITAD"),
+    "zip bytes": zip_of(IMAGES).replace(b"IDAT", b"ITAD"),
 }
 
 

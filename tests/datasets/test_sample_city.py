@@ -18,10 +18,10 @@ def cities():
     return [render_city(seed, 128, 128) for seed in range(12)]
 
 
-def colours(cities, picture, *names):
+def colours(cities, image, *names):
     """All pixels of the named classes, float [N, 3]."""
     wanted = [INDEX[name] for name in names]
-    pixels = [getattr(city, picture)[np.isin(city.classes, wanted)] for city in cities]
+    pixels = [getattr(city, image)[np.isin(city.classes, wanted)] for city in cities]
     return np.concatenate(pixels).astype(float)
 
 
@@ -59,7 +59,7 @@ def test_other_seeds_are_other_cities(cities):
         assert (one.classes != other.classes).mean() > 0.3
 
 
-def test_larger_pictures_show_more_of_the_same_city():
+def test_larger_images_show_more_of_the_same_city():
     small, large = render_city(4, 64, 64), render_city(4, 128, 96)
     assert np.array_equal(large.classes[32:96, 16:80], small.classes)
     assert np.array_equal(large.street_map[32:96, 16:80], small.street_map)

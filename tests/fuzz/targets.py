@@ -11,13 +11,13 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.checking.report import check
+from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.demo.app import make_app
 from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.images.io import (
     decode_image,
-    image_depth,
+    image_dtype,
     image_size,
     read_image,
     resize_image,
@@ -92,10 +92,10 @@ class Targets:
             _one_sentence(error, str(path))
             return None
         own = decode_image(path)
-        if own.shape[:2] != image_size(path) or own.dtype != image_depth(path):
+        if own.shape[:2] != image_size(path) or own.dtype != image_dtype(path):
             raise WrongError(
                 f"read: {own.shape} {own.dtype}, by its header {image_size(path)} "
-                f"{image_depth(path)}"
+                f"{image_dtype(path)}"
             )
         expected = plain_decoding(data) if pixels is None else pixels
         if expected is not None:
@@ -106,7 +106,7 @@ class Targets:
         root = path.parent / "checked"
         (root / "train").mkdir(parents=True)
         shutil.copy(path, root / "train")
-        problems = check(root, "side_by_side").problems
+        problems = check_dataset(root, "side_by_side").problems
         usable = image is not None and image.shape[1] % 2 == 0
         if usable == bool(problems):
             raise WrongError(f"the picture can be used: {usable}; problems: {problems}")

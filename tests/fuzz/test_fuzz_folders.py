@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.checking.report import check
+from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_folders import SIDE, odd_folders
@@ -79,7 +79,7 @@ def test_datasets_are_read_right_or_refused(tmp_path_factory, folder):
         if folder.sound:
             names = {name for split in ("", "train", "val") for name in folder.pairs.get(split, ())}
             assert {*opened.train.names, *opened.val.names} == names
-            checked = check(root)
+            checked = check_dataset(root)
             assert not checked.problems
             assert sum(checked.pairs.values()) == sum(map(len, folder.pairs.values()))
     finally:
@@ -107,5 +107,5 @@ def test_the_commands_end_with_words(here, tmp_path_factory, folder):
     assert code in (0, 2)
     if code == 0 and folder.sound:
         every = folder.pairs.get("") or folder.pairs["train"]  # which is divided where it is alone
-        assert sum(check(root.parent / "split").pairs.values()) == len(every)
+        assert sum(check_dataset(root.parent / "split").pairs.values()) == len(every)
     shutil.rmtree(root.parent)

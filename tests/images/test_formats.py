@@ -10,7 +10,7 @@ from PIL import Image, features
 
 from pix2pix_tf.images import formats
 from pix2pix_tf.images.formats import IMAGE_SUFFIXES, NOT_READ, READ_FORMATS, SUFFIXES_IN_WORDS
-from pix2pix_tf.images.io import decode_image, image_depth, image_size, read_image
+from pix2pix_tf.images.io import decode_image, image_dtype, image_size, read_image
 from pix2pix_tf.utils.errors import UserError
 
 HEIGHT, WIDTH = 20, 30
@@ -69,7 +69,7 @@ def test_values_are_those_that_were_written_whatever_the_name(tmp_path, suffix, 
     if suffix == ".gif":
         expected = np.array(image.convert("RGB"))
     found = decode_image(path)
-    assert found.dtype == image_depth(path) == expected.dtype
+    assert found.dtype == image_dtype(path) == expected.dtype
     assert found.shape[:2] == image_size(path)
     assert (found.squeeze() == expected).all()
 
@@ -198,7 +198,7 @@ def test_colour_pnm_of_more_than_8_bits_keeps_them(tmp_path, kind, largest):
     )
     path = tmp_path / "x.ppm"
     path.write_bytes(b"%s\n# a comment\n%d %d\n%d\n" % (kind, WIDTH, HEIGHT, largest) + data)
-    assert image_depth(path) == np.uint16
+    assert image_dtype(path) == np.uint16
     found = decode_image(path)
     assert found.dtype == np.uint16
     assert abs(found - values * 65535 / largest).max() <= 0.5
@@ -217,7 +217,7 @@ def test_grey_pnm_of_any_range_fills_the_whole(tmp_path, kind, largest):
     path = tmp_path / "x.pgm"
     path.write_bytes(b"%s %d %d %d\n" % (kind, WIDTH, HEIGHT, largest) + data)
     found, top = decode_image(path), 65535 if largest > 255 else 255
-    assert found.dtype == image_depth(path) == (np.uint16 if top > 255 else np.uint8)
+    assert found.dtype == image_dtype(path) == (np.uint16 if top > 255 else np.uint8)
     assert abs(found[..., 0] - values * top / largest).max() <= 0.5
 
 

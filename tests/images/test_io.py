@@ -22,7 +22,7 @@ from PIL import Image, PngImagePlugin
 from pix2pix_tf.images.io import (
     WRITTEN_SUFFIXES,
     decode_image,
-    image_depth,
+    image_dtype,
     image_size,
     inspect_image,
     read_image,
@@ -173,7 +173,7 @@ def test_rgba_file(tmp_path, channels, expected):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
-@pytest.mark.parametrize("read", [image_size, decode_image, inspect_image, image_depth])
+@pytest.mark.parametrize("read", [image_size, decode_image, inspect_image, image_dtype])
 def test_pipes_are_refused_and_not_waited_for(tmp_path, read):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(UserError, match=r"a\.png is a pipe, a device or the like"):
@@ -338,25 +338,25 @@ def test_compositing_extremes_do_not_overflow():
 )
 def test_depth_of_16_bit_png(tmp_path, colour_type, pixel):
     path = write_png16(tmp_path / "x.png", [[pixel]], colour_type)
-    assert image_depth(path) == np.uint16
+    assert image_dtype(path) == np.uint16
     assert read_image(path, 3).dtype == np.uint16
 
 
 @pytest.mark.parametrize("dtype", ["<u2", ">u2"])
 def test_depth_of_16_bit_tiff(tmp_path, dtype):
     tags = {258: (16,), 262: (1,), 277: (1,)}
-    assert image_depth(write_tiff(tmp_path / "x.tif", np.array([[5]], dtype), tags)) == np.uint16
+    assert image_dtype(write_tiff(tmp_path / "x.tif", np.array([[5]], dtype), tags)) == np.uint16
 
 
 @pytest.mark.parametrize("suffix", WRITTEN_SUFFIXES)
 def test_depth_of_8_bit_files(tmp_path, suffix):
-    assert image_depth(save(tmp_path / f"x{suffix}", [[[1, 2, 3]]])) == np.uint8
+    assert image_dtype(save(tmp_path / f"x{suffix}", [[[1, 2, 3]]])) == np.uint8
 
 
 def test_depth_does_not_decode_pixels(tmp_path):
     path = save(tmp_path / "x.png", np.zeros((50, 50, 3)))
     path.write_bytes(path.read_bytes()[:-30])
-    assert image_depth(path) == np.uint8
+    assert image_dtype(path) == np.uint8
     with pytest.raises(UserError):
         read_image(path, 3)
 
@@ -372,7 +372,7 @@ def test_reading_8_bits_does_not_import_tensorflow(tmp_path):
 
 # --- orientation -------------------------------------------------------------------------------
 
-# What is stored for the picture [[1, 2, 3], [4, 5, 6]], by the tables of EXIF 2.3 (tag 0x0112).
+# What is stored for the image [[1, 2, 3], [4, 5, 6]], by the tables of EXIF 2.3 (tag 0x0112).
 STORED = {
     1: [[1, 2, 3], [4, 5, 6]],
     2: [[3, 2, 1], [6, 5, 4]],
@@ -398,7 +398,7 @@ def test_orientation_is_applied_once(tmp_path, suffix, orientation, options):
     options = options if suffix == ".tif" else {}
     path = save(tmp_path / f"x{suffix}", STORED[orientation], exif=exif(orientation), **options)
     assert read_image(path, 1)[..., 0].tolist() == [[1, 2, 3], [4, 5, 6]]
-    assert image_size(path) == (2, 3)  # of the upright picture
+    assert image_size(path) == (2, 3)  # of the upright image
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
@@ -443,7 +443,7 @@ def test_content_counts_and_not_the_suffix(tmp_path, kind):
     assert read_image(path, 1).tolist() == [[[5], [200]]]
 
 
-def test_first_picture_of_a_phones_jpeg(tmp_path):
+def test_first_image_of_a_phones_jpeg(tmp_path):
     first, second = (Image.new("L", (16, 8), v) for v in (40, 200))
     first.save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[second])
     assert abs(int(read_image(tmp_path / "x.jpg", 1)[0, 0, 0]) - 40) <= 2
@@ -467,7 +467,7 @@ def refusal(path: Path) -> str:
 
 def depth_refusal(path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        image_depth(path)
+        image_dtype(path)
     return str(caught.value)
 
 
@@ -573,7 +573,7 @@ def test_no_file_is_left_open(tmp_path):
     before = len(list(descriptors.iterdir()))
     for path in (good, lzw):
         read_image(path, 3)
-        image_depth(path)
+        image_dtype(path)
     refusal(bad)
     assert len(list(descriptors.iterdir())) == before
 
@@ -853,7 +853,7 @@ def test_scans_are_counted_across_the_parts_that_are_read(tmp_path, monkeypatch)
         read_image(path, 1)
 
 
-def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+def test_large_images_are_decoded_one_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr("pix2pix_tf.images.io._LARGE_PIXELS", 0)
     path = save(tmp_path / "x.png", [[[1, 2, 3]]])
     at_once, most = [], []
@@ -895,7 +895,7 @@ def of_parts(kind: str, count: int) -> bytes:
 def test_files_of_very_many_parts_are_refused(tmp_path, kind):
     path = tmp_path / "x.png"
     path.write_bytes(of_parts(kind, 60_000))
-    for read in (decode_image, image_size, image_depth):
+    for read in (decode_image, image_size, image_dtype):
         with pytest.raises(UserError, match=r"x\.png is made of very many tiny parts"):
             read(path)
     path.write_bytes(of_parts(kind, 1000))

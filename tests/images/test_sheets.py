@@ -7,7 +7,7 @@ def flat(value, channels=3, dtype=np.uint8, size=(20, 30)):
     return np.full((*size, channels), value, dtype)
 
 
-def test_pictures_stand_where_they_should():
+def test_images_stand_where_they_should():
     rows = [(flat(10), flat(20), flat(30)), (flat(40), flat(50), flat(60))]
     sheet = make_sheet(("input", "output", "target"), rows)
     head = sheet.shape[0] - 2 * (20 + GAP)
@@ -38,7 +38,7 @@ def test_headings_wider_than_their_column_are_broken_into_lines():
     assert (between == 255).all()
 
 
-def test_any_picture_can_be_shown():
+def test_any_image_can_be_shown():
     assert (for_display(flat(7, 1)) == 7).all()
     assert for_display(flat(7, 1)).shape == (20, 30, 3)
     assert (for_display(flat(65535, 3, np.uint16)) == 255).all()

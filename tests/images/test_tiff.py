@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pix2pix_tf.images.io import decode_image, image_depth, image_size, inspect_image, read_image
+from pix2pix_tf.images.io import decode_image, image_dtype, image_size, inspect_image, read_image
 from pix2pix_tf.images.tiff import TiffImage
 from pix2pix_tf.utils.errors import UserError
 
@@ -75,7 +75,7 @@ def test_every_band_and_bit_is_kept(tmp_path, dtype, bands, planes, tile, coding
             bigtiff=big,
         )
         image = decode_image(path)
-        assert image.dtype == image_depth(path) == dtype
+        assert image.dtype == image_dtype(path) == dtype
         assert image.shape[:2] == image_size(path)
         assert (image == pixels).all()
 
@@ -175,7 +175,7 @@ def test_palettes_of_8_bits_however_they_are_written(tmp_path, scale):
         colormap=colours * scale,
     )
     assert decode_image(path).tolist() == [[[10, 20, 30], [200, 100, 0]]]
-    assert image_depth(path) == np.uint8
+    assert image_dtype(path) == np.uint8
 
 
 def test_palette_of_16_bits_keeps_them(tmp_path):
@@ -183,7 +183,7 @@ def test_palette_of_16_bits_keeps_them(tmp_path):
     path = write(
         tmp_path / "x.tif", np.array([[1, 2]], np.uint8), photometric="palette", colormap=colours
     )
-    assert image_depth(path) == np.uint16
+    assert image_dtype(path) == np.uint16
     assert (decode_image(path)[0] == colours.T[1:3]).all()
 
 
@@ -289,7 +289,7 @@ def test_more_than_four_bands_are_refused_with_their_count(tmp_path, bands):
     for channels in (3, 4):
         assert refusal(path, channels).startswith(f"{path} has {bands} bands; at most 4 are read: ")
     with pytest.raises(UserError, match=f"{bands} bands"):
-        image_depth(path)
+        image_dtype(path)
 
 
 # --- other types --------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def test_what_lies_within_the_buffer_is_left_out_at_each_line():
     assert left_out == ["p2", "p3", "p5", "p6"]
 
 
-def test_pictures_just_a_buffer_apart_stay():
+def test_images_just_a_buffer_apart_stay():
     assert divided([0.0, 1.0], buffer=1.0)[1] == []
 
 
@@ -270,7 +270,7 @@ def test_no_pixel_of_a_scene_is_in_both_splits(here, monkeypatch, tmp_path, trai
         latitude = {row["name"]: float(row["latitude"]) for row in csv.DictReader(opened)}
     south = max(latitude[name] for name in names_of(city / "val"))
     north = min(latitude[name] for name in names_of(city / "train"))
-    assert (north - south) * METRES >= 2 * 16 * 1.2 - 1e-3  # a picture's height between
+    assert (north - south) * METRES >= 2 * 16 * 1.2 - 1e-3  # an image's height between
 
     (tmp_path / "flat").mkdir()
     for split_folder in ("train", "val"):
@@ -288,7 +288,7 @@ def test_no_pixel_of_a_scene_is_in_both_splits(here, monkeypatch, tmp_path, trai
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--size", 64, "--scene", 191], "--scene 191: is too small for pictures of 64 pixels"),
+        (["--size", 64, "--scene", 191], "--scene 191: is too small for images of 64 pixels"),
         (["--size", 16, "--scene", 48, "--train", 40], "--scene 48: has only 33 places for 40"),
     ],
 )

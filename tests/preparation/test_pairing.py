@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.data.layout.finding import find_layout
+from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.data.layout.pair_files import read_pair
 from pix2pix_tf.images.io import decode_image, write_image
 from pix2pix_tf.preparation import pairing
@@ -10,7 +10,7 @@ from pix2pix_tf.preparation.pairing import pair_folders
 from pix2pix_tf.utils.errors import UserError
 
 
-def picture(path, height=6, width=10, channels=3, seed=0):
+def image(path, height=6, width=10, channels=3, seed=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     image = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
     write_image(path, image)
@@ -29,8 +29,8 @@ def nothing_but(folder, *names):
 
 def test_pairs_are_what_the_two_folders_were(tmp_path):
     a, b, output = tmp_path / "a", tmp_path / "b", tmp_path / "new" / "pairs"
-    first = picture(a / "train" / "img.1.png", seed=1), picture(b / "train" / "img.1.bmp", seed=2)
-    picture(a / "val" / "deep" / "2.png"), picture(b / "val" / "deep" / "2.png")
+    first = image(a / "train" / "img.1.png", seed=1), image(b / "train" / "img.1.bmp", seed=2)
+    image(a / "val" / "deep" / "2.png"), image(b / "val" / "deep" / "2.png")
     advanced = []
     assert pair_folders(a, b, output, advance=advanced.append).count == 2
     assert advanced == [2, 2]
@@ -46,8 +46,8 @@ def test_pairs_are_what_the_two_folders_were(tmp_path):
     ("of_a", "of_b", "together"), [(1, 1, 1), (1, 3, 3), (4, 1, 4), (2, 3, 4), (2, 1, 2)]
 )
 def test_channels_hold_both_sides(tmp_path, of_a, of_b, together):
-    a = picture(tmp_path / "a" / "1.png", channels=of_a)
-    b = picture(tmp_path / "b" / "1.png", channels=of_b)
+    a = image(tmp_path / "a" / "1.png", channels=of_a)
+    b = image(tmp_path / "b" / "1.png", channels=of_b)
     pair_folders(tmp_path / "a", tmp_path / "b", tmp_path / "ab")
     made = decode_image(tmp_path / "ab" / "1.png")
     assert made.shape == (6, 20, together)
@@ -60,7 +60,7 @@ def test_channels_hold_both_sides(tmp_path, of_a, of_b, together):
 def test_sizes_must_match_unless_resized(tmp_path):
     a, b, output = tmp_path / "a", tmp_path / "b", tmp_path / "ab"
     for number in range(12):
-        picture(a / f"{number}.png", 6, 10), picture(b / f"{number}.png", 12, 20)
+        image(a / f"{number}.png", 6, 10), image(b / f"{number}.png", 12, 20)
     lines = refusal(a, b, output).splitlines()
     assert len(lines) == 12
     assert f"{a / '0.png'} is 10×6 (width×height) and its mate {b / '0.png'} is 20×12" in lines[0]
@@ -75,8 +75,8 @@ def test_sizes_must_match_unless_resized(tmp_path):
 def test_all_names_without_a_mate_are_listed(tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
     for number in range(15):
-        picture(a / f"{number}.png")
-    picture(b / "0.png"), picture(b / "x.png"), picture(b / "0.jpg")
+        image(a / f"{number}.png")
+    image(b / "0.png"), image(b / "x.png"), image(b / "0.jpg")
     lines = refusal(a, b, tmp_path / "ab").splitlines()
     assert len(lines) == 16
     assert f"{a / '14.png'} has no mate in {b}" in lines
@@ -86,7 +86,7 @@ def test_all_names_without_a_mate_are_listed(tmp_path):
 
 def test_16_bits_and_damage_are_refused_by_name(tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
-    picture(a / "1.png"), picture(b / "1.png"), picture(b / "2.png")
+    image(a / "1.png"), image(b / "1.png"), image(b / "2.png")
     Image.fromarray(np.zeros((6, 10), np.uint16)).save(a / "2.png")
     (b / "1.png").write_bytes(b"")
     message = refusal(a, b, tmp_path / "ab")
@@ -97,7 +97,7 @@ def test_16_bits_and_damage_are_refused_by_name(tmp_path):
 def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
     a, b = tmp_path / "a", tmp_path / "b"
     for number in range(3):
-        picture(a / f"{number}.png"), picture(b / f"{number}.png")
+        image(a / f"{number}.png"), image(b / f"{number}.png")
     damaged = (b / "2.png").read_bytes()
     (b / "2.png").write_bytes(damaged[:-40])  # its header is sound
     assert "2.png is damaged or cut short" in refusal(a, b, tmp_path / "ab")
@@ -119,5 +119,5 @@ def test_folders_that_cannot_be_paired(tmp_path):
     assert "No image pairs were found" in refusal(a, b, tmp_path / "ab")
     assert "expected two folders" in refusal(a, a, tmp_path / "ab")
     assert "--b " in refusal(a, tmp_path / "c", tmp_path / "ab")
-    picture(a / "1.png"), picture(b / "1.png")
+    image(a / "1.png"), image(b / "1.png")
     assert "is there already" in refusal(a, b, b)

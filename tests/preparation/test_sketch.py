@@ -40,7 +40,7 @@ def test_drawing_is_centred_with_its_proportions():
     assert (columns[0] + columns[-1]) / 2 == pytest.approx(63.5, abs=1.5)
 
 
-def test_kinds_of_pictures():
+def test_kinds_of_images():
     grey = photographed(noise=0)
     alpha = np.concatenate([np.zeros((*grey.shape[:2], 3), np.uint8), 255 - grey], axis=2)
     expected = clean_sketch(grey, 64)

@@ -2,14 +2,14 @@ import shutil
 
 import pytest
 
-from pix2pix_tf.data.layout.finding import find_layout
+from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.preparation import splitting
 from pix2pix_tf.preparation.splitting import split_folder
 from pix2pix_tf.utils.errors import UserError
 
 
 def flat(root, count=20, sides=("",), suffixes=(".png", ".jpg")):
-    """Files whose content is their path: splitting opens no picture."""
+    """Files whose content is their path: splitting opens no image."""
     for side, suffix in zip(sides, suffixes, strict=False):
         for number in range(count):
             path = root / side / f"sub{number % 2}" / f"{number}{suffix}"

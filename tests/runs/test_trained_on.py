@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.checking.checks import Skipped
+from pix2pix_tf.data.checking.check_pairs import SkippedPair
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs import trained_on
@@ -27,7 +27,7 @@ def opened(root, train, val="x", skipped=()):
             files.append((file,))
         return Pairs(names, lambda index: None, (4, 4), np.uint8, False, files=files)
 
-    left_out = [Skipped("train", name, (f"{name} is bad",)) for name in skipped]
+    left_out = [SkippedPair("train", name, (f"{name} is bad",)) for name in skipped]
     return OpenedPairs(split(train), split(val), "", "folders", left_out)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import PIL
 
-from pix2pix_tf.data.checking.inspection import Picture
+from pix2pix_tf.data.checking.inspection import ImageInfo
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.version import __version__
 
@@ -27,7 +27,7 @@ _RECORD = 2  # what is kept of a file: another number for other content
 _Stamp = tuple[int, int]  # bytes, and time of the last change in nanoseconds
 
 
-class KnownFiles:
+class InspectionCache:
     """The sound files of one dataset, each by its path, size and time of change.
 
     Losing it costs time and nothing else, so that a damaged or unwritable one is passed over.
@@ -40,19 +40,19 @@ class KnownFiles:
         self._started = time.time_ns()
         self._changed = False
 
-    def get(self, path: Path) -> Picture | None:
+    def get(self, path: Path) -> ImageInfo | None:
         """What the file holds, if it was found sound and is the same still."""
         entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() asks the disk
-        return _picture(entry) if entry and tuple(entry[:2]) == _stamp(path) else None
+        return _image_info(entry) if entry and tuple(entry[:2]) == _stamp(path) else None
 
     def stamp(self, path: Path) -> _Stamp | None:
         """A file's size and time, to be taken before it is opened; None if it is not there."""
         return _stamp(path)
 
-    def add(self, path: Path, stamp: _Stamp | None, picture: Picture) -> None:
+    def add(self, path: Path, stamp: _Stamp | None, info: ImageInfo) -> None:
         """Keeps what a file with this stamp holds, unless it was changed a moment ago."""
         if stamp is not None and stamp[1] < self._started - _SETTLED_NS:
-            self._known[os.path.abspath(path)] = _entry(stamp, picture)  # noqa: PTH100
+            self._known[os.path.abspath(path)] = _entry(stamp, info)  # noqa: PTH100
             self._changed = True
 
     def save(self) -> None:
@@ -69,16 +69,16 @@ def _versions() -> list[Any]:
     return [__version__, PIL.__version__, _RECORD]
 
 
-def _entry(stamp: _Stamp, picture: Picture) -> list[Any]:
+def _entry(stamp: _Stamp, info: ImageInfo) -> list[Any]:
     """What is kept of a file."""
-    size = [picture.height, picture.width, picture.bits, picture.channels]
-    return [*stamp, *size, picture.meaning, picture.halves]
+    size = [info.height, info.width, info.bits, info.channels]
+    return [*stamp, *size, info.meaning, info.halves]
 
 
-def _picture(entry: list[Any]) -> Picture:
+def _image_info(entry: list[Any]) -> ImageInfo:
     height, width, bits, channels, meaning, halves = entry[2:]
     left, right = (tuple((low, high) for low, high in half) for half in halves)
-    return Picture(height, width, bits, channels, meaning, (left, right))
+    return ImageInfo(height, width, bits, channels, meaning, (left, right))
 
 
 def _is_sound(entry: list[Any]) -> bool:
@@ -102,7 +102,7 @@ def _cache_file(root: Path) -> Path | None:
     except RuntimeError:
         return None
     digest = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
-    return folder / "pix2pix-tf" / f"pictures-{digest}.json"
+    return folder / "pix2pix-tf" / f"images-{digest}.json"
 
 
 def _read(file: Path | None) -> dict[str, list[Any]]:

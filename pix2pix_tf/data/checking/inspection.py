@@ -1,4 +1,4 @@
-"""Whether picture files can be used: the one place that says so, for `data check` and trainings."""
+"""Whether image files can be used: the one place that says so, for `data check` and trainings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Range = tuple[int, int]  # smallest and largest value
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageInfo:
     """What a sound file holds.
 
     Attributes:
@@ -37,20 +37,20 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Inspection:
     """What opening the files of one pair has shown.
 
     Attributes:
-        pictures: Those that can be read, by side: `A|B` for a side-by-side file, else `A` and `B`,
+        images: Those that can be read, by side: `A|B` for a side-by-side file, else `A` and `B`,
             or `?` for a file that is no pair.
         problems: A sentence about everything that is wrong, with its path.
     """
 
-    pictures: dict[str, Picture]
+    images: dict[str, ImageInfo]
     problems: list[str]
 
 
-def open_picture(path: Path) -> Picture:
+def open_image(path: Path) -> ImageInfo:
     """Decodes a file fully.
 
     Raises:
@@ -65,7 +65,7 @@ def open_picture(path: Path) -> Picture:
         meaning = "RGB" if channels == 3 else "grey"
     middle = max(1, width // 2)
     halves = (_ranges(image[:, :middle]), _ranges(image[:, min(middle, width - 1) :]))
-    return Picture(height, width, 8 * image.dtype.itemsize, channels, meaning, halves)
+    return ImageInfo(height, width, 8 * image.dtype.itemsize, channels, meaning, halves)
 
 
 def _ranges(image: np.ndarray) -> tuple[Range, ...]:
@@ -74,24 +74,26 @@ def _ranges(image: np.ndarray) -> tuple[Range, ...]:
     return tuple((int(plane.min()), int(plane.max())) for plane in planes)
 
 
-def judge(item: PairFiles | Path, look: Callable[[Path], Picture] = open_picture) -> Judged:
-    """Opens the file or files of a pair, or one picture by itself, and says what is wrong.
+def inspect_pair(
+    item: PairFiles | Path, open_image: Callable[[Path], ImageInfo] = open_image
+) -> Inspection:
+    """Opens the file or files of a pair, or one image by itself, and says what is wrong.
 
     Args:
         item: A pair, which must fit together too; or a file that need not.
-        look: What a file holds, or the `UserError` of a bad one.
+        open_image: What a file holds, or the `UserError` of a bad one.
     """
     sides = item.sides if isinstance(item, PairFiles) else {"?": item}
-    pictures, problems = {}, []
+    images, problems = {}, []
     for side, path in sides.items():
         try:
-            pictures[side] = look(path)
+            images[side] = open_image(path)
         except UserError as error:
             problems.append(str(error))
     if isinstance(item, PairFiles) and not problems:
-        sizes = [(picture.height, picture.width) for picture in pictures.values()]
+        sizes = [(image.height, image.width) for image in images.values()]
         try:
             refuse_misfit(item, sizes[0], sizes[-1])
         except UserError as error:
             problems.append(str(error))
-    return Judged(pictures, problems)
+    return Inspection(images, problems)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.checking.inspection import Picture
+from pix2pix_tf.data.checking.inspection import ImageInfo
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.images.listing import some
 
@@ -45,14 +45,14 @@ Kinds = dict[Path, Kind]  # of each file
 
 
 def kinds_of(
-    split: str, item: PairFiles | Path, pictures: Mapping[str, Picture], photo: bool = False
+    split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo], photo: bool = False
 ) -> Kinds:
     """The kinds of the files of a pair, or of one image.
 
     Args:
         split: That it belongs to.
         item: The pair or image.
-        pictures: What its files hold, by side, see `judge`.
+        images: What its files hold, by side, see `inspect_pair`.
         photo: Whether an image is a photograph of the dataset, rather than one without a pair.
     """
     sides = item.sides if isinstance(item, PairFiles) else {"?": item}
@@ -60,12 +60,12 @@ def kinds_of(
         sides[side]: Kind(
             split,
             "photo" if photo else side,
-            picture.height,
-            picture.width,
-            picture.bits,
-            picture.channels,
+            image.height,
+            image.width,
+            image.bits,
+            image.channels,
         )
-        for side, picture in pictures.items()
+        for side, image in images.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Every picture of a dataset opened, before a training finds out."""
+"""Every image of a dataset opened, before a training finds out."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.checking.inspection import Picture, judge
+from pix2pix_tf.data.checking.inspection import ImageInfo, inspect_pair
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.values import value_warnings
-from pix2pix_tf.data.layout.finding import LayoutSetting, find_layout, why_not_trained
+from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import in_parallel
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What `check` found.
+class DatasetReport:
+    """What `check_dataset` found.
 
     Attributes:
         layout: How the dataset lies on disk, in words.
@@ -50,15 +50,15 @@ class _Job:
 class _Opened:
     job: _Job
     kinds: Kinds
-    pictures: list[Picture]
+    images: list[ImageInfo]
     problems: list[str]
 
 
-def check(
+def check_dataset(
     folder: str | Path,
     setting: LayoutSetting = "auto",
     advance: Callable[[int], None] = lambda total: None,
-) -> Checked:
+) -> DatasetReport:
     """Opens every image of a dataset fully, in parallel.
 
     Args:
@@ -80,14 +80,14 @@ def check(
     if not jobs:
         raise UserError("\n".join(problems))
     kinds: Kinds = {}
-    files: dict[Path, tuple[str, Picture]] = {}
+    files: dict[Path, tuple[str, ImageInfo]] = {}
     pairs = dict.fromkeys(layout.splits, 0)
     for opened in in_parallel(_open, jobs, advance):
         kinds.update(opened.kinds)
         if opened.job.counts and not opened.problems:
             files |= {
-                path: (kind.side, picture)
-                for (path, kind), picture in zip(opened.kinds.items(), opened.pictures, strict=True)
+                path: (kind.side, image)
+                for (path, kind), image in zip(opened.kinds.items(), opened.images, strict=True)
             }
         problems += opened.problems
         pairs[opened.job.split] += opened.job.counts and not opened.problems
@@ -97,13 +97,13 @@ def check(
         *other_sizes(kinds),
         *value_warnings(files),
     ]
-    return Checked(
+    return DatasetReport(
         layout.described, pairs, Counter(kinds.values()), problems, layout.notes, warnings
     )
 
 
 def _open(job: _Job) -> _Opened:
-    judged = judge(job.item)
+    inspection = inspect_pair(job.item)
     photo = isinstance(job.item, Path) and job.counts
-    kinds = kinds_of(job.split, job.item, judged.pictures, photo)
-    return _Opened(job, kinds, list(judged.pictures.values()), judged.problems)
+    kinds = kinds_of(job.split, job.item, inspection.images, photo)
+    return _Opened(job, kinds, list(inspection.images.values()), inspection.problems)

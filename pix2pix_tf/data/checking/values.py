@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pix2pix_tf.data.checking.inspection import Picture, Range
+from pix2pix_tf.data.checking.inspection import ImageInfo, Range
 from pix2pix_tf.images.listing import some
 
 # The largest value of images that use their bits, of 8 and of 16 bits. Dark images of 8 bits are
@@ -19,13 +19,13 @@ class SideImage(NamedTuple):
 
     Attributes:
         path: Its file.
-        picture: What that holds.
+        info: What the file holds.
         ranges: Smallest and largest value of each channel that is no alpha.
         alpha: Those of alpha, if there is any.
     """
 
     path: Path
-    picture: Picture
+    info: ImageInfo
     ranges: Sequence[Range]
     alpha: Range | None
 
@@ -33,22 +33,22 @@ class SideImage(NamedTuple):
 Sides = dict[str, list[SideImage]]
 
 
-def images_of_sides(files: Mapping[Path, tuple[str, Picture]]) -> Sides:
+def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
     """The images of each side; a side-by-side file has one of A and one of B.
 
     Args:
         files: Of each file its side (`A|B`, `A`, `B`, `photo`) and what it holds.
     """
     sides: Sides = {}
-    for path, (side, picture) in files.items():
-        left, right = picture.halves
+    for path, (side, info) in files.items():
+        left, right = info.halves
         whole = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(left, right, strict=True)]
         parts = {"A": left, "B": right} if side == "A|B" else {side: whole}
         for name, ranges in parts.items():
-            has_alpha = picture.meaning in ("grey + alpha", "RGBA")
+            has_alpha = info.meaning in ("grey + alpha", "RGBA")
             image = SideImage(
                 path,
-                picture,
+                info,
                 ranges[:-1] if has_alpha else ranges,
                 ranges[-1] if has_alpha else None,
             )
@@ -57,7 +57,7 @@ def images_of_sides(files: Mapping[Path, tuple[str, Picture]]) -> Sides:
 
 
 def value_warnings(
-    files: Mapping[Path, tuple[str, Picture]],
+    files: Mapping[Path, tuple[str, ImageInfo]],
     channels: Mapping[str, int] | None = None,
     flat_share: float | None = None,
 ) -> list[str]:
@@ -84,7 +84,7 @@ def value_warnings(
 def _few_bits(side: str, images: Sequence[SideImage]) -> list[str]:
     found = []
     for bits, least in _LEAST_LARGEST.items():
-        own = [image for image in images if image.picture.bits == bits]
+        own = [image for image in images if image.info.bits == bits]
         largest = max((high for image in own for _, high in image.ranges), default=0)
         if 0 < largest < least:
             few, top = largest.bit_length(), 2**bits - 1
@@ -122,23 +122,23 @@ def _single_colours(side: str, images: Sequence[SideImage], flat_share: float | 
 
 
 def _alpha(side: str, images: Sequence[SideImage], read_as: int | None) -> list[str]:
-    used = [i for i in images if i.alpha is not None and i.alpha[0] < 2**i.picture.bits - 1]
+    used = [i for i in images if i.alpha is not None and i.alpha[0] < 2**i.info.bits - 1]
     if not used or read_as in (2, 4):
         return []
     names = some([str(image.path) for image in used])
     return [
         f"{len(used)} of {_of(images, side)} have a channel tagged as alpha that is not opaque, "
         f"and is laid over white ({names}): if it is a measurement (near infrared, say), "
-        f"data.input_channels={used[0].picture.channels}, or data.target_channels, reads it as a "
+        f"data.input_channels={used[0].info.channels}, or data.target_channels, reads it as a "
         "channel"
     ]
 
 
 def _bands(side: str, images: Sequence[SideImage], read_as: int | None) -> list[str]:
-    own = [image for image in images if image.picture.meaning == "bands"]
+    own = [image for image in images if image.info.meaning == "bands"]
     if not own or read_as is not None:
         return []
-    bands = own[0].picture.channels
+    bands = own[0].info.channels
     return [
         f"{len(own)} of {_of(images, side)} have {bands} bands that are no colours and not tagged "
         f"as alpha: data.input_channels={bands}, or data.target_channels, reads them; as anything "

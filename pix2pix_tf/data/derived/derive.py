@@ -14,7 +14,7 @@ from skimage.color import lab2rgb, rgb2lab
 
 from pix2pix_tf.images.io import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
 from pix2pix_tf.images.listing import image_name, list_images
-from pix2pix_tf.images.unreadable import naming_all_unreadable
+from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.console import counted
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import refuse_existing, written_aside
@@ -67,7 +67,7 @@ def random_mask(photo: np.ndarray, seed: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Derived:
+class DerivationResult:
     """What `write_derived_pairs` did.
 
     Attributes:
@@ -84,7 +84,7 @@ def write_derived_pairs(
     output: str | Path,
     derive: Callable[[np.ndarray, str], np.ndarray],
     advance: Callable[[int], None] = lambda total: None,
-) -> Derived:
+) -> DerivationResult:
     """Write side-by-side pairs (derived | photograph) of all photographs below a folder, as PNG.
 
     Sub-folders stay: photos/train/shoes/1.jpg becomes output/train/shoes/1.png. The output appears
@@ -105,17 +105,17 @@ def write_derived_pairs(
     photos_folder, output = Path(photos_folder), Path(output)
     refuse_existing(output)
     photos = _photos_by_target(photos_folder)
-    deep = 0
-    with naming_all_unreadable(list(photos.values())), written_aside(output) as folder:
+    sixteen_bit = 0
+    with report_all_unreadable(list(photos.values())), written_aside(output) as folder:
         for target, path in photos.items():
             read = read_image(path, 3)
-            deep += read.dtype == np.uint16
-            photo = eight_bits(read)
+            sixteen_bit += read.dtype == np.uint16
+            photo = to_8bit(read)
             derived = derive(photo, target.with_suffix("").as_posix())
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
             write_image(folder / target, _pair(photo, derived))
             advance(len(photos))
-    return Derived(len(photos), note_on_depth(deep))
+    return DerivationResult(len(photos), note_on_depth(sixteen_bit))
 
 
 def note_on_depth(images: int) -> list[str]:
@@ -168,7 +168,7 @@ def _pair(photo: np.ndarray, derived: np.ndarray) -> np.ndarray:
     return np.concatenate([to_channels(derived, 3), photo], axis=1)
 
 
-def eight_bits(image: np.ndarray) -> np.ndarray:
+def to_8bit(image: np.ndarray) -> np.ndarray:
     """uint8 of uint8 or uint16, full scale to full scale, rounded."""
     if image.dtype == np.uint8:
         return image

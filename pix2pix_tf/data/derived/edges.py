@@ -30,7 +30,7 @@ def canny_edges(photo: np.ndarray, sigma: float = CANNY_SIGMA) -> np.ndarray:
     starts where the slope is that of a step by `CANNY_HIGH` grey levels of 255 between two flat
     areas, and goes on as long as it is that of a step by `CANNY_LOW`, whatever sigma is. That finds
     the outline and the main seams of an object on a plain ground and leaves out faint texture.
-    Lines are one pixel wide; the outermost pixels of the picture are always paper.
+    Lines are one pixel wide; the outermost pixels of the image are always paper.
     """
     if photo.dtype != np.uint8 or photo.ndim != 3:
         raise ValueError(f"canny_edges takes uint8 [H, W, C], not {photo.dtype} {photo.shape}")

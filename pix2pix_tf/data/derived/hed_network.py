@@ -235,7 +235,7 @@ def _may_be_map(shape: tuple[int | None, ...]) -> bool:
 
 
 def _check_output(output: np.ndarray, size: tuple[int, ...], path: Path) -> np.ndarray:
-    """The map [H, W] in either layout, which is plain from its shape: pictures are padded."""
+    """The map [H, W] in either layout, which is plain from its shape: photographs are padded."""
     if output.shape not in ((1, 1, *size), (1, *size, 1)):
         raise UserError(
             f"{path} gives {_shown(output.shape)} for a photograph padded to {_by(size)} "

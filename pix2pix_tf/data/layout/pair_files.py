@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.images.io import decode_image, image_depth, read_image, to_channels
+from pix2pix_tf.images.io import decode_image, image_dtype, read_image, to_channels
 from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height, width
@@ -78,11 +78,11 @@ def alike(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return 100 * larger <= 102 * smaller
 
 
-def pair_depth(files: PairFiles) -> np.dtype:
+def pair_dtype(files: PairFiles) -> np.dtype:
     """uint8 or uint16, the wider of the pair's two sides, from the files' headers alone."""
     if files.b is None:
-        return image_depth(files.a)
-    return np.promote_types(image_depth(files.a), image_depth(files.b))
+        return image_dtype(files.a)
+    return np.promote_types(image_dtype(files.a), image_dtype(files.b))
 
 
 def _refuse_other_shape(

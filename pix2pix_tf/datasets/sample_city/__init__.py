@@ -1,6 +1,6 @@
 """A procedural city: a street plan from a seed, drawn as a street map and as an aerial photograph.
 
-Deterministic, endless, nothing to download. One pixel is about 1.2 metres; a larger picture shows
+Deterministic, endless, nothing to download. One pixel is about 1.2 metres; a larger image shows
 more of the same city.
 """
 
@@ -54,7 +54,7 @@ class City:
 def render_city(
     seed: int, height: int, width: int, advance: Callable[[int], None] = lambda total: None
 ) -> City:
-    """Draws city `seed`; the same seed and size give the same pictures.
+    """Draws city `seed`; the same seed and size give the same images.
 
     Large ones are drawn window by window: 4096×4096 pixels at once would take some 8 GB, windows
     take 0.2 GB beside the result.
@@ -100,11 +100,11 @@ def _render_window(
     centre: tuple[float, float],
     sensor: np.random.Generator | None,
 ) -> City:
-    # With a margin, so that shadows fall into the picture from outside it.
+    # With a margin, so that shadows fall into the image from outside it.
     plan = make_plan(seed, height + 2 * REACH, width + 2 * REACH, centre)
     inside = (slice(REACH, REACH + height), slice(REACH, REACH + width))
-    pictures = draw_map(plan), photograph(plan, seed, sensor), _classes(plan)
-    return City(*(np.ascontiguousarray(picture[inside]) for picture in pictures))
+    images = draw_map(plan), photograph(plan, seed, sensor), _classes(plan)
+    return City(*(np.ascontiguousarray(image[inside]) for image in images))
 
 
 def _classes(plan: Plan) -> np.ndarray:

@@ -20,7 +20,7 @@ from pix2pix_tf.datasets.sample_city.plan import (
 )
 
 PIXEL = 1.2  # metres a side
-REACH = 20  # pixels: the longest shadow, and the margin a picture needs around it
+REACH = 20  # pixels: the longest shadow, and the margin an image needs around it
 
 _TREE_CELL = 7.0  # pixels: at most one crown a cell
 _CAR_SLOT = 13.0  # pixels along a street: at most one car a slot and side
@@ -28,9 +28,9 @@ _CAR_SLOT = 13.0  # pixels along a street: at most one car a slot and side
 
 @dataclass(frozen=True)
 class Weather:
-    """Light and camera of one picture; the sun stands in the north-west, as on shaded maps."""
+    """Light and camera of one image; the sun stands in the north-west, as on shaded maps."""
 
-    to_sun: tuple[float, float]  # unit vector in the picture's x and y
+    to_sun: tuple[float, float]  # unit vector in the image's x and y
     rise: float  # metres that a sunbeam climbs per pixel of way
     warmth: float  # -1..1
     exposure: float
@@ -39,7 +39,7 @@ class Weather:
 
 
 def random_weather(random: np.random.Generator) -> Weather:
-    """Draws the weather of one picture."""
+    """Draws the weather of one image."""
     azimuth = np.deg2rad(225 + random.uniform(-12, 12))
     elevation = np.deg2rad(random.uniform(42, 54))
     return Weather(
@@ -63,39 +63,39 @@ def photograph(plan: Plan, seed: int, sensor: np.random.Generator | None = None)
     grain = noise(keys[0], plan.x, plan.y, 2.2)
     patches = noise(keys[1], plan.x, plan.y, 23.0)
 
-    picture = _ground(plan, weather, grain, patches)
-    picture = _streets(picture, plan, keys[2], grain)
+    image = _ground(plan, weather, grain, patches)
+    image = _streets(image, plan, keys[2], grain)
     roofs = cover(plan.buildings.distance)
-    picture = _mix(picture, _roof_colours(plan, weather, keys[3]), roofs)
+    image = _mix(image, _roof_colours(plan, weather, keys[3]), roofs)
     crowns, crown_height, crown_colour = _trees(plan, weather, keys[4], grain)
     height = np.where(plan.buildings.distance < 0, plan.buildings.height, 0)
-    picture = _mix(picture, crown_colour, crowns)
+    image = _mix(image, crown_colour, crowns)
     lit = _lit(np.maximum(height, crown_height), weather)[..., np.newaxis]
-    picture = picture * (np.array([0.46, 0.51, 0.60], np.float32) * (1 - lit) + lit)
-    return _develop(picture, weather, sensor or random)
+    image = image * (np.array([0.46, 0.51, 0.60], np.float32) * (1 - lit) + lit)
+    return _develop(image, weather, sensor or random)
 
 
 def _ground(plan: Plan, weather: Weather, grain: Array, patches: Array) -> Array:
     """Everything that lies flat, but the streets."""
     lawn = _grass(weather, patches)
     garden = _mix(lawn, _flat(plan, (142, 128, 104)), np.clip(0.25 + 0.8 * patches, 0, 0.75))
-    picture = np.select(
+    image = np.select(
         [(plan.use == kind)[..., np.newaxis] for kind in (RESIDENTIAL, COMMERCIAL, INDUSTRIAL)],
         [garden, _flat(plan, (150, 147, 141)), _flat(plan, (136, 131, 122))],
         lawn * 0.96,
     )
-    picture = _mix(picture, _flat(plan, (180, 168, 140)), cover(plan.path))
-    picture = _mix(picture, lawn * 0.88, cover(plan.water - BANK))
+    image = _mix(image, _flat(plan, (180, 168, 140)), cover(plan.path))
+    image = _mix(image, lawn * 0.88, cover(plan.water - BANK))
     pavement = (plan.block_inset < SIDEWALK) & (plan.water > BANK)
-    picture = _mix(picture, _flat(plan, (170, 166, 160)), pavement.astype(np.float32))
-    picture = picture * (1 + 0.07 * grain + 0.05 * patches)[..., np.newaxis]
+    image = _mix(image, _flat(plan, (170, 166, 160)), pavement.astype(np.float32))
+    image = image * (1 + 0.07 * grain + 0.05 * patches)[..., np.newaxis]
     shore = _flat(plan, (112, 104, 82))
-    picture = _mix(picture, shore, cover(plan.water - 1.5))
+    image = _mix(image, shore, cover(plan.water - 1.5))
     depth = np.clip(-plan.water / 12, 0, 1)[..., np.newaxis]
     water = _flat(plan, (74, 96, 92)) * (1 - depth) + _flat(plan, (40, 66, 80)) * depth
     water = water * (1 + 0.04 * grain + 0.06 * patches)[..., np.newaxis]
-    picture = _mix(picture, water, cover(plan.water))
-    return _railway(picture, plan, grain)
+    image = _mix(image, water, cover(plan.water))
+    return _railway(image, plan, grain)
 
 
 def _grass(weather: Weather, patches: Array) -> Array:
@@ -104,31 +104,31 @@ def _grass(weather: Weather, patches: Array) -> Array:
     return green + share * (straw - green)
 
 
-def _railway(picture: Array, plan: Plan, grain: Array) -> Array:
+def _railway(image: Array, plan: Plan, grain: Array) -> Array:
     there = plan.rail < 50
     ballast = _flat(plan, (126, 115, 103)) * (1 + 0.1 * grain)[..., np.newaxis]
-    picture = _mix(picture, ballast, cover(plan.rail) * there)
+    image = _mix(image, ballast, cover(plan.rail) * there)
     sleepers = (np.mod(plan.rail_along, 3.0) < 1.4) & (np.abs(plan.rail_across) < 2.6)
-    picture = _mix(picture, ballast * 0.72, (sleepers & there).astype(np.float32))
+    image = _mix(image, ballast * 0.72, (sleepers & there).astype(np.float32))
     rails = cover(np.abs(np.abs(plan.rail_across) - 1.3) - 0.35)
-    return _mix(picture, _flat(plan, (78, 70, 66)), rails * there)
+    return _mix(image, _flat(plan, (78, 70, 66)), rails * there)
 
 
-def _streets(picture: Array, plan: Plan, key: int, grain: Array) -> Array:
+def _streets(image: Array, plan: Plan, key: int, grain: Array) -> Array:
     streets = plan.streets
     paved = np.minimum.reduce([streets.minor, streets.main, streets.avenue])
     wide = np.minimum(streets.main, streets.avenue)
     kerb = _flat(plan, (176, 172, 166))
-    picture = _mix(picture, kerb, cover(paved - 1.6))
+    image = _mix(image, kerb, cover(paved - 1.6))
     tone = np.where(wide < 0, 104.0, 118.0)[..., np.newaxis] * np.array([1, 1, 1.02], np.float32)
-    picture = _mix(picture, tone * (1 + 0.05 * grain)[..., np.newaxis], cover(paved))
+    image = _mix(image, tone * (1 + 0.05 * grain)[..., np.newaxis], cover(paved))
     dashed = (np.mod(streets.along, 12.0) < 6) & streets.nearest_is_wide
     middle = cover(np.abs(streets.across) - 0.45) * dashed * (wide < -1)
-    picture = _mix(picture, _flat(plan, (226, 224, 214)), middle * 0.85)
-    return _cars(picture, plan, key, paved)
+    image = _mix(image, _flat(plan, (226, 224, 214)), middle * 0.85)
+    return _cars(image, plan, key, paved)
 
 
-def _cars(picture: Array, plan: Plan, key: int, paved: Array) -> Array:
+def _cars(image: Array, plan: Plan, key: int, paved: Array) -> Array:
     streets = plan.streets
     slot = np.floor(streets.along / _CAR_SLOT).astype(np.int64)
     chance = uniform(key, slot, streets.side)
@@ -141,7 +141,7 @@ def _cars(picture: Array, plan: Plan, key: int, paved: Array) -> Array:
     paints = np.array(
         [(232, 232, 230), (196, 198, 200), (60, 62, 66), (150, 44, 40), (58, 78, 120)], np.float32
     )
-    return _mix(picture, paints[(chance * 25).astype(int) % 5], shown)
+    return _mix(image, paints[(chance * 25).astype(int) % 5], shown)
 
 
 def _roof_colours(plan: Plan, weather: Weather, key: int) -> Array:
@@ -157,7 +157,7 @@ def _roof_colours(plan: Plan, weather: Weather, key: int) -> Array:
     colour = np.where(house.flat[..., np.newaxis], gravel[number % 4], tiles[number % 5])
     hall = (plan.use == INDUSTRIAL)[..., np.newaxis]
     colour = np.where(hall, np.array([158, 166, 174], np.float32), colour)
-    # Which way each side of a pitched roof faces, in the picture's axes.
+    # Which way each side of a pitched roof faces, in the image's axes.
     across = house.angle + np.where(house.ridge_along_u, np.pi / 2, 0)
     towards = np.cos(across) * weather.to_sun[0] + np.sin(across) * weather.to_sun[1]
     pitched = 1 + 0.24 * towards * np.sign(house.slope) * np.minimum(np.abs(house.slope) * 6, 1)
@@ -244,14 +244,14 @@ def _lit(height: Array, weather: Weather) -> Array:
     return 1 - _soften(shadow, 0.25)
 
 
-def _develop(picture: Array, weather: Weather, random: np.random.Generator) -> Array:
+def _develop(image: Array, weather: Weather, random: np.random.Generator) -> Array:
     """Optics, weather and sensor: blur, warmth, haze, noise."""
-    picture = _soften(picture, 0.12)
+    image = _soften(image, 0.12)
     balance = np.array([1 + 0.04 * weather.warmth, 1, 1 - 0.05 * weather.warmth], np.float32)
-    picture = picture * balance * weather.exposure
-    picture = picture + weather.haze * (np.array([190, 200, 212], np.float32) - picture)
-    picture = picture + random.normal(0, 2.2, picture.shape).astype(np.float32)
-    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+    image = image * balance * weather.exposure
+    image = image + weather.haze * (np.array([190, 200, 212], np.float32) - image)
+    image = image + random.normal(0, 2.2, image.shape).astype(np.float32)
+    return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
 def _soften(field: Array, side: float) -> Array:

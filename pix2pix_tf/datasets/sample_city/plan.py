@@ -2,7 +2,7 @@
 Two districts, each with a street grid of its own angle and gentle bends, meet along an avenue. A
 river with quays and a railway may cross both. Between streets lie blocks; blocks are cut into lots,
 and lots bear buildings. Everything is given as signed distances in pixels (negative inside), from
-which the pictures take exact edges and soft ones.
+which the images take exact edges and soft ones.
 """
 
 from __future__ import annotations

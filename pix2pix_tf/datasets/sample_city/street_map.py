@@ -35,24 +35,24 @@ _SLEEPER = 10.0  # pixels of one dash of the railway
 
 def draw_map(plan: Plan) -> Array:
     """The street map, uint8 [H, W, 3]."""
-    picture = _by_use(GROUND, plan.use)
-    picture = _paint(picture, GROUND[PARK], cover(plan.water - BANK))
-    picture = _paint(picture, PATH, cover(plan.path))
-    picture = _paint(picture, WATER, cover(plan.water))
-    picture = _paint(picture, RAIL_BED, cover(plan.rail))
+    image = _by_use(GROUND, plan.use)
+    image = _paint(image, GROUND[PARK], cover(plan.water - BANK))
+    image = _paint(image, PATH, cover(plan.path))
+    image = _paint(image, WATER, cover(plan.water))
+    image = _paint(image, RAIL_BED, cover(plan.rail))
     outline = cover(plan.buildings.distance)[..., np.newaxis]
-    picture += outline * (_by_use(BUILDING, plan.use) - picture)
-    picture = _paint(picture, RAIL, cover(np.abs(plan.rail_across) - 2.0) * (plan.rail < 50))
+    image += outline * (_by_use(BUILDING, plan.use) - image)
+    image = _paint(image, RAIL, cover(np.abs(plan.rail_across) - 2.0) * (plan.rail < 50))
     dashes = np.abs(np.mod(plan.rail_along, _SLEEPER) - _SLEEPER / 2) - _SLEEPER / 4
     gap = np.maximum(np.abs(plan.rail_across) - 1.0, dashes)
-    picture = _paint(picture, RAIL_GAP, cover(gap) * (plan.rail < 50))
+    image = _paint(image, RAIL_GAP, cover(gap) * (plan.rail < 50))
     streets = plan.streets
     ways = [(streets.minor, MINOR), (streets.main, MAIN), (streets.avenue, AVENUE)]
     for distance, _ in ways:  # all casings first, so that crossings are open
-        picture = _paint(picture, CASING, cover(distance - 0.8))
+        image = _paint(image, CASING, cover(distance - 0.8))
     for distance, colour in ways:
-        picture = _paint(picture, colour, cover(distance + 0.4))
-    return np.round(picture).astype(np.uint8)
+        image = _paint(image, colour, cover(distance + 0.4))
+    return np.round(image).astype(np.uint8)
 
 
 def _by_use(colours: dict[int, tuple[int, int, int]], use: Array) -> Array:
@@ -60,5 +60,5 @@ def _by_use(colours: dict[int, tuple[int, int, int]], use: Array) -> Array:
     return table[use]
 
 
-def _paint(picture: Array, colour: tuple[int, int, int], amount: Array) -> Array:
-    return picture + amount[..., np.newaxis] * (np.array(colour, np.float32) - picture)
+def _paint(image: Array, colour: tuple[int, int, int], amount: Array) -> Array:
+    return image + amount[..., np.newaxis] * (np.array(colour, np.float32) - image)

@@ -1,15 +1,15 @@
 from pathlib import Path
 
-from pix2pix_tf.data.checking.inspection import Picture
+from pix2pix_tf.data.checking.inspection import ImageInfo
 from pix2pix_tf.data.checking.kinds import describe, kinds_of, other_sizes
 from pix2pix_tf.data.layout.pair_files import PairFiles
 
 
-def picture(height, width, bits=8, channels=3):
+def image(height, width, bits=8, channels=3):
     """What a file of this kind holds; its values play no part here."""
     ranges = ((0, 255),) * channels
     meaning = "RGB" if channels == 3 else "grey"
-    return Picture(height, width, bits, channels, meaning, (ranges, ranges))
+    return ImageInfo(height, width, bits, channels, meaning, (ranges, ranges))
 
 
 def kinds(*sizes, side="A|B"):
@@ -17,13 +17,13 @@ def kinds(*sizes, side="A|B"):
     found = {}
     for number, (height, width) in enumerate(sizes):
         item = PairFiles(str(number), Path(f"{number}.png"), None)
-        found |= kinds_of("train", item, {side: picture(height, width)})
+        found |= kinds_of("train", item, {side: image(height, width)})
     return found
 
 
 def test_sizes_and_types_are_told_for_each_side():
     pair = PairFiles("x", Path("a.png"), Path("b.png"))
-    found = kinds_of("", pair, {"A": picture(8, 9), "B": picture(8, 10, 16, 1)})
+    found = kinds_of("", pair, {"A": image(8, 9), "B": image(8, 10, 16, 1)})
     assert describe(found.values()) == "A 9×8 8 bit RGB, B 10×8 16 bit grey"
 
 

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.checking.report import check
+from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.utils.errors import UserError
 
@@ -52,7 +52,7 @@ def test_16_bit_files_that_use_fewer_bits_are_said_with_the_factor(tmp_path, bit
     assert note.startswith("4 images of A with 16 bits: the largest value of all is ")
     assert f"which fits in {bits} bits" in note
     assert f"multiply all values by {65535 // (2**bits - 1)}," in note
-    assert note in check(root).warnings
+    assert note in check_dataset(root).warnings
 
 
 def test_16_bit_files_of_which_one_uses_all_bits_are_not_said(tmp_path):
@@ -124,7 +124,8 @@ def test_many_images_of_a_single_colour_are_said_once_in_a_training(tmp_path):
     root = folders(tmp_path / "d", lambda n: np.zeros_like(noise(3)))
     assert opened(root) == []
     assert any(
-        note.startswith("4 of 4 images of A are of a single") for note in check(root).warnings
+        note.startswith("4 of 4 images of A are of a single")
+        for note in check_dataset(root).warnings
     )
 
 
@@ -134,7 +135,7 @@ def test_alpha_that_is_laid_over_white_is_said_unless_it_is_read(tmp_path):
     assert note.startswith("4 of 4 images of A have a channel tagged as alpha")
     assert "data.input_channels=4" in note
     assert opened(root, input_channels=4) == []
-    assert any("channel tagged as alpha" in note for note in check(root).warnings)
+    assert any("channel tagged as alpha" in note for note in check_dataset(root).warnings)
 
 
 def test_bands_without_meaning_stop_a_training_of_other_channels(tmp_path, monkeypatch):
@@ -145,7 +146,7 @@ def test_bands_without_meaning_stop_a_training_of_other_channels(tmp_path, monke
             opened(root)
     assert opened(root, input_channels=4) == []
     assert opened(root, direction="BtoA", target_channels=4) == []
-    assert any("have 4 bands that are no colours" in note for note in check(root).warnings)
+    assert any("have 4 bands that are no colours" in note for note in check_dataset(root).warnings)
 
 
 def test_warnings_are_the_same_from_what_is_remembered(tmp_path):

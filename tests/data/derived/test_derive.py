@@ -12,7 +12,7 @@ from pix2pix_tf.data.derived.derive import (
     write_derived_pairs,
 )
 from pix2pix_tf.data.derived.edges import canny_edges
-from pix2pix_tf.data.layout.finding import find_layout
+from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.data.layout.pair_files import read_pair
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.utils.errors import UserError
@@ -203,7 +203,7 @@ def test_two_photographs_of_one_name(photos, tmp_path):
 
 
 def test_nothing_is_left_of_a_failure(photos, tmp_path):
-    (photos / "val" / "2.png").write_bytes(b"no picture")
+    (photos / "val" / "2.png").write_bytes(b"no image")
     assert "2.png is not an image" in refusal(photos, tmp_path / "sub" / "out", plain(grey))
     (photos / "train" / "shoes" / "10.png").write_bytes(b"")
     both = refusal(photos, tmp_path / "out", plain(grey))

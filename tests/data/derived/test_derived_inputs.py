@@ -67,7 +67,7 @@ def test_colourisation_gives_the_networks_l_and_ab(photos):
     assert (seen.shape, wanted.shape) == ((1, 32, 32, 1), (1, 32, 32, 2))
     assert np.abs(wanted).max() <= 1
     grey, target = opened.val[0]
-    assert (grey.shape, target.shape) == ((32, 32, 3), (32, 32, 3))  # pictures all the same
+    assert (grey.shape, target.shape) == ((32, 32, 3), (32, 32, 3))  # images all the same
 
 
 def test_photographs_can_be_halves_of_pairs(tmp_path):

@@ -53,7 +53,7 @@ def test_canny_follows_a_line_to_where_it_is_faint():
     assert (canny_edges(faint) == 255).all()
 
 
-def test_canny_draws_nothing_around_the_picture():
+def test_canny_draws_nothing_around_the_image():
     assert (canny_edges(np.full((32, 32, 3), 255, np.uint8)) == 255).all()
 
 

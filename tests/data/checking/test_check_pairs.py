@@ -128,7 +128,7 @@ def test_photographs_need_no_even_width(tmp_path):
     assert "41 pixels wide" in message
 
 
-def test_depth_of_sound_pictures_is_known_from_the_check(tmp_path):
+def test_depth_of_sound_images_is_known_from_the_check(tmp_path):
     deep = np.full((32, 64), 40_000, np.uint16)
     for split, pixels in (("train", deep), ("val", (deep // 257).astype(np.uint8))):
         (tmp_path / split).mkdir()
@@ -149,10 +149,10 @@ def test_second_start_opens_what_has_changed_and_what_is_bad(pairs_folder, opene
     assert counted == [4] * 4
     opened.clear(), counted.clear()
     shutil.copy(root / "val" / "0.png", root / "train" / "2.png")
-    sifted = open_pairs(settings, check=True, advance=counted.append)
+    checked = open_pairs(settings, check=True, advance=counted.append)
     assert sorted(opened) == ["train/0.png", "train/2.png"]
     assert counted == [2] * 2
-    assert [one.name for one in sifted.skipped] == ["0"]
+    assert [one.name for one in checked.skipped] == ["0"]
 
 
 def test_same_size_and_another_time_is_another_file(pairs_folder, opened):

@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Literal
 
 from pix2pix_tf.data.layout.errors import count, existing_root, names, no_images
-from pix2pix_tf.data.layout.folders import LayoutSetting, Place, find_places
 from pix2pix_tf.data.layout.matching import by_name, match_listings, same_name
 from pix2pix_tf.data.layout.pair_files import TWICE_THE_WIDTH, PairFiles, Size
 from pix2pix_tf.data.layout.side_by_side import why_not_pooled, why_not_side_by_side
+from pix2pix_tf.data.layout.split_folders import LayoutSetting, SplitFolders, find_splits
 from pix2pix_tf.images.folder_names import read_name
 from pix2pix_tf.images.listing import Listing, list_entries, list_folders, listing_notes, some
 from pix2pix_tf.utils.errors import UserError
@@ -118,7 +118,7 @@ def find_layout(
         UserError: No such folder; it can be read in two ways; a folder cannot be listed.
     """
     root = existing_root(Path(root))
-    places = find_places(root, setting)
+    places = find_splits(root, setting)
     _refuse_shared_folders(places)
     kind, sides = _kind(places, setting)
     places = [_alike(place, sides) for place in places]
@@ -177,7 +177,7 @@ def why_not_trained(layout: Layout) -> str:
     )
 
 
-def _refuse_shared_folders(places: Sequence[Place]) -> None:
+def _refuse_shared_folders(places: Sequence[SplitFolders]) -> None:
     """The same folder for two splits, or for both sides, by a link."""
     seen: dict[Path, Path] = {}
     for folder in (folder for place in places for folder in place.folders):
@@ -199,7 +199,7 @@ def _refuse_shared_files(listings: Sequence[Listing]) -> None:
 
 
 def _kind(
-    places: Sequence[Place], setting: LayoutSetting
+    places: Sequence[SplitFolders], setting: LayoutSetting
 ) -> tuple[LayoutKind, tuple[str, str] | None]:
     """How the first split lies that can be read."""
     if setting == "photographs":
@@ -208,7 +208,7 @@ def _kind(
     return ("folders" if sides else "side_by_side"), sides
 
 
-def _alike(place: Place, sides: tuple[str, str] | None) -> Place:
+def _alike(place: SplitFolders, sides: tuple[str, str] | None) -> SplitFolders:
     """The place, with a problem if it lies in another way than the first."""
     if place.problem or _folded(place.sides) == _folded(sides):
         return place
@@ -234,7 +234,7 @@ def _proportions(kind: LayoutKind, setting: LayoutSetting, load_size: Size) -> t
 
 
 def _read(
-    place: Place,
+    place: SplitFolders,
     listings: Sequence[Listing],
     kind: LayoutKind,
     setting: LayoutSetting,
@@ -262,7 +262,9 @@ def _read(
     )
 
 
-def _notes(root: Path, places: Sequence[Place], found: Sequence[Sequence[Listing]]) -> list[str]:
+def _notes(
+    root: Path, places: Sequence[SplitFolders], found: Sequence[Sequence[Listing]]
+) -> list[str]:
     """Sentences about what lies in the dataset and is not read."""
     used = {folder for place in places for folder in place.folders}
     above = {parent for folder in used for parent in folder.parents}

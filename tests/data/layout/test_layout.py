@@ -1,4 +1,4 @@
-"""Every layout and every refusal of pix2pix_tf.data.layout.finding, on folders made here."""
+"""Every layout and every refusal of pix2pix_tf.data.layout.layout, on folders made here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_tf.data.layout.finding import find_layout
+from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 

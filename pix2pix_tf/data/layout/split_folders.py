@@ -16,7 +16,7 @@ LayoutSetting = Literal["auto", "side_by_side", "folders", "photographs"]
 
 
 @dataclass(frozen=True)
-class Place:
+class SplitFolders:
     """Where a split lies.
 
     split: one of `SPLITS`, or "". folders: one, or those of A and B. sides: what the folders of A
@@ -91,7 +91,7 @@ def _no_counterpart(there: Path, missing: Path) -> str:
     return f"{there} is there but its counterpart {missing} is not: A and B go together."
 
 
-def find_places(root: Path, setting: LayoutSetting) -> list[Place]:
+def find_splits(root: Path, setting: LayoutSetting) -> list[SplitFolders]:
     """Where each split lies."""
     sided = setting in ("auto", "folders")
     level = Level(root, sided)
@@ -112,7 +112,7 @@ def find_places(root: Path, setting: LayoutSetting) -> list[Place]:
         return _splits_of_sides(*couple)
     if setting == "folders":
         raise UserError(f"{root}: no two folders of known names ({KNOWN_SIDES}). {ACCEPTED}")
-    return [Place("", (root,))]
+    return [SplitFolders("", (root,))]
 
 
 def _refuse_split_sides(root: Path) -> None:
@@ -144,7 +144,7 @@ def _refuse_two_layouts(
         )
 
 
-def _coupled_splits(level: Level) -> list[Place]:
+def _coupled_splits(level: Level) -> list[SplitFolders]:
     """Of trainA + trainB, and so on."""
     places = []
     for split in SPLITS:
@@ -154,25 +154,25 @@ def _coupled_splits(level: Level) -> list[Place]:
         try:
             couple = level.couple(sides)
         except UserError as error:
-            places.append(Place(split, tuple(sides.values()), problem=str(error)))
+            places.append(SplitFolders(split, tuple(sides.values()), problem=str(error)))
             continue
         if couple is None:
             problem = (
                 f"{names(sides.values())} in {level.folder}: named for one side of {split}, but "
                 f"the other side is not there; side-by-side pairs lie in {level.folder / split}"
             )
-            places.append(Place(split, tuple(sides.values()), problem=problem))
+            places.append(SplitFolders(split, tuple(sides.values()), problem=problem))
         else:
             places.append(_coupled(split, couple))
     return places
 
 
-def _within_split(split: str, folder: Path, setting: LayoutSetting, sided: bool) -> Place:
+def _within_split(split: str, folder: Path, setting: LayoutSetting, sided: bool) -> SplitFolders:
     try:
         level = Level(folder, sided)
         couple = level.couple(level.sides)
     except UserError as error:
-        return Place(split, (folder,), problem=str(error))
+        return SplitFolders(split, (folder,), problem=str(error))
     problem = ""
     if couple and level.entries.images:
         problem = (
@@ -183,10 +183,10 @@ def _within_split(split: str, folder: Path, setting: LayoutSetting, sided: bool)
         return _coupled(split, couple)
     elif setting == "folders":
         problem = f"{folder}: no two folders of known names ({KNOWN_SIDES})."
-    return Place(split, (folder,), problem=problem)
+    return SplitFolders(split, (folder,), problem=problem)
 
 
-def _splits_of_sides(a: Path, b: Path) -> list[Place]:
+def _splits_of_sides(a: Path, b: Path) -> list[SplitFolders]:
     splits_a, splits_b = Level(a, sided=False).splits, Level(b, sided=False).splits
     if not splits_a and not splits_b:
         return [_coupled("", (a, b))]
@@ -194,14 +194,14 @@ def _splits_of_sides(a: Path, b: Path) -> list[Place]:
     for split in SPLITS:
         in_a, in_b = splits_a.get(split), splits_b.get(split)
         if in_a and in_b:
-            places.append(Place(split, (in_a, in_b), (a.name, b.name)))
+            places.append(SplitFolders(split, (in_a, in_b), (a.name, b.name)))
         elif in_a or in_b:
             there, missing = (in_a, b) if in_a else (in_b, a)
             assert there is not None
             problem = _no_counterpart(there, missing / there.name)
-            places.append(Place(split, (there,), problem=problem))
+            places.append(SplitFolders(split, (there,), problem=problem))
     return places
 
 
-def _coupled(split: str, couple: tuple[Path, Path]) -> Place:
-    return Place(split, couple, (couple[0].name, couple[1].name))
+def _coupled(split: str, couple: tuple[Path, Path]) -> SplitFolders:
+    return SplitFolders(split, couple, (couple[0].name, couple[1].name))
