@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from pix2pix_tf.benchmark import ours
-from pix2pix_tf.benchmark.contestants import Command, Contestant, Worker, environment
+from pix2pix_tf.benchmark import package_worker
 from pix2pix_tf.benchmark.machine import machine_lines
-from pix2pix_tf.benchmark.rounds import Measured, alternate, digits, ratios, spread
+from pix2pix_tf.benchmark.rounds import WorkloadTimings, alternate, digits, ratios, spread
 from pix2pix_tf.benchmark.worker import UnavailableError
+from pix2pix_tf.benchmark.workloads import Command, Worker, Workload, environment
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.console import counting, say
@@ -81,7 +81,7 @@ class Options:
         return load_config("facades", [*settings, f"training.batch_size={batch}", *self.overrides])
 
     def variables(self) -> dict[str, str]:
-        """The environment of all contestants."""
+        """The environment of all workloads."""
         return environment(self.threads, 1 if self.gpu else 0)
 
 
@@ -91,16 +91,16 @@ class Part:
 
     Attributes:
         title: Its heading.
-        items: How many of what the title names a contestant's work does at once.
-        ours: The contestant that the others are put beside, if they are.
-        measured: By contestant.
+        items: How many of what the title names a workload's work does at once.
+        ours: The workload that the others are put beside, if they are.
+        measured: By workload.
         remarks: Below the table.
     """
 
     title: str
     items: int = 1
     ours: str | None = None
-    measured: dict[str, Measured] = field(default_factory=dict)
+    measured: dict[str, WorkloadTimings] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def markdown(self) -> str:
@@ -131,7 +131,7 @@ class Ring:
 
     def __init__(self, part: Part, running: ExitStack) -> None:
         self._part, self._running = part, running
-        self.contestants: dict[str, Contestant] = {}
+        self.workloads: dict[str, Workload] = {}
         self.about: dict[str, Mapping[str, Any]] = {}
 
     def add(self, name: str, start: Callable[[], Worker], works: Mapping[str, str]) -> None:
@@ -142,7 +142,7 @@ class Ring:
             self._part.remarks.append(f"{name} was left out: {error}.")
             return
         for entry, work in works.items():
-            self.contestants[entry] = worker.contestant(work)
+            self.workloads[entry] = worker.workload(work)
             self.about[entry] = worker.about
 
 
@@ -184,7 +184,9 @@ def start_ours(
     options: Options, works: Sequence[str], batch: int = 1, run: Path | None = None
 ) -> Worker:
     """Works of this package."""
-    return ours.start(options.config(batch), works, options.threads, options.variables(), run)
+    return package_worker.start_worker(
+        options.config(batch), works, options.threads, options.variables(), run
+    )
 
 
 def training(options: Options, batch: int, forms: Sequence[str], advance: Advance) -> Part:
@@ -198,7 +200,7 @@ def training(options: Options, batch: int, forms: Sequence[str], advance: Advanc
             start = partial(start_torch, options, form, ["training"], batch)
             entered.add(torch_name(form), start, {torch_name(form): "training"})
         rates = _add_convolutions(options, entered) if batch == 1 else []
-        measured = alternate(entered.contestants, options.rounds, options.seconds, advance)
+        measured = alternate(entered.workloads, options.rounds, options.seconds, advance)
     part.measured = {name: its for name, its in measured.items() if name not in rates}
     step = batch * float(entered.about[OURS]["update_flops"])
     flops = {name: float(entered.about[name]["convolution_flops"]) for name in rates}
@@ -214,11 +216,11 @@ def _add_convolutions(options: Options, entered: Ring) -> list[str]:
     entered.add(mine, partial(start_ours, options, ["convolution"]), {mine: "convolution"})
     start = partial(start_torch, options, "channels_last", ["convolution"])
     entered.add(theirs, start, {theirs: "convolution"})
-    return [name for name in (mine, theirs) if name in entered.contestants]
+    return [name for name in (mine, theirs) if name in entered.workloads]
 
 
 def _share_of_fastest(
-    measured: Mapping[str, Measured], flops: Mapping[str, float], step: float
+    measured: Mapping[str, WorkloadTimings], flops: Mapping[str, float], step: float
 ) -> str:
     """Our step's rate as a share of the fastest convolution's; `flops` are of the convolutions."""
     times = {  # of an operation, round by round
@@ -254,7 +256,7 @@ def translating(options: Options, run: Path, advance: Advance) -> Part:
             if form in ("eager", "channels_last"):  # the others are of training
                 start = partial(start_torch, options, form, ["translate"])
                 entered.add(torch_name(form), start, {torch_name(form): "translate"})
-        measured = alternate(entered.contestants, options.rounds, options.seconds, advance)
+        measured = alternate(entered.workloads, options.rounds, options.seconds, advance)
     # Of a process that converted models too: it says nothing.
     part.measured = {name: replace(its, peak_bytes=None) for name, its in measured.items()}
     eager = torch_name("eager")
@@ -273,7 +275,7 @@ def feeding(options: Options, advance: Advance) -> Part:
     with ring(part) as entered:
         for entry, work in works.items():
             entered.add(entry, partial(start_ours, options, [work]), {entry: work})
-        part.measured = alternate(entered.contestants, options.rounds, options.seconds, advance)
+        part.measured = alternate(entered.workloads, options.rounds, options.seconds, advance)
     its = part.measured["training with its input"]
     waits = [values["waited"] / turn for values, turn in zip(its.values, its.turns, strict=True)]
     part.remarks.append(f"The training waits for data {spread(waits)} of its time.")
@@ -311,7 +313,7 @@ def sizes(options: Options, run: Path, advance: Advance) -> Part:
     with ring(part) as entered:
         entered.add(OURS, partial(start_ours, options, list(names.values()), run=run), names)
         part.measured = alternate(
-            entered.contestants, min(options.rounds, 3), options.seconds, advance
+            entered.workloads, min(options.rounds, 3), options.seconds, advance
         )
     first, *others = part.measured.values()
     for size, its in zip(SIZES[1:], others, strict=True):

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pix2pix_tf.benchmark.worker import Held, UnavailableError, Work, serve
+from pix2pix_tf.benchmark.worker import UnavailableError, WorkerState, WorkloadFunction, serve
 
 sys.path.append(str(Path(__file__).parents[2] / "tools" / "torch_peer"))
 from peer import NLayerDiscriminator, UnetGenerator
@@ -119,7 +119,7 @@ def options_of(form: str) -> set[str]:
     return options
 
 
-def training(order: Mapping[str, Any], options: set[str], device: str) -> Work:
+def training(order: Mapping[str, Any], options: set[str], device: str) -> WorkloadFunction:
     """Steps by one batch of noise, again and again; they return the last losses."""
     layout = _layout(options)
     networks = [
@@ -144,7 +144,7 @@ def training(order: Mapping[str, Any], options: set[str], device: str) -> Work:
     return work
 
 
-def translate(order: Mapping[str, Any], options: set[str], device: str) -> Work:
+def translate(order: Mapping[str, Any], options: set[str], device: str) -> WorkloadFunction:
     """One picture, uint8 [H, W, 3] in and out, as the program tests: batch statistics, dropout."""
     layout = _layout(options)
     generator = build_generator(order["width"]).to(device, memory_format=layout).train()
@@ -164,7 +164,9 @@ def translate(order: Mapping[str, Any], options: set[str], device: str) -> Work:
     return work
 
 
-def convolution(order: Mapping[str, Any], options: set[str], device: str) -> tuple[Work, int]:
+def convolution(
+    order: Mapping[str, Any], options: set[str], device: str
+) -> tuple[WorkloadFunction, int]:
     """The fastest of some convolutions, and its operations."""
     layout = _layout(options)
     smallest = 4e11 if device == "cuda" else 4e9  # operations of a call
@@ -189,7 +191,7 @@ def convolution(order: Mapping[str, Any], options: set[str], device: str) -> tup
     return work, flops
 
 
-def _convolve(images: torch.Tensor, kernels: torch.Tensor) -> Work:
+def _convolve(images: torch.Tensor, kernels: torch.Tensor) -> WorkloadFunction:
     def work(count: int) -> Mapping[str, float]:
         with torch.no_grad():
             for _ in range(count):
@@ -203,7 +205,7 @@ def _layout(options: set[str]) -> torch.memory_format:
     return torch.channels_last if "channels_last" in options else torch.contiguous_format
 
 
-def prepare(order: Mapping[str, Any]) -> Held:
+def prepare(order: Mapping[str, Any]) -> WorkerState:
     """What the worker holds.
 
     Raises:
@@ -218,7 +220,7 @@ def prepare(order: Mapping[str, Any]) -> Held:
     torch.set_num_threads(order["threads"])
     torch.backends.cudnn.benchmark = True  # as the program does
     torch.manual_seed(0)
-    works: dict[str, Work] = {}
+    works: dict[str, WorkloadFunction] = {}
     about: dict[str, str | float] = {"version": f"PyTorch {torch.__version__}"}
     if "training" in order["works"]:
         works["training"] = training(order, options, device)
@@ -228,10 +230,10 @@ def prepare(order: Mapping[str, Any]) -> Held:
         works["convolution"], about["convolution_flops"] = convolution(order, options, device)
     if "compile" in options:
         _try(works)
-    return Held(works, about)
+    return WorkerState(works, about)
 
 
-def _try(works: Mapping[str, Work]) -> None:
+def _try(works: Mapping[str, WorkloadFunction]) -> None:
     """Compiling happens at the first call, and needs what is not everywhere: a C++ compiler."""
     for work in works.values():
         try:

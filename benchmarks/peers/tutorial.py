@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.benchmark.worker import Held, UnavailableError, Work, serve
+from pix2pix_tf.benchmark.worker import UnavailableError, WorkerState, WorkloadFunction, serve
 
 LAMBDA = 100
 MULTIPLE = 256  # eight halvings
@@ -113,7 +113,7 @@ def make_step(
     return step
 
 
-def training(batch: int, size: int, width: int) -> Work:
+def training(batch: int, size: int, width: int) -> WorkloadFunction:
     """Steps by one batch of noise, again and again; they return the last losses."""
     random = np.random.default_rng(0)
     shape = (batch, size, size, 3)
@@ -132,10 +132,12 @@ def main() -> None:
     """Serves `training` as the one argument has it."""
     order = json.loads(sys.argv[1])
 
-    def prepare() -> Held:
+    def prepare() -> WorkerState:
         if order["size"] % MULTIPLE:
             raise UnavailableError(f"the tutorial's generator takes multiples of {MULTIPLE} pixels")
-        return Held({"training": training(**order)}, {"version": f"TensorFlow {tf.__version__}"})
+        return WorkerState(
+            {"training": training(**order)}, {"version": f"TensorFlow {tf.__version__}"}
+        )
 
     serve(prepare)
 

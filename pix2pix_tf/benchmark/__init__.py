@@ -2,7 +2,7 @@
 
     spread.py        medians, quartiles, ratios round by round
     worker.py        a process that keeps something warm and does it so and so often when told
-    contestants.py   the other end: such processes, and commands, as things to be measured
+    workloads.py     the other end: such processes, and commands, as things to be measured
     rounds.py        the turns: A B C A B C, after warming up
     flops.py         the work of networks, counted from their layers
     machine.py       what it was measured on

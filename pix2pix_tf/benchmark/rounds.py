@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pix2pix_tf.benchmark.contestants import Contestant, Turn
+from pix2pix_tf.benchmark.workloads import TimedRun, Workload
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
     return spread([one / other for one, other in zip(above, below, strict=True)])
 
 
-WARM_ROUNDS = 1  # whole ones, not counted, after each contestant's first turns
+WARM_ROUNDS = 1  # whole ones, not counted, after each workload's first turns
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What the rounds say about one contestant.
+class WorkloadTimings:
+    """What the rounds say about one workload.
 
     Attributes:
         seconds: How long doing it once took in each round.
@@ -72,24 +72,24 @@ class Measured:
         """Of `seconds`."""
         return spread(self.seconds)
 
-    def times_as_fast(self, other: Measured) -> Spread:
-        """How many times as fast as another contestant of the same rounds, round by round."""
+    def times_as_fast(self, other: WorkloadTimings) -> Spread:
+        """How many times as fast as another workload of the same rounds, round by round."""
         return ratios(other.seconds, self.seconds)
 
 
 def alternate(
-    contestants: Mapping[str, Contestant],
+    workloads: Mapping[str, Workload],
     rounds: int,
     seconds: float,
     advance: Callable[[int], None] = lambda total: None,
-) -> dict[str, Measured]:
-    """Lets contestants take turns, one at a time.
+) -> dict[str, WorkloadTimings]:
+    """Lets workloads take turns, one at a time.
 
     Each does its work once to compile it, and then to see how often it can be done in `seconds`.
     There follow a round that is not counted and `rounds` that are.
 
     Args:
-        contestants: By name, in the order of their turns.
+        workloads: By name, in the order of their turns.
         rounds: At least one.
         seconds: What a turn should take, roughly.
         advance: Called after each turn of a round with the number of all.
@@ -98,18 +98,18 @@ def alternate(
         UserError: One of them fails.
     """
     counts = {}
-    for name, contestant in contestants.items():
-        contestant.turn(1)
-        counts[name] = _fitting(contestant, seconds)
-    turns: dict[str, list[Turn]] = {}
+    for name, workload in workloads.items():
+        workload.run(1)
+        counts[name] = _fitting(workload, seconds)
+    turns: dict[str, list[TimedRun]] = {}
     for number in range(WARM_ROUNDS + rounds):
-        for name, contestant in contestants.items():
-            turn = contestant.turn(counts[name])
+        for name, workload in workloads.items():
+            turn = workload.run(counts[name])
             if number >= WARM_ROUNDS:
                 turns.setdefault(name, []).append(turn)
-            advance((WARM_ROUNDS + rounds) * len(contestants))
+            advance((WARM_ROUNDS + rounds) * len(workloads))
     return {
-        name: Measured(
+        name: WorkloadTimings(
             seconds=[turn.seconds / counts[name] for turn in its],
             counts=counts[name],
             values=[turn.values for turn in its],
@@ -120,9 +120,9 @@ def alternate(
     }
 
 
-def _fitting(contestant: Contestant, seconds: float) -> int:
+def _fitting(workload: Workload, seconds: float) -> int:
     """How often it can be done in `seconds`, at least once."""
     count = 1
-    while (taken := contestant.turn(count).seconds) < seconds / 4:  # too short to go by
+    while (taken := workload.run(count).seconds) < seconds / 4:  # too short to go by
         count *= 2
     return max(1, round(count * seconds / taken))

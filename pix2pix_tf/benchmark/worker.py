@@ -20,7 +20,7 @@ from pix2pix_tf.utils.system import peak_memory
 
 # Does something so and so often and returns numbers that depend on all it computed, so that none
 # of it can be left out: when they are there, it is done, on whatever device.
-Work = Callable[[int], Mapping[str, float]]
+WorkloadFunction = Callable[[int], Mapping[str, float]]
 
 
 class UnavailableError(Exception):
@@ -28,7 +28,7 @@ class UnavailableError(Exception):
 
 
 @dataclass(frozen=True)
-class Held:
+class WorkerState:
     """What a worker keeps.
 
     Attributes:
@@ -36,11 +36,11 @@ class Held:
         about: What to know about it: versions, threads, device.
     """
 
-    works: Mapping[str, Work]
+    works: Mapping[str, WorkloadFunction]
     about: Mapping[str, str | float]
 
 
-def serve(prepare: Callable[[], Held], refused: type[Exception] = UnavailableError) -> None:
+def serve(prepare: Callable[[], WorkerState], refused: type[Exception] = UnavailableError) -> None:
     """Prepares, says that it is ready, and does what it is told until there are no more orders.
 
     Args:

@@ -17,7 +17,7 @@ from pix2pix_tf.utils.files import check_files
 
 if TYPE_CHECKING:
     from pix2pix_tf.benchmark.rounds import Spread
-    from pix2pix_tf.benchmark.running import Report, Row
+    from pix2pix_tf.benchmark.runner import Report, Row
     from pix2pix_tf.config.schema import Config
 
 _DEVICES = ("auto", "cpu", "gpu")
@@ -64,7 +64,7 @@ def _benchmark(
         raise UserError(f"--device {device}: expected one of {', '.join(_DEVICES)}")
     check_files(json=json)
     settings = _settings(config, overrides or [], size, batch)
-    from pix2pix_tf.benchmark.running import Options, benchmark
+    from pix2pix_tf.benchmark.runner import Options, benchmark
     from pix2pix_tf.utils.system import cores
 
     options = Options(settings, rounds, seconds, threads or cores(), device, peak)
@@ -103,7 +103,7 @@ def _print_report(console: Console, report: Report) -> None:
     share, waiting = report.convolution_share, report.waiting
     for line in (
         f"a training step is {report.update_flops / 1e9:.3g} GFLOP an image, a translation "
-        f"{report.picture_flops / 1e9:.3g}",
+        f"{report.translation_flops / 1e9:.3g}",
         f"the training step reaches {_percent(share)} of the rate of the fastest convolution "
         f"({report.convolution})",
         f"training waits for data {_percent(waiting)} of the time; its process had up to "

@@ -43,7 +43,7 @@ def _demo(
     checkpoint = checked_checkpoint(checkpoint)
     start_tensorflow()
     from pix2pix_tf.demo.serving import serve
-    from pix2pix_tf.web.server import is_loopback
+    from pix2pix_tf.web.loopback import is_loopback
 
     console = PlainConsole()
 

@@ -72,8 +72,7 @@ def _reproduce(
     settings = [*(overrides or []), *([] if steps is None else [f"training.steps={steps}"])]
     check_folder(output)
     start_tensorflow()
-    from pix2pix_tf.reproduce.runner import Experiment
-    from pix2pix_tf.reproduce.small import small_segmenter, small_settings
+    from pix2pix_tf.reproduce.runner import Experiment, small_segmenter, small_settings
     from pix2pix_tf.reproduce.tables import TABLES
 
     if small and segmenter is None and any(TABLES[n].metric == "fcn_score" for n in tables):
@@ -92,7 +91,7 @@ def _reproduce(
 
 
 def _reproduce_table(name: str, experiment: Experiment) -> None:
-    from pix2pix_tf.reproduce import showing
+    from pix2pix_tf.reproduce import render
     from pix2pix_tf.reproduce.runner import reproduce
 
     console = PlainConsole()
@@ -100,11 +99,11 @@ def _reproduce_table(name: str, experiment: Experiment) -> None:
     if result.interrupted is not None:
         raise typer.Exit(128 + result.interrupted)
     console.rule()
-    console.print(showing.compared_table(experiment, result))
-    console.print(showing.besides_table(experiment, result))
-    for line in showing.besides_meanings(experiment, result):
+    console.print(render.comparison_table(experiment, result))
+    console.print(render.other_scores_table(experiment, result))
+    for line in render.other_scores_descriptions(experiment, result):
         say(console, line)
-    for path in showing.keep_results_of_others(experiment, result, name=f"table-{name}"):
+    for path in render.rename_results_of_other_runs(experiment, result, name=f"table-{name}"):
         say(console, f"kept: {path}, of other runs")
-    for path in showing.write_results(experiment, result, name=f"table-{name}"):
+    for path in render.write_results(experiment, result, name=f"table-{name}"):
         say(console, f"written: {path}")

@@ -80,7 +80,7 @@ def study_new(
     ] = 0,
 ) -> None:
     """Make a study of folders of real and fake pictures."""
-    from pix2pix_tf.study.making import Invitation, make_study
+    from pix2pix_tf.study.create import Invitation, create_study
     from pix2pix_tf.study.settings import Protocol
     from pix2pix_tf.utils.output_folder import notes_on_output_within
 
@@ -90,7 +90,7 @@ def study_new(
         raise UserError(f"--real-half {real_half}: expected A (left) or B (right)")
     console = PlainConsole()
     with counting(console, "copying") as counter:
-        study = make_study(
+        study = create_study(
             output or Path("studies") / name,
             name,
             real,
@@ -123,7 +123,7 @@ def study_serve(
     """Serve a study's web page until Ctrl-C; the same command goes on with it."""
     from pix2pix_tf.study.serving import serve
     from pix2pix_tf.study.settings import load_study
-    from pix2pix_tf.web.server import is_loopback
+    from pix2pix_tf.web.loopback import is_loopback
 
     console = PlainConsole()
     settings = load_study(study).settings

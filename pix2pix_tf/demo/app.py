@@ -25,14 +25,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pix2pix_tf.demo.reading import read_input, read_photo
+from pix2pix_tf.demo.uploads import read_input, read_photo
 from pix2pix_tf.exporters import web
 from pix2pix_tf.images.io import encode_png
 from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.strict_json import strict_json
-from pix2pix_tf.web.server import make_page_app, page_files, read_body
+from pix2pix_tf.web.app import make_page_app, page_files, read_body
 
 PAGE = Path(__file__).with_name("page")
 SHARED = [web.PAGE / name for name in ("index.html", "page.css", "page.js")]
@@ -53,7 +53,7 @@ def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -
         title: What the page is called.
         inputs: Typical input pictures of the training's size, see `web.write_page`.
     """
-    desk = _Desk(translator)
+    handlers = _Handlers(translator)
     task = {
         **web.page_task(title, translator.config.data, inputs),
         "noise": translator.config.generator.dropout > 0,
@@ -64,13 +64,13 @@ def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -
             *page_files(*SHARED, PAGE / "model.js"),
             _held("/page.json", strict_json(task, indent=None).encode(), "application/json"),
             _held("/example.png", encode_png(for_display(inputs[0])), "image/png"),
-            Route("/translate", desk.translate, methods=["POST"]),
-            Route("/picture", desk.picture, methods=["POST"]),
+            Route("/translate", handlers.translate, methods=["POST"]),
+            Route("/picture", handlers.picture, methods=["POST"]),
         ]
     )
 
 
-class _Desk:
+class _Handlers:
     """Takes pictures and gives them back, one at a time."""
 
     def __init__(self, translator: Translator) -> None:

@@ -22,14 +22,16 @@ from pix2pix_tf.runs.pairs_record import (
     read_record,
     record_of,
 )
+from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.folder import SegmenterFolder
+from pix2pix_tf.segmentation.training import train_segmenter
 from pix2pix_tf.training import train
 from pix2pix_tf.training.resume import experiment_digest
 from pix2pix_tf.utils.console import PlainConsole
 from pix2pix_tf.utils.errors import UserError
 
 # Scored besides the table's own: what tells blur, grey and noise apart.
-BESIDES = ("l1", "lab_histogram", "sharpness")
+EXTRA_METRICS = ("l1", "lab_histogram", "sharpness")
 SHEET_ROWS = 4
 
 
@@ -63,7 +65,7 @@ class Row:
     variant: Variant
     runs: list[Path] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
-    pictures: list[np.ndarray] = field(default_factory=list)
+    images: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass
@@ -154,7 +156,7 @@ def _checked(experiment: Experiment) -> PairsRecord:
 
 def _wanted(experiment: Experiment) -> Wanted:
     return Wanted(
-        [*BESIDES, experiment.table.metric],
+        [*EXTRA_METRICS, experiment.table.metric],
         palette=experiment.palette,
         segmenter=experiment.segmenter,
     )
@@ -171,14 +173,14 @@ def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) ->
             score = evaluation.scores[name.replace("fcn_", "fcn_truth_")]
             result.truth.setdefault(name, []).append(score)
     if len(row.runs) == 1:
-        _keep_pictures(evaluation, row, result)
+        _keep_images(evaluation, row, result)
 
 
-def _keep_pictures(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
+def _keep_images(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
     count = min(SHEET_ROWS, evaluation.images)
     chosen = np.linspace(0, evaluation.images - 1, count).round().astype(int).tolist()
     shown = [evaluation.subjects[place] for place in chosen]
-    row.pictures = [subject.output for subject in shown]
+    row.images = [subject.output for subject in shown]
     if not result.inputs:
         result.inputs = [_source(evaluation, place) for place in chosen]
         result.targets = [subject.target for subject in shown]
@@ -188,3 +190,21 @@ def _source(evaluation: Evaluation, place: int) -> np.ndarray:
     source = evaluation.subjects.source(place)
     assert source is not None  # a run always has its inputs
     return source
+
+
+def small_settings(table: str) -> list[str]:
+    """What a table's variants share besides `sample.yaml`, as typed.
+
+    Each table has the paper's batch, and all variants the steps of `sample.yaml`: Table 2 has the
+    batch of 10 that the paper says it was made with, all others have batch 1 and share runs.
+    """
+    direction = "AtoB" if table == "6" else "BtoA"
+    batch = [] if table == "2" else ["training.batch_size=1"]  # 10 is in Table 2's own settings
+    return [*batch, f"data.direction={direction}"]
+
+
+def small_segmenter(folder: Path, console: Console) -> Path:
+    """The segmenter of the embedded city, trained now if it is not there yet."""
+    place = folder / "segmenter"
+    train_segmenter(load_segmenter_config("sample"), place, console=console)
+    return place

@@ -28,12 +28,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pix2pix_tf.study.answers import Answer, Answers, Session, UnknownInviteError
+from pix2pix_tf.study.database import Answer, AnswerDatabase, Session, UnknownInviteError
 from pix2pix_tf.study.plan import draw_plan
 from pix2pix_tf.study.settings import REAL, Study, load_study
 from pix2pix_tf.study.timing import implausible
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.web.server import make_page_app, page_files, read_body
+from pix2pix_tf.web.app import make_page_app, page_files, read_body
 
 PAGE = Path(__file__).with_name("page")
 BODY_LIMIT = 4096  # bytes; an answer has some 100
@@ -72,8 +72,8 @@ def make_app(folder: str | Path) -> Starlette:
     """
     study = load_study(folder)
     _refuse_missing_pictures(study)
-    answers = Answers(study.answers_file)
-    desk = _Desk(study, answers)
+    answers = AnswerDatabase(study.answers_file)
+    handlers = _Handlers(study, answers)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -82,18 +82,18 @@ def make_app(folder: str | Path) -> Starlette:
 
     routes = [
         *page_files(*PAGE.iterdir()),
-        Route("/state", desk.state),
-        Route("/session", desk.start, methods=["POST"]),
-        Route("/trials/{number}/{place}", desk.picture),
-        Route("/trials/{number}", desk.answer, methods=["POST"]),
+        Route("/state", handlers.state),
+        Route("/session", handlers.start, methods=["POST"]),
+        Route("/trials/{number}/{place}", handlers.picture),
+        Route("/trials/{number}", handlers.answer, methods=["POST"]),
     ]
     return make_page_app(routes, lifespan)
 
 
-class _Desk:
+class _Handlers:
     """Answers what the page asks."""
 
-    def __init__(self, study: Study, answers: Answers) -> None:
+    def __init__(self, study: Study, answers: AnswerDatabase) -> None:
         self._study, self._answers = study, answers
         self._settings, self._protocol = study.settings, study.settings.protocol
         self._cookie = f"study-{study.settings.id}"

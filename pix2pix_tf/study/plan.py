@@ -17,7 +17,7 @@ class Trial:
     fake_first: bool
 
 
-def fewest_pictures(protocol: Protocol) -> int:
+def min_images(protocol: Protocol) -> int:
     """Inputs that a session needs: none comes twice on the same side, and the two sides differ."""
     return max(protocol.length, 1 if protocol.inputs == "same" else 2)
 
@@ -30,7 +30,7 @@ def draw_plan(seed: int, pictures: int, protocol: Protocol) -> list[Trial]:
 
     Args:
         seed: Of this session.
-        pictures: Inputs there are, `fewest_pictures` or more.
+        pictures: Inputs there are, `min_images` or more.
         protocol: How many trials, and whether the two pictures of a trial have the same input.
     """
     random = Random(seed)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.study.answers import Answered, Answers
+from pix2pix_tf.study.database import AnswerDatabase, AnsweredTrial
 from pix2pix_tf.study.settings import Settings, load_study
 from pix2pix_tf.study.statistics import Summary, p_value, summarise
 from pix2pix_tf.study.timing import TOLERANCE, on_time
@@ -54,7 +54,7 @@ class Report:
     settings: Settings
     rows: list[Row]
     comparisons: list[Comparison]
-    answers: list[Answered]
+    answers: list[AnsweredTrial]
     off_time: int
     left_out: bool
 
@@ -82,7 +82,7 @@ def make_report(
         UserError: No study there, or its answers cannot be read.
     """
     study = load_study(folder)
-    answers = Answers(study.answers_file)
+    answers = AnswerDatabase(study.answers_file)
     sessions, answered = Counter(answers.sessions()), answers.answered()
     answers.close()
     seconds = study.settings.protocol.seconds
@@ -153,7 +153,7 @@ def answers_csv(report: Report) -> str:
     return _csv(lines)
 
 
-def _shares(answered: list[Answered], algorithm: str) -> np.ndarray:
+def _shares(answered: list[AnsweredTrial], algorithm: str) -> np.ndarray:
     """[participants], the share of each one's trials in which the fake was labelled real."""
     fooled: dict[int, list[bool]] = defaultdict(list)
     for one in answered:

@@ -56,7 +56,7 @@ class Protocol(_Section):
         return self.practice + self.trials
 
 
-PAPER = Protocol()  # section 4.1
+PAPER_PROTOCOL = Protocol()  # section 4.1
 
 
 class Settings(_Section):
@@ -77,7 +77,7 @@ class Settings(_Section):
     name: Name
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     about: str | None = None
-    protocol: Protocol = PAPER
+    protocol: Protocol = PAPER_PROTOCOL
     size: Annotated[tuple[Positive, Positive], BeforeValidator(_as_tuple)]
     algorithms: Annotated[
         tuple[Name, ...],

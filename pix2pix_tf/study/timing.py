@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pix2pix_tf.study.answers import Answer
+from pix2pix_tf.study.database import Answer
 
 SLACK = 0.5  # seconds by which two clocks, one of them coarse for privacy, may differ
 TOLERANCE = 0.05  # seconds, three frames of most screens

@@ -1,4 +1,4 @@
-"""The tables of `make benchmark`, with contestants whose seconds are known."""
+"""The tables of `make benchmark`, with workloads whose seconds are known."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import pytest
 from benchmarks import compare
 from pix2pix_tf.benchmark.rounds import alternate
 from pix2pix_tf.benchmark.worker import UnavailableError
-from tests.benchmarks.fakes import Fake
+from tests.benchmarks.fakes import FakeWorkload
 
 
 def measured(**seconds):
     # Compiling, fitting, the warm round; then what counts.
-    contestants = {name: Fake(name, [], 9, 9, 9, *its) for name, its in seconds.items()}
-    return alternate(contestants, len(next(iter(seconds.values()))), 0.0)
+    workloads = {name: FakeWorkload(name, [], 9, 9, 9, *its) for name, its in seconds.items()}
+    return alternate(workloads, len(next(iter(seconds.values()))), 0.0)
 
 
 def test_a_table_by_hand():
@@ -49,7 +49,7 @@ def test_who_cannot_run_is_left_out_with_the_reason():
 
     with compare.ring(part) as entered:
         entered.add("PyTorch, compile", start, {"PyTorch, compile": "training"})
-    assert entered.contestants == {}
+    assert entered.workloads == {}
     assert part.remarks == ["PyTorch, compile was left out: no compiler."]
 
 

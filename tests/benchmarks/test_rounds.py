@@ -1,9 +1,9 @@
-"""Turns, medians and ratios, with contestants whose seconds are known."""
+"""Turns, medians and ratios, with workloads whose seconds are known."""
 
 import pytest
 
 from pix2pix_tf.benchmark.rounds import Spread, alternate, ratios, spread
-from tests.benchmarks.fakes import Fake
+from tests.benchmarks.fakes import FakeWorkload
 
 
 def test_spread_is_the_median_and_the_quartiles():
@@ -29,7 +29,10 @@ def test_ratios_are_of_the_same_round():
 def test_contestants_alternate_and_warming_up_is_not_counted():
     log = []
     # Compiling, fitting, the warm round; then 4 and 2 seconds, or 1.
-    slow, fast = Fake("slow", log, 90, 2, 80, 4, 2), Fake("fast", log, 50, 1, 70, 1, 1)
+    slow, fast = (
+        FakeWorkload("slow", log, 90, 2, 80, 4, 2),
+        FakeWorkload("fast", log, 50, 1, 70, 1, 1),
+    )
     done = []
     measured = alternate({"slow": slow, "fast": fast}, 2, 4.0, done.append)
     assert log[:4] == [("slow", 1), ("slow", 1), ("fast", 1), ("fast", 1)]
@@ -46,7 +49,7 @@ def test_contestants_alternate_and_warming_up_is_not_counted():
 
 def test_short_works_are_fitted_by_longer_turns():
     log = []
-    alternate({"short": Fake("short", log, 9, 0.25)}, 1, 4.0)
+    alternate({"short": FakeWorkload("short", log, 9, 0.25)}, 1, 4.0)
     # 0.25 and 0.5 seconds are too short to go by, 1 second is not.
     assert [count for _, count in log] == [1, 1, 2, 4, 16, 16]
 
@@ -54,5 +57,5 @@ def test_short_works_are_fitted_by_longer_turns():
 @pytest.mark.parametrize("seconds", [0.0, 0.1])
 def test_long_works_are_done_once_a_turn(seconds):
     log = []
-    alternate({"long": Fake("long", log, 3.0)}, 1, seconds)
+    alternate({"long": FakeWorkload("long", log, 3.0)}, 1, seconds)
     assert [count for _, count in log] == [1, 1, 1, 1]

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pix2pix_tf.benchmark.contestants import Turn
 from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
 from pix2pix_tf.benchmark.rounds import Spread
-from pix2pix_tf.benchmark.running import Options, Row, benchmark, scaled, with_batch_of
+from pix2pix_tf.benchmark.runner import Options, Row, benchmark, scaled, with_batch_of
+from pix2pix_tf.benchmark.workloads import TimedRun
 from tests.conftest import TINY
 
 WORDS = [
@@ -72,12 +72,12 @@ class FakeWorker(AbstractContextManager):
         batch = config.training.batch_size
         log.append((works, batch, variables["CUDA_VISIBLE_DEVICES"]))
         self.about = {"gpus": 2, "gpu": "NVIDIA A100-SXM4-40GB", "convolution": "3×3"}
-        self.about |= {"convolution_flops": 1e12, "update_flops": 1e12, "picture_flops": 1e11}
+        self.about |= {"convolution_flops": 1e12, "update_flops": 1e12, "translation_flops": 1e11}
         self.seconds = 1.0 if batch == 1 else 1.25
 
-    def contestant(self, work):
+    def workload(self, work):
         return SimpleNamespace(
-            turn=lambda count: Turn(self.seconds * count, {"waited": 0.25 * count}, 10)
+            run=lambda count: TimedRun(self.seconds * count, {"waited": 0.25 * count}, 10)
         )
 
     def __exit__(self, *_):
@@ -90,7 +90,7 @@ def test_on_gpus_images_a_second_are_put_beside_one_gpus(monkeypatch, tiny):
     def start(config, works, threads, variables):
         return FakeWorker(log, config, works, variables)
 
-    monkeypatch.setattr("pix2pix_tf.benchmark.ours.start", start)
+    monkeypatch.setattr("pix2pix_tf.benchmark.package_worker.start_worker", start)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     report = benchmark(Options(tiny(), 2, 0.0, 1, "gpu", None))
     assert [(works[0], *rest) for works, *rest in log] == [

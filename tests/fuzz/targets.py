@@ -29,7 +29,7 @@ from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.methods.pix2pix import build_networks
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.study.making import make_study
+from pix2pix_tf.study.create import create_study
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_files import SIGNATURE, chunk, png_chunks
@@ -214,7 +214,7 @@ class Targets:
         shutil.copy(path, placed)
         protocol = Protocol(practice=0, trials=1, seconds=1)
         try:
-            study = make_study(
+            study = create_study(
                 folder / "made",
                 "x",
                 folder / "real",

@@ -13,9 +13,9 @@ from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.study import app as study
-from pix2pix_tf.study.making import make_study
+from pix2pix_tf.study.create import create_study
 from pix2pix_tf.study.settings import Protocol
-from pix2pix_tf.web.server import HEADERS
+from pix2pix_tf.web.app import HEADERS
 
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
 PATHS = "/ /page.json /example.png /translate /picture /state /session /trials/0/first /trials/0"
@@ -76,7 +76,7 @@ def pages(tmp_path_factory):
         for number in range(3):
             write_image(folder / side / f"{number}.png", black)
     protocol = Protocol(practice=0, trials=3, seconds=0.05)
-    made = make_study(
+    made = create_study(
         folder / "study", "x", folder / "real", {"L1": folder / "fake"}, protocol=protocol
     )
     config = make_config(

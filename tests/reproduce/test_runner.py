@@ -8,8 +8,12 @@ import pytest
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.reproduce import runner
+from pix2pix_tf.reproduce.render import (
+    comparison_table,
+    rename_results_of_other_runs,
+    write_results,
+)
 from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row, reproduce, variant_config
-from pix2pix_tf.reproduce.showing import compared_table, keep_results_of_others, write_results
 from pix2pix_tf.reproduce.tables import FCN, TABLES
 from pix2pix_tf.runs.pairs_record import record_of
 from pix2pix_tf.utils.errors import UserError
@@ -37,7 +41,7 @@ def reproduced(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "train", train)
     monkeypatch.setattr(runner, "evaluate", evaluate)
     monkeypatch.setattr(runner, "check_wanted", lambda wanted, dataset: None)
-    monkeypatch.setattr(runner, "_keep_pictures", lambda evaluation, row, result: None)
+    monkeypatch.setattr(runner, "_keep_images", lambda evaluation, row, result: None)
 
     def made(table, *overrides, seeds=1, segmenter=None):
         runs.clear()
@@ -82,7 +86,7 @@ def test_all_seeds_are_validated_on_the_same_images(reproduced):
 def test_the_row_of_the_true_photographs_is_the_mean_over_seeds(reproduced):
     experiment, _, result = reproduced("1", seeds=2)
     assert result.truth == {name: [0.8, 0.6] for name in FCN}
-    cells = [list(column.cells) for column in compared_table(experiment, result).columns]
+    cells = [list(column.cells) for column in comparison_table(experiment, result).columns]
     row = cells[0].index("Ground truth")
     assert cells[1][row] == "0.700 ± 0.141 (0.80)"
 
@@ -102,10 +106,10 @@ def test_results_of_other_settings_are_kept_under_another_name(tmp_path):
 
     def written(run):
         row = Row(TABLES["6"].variants[0], [tmp_path / run])
-        row.pictures = [picture]
+        row.images = [picture]
         result = Reproduction([row], 1, [picture], [picture])
         experiment = Experiment(TABLES["6"], "any", [], 1, tmp_path, None, None)
-        kept = keep_results_of_others(experiment, result, "table-6")
+        kept = rename_results_of_other_runs(experiment, result, "table-6")
         write_results(experiment, result, "table-6")
         return kept
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.reproduce.runner import Experiment, Reproduction
-from pix2pix_tf.reproduce.showing import compared_table
-from pix2pix_tf.reproduce.small import small_settings
+from pix2pix_tf.reproduce.render import comparison_table
+from pix2pix_tf.reproduce.runner import Experiment, Reproduction, small_settings
 from pix2pix_tf.reproduce.tables import TABLES, run_name
 
 
@@ -60,7 +59,7 @@ def test_the_size_that_fcn_scores_are_read_at_stands_below_the_table():
     result = Reproduction([], targets=[np.zeros((128, 96, 3), np.uint8)])
     for name in TABLES:
         experiment = Experiment(TABLES[name], "sample", [], 1, Path("any"), None, None)
-        caption = compared_table(experiment, result).caption
+        caption = comparison_table(experiment, result).caption
         if name in ("1", "2", "3"):
             assert caption == (
                 "FCN-scores are read at the training size, 128×96 (height×width); the authors "

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.study.app import make_app
-from pix2pix_tf.study.making import make_study
+from pix2pix_tf.study.create import create_study
 from pix2pix_tf.study.settings import Protocol
 from tests.conftest import COMMAND
 
@@ -38,7 +38,7 @@ def tiny_study(root, protocol=QUICK, algorithms=("L1", "L1+cGAN"), count=6, **wo
     if not (root / "sides").exists():
         write_sides(root / "sides", count=count)
     fakes = {name: root / "sides" / name for name in algorithms}
-    return make_study(
+    return create_study(
         root / "study", "tiny", root / "sides" / "real", fakes, protocol=protocol, **words
     )
 

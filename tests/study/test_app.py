@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from pix2pix_tf.study.answers import Answers
 from pix2pix_tf.study.app import BODY_LIMIT, PAGE, make_app
-from pix2pix_tf.study.making import Invitation
+from pix2pix_tf.study.create import Invitation
+from pix2pix_tf.study.database import AnswerDatabase
 from pix2pix_tf.study.serving import serve
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.utils.errors import UserError
@@ -34,7 +34,7 @@ def someone(address):
 
 
 def answered(study):
-    answers = Answers(study.answers_file)
+    answers = AnswerDatabase(study.answers_file)
     found = answers.answered()
     answers.close()
     return found
@@ -275,7 +275,7 @@ def test_one_time_invite_codes(tmp_path):
             assert phone.next() == 5
             phone.start(codes[1])  # the next participant, at the same device
             assert phone.next() == 0
-    answers = Answers(study.answers_file)
+    answers = AnswerDatabase(study.answers_file)
     assert Counter(complete for _, complete in answers.sessions()) == {True: 1, False: 1}
     answers.close()
 

@@ -9,8 +9,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from pix2pix_tf.study.answers import Answers, Session
-from pix2pix_tf.study.making import Invitation
+from pix2pix_tf.study.create import Invitation
+from pix2pix_tf.study.database import AnswerDatabase, Session
 from pix2pix_tf.study.settings import Protocol
 from tests.browsing import chromium, in_browser, open_page
 from tests.study.participants import in_thread, seen, tiny_study
@@ -119,13 +119,13 @@ class Visit:
 
     def fake(self, number, session=1):
         """Which picture of a trial is the fake, as planned."""
-        answers = Answers(self.study.answers_file)
+        answers = AnswerDatabase(self.study.answers_file)
         trial = answers.trial(Session(session, "", 0, 0), number)
         answers.close()
         return "first" if trial.fake_first else "second"
 
     def answered(self):
-        answers = Answers(self.study.answers_file)
+        answers = AnswerDatabase(self.study.answers_file)
         found = answers.answered()
         answers.close()
         return found

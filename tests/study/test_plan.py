@@ -1,24 +1,29 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.study.plan import draw_plan, fewest_pictures
-from pix2pix_tf.study.settings import PAPER, Protocol
+from pix2pix_tf.study.plan import draw_plan, min_images
+from pix2pix_tf.study.settings import PAPER_PROTOCOL, Protocol
 
 DIFFERENT = Protocol(inputs="different")
 
 
 def test_defaults_are_the_papers():
-    assert (PAPER.practice, PAPER.trials, PAPER.seconds, PAPER.length) == (10, 40, 1.0, 50)
+    assert (
+        PAPER_PROTOCOL.practice,
+        PAPER_PROTOCOL.trials,
+        PAPER_PROTOCOL.seconds,
+        PAPER_PROTOCOL.length,
+    ) == (10, 40, 1.0, 50)
 
 
 def test_same_seed_draws_the_same_plan_and_another_another():
-    assert draw_plan(5, 60, PAPER) == draw_plan(5, 60, PAPER)
-    assert draw_plan(5, 60, PAPER) != draw_plan(6, 60, PAPER)
+    assert draw_plan(5, 60, PAPER_PROTOCOL) == draw_plan(5, 60, PAPER_PROTOCOL)
+    assert draw_plan(5, 60, PAPER_PROTOCOL) != draw_plan(6, 60, PAPER_PROTOCOL)
 
 
 @pytest.mark.parametrize("pictures", [50, 51, 99, 100, 1098])
 def test_no_picture_comes_twice_on_its_side(pictures):
-    for protocol in (PAPER, DIFFERENT):
+    for protocol in (PAPER_PROTOCOL, DIFFERENT):
         plan = draw_plan(3, pictures, protocol)
         assert len(plan) == 50
         assert len({trial.real for trial in plan}) == 50
@@ -28,7 +33,7 @@ def test_no_picture_comes_twice_on_its_side(pictures):
 
 @pytest.mark.parametrize("pictures", [50, 51, 99, 100, 1098])
 def test_inputs_of_the_two_sides_are_the_same_or_different_as_asked(pictures):
-    assert all(trial.real == trial.fake for trial in draw_plan(1, pictures, PAPER))
+    assert all(trial.real == trial.fake for trial in draw_plan(1, pictures, PAPER_PROTOCOL))
     plan = draw_plan(1, pictures, DIFFERENT)
     assert all(trial.real != trial.fake for trial in plan)
     if pictures >= 100:  # then no input is seen on both sides at all
@@ -37,7 +42,7 @@ def test_inputs_of_the_two_sides_are_the_same_or_different_as_asked(pictures):
 
 def test_fake_comes_first_in_half_of_the_practice_and_half_of_the_rest():
     for seed in range(20):
-        plan = draw_plan(seed, 50, PAPER)
+        plan = draw_plan(seed, 50, PAPER_PROTOCOL)
         assert sum(trial.fake_first for trial in plan[:10]) == 5
         assert sum(trial.fake_first for trial in plan[10:]) == 20
     odd = Protocol(practice=0, trials=5)
@@ -61,5 +66,5 @@ def test_every_place_of_a_session_is_drawn_evenly():
 def test_shortest_session_needs_two_inputs_only_where_they_differ():
     one = Protocol(inputs="same", practice=0, trials=1)
     other = Protocol(inputs="different", practice=0, trials=1)
-    assert (fewest_pictures(one), fewest_pictures(other), fewest_pictures(PAPER)) == (1, 2, 50)
+    assert (min_images(one), min_images(other), min_images(PAPER_PROTOCOL)) == (1, 2, 50)
     assert draw_plan(0, 2, other)[0].real != draw_plan(0, 2, other)[0].fake

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from pix2pix_tf.study.answers import Answer, Answers
+from pix2pix_tf.study.database import Answer, AnswerDatabase
 from pix2pix_tf.study.plan import draw_plan
 from pix2pix_tf.study.report import answers_csv, make_report, table_csv
 from pix2pix_tf.study.settings import Protocol
@@ -14,7 +14,7 @@ PROTOCOL = Protocol(inputs="different", practice=1, trials=4, seconds=1.0)
 
 def take_part(study, algorithm, fooled, trials=4, answer=None):
     """A session fooled in the first so many of its main trials."""
-    answers = Answers(study.answers_file)
+    answers = AnswerDatabase(study.answers_file)
     token = answers.start((algorithm,), lambda seed: draw_plan(seed, 6, PROTOCOL), 1)
     session = answers.session(token)
     for number in range(1 + trials):

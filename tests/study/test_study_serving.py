@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix_tf.study.answers import Answers
+from pix2pix_tf.study.database import AnswerDatabase
 from pix2pix_tf.study.report import make_report
 from pix2pix_tf.study.settings import Protocol
 from tests.study.participants import Participant, Served, tiny_study
@@ -101,7 +101,7 @@ def test_killed_server_has_every_acknowledged_answer_and_sessions_go_on(tmp_path
                 assert someone.next() - acknowledged[number] in (0, 1)
                 someone.takes_part()
                 assert someone.next() == 40
-    answers = Answers(study.answers_file)
+    answers = AnswerDatabase(study.answers_file)
     assert len(answers.answered()) == 160
     answers.close()
 

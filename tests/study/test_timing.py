@@ -1,4 +1,4 @@
-from pix2pix_tf.study.answers import Answer
+from pix2pix_tf.study.database import Answer
 from pix2pix_tf.study.timing import implausible, on_time
 
 

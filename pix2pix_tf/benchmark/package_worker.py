@@ -1,7 +1,9 @@
-"""The worker of this package's own works: `python -m pix2pix_tf.benchmark.ours ORDER`.
+"""The worker process of this package's own workloads.
 
-ORDER is the JSON of an `Order`. The works are named as `pix2pix_tf.benchmark.works` has them;
-`training` and `training with data` are not mixed with others, for a training is deterministic.
+    python -m pix2pix_tf.benchmark.package_worker CONFIG
+
+CONFIG is the JSON of a `WorkerConfig`. `training` and `training with data` have a process of their
+own: training is deterministic by its settings, and these must not change the other workloads.
 """
 
 from __future__ import annotations
@@ -14,14 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pix2pix_tf.benchmark.contestants import Worker
-from pix2pix_tf.benchmark.worker import Held, Work, serve
+from pix2pix_tf.benchmark.worker import WorkerState, WorkloadFunction, serve
+from pix2pix_tf.benchmark.workloads import Worker
 from pix2pix_tf.config.schema import Config, make_config
 from pix2pix_tf.utils.errors import UserError
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkerConfig:
     """What a worker is to hold.
 
     Attributes:
@@ -37,46 +39,48 @@ class Order:
     run: str | None = None
 
 
-def start(
+def start_worker(
     config: Config,
     works: Sequence[str],
     threads: int,
     variables: Mapping[str, str],
     run: Path | None = None,
 ) -> Worker:
-    """Starts a worker of this package's own works; see `Order` and `Worker`."""
-    order = Order(config.model_dump(mode="json"), works, threads, None if run is None else str(run))
+    """Starts a worker of this package's own works; see `WorkerConfig` and `Worker`."""
+    order = WorkerConfig(
+        config.model_dump(mode="json"), works, threads, None if run is None else str(run)
+    )
     command = [sys.executable, "-m", __spec__.name, json.dumps(asdict(order))]
     return Worker("pix2pix-tf", command, variables)
 
 
 def main() -> None:
     """Serves what the one argument orders."""
-    order = Order(**json.loads(sys.argv[1]))
+    order = WorkerConfig(**json.loads(sys.argv[1]))
     with tempfile.TemporaryDirectory() as folder:
         serve(lambda: _hold(order, Path(folder)), refused=UserError)
 
 
-def _hold(order: Order, folder: Path) -> Held:
+def _hold(order: WorkerConfig, folder: Path) -> WorkerState:
     from pix2pix_tf.utils.runtime import keep_freed_memory, start_tensorflow
 
     config = make_config(order.config)
     start_tensorflow()
     import tensorflow as tf
 
-    from pix2pix_tf.benchmark import works
+    from pix2pix_tf.benchmark import package_workloads
 
-    held: dict[str, Work] = {}
+    held: dict[str, WorkloadFunction] = {}
     about: dict[str, str | float] = {}
     names = [name for name in order.works if name.startswith("training")]
     if names:
         keep_freed_memory()  # as a training does
-        trainings, about["update_flops"] = works.training_works(config, names)
+        trainings, about["update_flops"] = package_workloads.training_works(config, names)
         held |= trainings
     if "pipeline" in order.works:
-        held["pipeline"] = works.pipeline_work(config)
+        held["pipeline"] = package_workloads.pipeline_work(config)
     if "convolution" in order.works:
-        held["convolution"], best = works.convolution_work(config.training.precision)
+        held["convolution"], best = package_workloads.convolution_work(config.training.precision)
         about |= {"convolution": str(best), "convolution_flops": best.flops}
     names = [
         name for name in order.works if name.startswith(("translate", "saved_model", "tflite"))
@@ -84,16 +88,16 @@ def _hold(order: Order, folder: Path) -> Held:
     if names:
         run = Path(order.run) if order.run is not None else folder / "run"
         if not run.exists():
-            works.write_fresh_run(config, run)
+            package_workloads.write_fresh_run(config, run)
         (folder / "exports").mkdir()
-        translations, about["picture_flops"] = works.inference_works(
+        translations, about["translation_flops"] = package_workloads.inference_works(
             run, folder / "exports", names, order.threads
         )
         held |= translations
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         about["gpu"] = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "")
-    return Held(held, {**about, "gpus": len(gpus)})
+    return WorkerState(held, {**about, "gpus": len(gpus)})
 
 
 if __name__ == "__main__":

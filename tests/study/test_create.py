@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_tf.images.io import read_image, write_image
-from pix2pix_tf.study.making import Invitation, make_study
+from pix2pix_tf.study.create import Invitation, create_study
 from pix2pix_tf.study.settings import Protocol, load_study
 from pix2pix_tf.utils.errors import UserError
 from tests.study.participants import QUICK, SHADES, seen, tiny_study, write_sides
@@ -13,7 +13,7 @@ def refusal(root, fakes, **words):
     """What making a study of root / "real" is refused with; nothing is left behind."""
     folders = {name: root / folder for name, folder in fakes.items()}
     with pytest.raises(UserError) as error:
-        make_study(root / "out", "s", root / "real", folders, protocol=QUICK, **words)
+        create_study(root / "out", "s", root / "real", folders, protocol=QUICK, **words)
     assert not (root / "out").exists()
     assert not list(root.glob(".*"))
     return str(error.value)
@@ -41,7 +41,7 @@ def test_files_tell_real_and_fake_apart_by_nothing_but_their_pixels(tmp_path):
         photo.save(tmp_path / "real" / f"{name}.jpg", exif=exif, quality=100)
         Image.new("LA", (8, 8), (7, 255)).save(tmp_path / "ours" / f"{name}.png")
     protocol = Protocol(practice=0, trials=2)
-    study = make_study(
+    study = create_study(
         tmp_path / "s", "s", tmp_path / "real", {"ours": tmp_path / "ours"}, protocol=protocol
     )
     real, fake = (study.picture(side, 0).read_bytes() for side in ("real", "ours"))
@@ -59,7 +59,7 @@ def test_real_halves_of_pairs(tmp_path):
     pair = np.concatenate([np.full((8, 8, 3), 1, np.uint8), np.full((8, 8, 3), 2, np.uint8)], 1)
     write_image(tmp_path / "pairs/0.png", pair)
     for half, level in (("A", 1), ("B", 2)):
-        study = make_study(
+        study = create_study(
             tmp_path / half,
             "s",
             tmp_path / "pairs",
@@ -105,7 +105,7 @@ def test_other_sizes_need_a_rule_and_other_shapes_are_refused(tmp_path):
     assert "16×8" in message
     assert "give --size" in message
     assert "another shape" in refusal(tmp_path, {"L1": "L1"}, size=(16, 16))
-    study = make_study(
+    study = create_study(
         tmp_path / "out",
         "s",
         tmp_path / "real",
@@ -152,7 +152,7 @@ def test_invite_codes(tmp_path):
     both = Invitation(code="long enough", single=3)
     assert "--invites" in refusal(tmp_path, fakes, invitation=both)
     folders = {"L1": tmp_path / "L1"}
-    study = make_study(
+    study = create_study(
         tmp_path / "out",
         "s",
         tmp_path / "real",
@@ -172,5 +172,5 @@ def test_what_is_there_stays(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
     with pytest.raises(UserError, match="is there already"):
-        make_study(tmp_path / "out", "s", tmp_path / "real", {"L1": tmp_path / "L1"})
+        create_study(tmp_path / "out", "s", tmp_path / "real", {"L1": tmp_path / "L1"})
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]

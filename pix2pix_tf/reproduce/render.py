@@ -21,7 +21,7 @@ from pix2pix_tf.utils.files import write_text, writing
 from pix2pix_tf.utils.strict_json import strict_json
 
 
-def compared_table(experiment: Experiment, result: Reproduction) -> Table:
+def comparison_table(experiment: Experiment, result: Reproduction) -> Table:
     """The paper's table with ours beside it: `ours (paper)`."""
     paper_table = experiment.table
     table = Table(
@@ -54,7 +54,7 @@ def _fcn_size(result: Reproduction) -> str:
     return f"FCN-scores are read at {size}; the authors enlarge photos to 1024×2048 first"
 
 
-def besides_table(experiment: Experiment, result: Reproduction) -> Table:
+def other_scores_table(experiment: Experiment, result: Reproduction) -> Table:
     """Every other score of the variants: what tells blur, grey and noise apart."""
     names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
     names = [name for name in names if "truth" not in name]
@@ -64,13 +64,15 @@ def besides_table(experiment: Experiment, result: Reproduction) -> Table:
     return table
 
 
-def besides_meanings(experiment: Experiment, result: Reproduction) -> list[str]:
-    """A line about each column of `besides_table`."""
+def other_scores_descriptions(experiment: Experiment, result: Reproduction) -> list[str]:
+    """A line about each column of `other_scores_table`."""
     names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
     return [f"{name}: {MEANINGS[name]}" for name in names if "truth" not in name]
 
 
-def keep_results_of_others(experiment: Experiment, result: Reproduction, name: str) -> list[Path]:
+def rename_results_of_other_runs(
+    experiment: Experiment, result: Reproduction, name: str
+) -> list[Path]:
     """Renames a `NAME.json` and `NAME.png` of other runs, which `write_results` would replace.
 
     Those of the same runs, of which there may be more now, are no others. The names they get have
@@ -99,7 +101,7 @@ def write_results(experiment: Experiment, result: Reproduction, name: str) -> li
     write_text(data, strict_json(_plain(experiment, result)) + "\n")
     sheet = experiment.folder / f"{name}.png"
     headings = ("input", *(row.variant.name for row in result.rows), "target")
-    columns = [result.inputs, *(row.pictures for row in result.rows), result.targets]
+    columns = [result.inputs, *(row.images for row in result.rows), result.targets]
     pictures = [[for_display(image) for image in line] for line in zip(*columns, strict=True)]
     write_image(sheet, make_sheet(headings, pictures))
     return [data, sheet]

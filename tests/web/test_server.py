@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -10,9 +12,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from pix2pix_tf.web.server import HEADERS, is_loopback, make_page_app, read_body, serve_page
+from pix2pix_tf.web.app import HEADERS, make_page_app, read_body
+from pix2pix_tf.web.loopback import is_loopback
+from pix2pix_tf.web.server import serve_page
 
 LIMIT = 1000
+STUDY = "{name: a, id: 0123456789abcdef, size: [8, 8], algorithms: [L1], pictures: [a]}"
 
 
 async def _said(request: Request):
@@ -128,3 +133,21 @@ def test_no_other_protocol_is_spoken(port):
 def test_loopback():
     assert all(map(is_loopback, ("127.0.0.1", "::1", "localhost", "127.1.2.3")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.0.1", "example.org", "")))
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_without_the_extra_a_command_names_it(tmp_path, missing):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; "
+        "sys.argv = ['pix2pix-tf', 'study', 'serve', '--study', 'study']; "
+        "from pix2pix_tf.cli.main import main; main()"
+    )
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.yaml").write_text(STUDY)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert f"needs {missing}, which is not installed" in ended.stderr
+    assert "pip install 'pix2pix-tf[serve]'" in ended.stderr
+    assert "Traceback" not in ended.stderr

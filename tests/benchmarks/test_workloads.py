@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
-from pix2pix_tf.benchmark.contestants import Command, Worker, environment
 from pix2pix_tf.benchmark.worker import UnavailableError
+from pix2pix_tf.benchmark.workloads import Command, Worker, environment
 from pix2pix_tf.utils.errors import UserError
 
 START = """
 import os, sys, time
-from pix2pix_tf.benchmark.worker import Held, UnavailableError, serve
+from pix2pix_tf.benchmark.worker import WorkerState, UnavailableError, serve
 def prepare():
     print("libraries talk", flush=True)
     BODY
@@ -30,12 +30,12 @@ def test_works_are_done_as_often_as_ordered_and_timed():
         done.extend([1] * count)
         time.sleep(0.02 * count)
         return {"done": len(done)}
-    return Held({"work": work}, {"version": "1"})"""
+    return WorkerState({"work": work}, {"version": "1"})"""
     with worker(body) as its:
         assert its.about == {"version": "1"}
-        contestant = its.contestant("work")
-        assert contestant.turn(1).values == {"done": 1}
-        turn = contestant.turn(3)
+        workload = its.workload("work")
+        assert workload.run(1).values == {"done": 1}
+        turn = workload.run(3)
         assert turn.values == {"done": 4}
         assert 0.06 <= turn.seconds < 5
         process = its._process
@@ -46,7 +46,7 @@ def test_works_are_done_as_often_as_ordered_and_timed():
 def test_peak_memory_is_the_workers_own():
     body = """def work(count):
         return {"bytes": len(b"1" * (count * 10**6))}
-    return Held({"work": work}, {})"""
+    return WorkerState({"work": work}, {})"""
     held = bytearray(b"1") * 400_000_000  # of this process, which has TensorFlow besides
     with worker(body) as its:
         small, large = its.order("work", 1), its.order("work", 100)
@@ -64,7 +64,7 @@ def test_environment_of_all(monkeypatch):
     assert environment(1, None)["CUDA_VISIBLE_DEVICES"] == "3,5,6"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert environment(1, 2)["CUDA_VISIBLE_DEVICES"] == "0,1"
-    body = 'return Held({}, {"threads": os.environ["OMP_NUM_THREADS"]})'
+    body = 'return WorkerState({}, {"threads": os.environ["OMP_NUM_THREADS"]})'
     with worker(body, first) as its:
         assert its.about == {"threads": "2"}
 
@@ -79,22 +79,22 @@ def test_what_cannot_run_here_says_why():
 def test_a_process_that_ends_is_named_with_its_last_words():
     with pytest.raises(UserError, match=r"the worker: .* code 1: ValueError: broken"):
         worker('raise ValueError("broken")')
-    body = "return Held({'work': lambda count: os._exit(3)}, {})"
+    body = "return WorkerState({'work': lambda count: os._exit(3)}, {})"
     with worker(body) as its, pytest.raises(UserError, match="code 3"):
         its.order("work", 1)
 
 
 def test_losses_must_be_finite():
-    body = "return Held({'work': lambda count: {'loss': float('nan')}}, {})"
+    body = "return WorkerState({'work': lambda count: {'loss': float('nan')}}, {})"
     with worker(body) as its, pytest.raises(UserError, match=r"work: loss = nan"):
         its.order("work", 1)
 
 
 def test_commands_are_timed_from_start_to_end(tmp_path):
     code = f"import time; time.sleep(0.05); open({str(tmp_path / 'log')!r}, 'a').write('x')"
-    turn = Command([sys.executable, "-c", code], environment(1, 0)).turn(2)
+    turn = Command([sys.executable, "-c", code], environment(1, 0)).run(2)
     assert (tmp_path / "log").read_text() == "xx"
     assert turn.seconds >= 0.1
     failing = Command([sys.executable, "-c", "import sys; sys.exit('why')"], environment(1, 0))
     with pytest.raises(UserError, match="why"):
-        failing.turn(1)
+        failing.run(1)

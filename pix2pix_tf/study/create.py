@@ -21,9 +21,9 @@ from pix2pix_tf.images.io import (
     write_image,
 )
 from pix2pix_tf.images.unreadable import report_all_unreadable
-from pix2pix_tf.study.answers import Answers
-from pix2pix_tf.study.plan import fewest_pictures
-from pix2pix_tf.study.settings import NAME_PATTERN, PAPER, REAL, Protocol, Settings, Study
+from pix2pix_tf.study.database import AnswerDatabase
+from pix2pix_tf.study.plan import min_images
+from pix2pix_tf.study.settings import NAME_PATTERN, PAPER_PROTOCOL, REAL, Protocol, Settings, Study
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import refuse_existing, written_aside
 from pix2pix_tf.utils.parallel import in_parallel
@@ -72,13 +72,13 @@ class _Source:
         return pixels[:, middle:] if self.half == "B" else pixels
 
 
-def make_study(
+def create_study(
     output: str | Path,
     name: str,
     real: str | Path,
     fakes: Mapping[str, str | Path],
     *,
-    protocol: Protocol = PAPER,
+    protocol: Protocol = PAPER_PROTOCOL,
     real_half: Literal["A", "B"] | None = None,
     size: tuple[int, int] | None = None,
     about: str | None = None,
@@ -193,7 +193,7 @@ def _unmatched(paths: Sequence[Path], side: str) -> str:
 
 
 def _refuse_too_few(names: Sequence[str], protocol: Protocol, real: Path) -> None:
-    fewest = fewest_pictures(protocol)
+    fewest = min_images(protocol)
     if len(names) < fewest:
         raise UserError(
             f"--real {real}: has {len(names)} pictures, and a session of {protocol.practice} "
@@ -249,7 +249,7 @@ def _with_invitation(study: Study, invitation: Invitation) -> Study:
         "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
         for _ in range(invitation.single)
     ]
-    Answers.create(study.answers_file, map(settings.digest, codes))
+    AnswerDatabase.create(study.answers_file, map(settings.digest, codes))
     if codes:
         study.invites_file.write_text("".join(f"{code}\n" for code in codes), encoding="utf-8")
         return Study(study.folder, settings.model_copy(update={"invite": "single"}))

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from pix2pix_tf.benchmark.flops import forward_flops, update_flops
-from pix2pix_tf.benchmark.worker import Work
+from pix2pix_tf.benchmark.worker import WorkloadFunction
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import images_per_step, training_batches
@@ -31,7 +31,7 @@ _MANY_STEPS = 10**8  # no turn comes near it
 _CALIBRATION_PICTURES = 2  # they decide the ranges of int8, not its speed
 
 
-def training_works(config: Config, names: Iterable[str]) -> tuple[dict[str, Work], int]:
+def training_works(config: Config, names: Iterable[str]) -> tuple[dict[str, WorkloadFunction], int]:
     """`training`: updates by one batch, again and again; `training with data`: by those of pairs.
 
     They return the last losses and `waited`: the seconds spent waiting for data.
@@ -56,11 +56,11 @@ def training_works(config: Config, names: Iterable[str]) -> tuple[dict[str, Work
             losses = updates(taken)
         return {**{name: float(loss[-1]) for name, loss in losses.items()}, "waited": waited}
 
-    def with_one_batch() -> Work:
+    def with_one_batch() -> WorkloadFunction:
         (batch,) = _distributed(_noise_batches(config).take(1), strategy)
         return lambda count: train(iter([batch] * count), count)
 
-    def with_data() -> Work:
+    def with_data() -> WorkloadFunction:
         pairs = open_pairs(config).train
         dataset = training_batches(pairs, config, 0, _MANY_STEPS)
         batches = _distributed(dataset, strategy)
@@ -93,7 +93,7 @@ def _noise_batches(config: Config) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(batch).batch(count, drop_remainder=True)
 
 
-def pipeline_work(config: Config) -> Work:
+def pipeline_work(config: Config) -> WorkloadFunction:
     """The batches of a training, and nothing else; pairs are decoded before if the config caches.
 
     Every turn starts the pipeline anew, so that it has no batches ready before the turn.
@@ -144,7 +144,7 @@ CONVOLUTIONS = (
 )
 
 
-def convolution_work(precision: str) -> tuple[Work, Convolution]:
+def convolution_work(precision: str) -> tuple[WorkloadFunction, Convolution]:
     """The convolution that this machine computes at the highest rate, of `CONVOLUTIONS`.
 
     Args:
@@ -169,7 +169,7 @@ def convolution_work(precision: str) -> tuple[Work, Convolution]:
     return _convolve(best, dtype), best
 
 
-def _convolve(convolution: Convolution, dtype: tf.DType) -> Work:
+def _convolve(convolution: Convolution, dtype: tf.DType) -> WorkloadFunction:
     own = convolution
     images = tf.random.stateless_normal([own.batch, own.side, own.side, own.channels], [0, 1])
     kernels = tf.random.stateless_normal([own.kernel] * 2 + [own.channels, own.filters], [0, 2])
@@ -197,7 +197,7 @@ def write_fresh_run(config: Config, folder: Path) -> None:
 
 def inference_works(
     run: Path, folder: Path, names: Iterable[str], threads: int
-) -> tuple[dict[str, Work], int]:
+) -> tuple[dict[str, WorkloadFunction], int]:
     """One picture, uint8 in and out: by `translate`, `saved_model`, `tflite float32` and so on.
 
     `translate@512` translates a picture of 512×512 pixels; the others have the run's crop size.
@@ -218,10 +218,10 @@ def inference_works(
         shape = (*size, data.image_channels[0])
         return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
-    def translating(size: tuple[int, int]) -> Work:
+    def translating(size: tuple[int, int]) -> WorkloadFunction:
         return _repeated(lambda image: translator(image, seed=0), picture(size))
 
-    def build(name: str) -> Work:
+    def build(name: str) -> WorkloadFunction:
         kind, _, detail = name.partition("@" if "@" in name else " ")
         if kind == "translate":
             return translating((int(detail), int(detail)) if detail else data.crop_size)
@@ -253,7 +253,7 @@ def _saved_model(translator: Translator, folder: Path) -> Callable[[np.ndarray],
     return translate
 
 
-def _repeated(translate: Callable[[np.ndarray], np.ndarray], image: np.ndarray) -> Work:
+def _repeated(translate: Callable[[np.ndarray], np.ndarray], image: np.ndarray) -> WorkloadFunction:
     def work(count: int) -> Mapping[str, float]:
         for _ in range(count):
             output = translate(image)

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from pix2pix_tf.study import answers as module
-from pix2pix_tf.study.answers import Answer, Answers, UnknownInviteError
+from pix2pix_tf.study import database as module
+from pix2pix_tf.study.database import Answer, AnswerDatabase, UnknownInviteError
 from pix2pix_tf.study.plan import draw_plan
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.utils.errors import UserError
@@ -20,13 +20,13 @@ def draw(seed):
 
 @pytest.fixture
 def file(tmp_path):
-    Answers.create(tmp_path / "answers.sqlite", ["one", "two"])
+    AnswerDatabase.create(tmp_path / "answers.sqlite", ["one", "two"])
     return tmp_path / "answers.sqlite"
 
 
 @pytest.fixture
 def answers(file):
-    opened = Answers(file)
+    opened = AnswerDatabase(file)
     yield opened
     opened.close()
 
@@ -55,7 +55,7 @@ def test_plan_is_stored_with_its_seed(answers, file):
 def test_session_goes_on_where_it_stopped_also_in_another_process(answers, file):
     token = answers.start(("A",), draw, 1)
     answers.record(answers.session(token), 0, TOLD, last=False)
-    other = Answers(file)
+    other = AnswerDatabase(file)
     assert other.session(token).next == 1
     assert other.session(token).touched > 0
     other.close()
@@ -97,8 +97,8 @@ def test_algorithms_are_given_out_evenly_while_sessions_go_on(answers):
 def test_order_of_algorithms_is_random(tmp_path):
     firsts = set()
     for number in range(20):
-        Answers.create(tmp_path / str(number))
-        answers = Answers(tmp_path / str(number))
+        AnswerDatabase.create(tmp_path / str(number))
+        answers = AnswerDatabase(tmp_path / str(number))
         firsts.add(start(answers).algorithm)
         answers.close()
     assert firsts == {"A", "B"}  # alike in one case of 500,000
@@ -162,11 +162,11 @@ def test_acknowledged_answers_are_on_the_disk(answers, file):
 
 def test_files_of_another_kind_or_version(tmp_path, file):
     with pytest.raises(UserError, match="is missing"):
-        Answers(tmp_path / "nowhere.sqlite")
+        AnswerDatabase(tmp_path / "nowhere.sqlite")
     (tmp_path / "text").write_text("no database, and longer than a hundred bytes " * 5)
     with pytest.raises(UserError, match="cannot be used"):
-        Answers(tmp_path / "text")
+        AnswerDatabase(tmp_path / "text")
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA user_version = 9")
     with pytest.raises(UserError, match="has version 9"):
-        Answers(file)
+        AnswerDatabase(file)

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pix2pix_tf.benchmark import ours
-from pix2pix_tf.benchmark.contestants import Worker, environment
+from pix2pix_tf.benchmark import package_worker
 from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
-from pix2pix_tf.benchmark.rounds import Measured, Spread, alternate, ratios, spread
+from pix2pix_tf.benchmark.rounds import Spread, WorkloadTimings, alternate, ratios, spread
+from pix2pix_tf.benchmark.workloads import Worker, environment
 from pix2pix_tf.config.schema import Config, make_config
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
@@ -99,7 +99,7 @@ class Report:
         settings: What was measured, for people.
         rows: What took turns.
         update_flops: Operations of a training step, for each image of the batch.
-        picture_flops: Operations of translating one.
+        translation_flops: Operations of translating one.
         convolution: Which one that is.
         convolution_share: The rate of the training step as a share of its rate.
         waiting: The share of a training's time that it waits for data.
@@ -111,7 +111,7 @@ class Report:
     settings: str
     rows: list[Row]
     update_flops: int
-    picture_flops: int
+    translation_flops: int
     convolution: str
     convolution_share: Spread
     waiting: Spread
@@ -140,7 +140,9 @@ def benchmark(options: Options, advance: Callable[[int], None] = lambda total: N
 
         def started(config: Config, works: Sequence[str], gpus: int | None) -> Worker:
             variables = environment(options.threads, gpus)
-            return running.enter_context(ours.start(config, works, options.threads, variables))
+            return running.enter_context(
+                package_worker.start_worker(config, works, options.threads, variables)
+            )
 
         others = started(options.config, _OTHERS, 0 if options.device == "cpu" else None)
         gpus = int(others.about["gpus"])
@@ -150,12 +152,12 @@ def benchmark(options: Options, advance: Callable[[int], None] = lambda total: N
                 "brings what it needs, and nvidia-smi must list one"
             )
         trainer = started(options.config, _TRAININGS, min(gpus, 1))
-        contestants = {work: trainer.contestant(work) for work in _TRAININGS}
+        workloads = {work: trainer.workload(work) for work in _TRAININGS}
         for count in range(2, gpus + 1):
             wider = started(with_batch_of(options.config, count), _TRAININGS[:1], count)
-            contestants[_on(count)] = wider.contestant(_TRAININGS[0])
-        contestants |= {work: others.contestant(work) for work in _OTHERS}
-        measured = alternate(contestants, options.rounds, options.seconds, advance)
+            workloads[_on(count)] = wider.workload(_TRAININGS[0])
+        workloads |= {work: others.workload(work) for work in _OTHERS}
+        measured = alternate(workloads, options.rounds, options.seconds, advance)
     return _report(options, measured, {**trainer.about, **others.about})
 
 
@@ -170,7 +172,9 @@ def _on(replicas: int) -> str:
     return "training" if replicas == 1 else f"training on {replicas} GPUs"
 
 
-def _report(options: Options, measured: dict[str, Measured], about: dict[str, Any]) -> Report:
+def _report(
+    options: Options, measured: dict[str, WorkloadTimings], about: dict[str, Any]
+) -> Report:
     training = options.config.training
 
     def row(what: str, work: str, images: int, flops: str | None = None) -> Row:
@@ -194,11 +198,11 @@ def _report(options: Options, measured: dict[str, Measured], about: dict[str, An
             step,
             fed,
             row("input of a training, a pair", "pipeline", pairs),
-            *(row(work.replace("_", " "), work, 1, "picture_flops") for work in TRANSLATIONS),
+            *(row(work.replace("_", " "), work, 1, "translation_flops") for work in TRANSLATIONS),
             convolution,
         ],
         update_flops=about["update_flops"],
-        picture_flops=about["picture_flops"],
+        translation_flops=about["translation_flops"],
         convolution=about["convolution"],
         convolution_share=ratios(step.rates, convolution.rates),
         waiting=spread(

@@ -101,7 +101,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnsweredTrial:
     """A main trial and its answer, for the report."""
 
     session: int
@@ -120,7 +120,7 @@ class UnknownInviteError(Exception):
     """A one-time code that the study does not have."""
 
 
-class Answers:
+class AnswerDatabase:
     """The file of one study; may be used by several threads, and by several processes.
 
     Raises:
@@ -253,7 +253,7 @@ class Answers:
             rows = self._connection.execute("SELECT algorithm, complete FROM sessions").fetchall()
         return [(algorithm, bool(complete)) for algorithm, complete in rows]
 
-    def answered(self) -> list[Answered]:
+    def answered(self) -> list[AnsweredTrial]:
         """The main trials of complete sessions, in order."""
         with self._lock:
             rows = self._connection.execute(
@@ -264,7 +264,7 @@ class Answers:
                 "WHERE s.complete AND NOT t.practice ORDER BY s.id, number"
             ).fetchall()
         return [
-            Answered(
+            AnsweredTrial(
                 row[0],
                 row[1],
                 row[2],

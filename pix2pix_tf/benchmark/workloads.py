@@ -22,8 +22,8 @@ PATIENCE = 10.0  # seconds that a worker has to end by itself
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One turn of a contestant.
+class TimedRun:
+    """One turn of a workload.
 
     Attributes:
         seconds: How long it took.
@@ -36,10 +36,10 @@ class Turn:
     peak_bytes: int | None
 
 
-class Contestant(Protocol):
+class Workload(Protocol):
     """Something that can be done so and so often."""
 
-    def turn(self, count: int) -> Turn:
+    def run(self, count: int) -> TimedRun:
         """Does it `count` times."""
         ...
 
@@ -113,11 +113,11 @@ class Worker:
             self.about: dict[str, Any] = ready["about"]
             self._ending = ending.pop_all()
 
-    def contestant(self, work: str) -> Contestant:
+    def workload(self, work: str) -> Workload:
         """One of its works."""
-        return _Work(self, work)
+        return _WorkerWorkload(self, work)
 
-    def order(self, work: str, count: int) -> Turn:
+    def order(self, work: str, count: int) -> TimedRun:
         """Has it do one of its works `count` times.
 
         Raises:
@@ -128,7 +128,7 @@ class Worker:
             print(json.dumps({"work": work, "count": count}), file=self._process.stdin, flush=True)
         except BrokenPipeError:
             raise self._ended() from None
-        turn = Turn(**self._answer())
+        turn = TimedRun(**self._answer())
         for name, value in turn.values.items():
             if not math.isfinite(value):
                 raise UserError(f"{self._name}: {work}: {name} = {value}: it computes nonsense")
@@ -174,11 +174,11 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _WorkerWorkload:
     worker: Worker
     name: str
 
-    def turn(self, count: int) -> Turn:
+    def run(self, count: int) -> TimedRun:
         return self.worker.order(self.name, count)
 
 
@@ -194,7 +194,7 @@ class Command:
     words: Sequence[str | Path]
     variables: Mapping[str, str]
 
-    def turn(self, count: int) -> Turn:
+    def run(self, count: int) -> TimedRun:
         """Runs it `count` times.
 
         Raises:
@@ -208,4 +208,4 @@ class Command:
             )
             if done.returncode:
                 raise UserError(f"{' '.join(words)}: {done.stderr.strip()}")
-        return Turn(time.perf_counter() - start, {}, None)
+        return TimedRun(time.perf_counter() - start, {}, None)

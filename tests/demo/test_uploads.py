@@ -7,8 +7,8 @@ from PIL import Image
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data import source
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.demo import reading
-from pix2pix_tf.demo.reading import PHOTO_PIXELS, read_input, read_photo
+from pix2pix_tf.demo import uploads
+from pix2pix_tf.demo.uploads import PHOTO_PIXELS, read_input, read_photo
 from pix2pix_tf.utils.errors import UserError
 from tests.demo.visitors import blocks, file_of, png_of_zeros
 
@@ -22,7 +22,7 @@ def no_decoding(monkeypatch):
     def refuse(*_):
         raise AssertionError("decoded")
 
-    for module in (reading, source):
+    for module in (uploads, source):
         monkeypatch.setattr(module, "decode_image", refuse)
 
 
