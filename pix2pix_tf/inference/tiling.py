@@ -53,7 +53,7 @@ _OVERLAP_WITHOUT_INNER = 256
 
 SIDE_MULTIPLE, SMALLEST_SIDE = 64, 256
 
-_Run = Callable[..., tf.Tensor]
+_Forward = Callable[..., tf.Tensor]
 
 
 def check_side(side: int) -> None:
@@ -128,16 +128,16 @@ class TiledTranslation:
         """
         height, width = image.shape[:2]
         total = self.steps(height, width, side)
-        walk = _Walk(self.grid(height, width, side), seed, lambda: advance(total))
-        walk.moments |= self._fixed(seed)
-        walk.sources.append(self._pixels(image))
+        forward = _MultiPassForward(self.grid(height, width, side), seed, lambda: advance(total))
+        forward.moments |= self._fixed(seed)
+        forward.sources.append(self._pixels(image))
         if self._down is not None:
-            walk.measure(self._down)
-            maps = self._maps(walk.make(self._down, self._cell), walk.grid, seed)
-            walk.sources += [partial(_part_of, whole, self._cell) for whole in maps]
-            walk.done()
-        walk.measure(self._up)
-        return _stacked(self._pictured(walk.make(self._up), image), height)
+            forward.measure(self._down)
+            maps = self._maps(forward.make(self._down, self._cell), forward.grid, seed)
+            forward.sources += [partial(_part_of, whole, self._cell) for whole in maps]
+            forward.done()
+        forward.measure(self._up)
+        return _stacked(self._pictured(forward.make(self._up), image), height)
 
     def _fixed(self, seed: int | None) -> dict[str, tf.Tensor]:
         """The statistics of norms that are not measured in pictures."""
@@ -196,7 +196,7 @@ class _Pass:
         steps: How many convolutions it computes: most of its time.
     """
 
-    run: _Run
+    run: _Forward
     steps: int
 
 
@@ -299,8 +299,8 @@ def _applied(
 
 
 @dataclass
-class _Walk:
-    """The tiles of one picture, gone through again and again.
+class _MultiPassForward:
+    """A forward pass over the tiles of one picture for each norm, then one for the output.
 
     Attributes:
         grid: The tiles.
@@ -324,7 +324,7 @@ class _Walk:
                 self._run(measure, tile, tile.rows.weights, tile.columns.weights)
                 for tile in self.grid.tiles
             ]
-            self.moments[norm] = tf.constant(_of_all(shares, np.array(of_tiles)))
+            self.moments[norm] = tf.constant(_pooled_moments(shares, np.array(of_tiles)))
 
     def make(self, part: _Part, cell: int = 1) -> Bands:
         """The whole picture's output of a part, by `blended_rows`."""
@@ -378,7 +378,7 @@ def _tensor(bands: Bands, height: int) -> tf.Tensor:
     return whole.read_value()
 
 
-def _of_all(shares: np.ndarray, moments: np.ndarray) -> np.ndarray:
+def _pooled_moments(shares: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Mean and variance [2, C] of the whole, of those of its tiles [N, 2, C]."""
     means, variances = np.moveaxis(moments.astype(np.float64), 1, 0)
     mean = np.average(means, 0, shares)

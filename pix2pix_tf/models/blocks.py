@@ -111,6 +111,6 @@ def normaliser(kind: str, seeds: Seeds) -> Callable[[keras.KerasTensor, str], ke
     def normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         if kind == "none":
             return x
-        return BatchStatisticsNorm(each_image=kind == "instance", seed=next(seeds), name=name)(x)
+        return BatchStatisticsNorm(per_sample=kind == "instance", seed=next(seeds), name=name)(x)
 
     return normalise

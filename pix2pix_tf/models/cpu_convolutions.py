@@ -1,4 +1,4 @@
-"""4×4 convolutions and their gradients on CPUs, each by the fastest way found there.
+"""CPU fast paths for 4×4 convolutions and their gradients.
 
 TensorFlow's CPU kernels compute some of the networks' convolutions at the processor's full rate and
 others at half of it or much less: layers of few pixels, kernels of one filter and, without AVX-512,

@@ -1,4 +1,4 @@
-"""The layers of ours: normalisation by batch statistics, seeded dropout, convolutions.
+"""Custom Keras layers: normalisation by batch statistics, seeded dropout, convolutions.
 
 The first two depend on how a network is called rather than on how it was built, so that one
 functional model serves training, validation and export: `batch_groups` tells the normalisation that
@@ -103,20 +103,20 @@ class BatchStatisticsNorm(keras.layers.Layer):
 
     Args:
         epsilon: Added to the variance.
-        each_image: Normalises each image by itself in training too: instance normalisation.
+        per_sample: Normalises each image by itself in training too: instance normalisation.
         seed: Of the initial scale, drawn from N(1, 0.02).
     """
 
     def __init__(
         self,
         epsilon: float = EPSILON,
-        each_image: bool = False,
+        per_sample: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
-        self.each_image = each_image
+        self.per_sample = per_sample
         self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -141,7 +141,7 @@ class BatchStatisticsNorm(keras.layers.Layer):
             moments = tf.stack(tf.nn.moments(tf.cast(x, tf.float32), [0, 1, 2]))
             collected[self.name] = moments
             return self._normalise_by(x, moments)
-        if self.each_image or not training:
+        if self.per_sample or not training:
             whole = tf.cast(x, tf.float32)
             y = self._normalise(whole, *tf.nn.moments(whole, [1, 2], keepdims=True))
             return tf.cast(y, x.dtype)
@@ -171,7 +171,7 @@ class BatchStatisticsNorm(keras.layers.Layer):
         return (x - mean) * (tf.math.rsqrt(variance + self.epsilon) * self.scale) + self.offset
 
     def get_config(self) -> dict[str, Any]:
-        own = {"epsilon": self.epsilon, "each_image": self.each_image, "seed": self.seed}
+        own = {"epsilon": self.epsilon, "per_sample": self.per_sample, "seed": self.seed}
         return {**super().get_config(), **own}
 
 
@@ -273,12 +273,13 @@ class SpectralConv2D(Convolution):
     """A convolution by its kernels divided by their largest singular value (Miyato et al. 2018).
 
     The singular value is that of the kernels as a matrix [height · width · channels, filters],
-    found by one power iteration a training step; `singular`, [1, filters], remembers how far it has
-    come. Unlike Keras' wrapper it leaves the stored kernels alone, so that the gradient and what
-    optimisers and replicas do to them stay plain. Kernels are divided in float32 in any precision.
+    found by one power iteration a training step; `vector_u`, [1, filters], is its estimate of the
+    singular vector so far. Unlike Keras' wrapper it leaves the stored kernels alone, so that the
+    gradient and what optimizers and replicas do to them stay plain. Kernels are divided in float32
+    in any precision.
 
     Args:
-        seed: Of the first guess of `singular`.
+        seed: Seed of the initial `vector_u`.
     """
 
     def __init__(self, *args: Any, seed: int | None = None, **kwargs: Any) -> None:
@@ -288,8 +289,8 @@ class SpectralConv2D(Convolution):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         initial = keras.initializers.TruncatedNormal(stddev=0.02, seed=self.seed)
-        self.singular = self.add_weight(
-            shape=(1, self.filters), initializer=initial, trainable=False, name="singular"
+        self.vector_u = self.add_weight(
+            shape=(1, self.filters), initializer=initial, trainable=False, name="vector_u"
         )
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -301,12 +302,12 @@ class SpectralConv2D(Convolution):
 
     def _largest_singular_value(self, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
         matrix = tf.reshape(kernel, [-1, self.filters])
-        right = tf.convert_to_tensor(self.singular)
+        right = tf.convert_to_tensor(self.vector_u)
         left = tf.math.l2_normalize(tf.matmul(right, tf.stop_gradient(matrix), transpose_b=True))
         right = tf.math.l2_normalize(tf.matmul(left, tf.stop_gradient(matrix)))
         if training:
             # On this replica's own copy: every replica finds the same.
-            tf.raw_ops.AssignVariableOp(resource=self.singular.value.handle, value=right)
+            tf.raw_ops.AssignVariableOp(resource=self.vector_u.value.handle, value=right)
         return tf.matmul(tf.matmul(left, matrix), right, transpose_b=True)[0, 0]
 
     def get_config(self) -> dict[str, Any]:

@@ -161,6 +161,6 @@ def test_spectral_norm_is_the_largest_singular_value():
     largest = np.linalg.svd(matrix, compute_uv=False)[0]
     plain = tf.nn.conv2d(x, layer.kernel.value, 1, "VALID") / largest
     np.testing.assert_allclose(y, plain, rtol=1e-3, atol=1e-4)
-    before = layer.singular.numpy()
+    before = layer.vector_u.numpy()
     layer(x, training=False)
-    assert np.array_equal(layer.singular.numpy(), before)
+    assert np.array_equal(layer.vector_u.numpy(), before)

@@ -29,11 +29,11 @@ def equal(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("each_image", [True, False])
+@pytest.mark.parametrize("per_sample", [True, False])
 @pytest.mark.parametrize("training", [True, False])
-def test_instance_normalization(each_image, training):
+def test_instance_normalization(per_sample, training):
     its = golden("instance_norm")
-    layer = BatchStatisticsNorm(each_image=each_image)
+    layer = BatchStatisticsNorm(per_sample=per_sample)
     assert layer.epsilon == pytest.approx(float(its["epsilon"]))
     layer.build(its["x"].shape)
     layer.scale.assign(its["gamma"])
@@ -42,7 +42,7 @@ def test_instance_normalization(each_image, training):
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = layer(x, training=training)
-    if training and not each_image:  # by the whole batch: something else, and the file can tell
+    if training and not per_sample:  # by the whole batch: something else, and the file can tell
         assert np.abs(y - its["y"]).max() > 0.1
         return
     gradients = tape.gradient(y, [x, layer.scale.value, layer.offset.value], its["upstream"])
@@ -58,7 +58,7 @@ def spectral(its, call):
     layer.build(its["x"].shape)
     layer.kernel.assign(its["kernels"][call])
     layer.bias.assign(its["bias"])
-    layer.singular.assign(its["us"][call])
+    layer.vector_u.assign(its["us"][call])
     return layer
 
 
@@ -69,7 +69,7 @@ def test_spectral_normalization_of_one_call(call):
     kernel = tf.constant(its["kernels"][call])
     equal(layer._largest_singular_value(kernel, training=False), its["sigmas"][call])
     equal(layer(its["x"], training=True), its["ys"][call])
-    equal(layer.singular, its["us"][call + 1])
+    equal(layer.vector_u, its["us"][call + 1])
     np.testing.assert_array_equal(layer.kernel, its["kernels"][call])  # theirs are divided
 
 
@@ -79,7 +79,7 @@ def test_spectral_normalization_of_calls_in_a_row():
     layer = spectral(its, 0)
     for call in range(4):
         equal(layer(its["x"], training=True), its["ys"][call])
-        equal(layer.singular, its["us"][call + 1])
+        equal(layer.vector_u, its["us"][call + 1])
 
 
 def test_spectral_normalization_of_inference():
@@ -88,7 +88,7 @@ def test_spectral_normalization_of_inference():
     equal(its["inference_y"], its["ys"][2])
     layer = spectral(its, 3)
     equal(layer(its["x"], training=False), its["ys"][3])
-    equal(layer.singular, its["us"][3])
+    equal(layer.vector_u, its["us"][3])
 
 
 @pytest.mark.parametrize("compiled", [False, True])
