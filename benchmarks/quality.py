@@ -86,11 +86,11 @@ class Trial:
 
     def scores(self, program: str) -> Scores:
         """Of the pictures, which are there by now; against our targets, the val pairs' own."""
-        from pix2pix_tf.evaluation.evaluate import Wanted, evaluate_folders
+        from pix2pix_tf.evaluation.evaluate import MetricRequest, evaluate_folders
 
         targets = self.pictures(PROGRAMS[0]) / "targets"
         outputs = self.pictures(program) / "outputs"
-        return evaluate_folders(outputs, targets, wanted=Wanted(METRICS)).scores
+        return evaluate_folders(outputs, targets, request=MetricRequest(METRICS)).scores
 
 
 def write_batches(config: Config, file: Path, console: Console) -> None:

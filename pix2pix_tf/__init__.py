@@ -22,7 +22,7 @@ _PLACES = {
     "Segmenter": "pix2pix_tf.segmentation.segmenter",
     "Translator": "pix2pix_tf.inference.translator",
     "UserError": "pix2pix_tf.utils.errors",
-    "Wanted": "pix2pix_tf.evaluation.evaluate",
+    "MetricRequest": "pix2pix_tf.evaluation.evaluate",
     "evaluate": "pix2pix_tf.evaluation.evaluate",
     "evaluate_folders": "pix2pix_tf.evaluation.evaluate",
     "export": "pix2pix_tf.exporters",
@@ -33,10 +33,10 @@ _PLACES = {
 
 __all__ = [
     "Config",
+    "MetricRequest",
     "Segmenter",
     "Translator",
     "UserError",
-    "Wanted",
     "__version__",
     "evaluate",
     "evaluate_folders",

@@ -21,7 +21,7 @@ from pix2pix_tf.utils.files import check_files, refuse_existing, refuse_same, wr
 from pix2pix_tf.utils.strict_json import strict_json
 
 if TYPE_CHECKING:
-    from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted
+    from pix2pix_tf.evaluation.evaluate import Evaluation, MetricRequest
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -110,18 +110,18 @@ def _evaluate(
     """Score a run, or pictures of any origin, against what they should be."""
     _check_written(json_file, plot, report, save)
     start_tensorflow()
-    from pix2pix_tf.evaluation.evaluate import Wanted
+    from pix2pix_tf.evaluation.evaluate import MetricRequest
 
     names = [name.strip() for name in metrics.split(",")]
-    wanted = Wanted(names, palette, segmenter, features, label_ids)
-    _check_drawn(plot, log, wanted)
+    request = MetricRequest(names, palette, segmenter, features, label_ids)
+    _check_drawn(plot, log, request)
     if run is not None:
         _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)
         result = _of_run(
             run,
             split or "val",
             checked_checkpoint(checkpoint or "newest"),
-            wanted,
+            request,
             dropout,
             save,
             overrides or [],
@@ -129,7 +129,7 @@ def _evaluate(
     elif outputs is not None and targets is not None:
         setting = next(iter(overrides or []), None)
         _refuse("--outputs", split=split, checkpoint=checkpoint, set=setting)
-        result = _of_folders(outputs, targets, labels, resize, wanted, save)
+        result = _of_folders(outputs, targets, labels, resize, request, save)
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
     console = PlainConsole()
@@ -152,14 +152,14 @@ def _check_written(
             refuse_existing(folder)
 
 
-def _check_drawn(plot: Path | None, log: bool, wanted: Wanted) -> None:
+def _check_drawn(plot: Path | None, log: bool, request: MetricRequest) -> None:
     """Refuses what could not be drawn, likewise."""
     from pix2pix_tf.evaluation.plots import plot_format
 
     if plot is None and log:
         raise UserError("--log: is of the drawn histograms; give --plot FILE")
     if plot is not None:
-        if "lab_histogram" not in wanted.metrics:
+        if "lab_histogram" not in request.metrics:
             raise UserError("--plot: draws the histograms; add lab_histogram to --metrics")
         plot_format(plot)
 
@@ -168,7 +168,7 @@ def _of_run(
     run: Path,
     split: str,
     checkpoint: str,
-    wanted: Wanted,
+    request: MetricRequest,
     dropout: bool,
     save: Path | None,
     overrides: list[str],
@@ -179,7 +179,7 @@ def _of_run(
         return evaluate(
             run,
             split,
-            wanted=wanted,
+            request=request,
             checkpoint=checkpoint,
             dropout=dropout,
             save=save,
@@ -193,7 +193,7 @@ def _of_folders(
     targets: str,
     labels: str | None,
     resize: str | None,
-    wanted: Wanted,
+    request: MetricRequest,
     save: Path | None,
 ) -> Evaluation:
     from pix2pix_tf.evaluation.evaluate import evaluate_folders
@@ -203,7 +203,7 @@ def _of_folders(
             outputs,
             targets,
             labels=labels,
-            wanted=wanted,
+            request=request,
             resize=resize,
             save=save,
             advance=counter.advance,
@@ -230,7 +230,7 @@ def _show(
     if plot is not None:
         from pix2pix_tf.evaluation.plots import lab_figure, write_plot
 
-        write_plot(lab_figure(result.measured.sums["lab_histogram"], log=log), plot)
+        write_plot(lab_figure(result.metric_results.sums["lab_histogram"], log=log), plot)
         written.append(plot)
     if report is not None:
         from pix2pix_tf.evaluation.report import write_report
@@ -247,10 +247,10 @@ def _show(
 
 
 def _table(result: Evaluation) -> Table:
-    from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
+    from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
 
     where = f", step {result.step}, split {result.split}" if result.step is not None else ""
-    title = f"{result.of}{where}, {counted(result.images, 'image')}"
+    title = f"{result.title}{where}, {counted(result.images, 'image')}"
     names, numbers = Column(no_wrap=True), Column("score", no_wrap=True)
     table = Table(
         *(names, numbers, Column("95% interval", no_wrap=True), ""),
@@ -261,7 +261,7 @@ def _table(result: Evaluation) -> Table:
     for name, score in result.scores.items():
         low, high = intervals.get(name, (None, None))
         interval = "" if low is None or high is None else f"{low:.4f} .. {high:.4f}"
-        table.add_row(name, figure(score), interval, MEANINGS[name])
+        table.add_row(name, figure(score), interval, DESCRIPTIONS[name])
     return table
 
 

@@ -416,10 +416,10 @@ def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> N
 
 
 def _score_table(title: str, columns: dict[str, Scores]) -> Table:
-    from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
+    from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
 
     table = Table("", *columns, "", title=title, title_justify="left")
-    for name, meaning in MEANINGS.items():
+    for name, meaning in DESCRIPTIONS.items():
         if all(name in scores for scores in columns.values()):
             values = (figure(scores[name]) for scores in columns.values())
             table.add_row(name, *values, meaning)

@@ -62,7 +62,7 @@ def _train_segmenter(
     folder = output or default_folder("segmenters", config, settings.data, overrides or [])
     start_tensorflow()
     from pix2pix_tf.segmentation.folder import SegmenterFolder
-    from pix2pix_tf.segmentation.scores import SCORES
+    from pix2pix_tf.segmentation.scores import SCORE_DESCRIPTIONS
     from pix2pix_tf.segmentation.training import train_segmenter
 
     if fresh:
@@ -74,7 +74,7 @@ def _train_segmenter(
         say(console, "stopped: the same command goes on after the last whole epoch")
         raise typer.Exit(128 + stopped.signal) from None
     table = Table("", str(folder), "", title="validation", title_justify="left")
-    for name, meaning in SCORES.items():
+    for name, meaning in SCORE_DESCRIPTIONS.items():
         table.add_row(name.replace("_", " "), f"{scores[name]:.3f}", meaning)
     console.print(table)
 

@@ -11,21 +11,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.evaluation.items import RESIZE, FolderSubjects, RunSubjects, Subjects
-from pix2pix_tf.evaluation.metrics import pixel as image_metrics
+from pix2pix_tf.evaluation.items import RESIZE, EvaluationItems, FolderItems, RunItems
+from pix2pix_tf.evaluation.metrics import pixel
+from pix2pix_tf.evaluation.metrics.compute import Estimate, MetricResults, compute_metrics
 from pix2pix_tf.evaluation.metrics.feature_scores import FeatureScores
 from pix2pix_tf.evaluation.metrics.lab_histogram import lab_histogram_metric
 from pix2pix_tf.evaluation.metrics.label_scores import fcn_metric, segmentation_metric
-from pix2pix_tf.evaluation.metrics.measuring import (
-    Estimate,
-    Measured,
-    Metric,
-    Subject,
-    mean_metric,
-    measure,
-    values,
-)
-from pix2pix_tf.evaluation.metrics.pixel import SSIM_WINDOW, Scores, identical_note, psnr_metric
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric, Scores
+from pix2pix_tf.evaluation.metrics.pixel import identical_note, pixel_metrics
 from pix2pix_tf.evaluation.metrics.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
@@ -36,11 +29,11 @@ from pix2pix_tf.runs.data import ScoredPairs, open_scored
 from pix2pix_tf.runs.pairs_record import file_digest, read_record, short_digest, trained_among
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.segmentation.folder import SegmenterFolder
-from pix2pix_tf.segmentation.palette import SHIPPED, Palette, load_palette, palette_entries
+from pix2pix_tf.segmentation.palette import SHIPPED_PALETTES, Palette, load_palette, palette_entries
 from pix2pix_tf.segmentation.segmenter import Segmenter
 from pix2pix_tf.utils.errors import UserError
 
-DEFAULT_METRICS = image_metrics.METRICS
+DEFAULT_METRICS = pixel.METRICS
 METRICS = (
     *DEFAULT_METRICS,
     *("lab_histogram", "sharpness", "segmentation", "fcn_score", "kid", "fid"),
@@ -50,7 +43,7 @@ _OF_LABELS = ("segmentation", "fcn_score")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MetricRequest:
     """Which scores, and what computing them takes.
 
     Attributes:
@@ -75,44 +68,44 @@ class Evaluation:
     """Scores of images.
 
     Attributes:
-        of: What was scored, in words.
+        title: What was scored, in words.
         step: The training step of the generator, None for pictures of other origin.
         split: The split of the run's data, None likewise.
         estimates: The scores by name, with their intervals; NaN where a score has none.
-        measured: Scores of each image and sums over all, see `Measured`.
+        metric_results: Scores of each image and sums over all, see `MetricResults`.
         notes: What a reader of the scores should know, in sentences.
-        subjects: The images, to be looked at again.
+        items: The images, to be looked at again.
         palette: The classes of label pictures, where a metric looked at any.
     """
 
-    of: str
+    title: str
     step: int | None
     split: str | None
     estimates: dict[str, Estimate]
-    measured: Measured
+    metric_results: MetricResults
     notes: list[str]
-    subjects: Subjects
+    items: EvaluationItems
     palette: Palette | None = None
 
     @property
     def images(self) -> int:
         """How many were scored."""
-        return len(self.measured.names)
+        return len(self.metric_results.names)
 
     @property
     def identical(self) -> int | None:
         """How many outputs are identical to their targets; None where PSNR was not asked for."""
-        return _identical(self.measured)
+        return self.metric_results.identical
 
     @property
     def scores(self) -> Scores:
         """The scores by name, over all images."""
-        return values(self.estimates)
+        return {name: estimate.value for name, estimate in self.estimates.items()}
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values; what is not a finite number is None."""
         return {
-            "of": self.of,
+            "title": self.title,
             "step": self.step,
             "split": self.split,
             "images": self.images,
@@ -120,9 +113,12 @@ class Evaluation:
             "intervals": self.intervals(),
             "identical": self.identical,
             "notes": self.notes,
-            "each": {
-                name: {score: _plain(each[place]) for score, each in self.measured.each.items()}
-                for place, name in enumerate(self.measured.names)
+            "per_image": {
+                name: {
+                    score: _plain(each[place])
+                    for score, each in self.metric_results.per_image.items()
+                }
+                for place, name in enumerate(self.metric_results.names)
             },
         }
 
@@ -139,7 +135,7 @@ def evaluate(
     run_dir: str | Path,
     split: str = "val",
     *,
-    wanted: Wanted = Wanted(),
+    request: MetricRequest = MetricRequest(),
     checkpoint: str = "newest",
     dropout: bool = True,
     save: str | Path | None = None,
@@ -155,7 +151,7 @@ def evaluate(
     Args:
         run_dir: The run directory.
         split: `val`, or another folder of the dataset.
-        wanted: Which scores.
+        request: Which scores.
         checkpoint: `newest` or `best`.
         dropout: Whether the paper's noise is on, as it is by default. Scores without it are not
             recorded.
@@ -167,7 +163,7 @@ def evaluate(
         UserError: No such run, checkpoint or split, pairs that were trained on, images that cannot
             be read, metrics that lack what they need.
     """
-    tools = _Tools(wanted)
+    tools = _Tools(request)
     translator = Translator(run_dir, checkpoint=checkpoint)
     palette = tools.palette(translator.config.data.dataset)
     metrics = tools.metrics(palette)
@@ -176,19 +172,19 @@ def evaluate(
         run.metrics()  # a damaged file is said now, not when there are scores to add to it
     split = split_named(split)
     scored = open_scored(run, split, overrides)
-    subjects = RunSubjects(
+    items = RunItems(
         translator,
         scored.pairs,
         dropout=dropout,
         palette=palette,
         label_ids=tools.label_ids(),
-        needs=_needs(metrics),
+        class_maps=_class_maps(metrics),
     )
     result = _evaluate(
         str(run_dir),
         translator.step,
         split,
-        subjects,
+        items,
         palette,
         metrics,
         tools.features(),
@@ -199,11 +195,11 @@ def evaluate(
     if dropout:
         data, used = scored.record.digest(), tools.used(palette)
         of = Measurement(translator.step, split, checkpoint, data, used)
-        notes += _keep(run, of, result, translator.config.logging.tensorboard, scored.usual)
+        notes += _record(run, of, result, translator.config.logging.tensorboard, scored.usual)
     return replace(result, notes=notes)
 
 
-def _keep(
+def _record(
     run: Run, of: Measurement, result: Evaluation, tensorboard: bool, usual: bool
 ) -> list[str]:
     """Records an evaluation; a sentence for each place where that is not possible."""
@@ -221,7 +217,7 @@ def _keep(
     folder = run.logs / f"evaluation-{of.split}{'' if usual else f'-{of.data}'}"
     try:
         if tensorboard:
-            write_evaluation(folder, of.step, result.scores, result.measured)
+            write_evaluation(folder, of.step, result.scores, result.metric_results)
     except (UserError, OSError, tf.errors.OpError) as error:
         notes.append(f"the scores could not be kept for TensorBoard: {str(error).splitlines()[0]}")
     return notes
@@ -232,7 +228,7 @@ def evaluate_folders(
     targets: str | Path,
     *,
     labels: str | Path | None = None,
-    wanted: Wanted = Wanted(),
+    request: MetricRequest = MetricRequest(),
     resize: str | None = None,
     save: str | Path | None = None,
     advance: Callable[[int], None] = lambda total: None,
@@ -240,10 +236,10 @@ def evaluate_folders(
     """Scores pictures that any program made.
 
     Args:
-        outputs: A folder, or a pattern with one `*`, see `FolderSubjects`.
+        outputs: A folder, or a pattern with one `*`, see `FolderItems`.
         targets: The same for what the pictures should have been.
         labels: The same for the label pictures they were made from, for `fcn_score`.
-        wanted: Which scores.
+        request: Which scores.
         resize: `outputs` or `targets`, where their sizes differ.
         save: A new folder for the pictures, see `saved_images`.
         advance: Called after each image with the number of all.
@@ -254,54 +250,54 @@ def evaluate_folders(
     """
     if resize not in (None, *RESIZE):
         raise UserError(f"--resize {resize}: expected {' or '.join(RESIZE)}")
-    tools = _Tools(wanted)
+    tools = _Tools(request)
     palette = tools.palette(None)
     metrics = tools.metrics(palette)
-    needs = _needs(metrics)
-    if "source" in needs and labels is None:
+    class_maps = _class_maps(metrics)
+    if "source" in class_maps and labels is None:
         raise UserError(
             "metric fcn_score: needs the label pictures the outputs were made from; "
             "give their folder with --labels"
         )
-    subjects = FolderSubjects(
+    items = FolderItems(
         outputs,
         targets,
         labels=labels,
         palette=palette,
         label_ids=tools.label_ids(),
-        needs=needs,
+        class_maps=class_maps,
         resize=resize,
     )
     of = f"{outputs} against {targets}"
-    return _evaluate(of, None, None, subjects, palette, metrics, tools.features(), save, advance)
+    return _evaluate(of, None, None, items, palette, metrics, tools.features(), save, advance)
 
 
-def check_wanted(wanted: Wanted, dataset: str | None) -> None:
+def check_metric_request(request: MetricRequest, dataset: str | None) -> None:
     """Checks that the metrics have what they need to score runs on a dataset.
 
     Raises:
         UserError: They have not.
     """
-    tools = _Tools(wanted)
+    tools = _Tools(request)
     tools.palette(dataset)
     tools.features()
 
 
 class _Tools:
-    """What the wanted metrics are computed with, loaded before anything is computed."""
+    """What the request metrics are computed with, loaded before anything is computed."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._names = _checked_names(wanted.metrics)
-        self._wanted = wanted
+    def __init__(self, request: MetricRequest) -> None:
+        self._names = _checked_names(request.metrics)
+        self._request = request
         self._segmenter = self._load_segmenter() if "fcn_score" in self._names else None
 
     def _load_segmenter(self) -> Segmenter:
-        if self._wanted.segmenter is None:
+        if self._request.segmenter is None:
             raise UserError(
                 "metric fcn_score: needs a segmenter; make one with `pix2pix-tf train-segmenter` "
                 "and give its folder with --segmenter"
             )
-        return Segmenter(self._wanted.segmenter)
+        return Segmenter(self._request.segmenter)
 
     def palette(self, dataset: str | None) -> Palette | None:
         """The palette of label pictures, None where no metric looks at any."""
@@ -311,27 +307,27 @@ class _Tools:
         if self._segmenter is not None and self._segmenter.palette.classes != chosen.classes:
             raise UserError(
                 f"palette {chosen.name}: has other classes than the segmenter "
-                f"{self._wanted.segmenter}, {len(chosen.classes)} and "
+                f"{self._request.segmenter}, {len(chosen.classes)} and "
                 f"{len(self._segmenter.palette.classes)}; the two must be of the same data"
             )
         return chosen
 
     def label_ids(self) -> bool | None:
         """Whether grey label pictures hold class numbers; None: where nothing else fits."""
-        if self._wanted.label_ids is None and self._segmenter is not None:
+        if self._request.label_ids is None and self._segmenter is not None:
             return self._segmenter.config.label_ids
-        return self._wanted.label_ids
+        return self._request.label_ids
 
     def _chosen_palette(self, dataset: str | None) -> Palette:
-        if self._wanted.palette is not None:
-            return load_palette(self._wanted.palette)
+        if self._request.palette is not None:
+            return load_palette(self._request.palette)
         if self._segmenter is not None:
             return self._segmenter.palette
-        if dataset in SHIPPED:
-            return SHIPPED[dataset]
+        if dataset in SHIPPED_PALETTES:
+            return SHIPPED_PALETTES[dataset]
         raise UserError(
             "metric segmentation: say which colour is which class with --palette: "
-            f"{', '.join(SHIPPED)}, or a YAML file"
+            f"{', '.join(SHIPPED_PALETTES)}, or a YAML file"
         )
 
     def used(self, palette: Palette | None) -> dict[str, str]:
@@ -341,19 +337,19 @@ class _Tools:
             used["palette"] = f"{palette.name} {short_digest(palette_entries(palette))}"
             if self.label_ids() is not None:
                 used["label_ids"] = str(self.label_ids()).lower()
-        if self._segmenter is not None and self._wanted.segmenter is not None:
-            weights = SegmenterFolder(Path(self._wanted.segmenter)).weights_file
-            used["segmenter"] = f"{self._wanted.segmenter} {file_digest([weights])[:16]}"
-        if self._wanted.features is not None and any(n in _OF_FEATURES for n in self._names):
-            features = Path(self._wanted.features)
+        if self._segmenter is not None and self._request.segmenter is not None:
+            weights = SegmenterFolder(Path(self._request.segmenter)).weights_file
+            used["segmenter"] = f"{self._request.segmenter} {file_digest([weights])[:16]}"
+        if self._request.features is not None and any(n in _OF_FEATURES for n in self._names):
+            features = Path(self._request.features)
             used["features"] = f"{features.name} {file_digest([features])[:16]}"
         return used
 
     def notes(self, scored: ScoredPairs) -> list[str]:
         """A sentence where the segmenter was trained on images that are to be scored."""
-        if self._segmenter is None or self._wanted.segmenter is None:
+        if self._segmenter is None or self._request.segmenter is None:
             return []
-        before = read_record(SegmenterFolder(Path(self._wanted.segmenter)).pairs_file)
+        before = read_record(SegmenterFolder(Path(self._request.segmenter)).pairs_file)
         found = [] if before is None else trained_among(scored.record, before, scored.root)
         if not found:
             return []
@@ -364,13 +360,7 @@ class _Tools:
 
     def metrics(self, palette: Palette | None) -> list[Metric]:
         """The metrics that follow from sums over images."""
-        ssim = mean_metric("ssim", image_metrics.ssim)
-        made = [
-            mean_metric("l1", image_metrics.l1),
-            psnr_metric(),
-            replace(ssim, smallest=SSIM_WINDOW, size_reason="compares windows of 7×7 pixels"),
-        ]
-        made += [lab_histogram_metric(), sharpness_metric()]
+        made = [*pixel_metrics(), lab_histogram_metric(), sharpness_metric()]
         if palette is not None and "segmentation" in self._names:
             made.append(segmentation_metric(palette))
         if self._segmenter is not None:
@@ -378,16 +368,16 @@ class _Tools:
         return [metric for metric in made if metric.name in self._names]
 
     def features(self) -> FeatureScores | None:
-        """What KID and FID are computed with, None where neither is wanted."""
+        """What KID and FID are computed with, None where neither is request."""
         names = [name for name in self._names if name in _OF_FEATURES]
         if not names:
             return None
-        if self._wanted.features is None:
+        if self._request.features is None:
             raise UserError(
                 f"metric {names[0]}: needs the weights of the Inception network; give their file "
                 "with --features, such as pt_inception-2015-12-05-6726825d.pth"
             )
-        return FeatureScores(names, self._wanted.features)
+        return FeatureScores(names, self._request.features)
 
 
 def _checked_names(names: Sequence[str]) -> list[str]:
@@ -397,15 +387,15 @@ def _checked_names(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _needs(metrics: Sequence[Metric]) -> set[str]:
-    return set().union(*(metric.needs for metric in metrics))
+def _class_maps(metrics: Sequence[Metric]) -> set[str]:
+    return set().union(*(metric.class_maps for metric in metrics))
 
 
 def _evaluate(
     of: str,
     step: int | None,
     split: str | None,
-    subjects: Subjects,
+    items: EvaluationItems,
     palette: Palette | None,
     metrics: Sequence[Metric],
     features: FeatureScores | None,
@@ -413,51 +403,47 @@ def _evaluate(
     advance: Callable[[int], None],
 ) -> Evaluation:
     with ExitStack() as stack:
-        stack.enter_context(report_all_unreadable(subjects.files))
-        _check_sizes(subjects, metrics)
-        if features is not None and len(subjects) < 2:
+        stack.enter_context(report_all_unreadable(items.files))
+        _check_sizes(items, metrics)
+        if features is not None and len(items) < 2:
             raise UserError("KID and FID compare sets of images, and there is only 1: 2 or more")
-        watchers: list[Callable[[Subject], None]] = []
+        watchers: list[Callable[[EvaluationItem], None]] = []
         if features is not None:
             watchers.append(features.add)
         if save is not None:
             watchers.append(stack.enter_context(saved_images(Path(save))))
 
-        def watch(subject: Subject) -> None:
+        def on_item(item: EvaluationItem) -> None:
             for watcher in watchers:
-                watcher(subject)
-            advance(len(subjects))
+                watcher(item)
+            advance(len(items))
 
-        measured = measure((subjects[index] for index in range(len(subjects))), metrics, watch)
-    estimates = dict(measured.scores)
-    identical = _identical(measured)
-    note = identical_note(identical, len(measured.names)) if identical else None
-    notes = [*subjects.notes(), *([note] if note else []), *measured.undefined]
+        results = compute_metrics((items[index] for index in range(len(items))), metrics, on_item)
+    estimates = dict(results.estimates)
+    identical = results.identical
+    note = identical_note(identical, len(results.names)) if identical else None
+    notes = [*items.notes(), *([note] if note else []), *results.undefined_notes]
     if features is not None:
         distances, remarks = features.finish()
         estimates |= {name: Estimate(value, np.nan, np.nan) for name, value in distances.items()}
         notes += remarks
-    return Evaluation(of, step, split, estimates, measured, notes, subjects, palette)
+    return Evaluation(of, step, split, estimates, results, notes, items, palette)
 
 
-def _check_sizes(subjects: Subjects, metrics: Sequence[Metric]) -> None:
+def _check_sizes(items: EvaluationItems, metrics: Sequence[Metric]) -> None:
     """Refuses images that are too small for a metric, before any is translated or scored."""
-    strictest = max(metrics, key=lambda metric: metric.smallest, default=None)
-    if strictest is None or strictest.smallest == 1:
+    strictest = max(metrics, key=lambda metric: metric.min_size, default=None)
+    if strictest is None or strictest.min_size == 1:
         return
-    for name, (height, width) in subjects.sizes():
+    for name, (height, width) in items.sizes():
         for metric in metrics:
-            if min(height, width) < metric.smallest:
-                others = [one.name for one in metrics if one.smallest <= min(height, width)]
+            if min(height, width) < metric.min_size:
+                others = [one.name for one in metrics if one.min_size <= min(height, width)]
                 way_out = f"; it can be scored with --metrics {','.join(others)}" if others else ""
                 raise UserError(
                     f"{name}: is {width}×{height} pixels (width × height), and {metric.name} "
                     f"{metric.size_reason}{way_out}"
                 )
-
-
-def _identical(measured: Measured) -> int | None:
-    return int(np.isinf(measured.each["psnr"]).sum()) if "psnr" in measured.each else None
 
 
 def _plain(value: float) -> float | None:

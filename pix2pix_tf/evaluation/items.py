@@ -12,7 +12,7 @@ import numpy as np
 
 from pix2pix_tf.data.layout.matching import nearly_mates
 from pix2pix_tf.data.pairs import Pairs
-from pix2pix_tf.evaluation.metrics.measuring import Subject
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.io import decode_image, image_size, resize_image, to_channels
 from pix2pix_tf.images.listing import (
     Listing,
@@ -58,7 +58,7 @@ class _Unknown:
         ]
 
 
-class RunSubjects(Sequence[Subject]):
+class RunItems(Sequence[EvaluationItem]):
     """The translations of one split of a run's data, beside their targets."""
 
     def __init__(
@@ -69,7 +69,7 @@ class RunSubjects(Sequence[Subject]):
         dropout: bool,
         palette: Palette | None,
         label_ids: bool | None,
-        needs: Collection[str],
+        class_maps: Collection[str],
     ) -> None:
         """Prepares them; pictures are read and translated when they are asked for.
 
@@ -79,29 +79,31 @@ class RunSubjects(Sequence[Subject]):
             dropout: Whether the paper's noise is on; its seed is the config's.
             palette: Of the label pictures among inputs or targets.
             label_ids: Whether grey ones hold class numbers, see `decode_labels`.
-            needs: Which class maps the metrics look at.
+            class_maps: Which class maps the metrics look at.
         """
         self._unknown = _Unknown()
         self._translator, self._dropout = translator, dropout
         self._pairs = pairs
-        self._palette, self._label_ids, self._needs = palette, label_ids, needs
+        self._palette, self._label_ids, self._class_maps = palette, label_ids, class_maps
         self.files = [path for files in pairs.files for path in files]
 
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def __getitem__(self, index: int) -> Subject:  # type: ignore[override]  # no slices
+    def __getitem__(self, index: int) -> EvaluationItem:  # type: ignore[override]  # no slices
         image, target = self._pairs[index]
         config = self._translator.config
         output = self._translator(image, dropout=self._dropout, seed=config.training.seed)
-        return Subject(self._pairs.names[index], output, target, self._classes(index, output))
+        return EvaluationItem(
+            self._pairs.names[index], output, target, self._classes(index, output)
+        )
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """The height and width that each image is scored at, by name."""
         return ((name, self._pairs.size) for name in self._pairs.names)
 
     def source(self, index: int) -> np.ndarray:
-        """The input picture of one subject, to be shown beside it."""
+        """The input image of one item, to be shown beside it."""
         return self._pairs[index][0]
 
     def notes(self) -> list[str]:
@@ -114,18 +116,18 @@ class RunSubjects(Sequence[Subject]):
         data, ids = self._translator.config.data, self._label_ids
         classes = {}
         for what, side in (("source", 0), ("target", 1)):
-            if what in self._needs:
+            if what in self._class_maps:
                 decoded = decode_pair(self._pairs, index, side, self._palette, data, ids)
                 self._unknown.count(f"{what}s", decoded)
                 classes[what] = resize_classes(decoded.classes, *self._pairs.size)
-        if "output" in self._needs:  # and then the target, which is the last decoded
+        if "output" in self._class_maps:  # and then the target, which is the last decoded
             decoded = decode_output(output, decoded, self._palette, ids)
             self._unknown.count("outputs", decoded)
             classes["output"] = decoded.classes
         return classes
 
 
-class FolderSubjects(Sequence[Subject]):
+class FolderItems(Sequence[EvaluationItem]):
     """Pictures of one folder beside those of the same names in another, compared in RGB."""
 
     def __init__(
@@ -136,19 +138,19 @@ class FolderSubjects(Sequence[Subject]):
         labels: str | Path | None,
         palette: Palette | None,
         label_ids: bool | None,
-        needs: Collection[str],
+        class_maps: Collection[str],
         resize: str | None,
     ) -> None:
         """Matches the pictures; they are read when they are asked for.
 
         Args:
             outputs: A folder, searched with its sub-folders, or a pattern with one `*`, which then
-                stands for a picture's name, such as `results/*_fake_B.png`.
+                stands for a image's name, such as `results/*_fake_B.png`.
             targets: Likewise.
             labels: Likewise: the label pictures that the outputs were made from, or None.
             palette: Of label pictures.
             label_ids: Whether grey ones hold class numbers, see `decode_labels`.
-            needs: Which class maps the metrics look at.
+            class_maps: Which class maps the metrics look at.
             resize: `outputs` or `targets`: which are resized to the size of the others where the
                 two differ; None refuses them.
 
@@ -157,7 +159,7 @@ class FolderSubjects(Sequence[Subject]):
         """
         self._unknown = _Unknown()
         self._palette, self._label_ids = palette, label_ids
-        self._needs, self._resize = needs, resize
+        self._class_maps, self._resize = class_maps, resize
         places = [_place(str(place)) for place in (outputs, targets, labels) if place is not None]
         for other in places[1:]:
             _refuse_misfits(places[0], other)
@@ -175,7 +177,7 @@ class FolderSubjects(Sequence[Subject]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> Subject:  # type: ignore[override]  # no slices
+    def __getitem__(self, index: int) -> EvaluationItem:  # type: ignore[override]  # no slices
         name = self.names[index]
         output = _picture(self._outputs[name])
         target = _picture(self._targets[name])
@@ -183,7 +185,7 @@ class FolderSubjects(Sequence[Subject]):
             output = resize_image(output, *target.shape[:2])
         elif self._resize == "targets":
             target = resize_image(target, *output.shape[:2])
-        return Subject(name, output, target, self._classes(name, output.shape[:2]))
+        return EvaluationItem(name, output, target, self._classes(name, output.shape[:2]))
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """The height and width that each image is scored at, by name."""
@@ -191,7 +193,7 @@ class FolderSubjects(Sequence[Subject]):
         return ((str(files[name]), image_size(files[name])) for name in self.names)
 
     def source(self, index: int) -> np.ndarray | None:
-        """The label picture that one subject was made from, where there is one."""
+        """The label image that one item was made from, where there is one."""
         name = self.names[index]
         return _picture(self._labels[name]) if self._labels else None
 
@@ -205,9 +207,9 @@ class FolderSubjects(Sequence[Subject]):
             return {}
         found: dict[str, Decoded] = {}
         for what, files in (("source", self._labels), ("target", self._targets)):
-            if what in self._needs and name in files:
+            if what in self._class_maps and name in files:
                 found[what] = self._truth(files[name], self._palette)
-        if "output" in self._needs:
+        if "output" in self._class_maps:
             found["output"] = self._output(self._outputs[name], found["target"], self._palette)
         for what, decoded in found.items():
             self._unknown.count(f"{what}s", decoded)
@@ -220,9 +222,9 @@ class FolderSubjects(Sequence[Subject]):
         return decoded
 
     def _output(self, path: Path, truth: Decoded, palette: Palette) -> Decoded:
-        picture = decode_image(path)
+        image = decode_image(path)
         with _naming(path):
-            return decode_output(picture, truth, palette, self._label_ids)
+            return decode_output(image, truth, palette, self._label_ids)
 
     def _refuse_other_sizes(self) -> None:
         for name, output in self._outputs.items():
@@ -265,7 +267,7 @@ def _place(place: str) -> _Place:
     """Lists what is there.
 
     Raises:
-        UserError: There is no picture, or two have the same name.
+        UserError: There is no image, or two have the same name.
     """
     folder = Path(place)
     listing = list_folder(folder) if folder.is_dir() else None
@@ -279,7 +281,7 @@ def _place(place: str) -> _Place:
             raise UserError(f"{path} and {named[name]}: both are called {name}; keep one of them")
         named[name] = path
     if not named:
-        raise UserError(f"{place}: no picture there; expected a folder of pictures or a pattern")
+        raise UserError(f"{place}: no image there; expected a folder of pictures or a pattern")
     return _Place(place, named, listing)
 
 
@@ -310,7 +312,7 @@ def _refuse_misfits(first: _Place, second: _Place) -> None:
             hints = nearly_mates(lonely, other.listing) if other.listing is not None else []
             nearly = "".join(f" ({hint})" for hint in [hint for hint in hints if hint][:1])
             raise UserError(
-                f"{shown}{more}: no picture of that name in {other.text}{nearly}; "
+                f"{shown}{more}: no image of that name in {other.text}{nearly}; "
                 "pictures are matched by their names without suffix"
             )
 
@@ -319,4 +321,4 @@ def _picture(path: Path) -> np.ndarray:
     return to_channels(decode_image(path), 3)
 
 
-Subjects = RunSubjects | FolderSubjects
+EvaluationItems = RunItems | FolderItems

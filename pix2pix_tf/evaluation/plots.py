@@ -22,8 +22,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pix2pix_tf.evaluation.metrics.compute import Estimate
 from pix2pix_tf.evaluation.metrics.lab_histogram import BINS, RANGES, intersection
-from pix2pix_tf.evaluation.metrics.measuring import Estimate
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import unwritable
 
@@ -184,7 +184,7 @@ def score_title(name: str) -> str:
 
 
 def rgb_array(figure: Figure, *, dpi: int = 100) -> np.ndarray:
-    """A figure as a picture, uint8 [H, W, 3], as TensorBoard takes it."""
+    """A figure as a image, uint8 [H, W, 3], as TensorBoard takes it."""
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(dpi)
     canvas.draw()

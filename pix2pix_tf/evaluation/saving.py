@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pix2pix_tf.evaluation.metrics.measuring import Subject
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
@@ -14,8 +14,8 @@ from pix2pix_tf.utils.files import refuse_existing, written_aside
 
 
 @contextmanager
-def saved_images(folder: Path) -> Iterator[Callable[[Subject], None]]:
-    """Gives a function that writes a subject to `outputs/NAME.png` and `targets/NAME.png`.
+def saved_images(folder: Path) -> Iterator[Callable[[EvaluationItem], None]]:
+    """Gives a function that writes a item to `outputs/NAME.png` and `targets/NAME.png`.
 
     All is 8-bit RGB. Sub-folders of names become part of the file's name. The folder appears at
     the end, whole, or not at all.
@@ -28,11 +28,11 @@ def saved_images(folder: Path) -> Iterator[Callable[[Subject], None]]:
         for side in ("outputs", "targets"):
             (partial / side).mkdir()
 
-        def save(subject: Subject) -> None:
-            name = f"{subject.name.replace('/', '--')}.png"
+        def save(item: EvaluationItem) -> None:
+            name = f"{item.name.replace('/', '--')}.png"
             if (partial / "outputs" / name).exists():
-                raise UserError(f"{subject.name}: another picture would be saved as {name} too")
-            write_image(partial / "outputs" / name, for_display(subject.output))
-            write_image(partial / "targets" / name, for_display(subject.target))
+                raise UserError(f"{item.name}: another image would be saved as {name} too")
+            write_image(partial / "outputs" / name, for_display(item.output))
+            write_image(partial / "targets" / name, for_display(item.target))
 
         yield save

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
+from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display, make_sheet
 from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row
@@ -67,7 +67,7 @@ def other_scores_table(experiment: Experiment, result: Reproduction) -> Table:
 def other_scores_descriptions(experiment: Experiment, result: Reproduction) -> list[str]:
     """A line about each column of `other_scores_table`."""
     names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
-    return [f"{name}: {MEANINGS[name]}" for name in names if "truth" not in name]
+    return [f"{name}: {DESCRIPTIONS[name]}" for name in names if "truth" not in name]
 
 
 def rename_results_of_other_runs(

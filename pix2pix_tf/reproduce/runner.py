@@ -14,7 +14,7 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.evaluation.evaluate import Evaluation, Wanted, check_wanted, evaluate
+from pix2pix_tf.evaluation.evaluate import Evaluation, MetricRequest, check_metric_request, evaluate
 from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
 from pix2pix_tf.runs.pairs_record import (
     PairsRecord,
@@ -144,7 +144,7 @@ def _checked(experiment: Experiment) -> PairsRecord:
         raise UserError(f"--set {fixed[0]}: is what the table varies; leave it out")
     for variant in experiment.table.variants:
         config = variant_config(experiment, variant, 0)
-    check_wanted(_wanted(experiment), config.data.dataset)
+    check_metric_request(_metric_request(experiment), config.data.dataset)
     record = record_of(open_pairs(config), config.data)
     if experiment.segmenter is not None:
         before = read_record(SegmenterFolder(experiment.segmenter).pairs_file)
@@ -154,8 +154,8 @@ def _checked(experiment: Experiment) -> PairsRecord:
     return record
 
 
-def _wanted(experiment: Experiment) -> Wanted:
-    return Wanted(
+def _metric_request(experiment: Experiment) -> MetricRequest:
+    return MetricRequest(
         [*EXTRA_METRICS, experiment.table.metric],
         palette=experiment.palette,
         segmenter=experiment.segmenter,
@@ -163,7 +163,7 @@ def _wanted(experiment: Experiment) -> Wanted:
 
 
 def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) -> None:
-    evaluation = evaluate(run, wanted=_wanted(experiment))
+    evaluation = evaluate(run, request=_metric_request(experiment))
     row.runs.append(run)
     for name, score in evaluation.scores.items():
         row.scores.setdefault(name, []).append(score)
@@ -179,15 +179,15 @@ def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) ->
 def _keep_images(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
     count = min(SHEET_ROWS, evaluation.images)
     chosen = np.linspace(0, evaluation.images - 1, count).round().astype(int).tolist()
-    shown = [evaluation.subjects[place] for place in chosen]
-    row.images = [subject.output for subject in shown]
+    shown = [evaluation.items[place] for place in chosen]
+    row.images = [item.output for item in shown]
     if not result.inputs:
         result.inputs = [_source(evaluation, place) for place in chosen]
-        result.targets = [subject.target for subject in shown]
+        result.targets = [item.target for item in shown]
 
 
 def _source(evaluation: Evaluation, place: int) -> np.ndarray:
-    source = evaluation.subjects.source(place)
+    source = evaluation.items.source(place)
     assert source is not None  # a run always has its inputs
     return source
 

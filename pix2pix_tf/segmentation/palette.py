@@ -149,8 +149,8 @@ def check_palette(decoded: Decoded, palette: Palette, where: str) -> None:
         raise UserError(
             f"{where}: {share:.0%} of its pixels have none of the colours of the palette "
             f"{palette.name}, most often {list(decoded.commonest_unknown or ())}; choose the "
-            f"palette these labels are drawn in: one of {', '.join(SHIPPED)}, or a YAML file that "
-            "lists their names and colours"
+            f"palette these labels are drawn in: one of {', '.join(SHIPPED_PALETTES)}, or a YAML "
+            "file that lists their names and colours"
             + ("; --label-ids, if they are class numbers" if _is_grey(decoded) else "")
         )
 
@@ -171,13 +171,13 @@ def load_palette(name_or_file: str | Path) -> Palette:
     file = Path(name_or_file)
     if file.is_file():
         return make_palette(file.stem, read_yaml(file, list[_Entry]), str(file))
-    if str(name_or_file) in SHIPPED:
-        return SHIPPED[str(name_or_file)]
-    near = difflib.get_close_matches(str(name_or_file), SHIPPED, n=1)
+    if str(name_or_file) in SHIPPED_PALETTES:
+        return SHIPPED_PALETTES[str(name_or_file)]
+    near = difflib.get_close_matches(str(name_or_file), SHIPPED_PALETTES, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise UserError(
         f"palette {name_or_file}: no such file in {Path.cwd()}, and no shipped palette of that "
-        f"name; shipped are {', '.join(SHIPPED)}{hint}"
+        f"name; shipped are {', '.join(SHIPPED_PALETTES)}{hint}"
     )
 
 
@@ -385,7 +385,7 @@ _CITY_COLOURS = (
     street_map.AVENUE,
 )
 
-SHIPPED = {
+SHIPPED_PALETTES = {
     palette.name: palette
     for palette in (
         _palette("cityscapes", _CITYSCAPES, _CITYSCAPES_VOID),

@@ -11,7 +11,7 @@ import numpy as np
 from pix2pix_tf.segmentation.palette import VOID
 
 # Every score and what it says, for tables.
-SCORES = {
+SCORE_DESCRIPTIONS = {
     "per_pixel_accuracy": "share of pixels that are right; higher is better",
     "per_class_accuracy": "mean over classes of that share",
     "class_iou": "mean over classes of intersection over union",
@@ -54,7 +54,7 @@ def segmentation_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
     """
     matrix = np.asarray(matrix, np.float64)
     right = np.trace(matrix, axis1=-2, axis2=-1)
-    accuracy, iou = class_rows(matrix)
+    accuracy, iou = per_class_scores(matrix)
     return {
         "per_pixel_accuracy": _ratio(right, matrix.sum(axis=(-2, -1))),
         "per_class_accuracy": _mean_of_defined(accuracy),
@@ -62,7 +62,7 @@ def segmentation_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def class_rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def per_class_scores(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy and IoU of each class, float64 [..., K] each, NaN where they are undefined."""
     matrix = np.asarray(matrix, np.float64)
     right = np.diagonal(matrix, axis1=-2, axis2=-1)

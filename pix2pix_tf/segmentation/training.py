@@ -26,7 +26,7 @@ from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.network import load_trunk_weights
 from pix2pix_tf.segmentation.palette import VOID, Palette, load_palette, palette_entries
 from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches
-from pix2pix_tf.segmentation.scores import class_rows, confusion_matrix, segmentation_scores
+from pix2pix_tf.segmentation.scores import confusion_matrix, per_class_scores, segmentation_scores
 from pix2pix_tf.segmentation.segmenter import build_segmenter, compile_segmentation
 from pix2pix_tf.utils.console import Counter, PlainConsole, counting, say
 from pix2pix_tf.utils.errors import UserError
@@ -36,7 +36,7 @@ from pix2pix_tf.utils.signals import Caught, StoppedError, stop_signals
 Scores = dict[str, float]
 
 # Keys that may change between the sessions of one training.
-CHANGEABLE = {"data.root", "data.cache", "training.epochs", "training.deterministic"}
+CHANGEABLE_KEYS = {"data.root", "data.cache", "training.epochs", "training.deterministic"}
 
 
 def train_segmenter(
@@ -234,7 +234,7 @@ class _Validation(keras.callbacks.Callback):
         say(
             self._console,
             f"epoch {epoch + 1}/{self.params['epochs']}  loss {logs['loss']:.3f}  validation "
-            f"{score_words(entry['scores'])}{'  (best so far)' if best else ''}",
+            f"{format_scores(entry['scores'])}{'  (best so far)' if best else ''}",
         )
 
     def _entry(self, epoch: int) -> dict[str, Any]:
@@ -247,7 +247,7 @@ class _Validation(keras.callbacks.Callback):
             raise UserError(
                 f"no pixel of the validation labels has a class of the palette {self._palette.name}"
             )
-        rows = zip(self._palette.classes, *class_rows(matrix), strict=True)
+        rows = zip(self._palette.classes, *per_class_scores(matrix), strict=True)
         return {
             "epoch": epoch,
             "split": "val",
@@ -296,7 +296,7 @@ class _State(keras.callbacks.Callback):
         write_checkpoint(self._checkpoint, self._folder, epoch + 1, keep=1, name="epoch")
 
 
-def score_words(scores: Scores) -> str:
+def format_scores(scores: Scores) -> str:
     """Scores on one line, for people."""
     return (
         f"per-pixel {scores['per_pixel_accuracy']:.3f}  per-class "
@@ -328,7 +328,7 @@ def _check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: 
     changes = [
         f"{key} = {old[key]} there and {new[key]} here"
         for key in old
-        if old[key] != new[key] and key not in CHANGEABLE
+        if old[key] != new[key] and key not in CHANGEABLE_KEYS
     ]
     if before.label_ids != config.label_ids:
         changes.append(f"label_ids = {before.label_ids} there and {config.label_ids} here")

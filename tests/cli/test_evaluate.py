@@ -33,7 +33,7 @@ def test_results_of_another_program(results, tmp_path):
     assert scored.returncode == 0, scored.stderr
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["scores"]["l1"] == pytest.approx(10 / 255)  # of 0, 10 and 20
-    assert scores["each"]["2"]["l1"] == pytest.approx(20 / 255)
+    assert scores["per_image"]["2"]["l1"] == pytest.approx(20 / 255)
     assert f"{10 / 255:.4f}" in scored.stdout
     assert "3 images" in scored.stdout
     low, high = scores["intervals"]["l1"]

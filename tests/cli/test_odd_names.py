@@ -64,7 +64,7 @@ def test_names_of_any_bytes_are_scored_printed_and_written(odd, tmp_path, enviro
     assert done.returncode == 0, done.stderr
     assert rb"[x]\xfe.json" in done.stdout  # brackets stay, the byte is an escape
     scores = json.loads(content(odd + b"/[x]\xfe.json"))
-    assert {"res[/a]", "[final]", "[red]", ":smile:", "caf\\xe9"} < set(scores["each"])
+    assert {"res[/a]", "[final]", "[red]", ":smile:", "caf\\xe9"} < set(scores["per_image"])
     assert "caf\\xe9" in content(odd + b"/[page]\xfe/index.html").decode("utf-8")
     assert len(list(Path(os.fsdecode(odd + b"/saved\xfe/outputs")).iterdir())) == len(ODD)
 

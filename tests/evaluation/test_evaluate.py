@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.evaluation.evaluate import Wanted, evaluate, evaluate_folders
+from pix2pix_tf.evaluation.evaluate import MetricRequest, evaluate, evaluate_folders
+from pix2pix_tf.evaluation.metrics.compute import compute_metrics
 from pix2pix_tf.evaluation.metrics.label_scores import fcn_metric
-from pix2pix_tf.evaluation.metrics.measuring import Subject, measure, values
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.palette import decode_labels, load_palette
 from pix2pix_tf.utils.errors import UserError
@@ -36,7 +37,7 @@ def test_other_splits_and_progress(tiny_run):
 
 def test_intervals_are_recorded_and_scores_made_before_stay(tiny_run):
     before = json.loads((tiny_run / "metrics.json").read_text())[-1]["scores"]
-    result = evaluate(tiny_run, wanted=Wanted(["lab_histogram", "sharpness"]))
+    result = evaluate(tiny_run, request=MetricRequest(["lab_histogram", "sharpness"]))
     entry = json.loads((tiny_run / "metrics.json").read_text())[-1]
     assert list(result.scores) == ["lab_l", "lab_a", "lab_b", "sharpness"]
     assert entry["scores"] == {**before, **result.scores}
@@ -74,8 +75,8 @@ def test_json_has_every_images_scores_and_no_infinity(tmp_path):
         write_image(tmp_path / "made" / f"{name}.png", image)
         write_image(tmp_path / "true" / f"{name}.png", same)
     plain = evaluate_folders(tmp_path / "made", tmp_path / "true").to_json()
-    assert plain["each"]["a"] == {"l1": 0.0, "psnr": None, "ssim": 1.0}
-    assert plain["each"]["b"]["l1"] == pytest.approx(0.2)
+    assert plain["per_image"]["a"] == {"l1": 0.0, "psnr": None, "ssim": 1.0}
+    assert plain["per_image"]["b"]["l1"] == pytest.approx(0.2)
     assert plain["scores"]["l1"] == pytest.approx(0.1)
     assert plain["scores"]["psnr"] == pytest.approx(-20 * math.log10(0.2))  # of the other
     assert plain["identical"] == 1
@@ -106,8 +107,8 @@ def test_segmentation_by_hand(tmp_path):
     for folder, image in (("made", made), ("true", true)):
         (tmp_path / folder).mkdir()
         write_image(tmp_path / folder / "a.png", image)
-    wanted = Wanted(["segmentation"], palette="cityscapes")
-    scores = evaluate_folders(tmp_path / "made", tmp_path / "true", wanted=wanted).scores
+    request = MetricRequest(["segmentation"], palette="cityscapes")
+    scores = evaluate_folders(tmp_path / "made", tmp_path / "true", request=request).scores
     assert scores == {
         "per_pixel_accuracy": pytest.approx(12 / 16),
         "per_class_accuracy": pytest.approx((0.5 + 1) / 2),
@@ -122,21 +123,24 @@ def test_fcn_score_is_beside_that_of_the_true_photographs():
     output = np.empty((4, 4, 3), np.uint8)
     output[:1], output[1:] = road, sky
     target = np.full((4, 4, 3), road, np.uint8)
-    subject = Subject("a", output, target, {"source": truth})
-    scores = values(measure([subject], [fcn_metric(OneColour(palette))]).scores)
+    item = EvaluationItem("a", output, target, {"source": truth})
+    scores = compute_metrics([item], [fcn_metric(OneColour(palette))]).scores
     assert scores["fcn_per_pixel_accuracy"] == pytest.approx(0.25)
     assert scores["fcn_truth_per_pixel_accuracy"] == 1
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sentence"),
+    ("metrics", "sentence"),
     [
-        (Wanted(["l3"]), "metric l3: expected some of l1, psnr"),
-        (Wanted(["fcn_score"]), "needs a segmenter; make one with `pix2pix-tf train-segmenter`"),
-        (Wanted(["kid"]), "metric kid: needs the weights of the Inception network"),
-        (Wanted(["segmentation"]), "--palette: cityscapes, sample, or a YAML file"),
+        ("l3", "metric l3: expected some of l1, psnr"),
+        (
+            "fcn_score",
+            "needs a segmenter; make one with `pix2pix-tf train-segmenter`",
+        ),
+        ("kid", "metric kid: needs the weights of the Inception network"),
+        ("segmentation", "--palette: cityscapes, sample, or a YAML file"),
     ],
 )
-def test_metrics_say_what_they_lack(tiny_run, wanted, sentence):
+def test_metrics_say_what_they_lack(tiny_run, metrics, sentence):
     with pytest.raises(UserError, match=sentence):
-        evaluate(tiny_run, wanted=wanted)
+        evaluate(tiny_run, request=MetricRequest([metrics]))

@@ -3,7 +3,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.items import FolderSubjects
+from pix2pix_tf.evaluation.items import FolderItems
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.palette import load_palette
 from pix2pix_tf.utils.errors import UserError
@@ -18,13 +18,13 @@ def write(folder, colour=(9, 9, 9), size=(8, 8), **names):
     return folder
 
 
-def opened(outputs, targets, *, labels=None, palette=None, needs=(), resize=None):
-    return FolderSubjects(
+def opened(outputs, targets, *, labels=None, palette=None, class_maps=(), resize=None):
+    return FolderItems(
         *(outputs, targets),
         labels=labels,
         palette=palette,
         label_ids=None,
-        needs=needs,
+        class_maps=class_maps,
         resize=resize,
     )
 
@@ -64,11 +64,11 @@ def test_patterns_as_other_programs_name_their_results(tmp_path):
 @pytest.mark.parametrize(
     ("outputs", "targets", "words"),
     [
-        ("made", "other", "3.png: no picture of that name in .*made"),
-        ("other", "made", "3.png: no picture of that name in .*made"),
-        ("empty", "made", "empty: no picture there"),
+        ("made", "other", "3.png: no image of that name in .*made"),
+        ("other", "made", "3.png: no image of that name in .*made"),
+        ("empty", "made", "empty: no image there"),
         ("nowhere", "made", "nowhere: no such folder"),
-        ("made/*.gif", "made", "no picture there"),
+        ("made/*.gif", "made", "no image there"),
         ("*/a*b*.png", "made", "one \\* in its last part"),
         ("large", "made", "large/1.png: is 16×8 pixels .*made/1.png 8×8; say with --resize"),
     ],
@@ -116,24 +116,24 @@ def test_label_pictures_become_classes_at_the_size_of_the_outputs(tmp_path):
     made = write(tmp_path / "made", (71, 131, 181))
     true = write(tmp_path / "true", SKY)
     labels = write(tmp_path / "labels", ROAD, size=(16, 16))
-    needs = {"output", "target", "source"}
-    subject = opened(made, true, labels=labels, palette=palette, needs=needs)[0]
+    class_maps = {"output", "target", "source"}
+    item = opened(made, true, labels=labels, palette=palette, class_maps=class_maps)[0]
     sky, road = palette.classes.index("sky"), palette.classes.index("road")
-    assert (subject.classes["output"] == sky).all()
-    assert (subject.classes["target"] == sky).all()
-    assert subject.classes["source"].shape == (8, 8)
-    assert (subject.classes["source"] == road).all()
+    assert (item.class_maps["output"] == sky).all()
+    assert (item.class_maps["target"] == sky).all()
+    assert item.class_maps["source"].shape == (8, 8)
+    assert (item.class_maps["source"] == road).all()
 
 
 def test_unknown_colours_of_outputs_are_counted_and_of_truth_refused(tmp_path):
     palette = load_palette("cityscapes")
     made, true = write(tmp_path / "made", PINK), write(tmp_path / "true", SKY)
-    found = opened(made, true, palette=palette, needs={"output", "target"})
-    assert [subject.classes["output"].shape for subject in found] == [(8, 8)] * 2
+    found = opened(made, true, palette=palette, class_maps={"output", "target"})
+    assert [item.class_maps["output"].shape for item in found] == [(8, 8)] * 2
     assert found.notes() == [
         "100.0% of the pixels of the outputs have none of the palette's colours and count as the "
         "nearest (jpeg blurs the borders of classes)"
     ]
-    swapped = opened(true, made, palette=palette, needs={"target"})
+    swapped = opened(true, made, palette=palette, class_maps={"target"})
     with pytest.raises(UserError, match=r"made/1.png: 100% .*\[255, 0, 255\]"):
         swapped[0]

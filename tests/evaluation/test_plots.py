@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.evaluation.metrics.measuring import Estimate
+from pix2pix_tf.evaluation.metrics.compute import Estimate
 from pix2pix_tf.evaluation.plots import (
     curve_panels,
     curves_figure,

@@ -19,11 +19,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from pix2pix_tf.evaluation.evaluate import Evaluation
-from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
-from pix2pix_tf.evaluation.metrics.measuring import Estimate, Measured, Subject
+from pix2pix_tf.evaluation.metrics.compute import Estimate, MetricResults
+from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
-from pix2pix_tf.evaluation.report.pictures import data_uri
+from pix2pix_tf.evaluation.report.images import data_uri
 from pix2pix_tf.segmentation.palette import make_palette
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.version import __version__
@@ -34,7 +35,7 @@ EVIL = "<script>alert(1)</script>\"'&.png"
 
 
 class Pictures:
-    """Subjects of plain colours; `seen` has the indices that were looked at."""
+    """EvaluationItems of plain colours; `seen` has the indices that were looked at."""
 
     def __init__(self, names, size=(24, 24), inputs=True):
         self.names, self.size, self.inputs, self.seen = names, size, inputs, []
@@ -42,7 +43,7 @@ class Pictures:
     def __getitem__(self, index):
         self.seen.append(index)
         output, target = (np.full((*self.size, 3), level, np.uint8) for level in (index % 200, 200))
-        return Subject(self.names[index], output, target)
+        return EvaluationItem(self.names[index], output, target)
 
     def source(self, index):
         return np.full((*self.size, 1), 100, np.uint8) if self.inputs else None
@@ -51,14 +52,14 @@ class Pictures:
 def evaluation(scores, names=None, sums=None, notes=(), of="runs/blocks", **words):
     """An evaluation whose images have these scores."""
     images = len(next(iter(scores.values())))
-    names = names or [f"picture {place}" for place in range(images)]
+    names = names or [f"image {place}" for place in range(images)]
     estimates = {
         name: Estimate(float(np.mean(values)), min(values), max(values))
         for name, values in scores.items()
     }
-    measured = Measured(names, dict(estimates), scores, sums or {})
+    results = MetricResults(names, dict(estimates), scores, sums or {})
     estimates["kid"] = Estimate(0.0123, np.nan, np.nan)
-    return Evaluation(of, 1600, "val", estimates, measured, list(notes), Pictures(names, **words))
+    return Evaluation(of, 1600, "val", estimates, results, list(notes), Pictures(names, **words))
 
 
 def scored(images=10):
@@ -149,9 +150,9 @@ def test_page_says_what_was_scored_and_how(report):
         assert fact in facts
     assert re.search(r"made on\d{4}-\d\d-\d\d", facts)
     assert page.rows("scores") == [
-        ["L1", "0.0545", "0.0500 to 0.0590", MEANINGS["l1"]],
-        ["SSIM", "0.1450", "0.1000 to 0.1900", MEANINGS["ssim"]],
-        ["KID", "0.0123", "", MEANINGS["kid"]],
+        ["L1", "0.0545", "0.0500 to 0.0590", DESCRIPTIONS["l1"]],
+        ["SSIM", "0.1450", "0.1000 to 0.1900", DESCRIPTIONS["ssim"]],
+        ["KID", "0.0123", "", DESCRIPTIONS["kid"]],
     ]
     assert [note.text for note in page.all("li")] == ["read <this> first"]
 
@@ -197,7 +198,7 @@ def test_best_median_and_worst_are_chosen_by_each_score(report):
     ]
     cards = [card.attributes["data-image"] for card in page.all("article")]
     assert cards == ["10", "9", "8", "6", "5", "4", "0", "1", "2"]  # by SSIM, also without script
-    assert sorted(result.subjects.seen) == sorted(int(card) for card in cards)
+    assert sorted(result.items.seen) == sorted(int(card) for card in cards)
     assert seen == [9] * 9
 
 
@@ -240,13 +241,13 @@ def test_each_picture_is_embedded_once(report):
     assert sorted(cards) == list(range(10))  # the six of both ends, and medians by two scores
     for kind, levels in (("output", cards), ("input", [100] * 10), ("target", [200] * 10)):
         shown = embedded(page, kind)
-        assert [np.unique(picture).tolist() for picture in shown] == [[level] for level in levels]
-        assert {picture.shape for picture in shown} == {(24, 24, 3)}
+        assert [np.unique(image).tolist() for image in shown] == [[level] for level in levels]
+        assert {image.shape for image in shown} == {(24, 24, 3)}
 
 
 def test_large_pictures_are_scaled_down_and_the_page_says_so(report):
     page = report(evaluation(scored(2), size=(640, 1280), inputs=False))
-    assert {picture.shape for picture in embedded(page, "output")} == {(256, 512, 3)}
+    assert {image.shape for image in embedded(page, "output")} == {(256, 512, 3)}
     assert not embedded(page, "input")
     assert {card.attributes["class"] for card in page.all("article")} == {"card wide"}
     remarks = " ".join(element.text for element in page.all("p", **{"class": "remark"}))
@@ -304,9 +305,9 @@ def test_infinite_and_undefined_scores_are_shown_as_such(report):
     scores = {"psnr": [float("inf"), 20.0, 30.0], "ssim": [1.0, float("nan"), 0.5]}
     page = report(evaluation(scores))
     assert page.rows("images") == [
-        ["picture 0", "∞", "1.0000"],
-        ["picture 1", "20.0000", "–"],
-        ["picture 2", "30.0000", "0.5000"],
+        ["image 0", "∞", "1.0000"],
+        ["image 1", "20.0000", "–"],
+        ["image 2", "30.0000", "0.5000"],
     ]
     remarks = " ".join(element.text for element in page.all("p", **{"class": "remark"}))
     assert "1 image without a finite PSNR cannot be drawn" in remarks
@@ -327,16 +328,16 @@ def test_what_is_there_is_not_overwritten(tmp_path):
     result = evaluation(scored(3))
     with pytest.raises(UserError, match="mine: is there already"):
         write_report(result, tmp_path / "mine")
-    assert not result.subjects.seen
+    assert not result.items.seen
 
 
 def test_report_that_cannot_be_finished_leaves_nothing(tmp_path):
     result = evaluation(scored(3))
 
     def fail(index):
-        raise UserError("picture 0: is gone")
+        raise UserError("image 0: is gone")
 
-    result.subjects.source = fail
+    result.items.source = fail
     with pytest.raises(UserError, match="is gone"):
         write_report(result, tmp_path / "report")
     assert not list(tmp_path.iterdir())

@@ -31,7 +31,7 @@ def reproduced(tmp_path, monkeypatch):
         runs.append(run)
         return SimpleNamespace(interrupted=None)
 
-    def evaluate(run, wanted):
+    def evaluate(run, request):
         scores = dict.fromkeys(("l1", "per_pixel_accuracy", "lab_l", "lab_a", "lab_b"), 0.1)
         scores |= dict.fromkeys(FCN, 0.5)
         truth = 0.8 if run.name == "seed-0" else 0.6
@@ -40,7 +40,7 @@ def reproduced(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "train", train)
     monkeypatch.setattr(runner, "evaluate", evaluate)
-    monkeypatch.setattr(runner, "check_wanted", lambda wanted, dataset: None)
+    monkeypatch.setattr(runner, "check_metric_request", lambda request, dataset: None)
     monkeypatch.setattr(runner, "_keep_images", lambda evaluation, row, result: None)
 
     def made(table, *overrides, seeds=1, segmenter=None):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.segmentation.palette import VOID
-from pix2pix_tf.segmentation.scores import class_rows, confusion_matrix, segmentation_scores
+from pix2pix_tf.segmentation.scores import confusion_matrix, per_class_scores, segmentation_scores
 
 
 def test_rows_are_truth_and_columns_the_prediction():
@@ -33,7 +33,7 @@ def test_scores_by_hand():
     assert scores["per_pixel_accuracy"] == pytest.approx(0.6)
     assert scores["per_class_accuracy"] == pytest.approx((3 / 5 + 1 / 2 + 2 / 3) / 3)
     assert scores["class_iou"] == pytest.approx((3 / 6 + 1 / 5 + 2 / 3) / 3)
-    accuracy, iou = class_rows(matrix)
+    accuracy, iou = per_class_scores(matrix)
     np.testing.assert_allclose(accuracy, [3 / 5, 1 / 2, 2 / 3])
     np.testing.assert_allclose(iou, [3 / 6, 1 / 5, 2 / 3])
 
@@ -41,7 +41,7 @@ def test_scores_by_hand():
 def test_absent_classes_are_left_out():
     # Class 1 is predicted but never true: no accuracy, an IoU of 0. Class 2 is nowhere: neither.
     matrix = np.array([[3, 1, 0], [0, 0, 0], [0, 0, 0]])
-    accuracy, iou = class_rows(matrix)
+    accuracy, iou = per_class_scores(matrix)
     np.testing.assert_array_equal(accuracy, [0.75, np.nan, np.nan])
     np.testing.assert_array_equal(iou, [0.75, 0, np.nan])
     scores = segmentation_scores(matrix)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pix2pix_tf.segmentation.scores import SCORES
+from pix2pix_tf.segmentation.scores import SCORE_DESCRIPTIONS
 
 _FCN = "of what a segmenter sees in the outputs, at their own size"
 _TRUTH = "the same of the true photos"
 
-MEANINGS = {
+DESCRIPTIONS = {
     "l1": "mean |error|, 0..1; lower is better",
     "psnr": "dB; higher is better",
     "ssim": "-1..1; higher is better",
@@ -15,10 +15,10 @@ MEANINGS = {
     "lab_a": "of a (green to red)",
     "lab_b": "of b (blue to yellow)",
     "sharpness": "share of the targets' contrast; 1 is as sharp",
-    **SCORES,
+    **SCORE_DESCRIPTIONS,
     "fcn_per_pixel_accuracy": f"{_FCN}; higher is better",
-    "fcn_per_class_accuracy": SCORES["per_class_accuracy"],
-    "fcn_class_iou": SCORES["class_iou"],
+    "fcn_per_class_accuracy": SCORE_DESCRIPTIONS["per_class_accuracy"],
+    "fcn_class_iou": SCORE_DESCRIPTIONS["class_iou"],
     "fcn_truth_per_pixel_accuracy": _TRUTH,
     "fcn_truth_per_class_accuracy": _TRUTH,
     "fcn_truth_class_iou": _TRUTH,

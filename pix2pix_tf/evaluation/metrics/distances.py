@@ -14,7 +14,7 @@ import numpy as np
 
 from pix2pix_tf.utils.errors import UserError
 
-# As many as a picture has features: a covariance from fewer is singular.
+# As many as a image has features: a covariance from fewer is singular.
 MINIMUM_IMAGES = 2048
 
 
@@ -122,7 +122,7 @@ def kernel_distance(
 
 
 def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
-    """Of two sets of as many pictures; a picture is not compared with itself."""
+    """Of two sets of as many pictures; a image is not compared with itself."""
     count = len(x)
     within = _kernel(x, x).sum() - _kernel_diagonal(x) + _kernel(y, y).sum() - _kernel_diagonal(y)
     return within / (count * (count - 1)) - 2 * _kernel(x, y).mean()

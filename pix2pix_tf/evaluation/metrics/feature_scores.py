@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2pix_tf.evaluation.metrics.distances import frechet_distance, frechet_note, kernel_distance
 from pix2pix_tf.evaluation.metrics.inception import load_inception
-from pix2pix_tf.evaluation.metrics.measuring import Subject
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.sheets import for_display
 
 
@@ -31,10 +31,10 @@ class FeatureScores:
         self._outputs: list[np.ndarray] = []
         self._targets: list[np.ndarray] = []
 
-    def add(self, subject: Subject) -> None:
+    def add(self, item: EvaluationItem) -> None:
         """Takes one image in; the network sees it at its own size, whatever the others have."""
-        for kept, picture in ((self._outputs, subject.output), (self._targets, subject.target)):
-            kept.append(self._network(for_display(picture)[np.newaxis])[0])
+        for kept, image in ((self._outputs, item.output), (self._targets, item.target)):
+            kept.append(self._network(for_display(image)[np.newaxis])[0])
 
     def finish(self) -> tuple[dict[str, float], list[str]]:
         """The scores, and sentences about them."""

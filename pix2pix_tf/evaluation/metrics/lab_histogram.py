@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from skimage.color import rgb2lab
 
-from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
 from pix2pix_tf.images.sheets import for_display
 
 BINS = 100
@@ -43,8 +43,8 @@ def lab_histogram_metric() -> Metric:
     The histograms are of all images together, not the means of each image's.
     """
 
-    def statistic(subject: Subject) -> np.ndarray:
-        return np.stack([lab_counts(subject.output), lab_counts(subject.target)])
+    def statistic(item: EvaluationItem) -> np.ndarray:
+        return np.stack([lab_counts(item.output), lab_counts(item.target)])
 
     return Metric("lab_histogram", statistic, _scores)
 

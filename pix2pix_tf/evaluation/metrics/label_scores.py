@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
 from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.segmentation.palette import VOID, Palette
 from pix2pix_tf.segmentation.scores import confusion_matrix, segmentation_scores
@@ -16,11 +16,11 @@ def segmentation_metric(palette: Palette) -> Metric:
     """Accuracy and IoU of outputs that are label maps, against the true ones (Table 6)."""
     count = len(palette.classes)
 
-    def statistic(subject: Subject) -> np.ndarray:
-        output, target = subject.classes["output"], subject.classes["target"]
+    def statistic(item: EvaluationItem) -> np.ndarray:
+        output, target = item.class_maps["output"], item.class_maps["target"]
         if ((output == VOID) & (target != VOID)).any():
             raise UserError(
-                f"{subject.name}: the output has the value {VOID} where its target has a class: "
+                f"{item.name}: the output has the value {VOID} where its target has a class: "
                 f"among class numbers that is void, and no class; outputs must show one (if they "
                 "show the palette's greys: --no-label-ids)"
             )
@@ -30,8 +30,8 @@ def segmentation_metric(palette: Palette) -> Metric:
         "segmentation",
         statistic,
         segmentation_scores,
-        needs=frozenset({"output", "target"}),
-        undefined="segmentation scores are undefined: no pixel of the true labels has a class",
+        class_maps=frozenset({"output", "target"}),
+        undefined_note="segmentation scores are undefined: no pixel of the true labels has a class",
     )
 
 
@@ -44,11 +44,11 @@ def fcn_metric(segmenter: Segmenter) -> Metric:
     """
     count = len(segmenter.palette.classes)
 
-    def statistic(subject: Subject) -> np.ndarray:
+    def statistic(item: EvaluationItem) -> np.ndarray:
         return np.stack(
             [
-                confusion_matrix(segmenter(for_display(photo)), subject.classes["source"], count)
-                for photo in (subject.output, subject.target)
+                confusion_matrix(segmenter(for_display(photo)), item.class_maps["source"], count)
+                for photo in (item.output, item.target)
             ]
         )
 
@@ -63,6 +63,6 @@ def fcn_metric(segmenter: Segmenter) -> Metric:
         "fcn_score",
         statistic,
         scores,
-        needs=frozenset({"source"}),
-        undefined="FCN-scores are undefined: no pixel of the labels has a class",
+        class_maps=frozenset({"source"}),
+        undefined_note="FCN-scores are undefined: no pixel of the labels has a class",
     )

@@ -1,29 +1,34 @@
-"""How far an output is from its target, image by image: L1, PSNR, SSIM."""
+"""L1, PSNR and SSIM between outputs and targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject
+from pix2pix_tf.evaluation.metrics.compute import compute_metrics
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric, Scores, mean_metric
 
-Scores = dict[str, float]
 SSIM_WINDOW = 7  # pixels a side
-METRICS = ("l1", "psnr", "ssim")  # what a training validates by
+METRICS = ("l1", "psnr", "ssim")  # the metrics that training validates by
 
 
 def l1(output: np.ndarray, target: np.ndarray) -> float:
-    """Mean |output - target| as a share of the full range, 0..1; for arguments see `image_scores`.
+    """Mean |output - target| as a share of the full range, 0..1.
 
-    Each type's full range is its own: 255 of uint8 equals 65535 of uint16.
+    The full range is that of each image's own type: 255 of uint8 equals 65535 of uint16.
+
+    Args:
+        output: uint8 [H, W, C].
+        target: uint8 or uint16 [H, W, C], of the same size and channels.
     """
     return float(np.mean(np.abs(_scaled(output) - _scaled(target))))
 
 
 def psnr(output: np.ndarray, target: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, infinite for equal images."""
+    """Peak signal-to-noise ratio in dB, infinite for equal images; see `l1` for the arguments."""
     first, second = _scaled(output), _scaled(target)
     if np.array_equal(first, second):
         return float("inf")
@@ -31,7 +36,11 @@ def psnr(output: np.ndarray, target: np.ndarray) -> float:
 
 
 def ssim(output: np.ndarray, target: np.ndarray) -> float:
-    """Mean over channels of the 7×7 uniform-window SSIM of scikit-image; NaN of smaller images."""
+    """Structural similarity, -1..1; NaN for images smaller than 7×7.
+
+    It is that of scikit-image with a uniform window of 7×7 pixels, the mean over channels; see `l1`
+    for the arguments.
+    """
     if min(target.shape[:2]) < SSIM_WINDOW:
         return float("nan")
     return float(
@@ -40,55 +49,65 @@ def ssim(output: np.ndarray, target: np.ndarray) -> float:
 
 
 def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
-    """`l1`, `psnr` and `ssim` of one output.
-
-    Args:
-        output: uint8 [H, W, C].
-        target: uint8 or uint16 [H, W, C] of the same size and channels.
-    """
+    """`l1`, `psnr` and `ssim` of one output; see `l1` for the arguments."""
     return {"l1": l1(output, target), "psnr": psnr(output, target), "ssim": ssim(output, target)}
 
 
-def score_pairs(
-    translate: Callable[[np.ndarray], np.ndarray],
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
-    show: Callable[[np.ndarray, np.ndarray, np.ndarray], None] = lambda image, output, target: None,
-) -> Scores:
-    """`mean_scores` over pairs; `show` is called with each input, output and target."""
-    scores = []
-    for image, target in (pairs[index] for index in range(len(pairs))):
-        output = translate(image)
-        show(image, output, target)
-        scores.append(image_scores(output, target))
-    return mean_scores(scores)
-
-
-def mean_scores(scores: Iterable[Scores]) -> Scores:
-    """The mean of each score over images.
-
-    Outputs that are identical to their targets have an infinite PSNR, and are left out of its mean:
-    NaN where there are no others.
-    """
-    rows = list(scores)
-    return {name: _mean([row[name] for row in rows]) for name in rows[0]}
+def pixel_metrics() -> list[Metric]:
+    """The metrics L1, PSNR and SSIM, each the mean over images."""
+    windowed = replace(
+        mean_metric("ssim", ssim),
+        min_size=SSIM_WINDOW,
+        size_reason="compares windows of 7×7 pixels",
+    )
+    return [mean_metric("l1", l1), psnr_metric(), windowed]
 
 
 def psnr_metric() -> Metric:
     """The mean PSNR over images that are not identical to their targets; infinite if all are."""
 
-    def statistic(subject: Subject) -> np.ndarray:
-        value = psnr(subject.output, subject.target)
+    def statistic(item: EvaluationItem) -> np.ndarray:
+        value = psnr(item.output, item.target)
         return np.array([0.0, 0.0, 1.0] if np.isinf(value) else [value, 1.0, 0.0])
 
     def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
         only_identical = np.where(sums[:, 2] > 0, np.inf, np.nan)
         return {"psnr": np.where(sums[:, 1] > 0, sums[:, 0] / sums[:, 1], only_identical)}
 
-    return Metric("psnr", statistic, scores, each=True, counts=lambda statistic: statistic[1] > 0)
+    return Metric(
+        "psnr",
+        statistic,
+        scores,
+        per_image=True,
+        contributes=lambda statistic: bool(statistic[1] > 0),
+    )
+
+
+def score_pairs(
+    translate: Callable[[np.ndarray], np.ndarray],
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    on_pair: Callable[[np.ndarray, np.ndarray, np.ndarray], None] = lambda *images: None,
+) -> Scores:
+    """Scores the translations of pairs by L1, PSNR and SSIM, as `pix2pix_tf.evaluate` does.
+
+    Args:
+        translate: Makes the output of an input, both uint8 or uint16 [H, W, C].
+        pairs: Inputs and targets, at least one pair.
+        on_pair: Called with each input, output and target.
+    """
+
+    def items() -> Iterator[EvaluationItem]:
+        for index in range(len(pairs)):
+            image, target = pairs[index]
+            output = translate(image)
+            on_pair(image, output, target)
+            yield EvaluationItem(str(index), output, target)
+
+    return compute_metrics(items(), pixel_metrics()).scores
 
 
 def identical_note(identical: int, images: int) -> str | None:
-    """A sentence about outputs that are identical to their targets, where there are any."""
+    """A sentence about outputs that are identical to their targets, None where there are none."""
     if not identical:
         return None
     if identical == images:
@@ -98,11 +117,6 @@ def identical_note(identical: int, images: int) -> str | None:
         f"{identical} of {images} outputs {are} identical to their target: PSNR is the mean of "
         f"the other {images - identical}"
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if not np.isinf(value)]
-    return float(np.mean(finite)) if finite else float("nan")
 
 
 def _scaled(image: np.ndarray) -> np.ndarray:

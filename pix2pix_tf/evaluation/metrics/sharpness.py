@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2pix_tf.evaluation.metrics.measuring import Metric, Subject
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
 from pix2pix_tf.images.sheets import for_display
 
 
@@ -23,8 +23,8 @@ def neighbour_contrast(image: np.ndarray) -> float:
 def sharpness_metric() -> Metric:
     """The outputs' contrast as a share of the targets': below 1 blurred, above 1 noisy."""
 
-    def statistic(subject: Subject) -> np.ndarray:
-        return np.array([neighbour_contrast(subject.output), neighbour_contrast(subject.target)])
+    def statistic(item: EvaluationItem) -> np.ndarray:
+        return np.array([neighbour_contrast(item.output), neighbour_contrast(item.target)])
 
     def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
         share = sums[:, 0] / sums[:, 1]
@@ -34,8 +34,8 @@ def sharpness_metric() -> Metric:
         "sharpness",
         statistic,
         scores,
-        each=True,
-        smallest=2,
+        per_image=True,
+        min_size=2,
         size_reason="compares neighbouring pixels",
-        undefined="sharpness is undefined: the targets have no contrast at all",
+        undefined_note="sharpness is undefined: the targets have no contrast at all",
     )

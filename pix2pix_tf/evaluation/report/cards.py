@@ -10,8 +10,8 @@ import numpy as np
 
 from pix2pix_tf.evaluation.plots import score_title
 from pix2pix_tf.evaluation.report.examples import choose_examples
+from pix2pix_tf.evaluation.report.images import LONGEST_SIDE, data_uri, reduced
 from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
-from pix2pix_tf.evaluation.report.pictures import LONGEST_SIDE, data_uri, reduced
 from pix2pix_tf.evaluation.report.tables import number
 from pix2pix_tf.utils.strict_json import strict_json
 
@@ -24,13 +24,13 @@ _WIDE = 1.4  # width / height from which pictures lie below each other
 def example_cards(
     evaluation: Evaluation, advance: Callable[[int], None] = lambda total: None
 ) -> Markup:
-    """The best, median and worst images by each score, every picture once.
+    """The best, median and worst images by each score, every image once.
 
     Args:
-        evaluation: Its subjects are looked at again.
+        evaluation: Its items are looked at again.
         advance: Called after each image that is shown with the number of them.
     """
-    rankings = choose_examples(evaluation.measured.each, evaluation.images)
+    rankings = choose_examples(evaluation.metric_results.per_image, evaluation.images)
     lists = (members for groups in rankings.values() for members in groups.values())
     shown = list(dict.fromkeys(chain.from_iterable(lists)))
     cards, smaller = {}, False
@@ -65,12 +65,12 @@ def example_cards(
 
 def _card(evaluation: Evaluation, index: int) -> tuple[Markup, bool]:
     """The pictures and scores of one image, and whether pictures were scaled down."""
-    subject, source = evaluation.subjects[index], evaluation.subjects.source(index)
-    pictures = {"output": subject.output, "target": subject.target}
+    item, source = evaluation.items[index], evaluation.items.source(index)
+    pictures = {"output": item.output, "target": item.target}
     if source is not None:
         pictures["input"] = source
-    figures = {kind: _figure(kind, picture, subject.name) for kind, picture in pictures.items()}
-    height, width = subject.output.shape[:2]
+    figures = {kind: _figure(kind, image, item.name) for kind, image in pictures.items()}
+    height, width = item.output.shape[:2]
     card = fill(
         _CARD,
         index=index,
@@ -78,7 +78,7 @@ def _card(evaluation: Evaluation, index: int) -> tuple[Markup, bool]:
         input=figures.get("input", Markup("")),
         output=figures["output"],
         target=figures["target"],
-        name=subject.name,
+        name=item.name,
         scores=joined(
             fill(
                 '<span data-score="$name">$title $value</span>',
@@ -86,14 +86,14 @@ def _card(evaluation: Evaluation, index: int) -> tuple[Markup, bool]:
                 title=score_title(name),
                 value=number(values[index]),
             )
-            for name, values in evaluation.measured.each.items()
+            for name, values in evaluation.metric_results.per_image.items()
         ),
     )
-    return card, any(max(picture.shape[:2]) > LONGEST_SIDE for picture in pictures.values())
+    return card, any(max(image.shape[:2]) > LONGEST_SIDE for image in pictures.values())
 
 
-def _figure(kind: str, picture: np.ndarray, name: str) -> Markup:
-    shown = reduced(picture)
+def _figure(kind: str, image: np.ndarray, name: str) -> Markup:
+    shown = reduced(image)
     return fill(
         '<figure class="$kind"><img src="$address" width="$width" height="$height" '
         'alt="$kind of $name" draggable="false"><figcaption>$kind</figcaption></figure>',

@@ -15,7 +15,7 @@ def choose_examples(each: Mapping[str, Sequence[float]], images: int) -> dict[st
     """The images to show, by the score that ranks them.
 
     Args:
-        each: Scores of each image by name, see `Measured`.
+        each: Scores of each image by name, see `MetricResults`.
         images: How many there are.
 
     Returns:

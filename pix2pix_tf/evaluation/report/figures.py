@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix_tf.evaluation.metrics.measuring import Measured
+from pix2pix_tf.evaluation.metrics.compute import MetricResults
 from pix2pix_tf.evaluation.plots import (
     Panel,
     curve_panels,
@@ -22,14 +22,14 @@ from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 _NOTHING = Markup("")
 
 
-def distributions(measured: Measured) -> Markup:
+def distributions(results: MetricResults) -> Markup:
     """How the images' scores are spread."""
-    panels = distribution_panels(measured.each, measured.scores)
-    if not panels or len(measured.names) < 2:
+    panels = distribution_panels(results.per_image, results.estimates)
+    if not panels or len(results.names) < 2:
         return _NOTHING
     endless = {
         score_title(name): len(values) - int(np.isfinite(values).sum())
-        for name, values in measured.each.items()
+        for name, values in results.per_image.items()
     }
     left_out = "".join(
         f" {count} image{'s' * (count > 1)} without a finite {name} cannot be drawn."
@@ -45,7 +45,7 @@ def distributions(measured: Measured) -> Markup:
 
 
 def lab_marginals(sums: Mapping[str, np.ndarray]) -> Markup:
-    """Figure 7 of this evaluation, if it was measured, logarithmic or linear."""
+    """Figure 7 of this evaluation, if it was results, logarithmic or linear."""
     if "lab_histogram" not in sums:
         return _NOTHING
     label = "Colours of outputs and targets"

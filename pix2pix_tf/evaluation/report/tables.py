@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pix2pix_tf.evaluation.metrics.descriptions import MEANINGS
-from pix2pix_tf.evaluation.metrics.measuring import RESAMPLES, Measured
+from pix2pix_tf.evaluation.metrics.compute import RESAMPLES, MetricResults
+from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
 from pix2pix_tf.evaluation.plots import score_title
 from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 from pix2pix_tf.segmentation.palette import Palette
-from pix2pix_tf.segmentation.scores import class_rows
+from pix2pix_tf.segmentation.scores import per_class_scores
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.evaluate import Evaluation
@@ -34,7 +34,7 @@ def score_table(evaluation: Evaluation) -> Markup:
                 title=score_title(name),
                 score=number(estimate.value),
                 interval=interval,
-                meaning=MEANINGS.get(name, ""),
+                meaning=DESCRIPTIONS.get(name, ""),
             )
         )
     head = fill(
@@ -55,7 +55,8 @@ def class_tables(sums: Mapping[str, np.ndarray], palette: Palette | None) -> Mar
     """Accuracy and IoU of each class, of the label maps and of what a segmenter sees.
 
     Args:
-        sums: Of `Measured`: `segmentation` is [K, K], `fcn_score` [2, K, K] of outputs and targets.
+        sums: Sums of `MetricResults`: `segmentation` is [K, K], `fcn_score` [2, K, K], of outputs
+            and of targets.
         palette: Names the K classes, which else have numbers.
     """
     tables = []
@@ -69,21 +70,21 @@ def class_tables(sums: Mapping[str, np.ndarray], palette: Palette | None) -> Mar
     return joined(tables)
 
 
-def image_table(measured: Measured) -> Markup:
+def image_table(results: MetricResults) -> Markup:
     """The scores of every image."""
-    if not measured.each:
+    if not results.per_image:
         return Markup("")
-    if len(measured.names) > ROWS_AT_MOST:
+    if len(results.names) > ROWS_AT_MOST:
         return fill(
             "<h2>All images</h2>\n<p>The scores of each of the $count images are in the file that "
             "<code>--json FILE</code> writes.</p>",
-            count=f"{len(measured.names):,}",
+            count=f"{len(results.names):,}",
         )
     head = joined(
         fill('<th scope="col" class="$kind"><button type="button">$title</button></th>', **words)
         for words in (
             {"kind": "words", "title": "image"},
-            *({"kind": "", "title": score_title(name)} for name in measured.each),
+            *({"kind": "", "title": score_title(name)} for name in results.per_image),
         )
     )
     rows = (
@@ -92,15 +93,15 @@ def image_table(measured: Measured) -> Markup:
             name=name,
             cells=joined(
                 fill('<td data-value="$value">$shown</td>', value=value, shown=number(value))
-                for value in (values[place] for values in measured.each.values())
+                for value in (values[place] for values in results.per_image.values())
             ),
         )
-        for place, name in enumerate(measured.names)
+        for place, name in enumerate(results.names)
     )
     return fill(
         _IMAGES,
-        unfolded=Markup('class="short" open' if len(measured.names) <= _OPEN_AT_MOST else ""),
-        count=f"{len(measured.names):,}",
+        unfolded=Markup('class="short" open' if len(results.names) <= _OPEN_AT_MOST else ""),
+        count=f"{len(results.names):,}",
         table=_table("images", head, rows),
     )
 
@@ -115,7 +116,7 @@ def number(value: float) -> str:
 def _class_table(
     heading: str, matrices: Mapping[str, np.ndarray], palette: Palette | None
 ) -> Markup:
-    scores = [column for matrix in matrices.values() for column in class_rows(matrix)]
+    scores = [column for matrix in matrices.values() for column in per_class_scores(matrix)]
     truth = next(iter(matrices.values())).sum(axis=1)
     total = max(1, truth.sum())
     head = joined(

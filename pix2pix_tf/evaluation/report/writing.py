@@ -37,7 +37,7 @@ def write_report(
     The file holds everything it shows and asks no network for anything: it can be sent.
 
     Args:
-        evaluation: What was scored; some of its subjects are looked at again.
+        evaluation: What was scored; some of its items are looked at again.
         folder: A new or empty one, which appears whole or not at all.
         history: What the run's `metrics.json` holds, for curves over the training.
         palette: Names the classes of segmentation scores.
@@ -65,21 +65,21 @@ def _render(
 ) -> str:
     script = _asset("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    measured = evaluation.measured
+    results = evaluation.metric_results
     return fill(
         _asset("page.html"),
-        title=evaluation.of,
+        title=evaluation.title,
         style=_asset("page.css"),
         script=script,
         digest=digest,  # the one script that browsers may run here
         headline=_headline(evaluation, date.today()),
         scores=score_table(evaluation),
         examples=example_cards(evaluation, advance),
-        distributions=distributions(measured),
-        classes=class_tables(measured.sums, palette),
-        lab=lab_marginals(measured.sums),
+        distributions=distributions(results),
+        classes=class_tables(results.sums, palette),
+        lab=lab_marginals(results.sums),
         curves=curves(history),
-        images=image_table(measured),
+        images=image_table(results),
     )
 
 
@@ -99,7 +99,7 @@ def _headline(evaluation: Evaluation, made: date) -> Markup:
     }
     return fill(
         '<h1>$of</h1>\n<dl class="facts">$facts</dl>',
-        of=evaluation.of,
+        of=evaluation.title,
         facts=joined(
             fill("<div><dt>$name</dt><dd>$value</dd></div>", name=name, value=value)
             for name, value in facts.items()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.evaluate import Wanted, evaluate_folders
+from pix2pix_tf.evaluation.evaluate import MetricRequest, evaluate_folders
 from pix2pix_tf.evaluation.metrics import feature_scores
 from pix2pix_tf.evaluation.metrics.distances import frechet_distance, kernel_distance
 from pix2pix_tf.evaluation.metrics.inception import FeatureNetwork
@@ -28,7 +28,7 @@ def test_kid_and_fid_of_folders(stand_in, tmp_path):
             image = np.broadcast_to(colours[side, number], (8, 8, 3))
             write_image(tmp_path / folder / f"{number}.png", image)
     result = evaluate_folders(
-        tmp_path / "made", tmp_path / "true", wanted=Wanted(["kid", "fid"], features="any")
+        tmp_path / "made", tmp_path / "true", request=MetricRequest(["kid", "fid"], features="any")
     )
     outputs, targets = colours.astype(np.float32)
     assert result.scores["fid"] == pytest.approx(frechet_distance(outputs, targets), rel=1e-4)

@@ -216,7 +216,7 @@ COLOURS = [[0, 128, 255], [10, 20, 30], [200, 100, 50]]
 
 
 def plain(height, width):
-    """A picture of each colour."""
+    """A image of each colour."""
     pictures = np.array(COLOURS, np.uint8)[:, np.newaxis, np.newaxis]
     return np.broadcast_to(pictures, (3, height, width, 3))
 

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
+from pix2pix_tf.evaluation.metrics.compute import compute_metrics
 from pix2pix_tf.evaluation.metrics.lab_histogram import (
     intersection,
     lab_counts,
     lab_histogram_metric,
 )
-from pix2pix_tf.evaluation.metrics.measuring import Subject, measure
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 
 
 def filled(colour, size=(4, 4)):
@@ -34,12 +35,12 @@ def test_intersection_by_hand():
 def test_the_histogram_is_of_all_images_together():
     # Outputs white then red, targets red then white: each pair differs, the sets do not.
     white, red = filled((255, 255, 255)), filled((255, 0, 0))
-    swapped = [Subject("a", white, red), Subject("b", red, white)]
-    scores = measure(swapped, [lab_histogram_metric()]).scores
+    swapped = [EvaluationItem("a", white, red), EvaluationItem("b", red, white)]
+    scores = compute_metrics(swapped, [lab_histogram_metric()]).estimates
     assert {name: score.value for name, score in scores.items()} == {
         "lab_l": pytest.approx(1),
         "lab_a": pytest.approx(1),
         "lab_b": pytest.approx(1),
     }
-    alone = measure(swapped[:1], [lab_histogram_metric()]).scores
+    alone = compute_metrics(swapped[:1], [lab_histogram_metric()]).estimates
     assert alone["lab_l"].value == 0

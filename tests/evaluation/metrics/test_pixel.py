@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from pix2pix_tf.evaluation.metrics.pixel import (
-    identical_note,
-    image_scores,
-    mean_scores,
-    score_pairs,
-)
+from pix2pix_tf.evaluation.metrics.pixel import identical_note, image_scores, score_pairs
 
 RANDOM = np.random.default_rng(0)
 OUTPUT, TARGET = RANDOM.integers(0, 256, (2, 16, 20, 3), np.uint8)
@@ -33,25 +28,44 @@ def test_equal_images():
 
 
 def test_targets_of_16_bits_are_scaled_by_their_range():
-    deep = TARGET.astype(np.uint16) * 257
-    assert image_scores(OUTPUT, deep) == pytest.approx(image_scores(OUTPUT, TARGET))
+    target = TARGET.astype(np.uint16) * 257
+    assert image_scores(OUTPUT, target) == pytest.approx(image_scores(OUTPUT, TARGET))
 
 
-def test_means():
-    assert mean_scores([{"l1": 0.1, "ssim": 1.0}, {"l1": 0.3, "ssim": 0.0}]) == {
-        "l1": pytest.approx(0.2),
-        "ssim": 0.5,
-    }
-    scores = score_pairs(lambda x: x, [(OUTPUT, TARGET)] * 3)
+def level(value, size=8):
+    return np.full((size, size, 3), value, np.uint8)
+
+
+def test_scores_of_pairs_are_means_over_them():
+    pairs = [(level(0), level(51)), (level(0), level(102))]  # 0.2 and 0.4 apart
+    scores = score_pairs(lambda image: image, pairs)
+    assert scores["l1"] == pytest.approx(0.3)
+    assert scores["psnr"] == pytest.approx(-20 * (math.log10(0.2) + math.log10(0.4)) / 2)
+    scores = score_pairs(lambda image: image, [(OUTPUT, TARGET)] * 3)
     assert scores == pytest.approx(image_scores(OUTPUT, TARGET))
 
 
-def test_means_leave_out_identical_pairs_and_ssim_of_tiny_images_is_undefined():
-    rows = [{"psnr": math.inf}, {"psnr": 20.0}, {"psnr": 30.0}]
-    assert mean_scores(rows) == {"psnr": 25.0}
-    assert math.isnan(mean_scores(rows[:1])["psnr"])
+def test_every_pair_and_its_translation_is_shown():
+    shown = []
+    pairs = [(level(10), level(20)), (level(30), level(40))]
+    score_pairs(lambda image: image + 1, pairs, lambda *images: shown.append(images))
+    assert [[image[0, 0, 0] for image in images] for images in shown] == [
+        [10, 11, 20],
+        [30, 31, 40],
+    ]
+
+
+def test_mean_psnr_leaves_out_identical_pairs():
+    pairs = [(level(9), level(9)), (level(0), level(51)), (level(0), level(102))]
+    scores = score_pairs(lambda image: image, pairs)
+    assert scores["psnr"] == pytest.approx(-20 * (math.log10(0.2) + math.log10(0.4)) / 2)
+    assert score_pairs(lambda image: image, pairs[:1])["psnr"] == math.inf
+
+
+def test_ssim_of_tiny_images_is_undefined():
     tiny = OUTPUT[:6], TARGET[:6]
     assert math.isnan(image_scores(*tiny)["ssim"])
+    assert math.isnan(score_pairs(lambda image: image, [tiny])["ssim"])
     assert image_scores(*tiny)["l1"] == pytest.approx(np.abs(tiny[0] / 255 - tiny[1] / 255).mean())
 
 

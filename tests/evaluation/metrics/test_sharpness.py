@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.metrics.measuring import Subject, measure
+from pix2pix_tf.evaluation.metrics.compute import compute_metrics
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.evaluation.metrics.sharpness import neighbour_contrast, sharpness_metric
 
 STRIPES = np.zeros((4, 6, 1), np.uint8)
@@ -17,15 +18,17 @@ def test_contrast_by_hand():
 
 def test_half_the_contrast_is_half_as_sharp():
     faint = (STRIPES // 255 * 51).astype(np.uint8)
-    measured = measure([Subject("a", faint, STRIPES)], [sharpness_metric()])
-    assert measured.scores["sharpness"].value == pytest.approx(0.2)
+    results = compute_metrics([EvaluationItem("a", faint, STRIPES)], [sharpness_metric()])
+    assert results.estimates["sharpness"].value == pytest.approx(0.2)
 
 
 def test_targets_without_contrast_leave_sharpness_undefined_not_infinite():
     flat = np.full((4, 6, 1), 9, np.uint8)
     for output in (flat, STRIPES):
-        measured = measure([Subject("a", output, flat)], [sharpness_metric()])
-        assert math.isnan(measured.scores["sharpness"].value)
-        assert measured.undefined == ["sharpness is undefined: the targets have no contrast at all"]
-    both = [Subject("a", STRIPES, flat), Subject("b", STRIPES, STRIPES)]
-    assert measure(both, [sharpness_metric()]).scores["sharpness"].value == 2
+        results = compute_metrics([EvaluationItem("a", output, flat)], [sharpness_metric()])
+        assert math.isnan(results.estimates["sharpness"].value)
+        assert results.undefined_notes == [
+            "sharpness is undefined: the targets have no contrast at all"
+        ]
+    both = [EvaluationItem("a", STRIPES, flat), EvaluationItem("b", STRIPES, STRIPES)]
+    assert compute_metrics(both, [sharpness_metric()]).estimates["sharpness"].value == 2

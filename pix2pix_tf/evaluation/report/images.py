@@ -16,7 +16,7 @@ _QUALITY = 90
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
-    """Any picture as uint8 [H, W, 3] no larger than `LONGEST_SIDE`."""
+    """Any image as uint8 [H, W, 3] no larger than `LONGEST_SIDE`."""
     shown = for_display(image)
     height, width = shown.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
@@ -24,21 +24,21 @@ def reduced(image: np.ndarray) -> np.ndarray:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """A picture, uint8 [H, W, 3], as an address that holds it.
+    """A image, uint8 [H, W, 3], as an address that holds it.
 
     Lossless WebP or, where that is smaller, JPEG of quality 90 with full colour resolution: label
     pictures stay exact, photographs small.
     """
-    picture = Image.fromarray(image)
+    encodable = Image.fromarray(image)
     candidates = {
-        "webp": _encoded(picture, "WEBP", lossless=True, method=6),
-        "jpeg": _encoded(picture, "JPEG", quality=_QUALITY, subsampling=0, optimize=True),
+        "webp": _encoded(encodable, "WEBP", lossless=True, method=6),
+        "jpeg": _encoded(encodable, "JPEG", quality=_QUALITY, subsampling=0, optimize=True),
     }
     kind = min(candidates, key=lambda name: len(candidates[name]))
     return f"data:image/{kind};base64,{base64.b64encode(candidates[kind]).decode()}"
 
 
-def _encoded(picture: Image.Image, kind: str, **options: int | bool) -> bytes:
+def _encoded(image: Image.Image, kind: str, **options: int | bool) -> bytes:
     file = io.BytesIO()
-    picture.save(file, kind, **options)
+    image.save(file, kind, **options)
     return file.getvalue()

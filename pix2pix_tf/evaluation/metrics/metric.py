@@ -1,0 +1,72 @@
+"""What a metric is: a statistic of one image that adds up over images, and scores made of sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class EvaluationItem:
+    """One image to score: an output and its target.
+
+    Attributes:
+        name: Name of the image, unique within an evaluation.
+        output: The image to score, uint8 [H, W, C].
+        target: The image it is compared with, uint8 or uint16 [H, W, C].
+        class_maps: Class maps, uint8 [H, W], by what they show: `output` and `target`, where these
+            are label images, and `source`, the label image that the output was made from. Only
+            those that the metrics ask for are there.
+    """
+
+    name: str
+    output: np.ndarray
+    target: np.ndarray
+    class_maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One score, or several that follow from the same statistic.
+
+    Attributes:
+        name: Name of the metric, as in `--metrics`.
+        statistic: Computes the statistic of one image, an array of any shape; the statistics of all
+            images are added.
+        scores: Computes the scores by name, each [R], from the summed statistics [R, ...] of R
+            sets of images.
+        per_image: Whether the scores are defined for a single image too.
+        class_maps: Names of the class maps that `statistic` reads: `output`, `target`, `source`.
+        min_size: Smallest height and width of an image in pixels.
+        size_reason: Why smaller images cannot be scored, as the rest of a sentence about the
+            metric.
+        contributes: Whether an image with this statistic contributes to the scores. A score has an
+            interval where two images contribute.
+        undefined_note: Sentence that tells the user why the scores are undefined.
+    """
+
+    name: str
+    statistic: Callable[[EvaluationItem], np.ndarray]
+    scores: Callable[[np.ndarray], dict[str, np.ndarray]]
+    per_image: bool = False
+    class_maps: frozenset[str] = frozenset()
+    min_size: int = 1
+    size_reason: str = ""
+    contributes: Callable[[np.ndarray], bool] = np.any
+    undefined_note: str = ""
+
+
+def mean_metric(name: str, score: Callable[[np.ndarray, np.ndarray], float]) -> Metric:
+    """Makes the metric whose score is the mean over images of `score(output, target)`."""
+
+    def statistic(item: EvaluationItem) -> np.ndarray:
+        return np.array([score(item.output, item.target), 1.0])
+
+    def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: sums[:, 0] / sums[:, 1]}
+
+    return Metric(name, statistic, scores, per_image=True)
