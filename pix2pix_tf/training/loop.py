@@ -36,16 +36,20 @@ from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.runs.trained_on import check_pairs, record_pairs
 from pix2pix_tf.runs.versions import record_session
 from pix2pix_tf.training.distributed.cluster import find_cluster
-from pix2pix_tf.training.distributed.worker_group import Team, default_strategy, joined
+from pix2pix_tf.training.distributed.worker_group import (
+    WorkerGroup,
+    default_strategy,
+    joined_workers,
+)
 from pix2pix_tf.training.monitoring.health import (
     Health,
-    ValidationPictures,
+    ValidationImages,
     Warned,
     flat_data,
     non_finite,
 )
 from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
-from pix2pix_tf.training.monitoring.loss_buffer import Window
+from pix2pix_tf.training.monitoring.loss_buffer import LossBuffer
 from pix2pix_tf.training.monitoring.progress import TrainingProgress
 from pix2pix_tf.training.resume import (
     already_trained,
@@ -115,13 +119,13 @@ def train(
     cluster = None if strategy else find_cluster(os.environ)
     with ExitStack() as stack:
         if cluster is None:
-            team = Team(strategy or default_strategy())
+            workers = WorkerGroup(strategy or default_strategy())
         else:
             say(console, f"{cluster.me} of {len(cluster.tasks)}: waiting for the others")
-            team = stack.enter_context(joined(cluster, run))
-        team.check_batch(config.training.batch_size)
+            workers = stack.enter_context(joined_workers(cluster, run))
+        workers.check_batch(config.training.batch_size)
         check_resumable(run, config)  # before what takes long
-        if team.writes:
+        if workers.is_chief:
             check_path(run.path)
             check_folder(run.path)
         with counting(console, "checking pictures") as counter:
@@ -129,8 +133,8 @@ def train(
         record = record_of(pairs, config.data)
         check_pairs(run, record, data_changed)
         check_schedule(run, config, len(pairs.train))
-        team.check_same(config, pairs)  # all have read the run by then
-        if team.writes and steps_left(run, config, len(pairs.train)):
+        workers.check_same(config, pairs)  # all have read the run by then
+        if workers.is_chief and steps_left(run, config, len(pairs.train)):
             stack.enter_context(run_lock(run.path, lambda line: say(console, line)))
             # Once more, as nobody else changes it any more.
             notes = check_resumable(run, config)
@@ -139,11 +143,11 @@ def train(
             run.save_config(config)
             for note in [*notes, *record_pairs(run, record, pairs)]:
                 say(console, note)
-        if team.writes:
+        if workers.is_chief:
             record_reference_batch(run, config, pairs.train)
-        team.check_sees(run)
+        workers.check_sees(run)
         with memory_explained(lambda: out_of_memory_words(config, run)):
-            return _Training(config, run, team, pairs, record, console).run_to_end()
+            return _Training(config, run, workers, pairs, record, console).run_to_end()
 
 
 class _Training:
@@ -153,12 +157,12 @@ class _Training:
         self,
         config: Config,
         run: Run,
-        team: Team,
+        workers: WorkerGroup,
         pairs: OpenedPairs,
         record: PairsRecord,
         console: Console,
     ) -> None:
-        self.config, self.run, self.team, self.strategy = config, run, team, team.strategy
+        self.config, self.run, self.workers, self.strategy = config, run, workers, workers.strategy
         self.pairs, self.console = pairs, console
         self.val_digest = record.val.digest()
         self.schedule = Schedule(config, len(pairs.train))
@@ -169,8 +173,8 @@ class _Training:
             run.checkpoints, self.networks.variables(), config.logging.keep
         )
         self.first = self.checkpoints.restore()
-        team.check_step(run, self.first)
-        if team.writes and self.first < self.total:
+        workers.check_step(run, self.first)
+        if workers.is_chief and self.first < self.total:
             run.remove_left_behind()
             self.checkpoints.tidy()
         stored = read_record(run.pairs_file)
@@ -178,7 +182,7 @@ class _Training:
             self.checkpoints.forget_best()  # it was the best on other validation pairs
         translating, moments = self.networks.translating, OWN_STATISTICS
         self.statistics: ReferenceStatistics | None = None
-        if config.reference_statistics and team.writes:
+        if config.reference_statistics and workers.is_chief:
             batch = load_reference_batch(run, config)
             self.statistics = ReferenceStatistics(translating, batch)
             moments = self.statistics.moments
@@ -187,10 +191,10 @@ class _Training:
         )
         self.updates = make_updates(make_update(config, self.networks, self.strategy))
         self.health = Health(config)
-        self.window = Window()
+        self.buffer = LossBuffer()
 
     def run_to_end(self) -> TrainingResult:
-        shown = self.console if self.team.writes else PlainConsole(quiet=True)
+        shown = self.console if self.workers.is_chief else PlainConsole(quiet=True)
         progress = TrainingProgress(self.first, self.total, shown)
         self._announce(progress)
         newest = self._newest_scores()
@@ -205,7 +209,7 @@ class _Training:
 
     def _open_records(self, progress: TrainingProgress) -> None:
         """Versions and logs of this session, and what the data is to be warned of."""
-        writes = self.team.writes
+        writes = self.workers.is_chief
         self.logs = TensorBoardLogs(self.run.logs, self.config, self.first, self.total, writes)
         if not writes:
             return
@@ -222,15 +226,17 @@ class _Training:
         scores = None
         batches = self._batches()
         progress.pause()
-        self.window = Window()
+        self.buffer = LossBuffer()
         step = self.first
         while step < self.total:
             count = self.schedule.updates_of_call(step)
-            self.window.add(step + 1, count, *self._call(batches, count))
+            self.buffer.add(step + 1, count, *self._call(batches, count))
             step += count
             self.checkpoints.step.assign(step)
             last = step == self.total
-            stop, reported = self.team.agree(caught.signal, self.window.seconds >= REPORT_SECONDS)
+            stop, reported = self.workers.sync_stop_and_report(
+                caught.signal, self.buffer.seconds >= REPORT_SECONDS
+            )
             scored, drawn, saved = self.schedule.due_after(step)
             saved = saved or bool(stop)
             if scored or drawn or saved or reported:
@@ -239,14 +245,14 @@ class _Training:
                 self._check_weights(step)
             if scored or drawn:
                 scores = self._look(progress, step, scored, drawn) or scores
-            if saved and self.team.writes:
+            if saved and self.workers.is_chief:
                 self.checkpoints.save()
             if stop and not last:
-                self.team.meet()  # until it is saved
+                self.workers.barrier()  # until it is saved
                 words = (
                     f"stopped at step {step} by {stop.name}; saved: the same command resumes there"
                 )
-                progress.say(words) if self.team.writes else say(self.console, words)
+                progress.say(words) if self.workers.is_chief else say(self.console, words)
                 return None, stop
         return scores, None
 
@@ -256,7 +262,7 @@ class _Training:
             self.config,
             self.first,
             self.total,
-            self.team.replicas,
+            self.workers.replicas,
             self.strategy.num_replicas_in_sync,
         )
         # Each device takes a share in turn, copied to it ahead of time, as is TensorFlow's default.
@@ -275,8 +281,8 @@ class _Training:
 
     def _report(self, progress: TrainingProgress) -> None:
         """Reads the losses of the steps since the last report, checks and shows them."""
-        first, last = self.window.first, self.window.last
-        losses = self.window.losses()
+        first, last = self.buffer.first, self.buffer.last
+        losses = self.buffer.losses()
         for offset, values in enumerate(zip(*losses.values(), strict=True)):
             if not np.all(np.isfinite(values)):
                 wrong = [
@@ -286,7 +292,7 @@ class _Training:
                 ]
                 raise UserError(self._diverged(first + offset, ", ".join(wrong)))
         means = {name: float(np.mean(values)) for name, values in losses.items()}
-        seconds, waiting = self.window.seconds, self.window.waited / self.window.seconds
+        seconds, waiting = self.buffer.seconds, self.buffer.waited / self.buffer.seconds
         images = (last + 1 - first) * images_per_step(self.config)
         rates = {
             "speed/images_per_second": images / seconds,
@@ -302,7 +308,7 @@ class _Training:
             if name.startswith("loss_scale/"):
                 network = name.removeprefix("loss_scale/")
                 self._warn(progress, last, self.health.loss_scale(last, network, value))
-        self.window = Window()
+        self.buffer = LossBuffer()
 
     def _warn(self, progress: TrainingProgress, step: int, warnings: list[Warned]) -> None:
         for warning in warnings:
@@ -340,13 +346,13 @@ class _Training:
 
         One worker does; the others go on until they need it.
         """
-        if not self.team.writes:
+        if not self.workers.is_chief:
             return None
         if self.statistics is not None:
             self.statistics.measure()
         values = None
         if scored:
-            seen = ValidationPictures()
+            seen = ValidationImages()
             values = score_pairs(self.translate, self.pairs.val, seen.add)
             named = {f"validation/{name}": value for name, value in values.items()}
             self.logs.scalars(step, named | seen.scalars())
@@ -364,7 +370,7 @@ class _Training:
             write_image(self.run.samples / f"step-{step:07d}.png", picture)
             self.logs.sheet(step, picture)
         progress.pause()
-        self.window = Window()
+        self.buffer = LossBuffer()
         return values
 
     def _announce(self, progress: TrainingProgress) -> None:
@@ -374,7 +380,7 @@ class _Training:
                 f"the checkpoint of step {lost} is gone: going on from the newest there is"
             )
         start = f"resuming at step {self.first}" if self.first else "starting"
-        if (cluster := self.team.cluster) and not self.team.writes:
+        if (cluster := self.workers.cluster) and not self.workers.is_chief:
             batch = self.config.training.batch_size
             say(
                 self.console,
@@ -386,7 +392,7 @@ class _Training:
             progress.say(f"warning: {note}")
         progress.say(
             f"run: {self.run.path}: {start} of {self.total} steps, "
-            f"batch {self.config.training.batch_size} on {self.team.devices}"
+            f"batch {self.config.training.batch_size} on {self.workers.devices}"
         )
 
     def _newest_scores(self) -> Scores | None:

@@ -49,16 +49,16 @@ class Cluster:
 
     Attributes:
         tasks: All of them, the chief first: the task of kind `chief`, or else worker 0.
-        place: This one's, in `tasks`.
+        rank: This one's, in `tasks`.
     """
 
     tasks: tuple[Task, ...]
-    place: int
+    rank: int
 
     @property
     def me(self) -> Task:
         """This process."""
-        return self.tasks[self.place]
+        return self.tasks[self.rank]
 
     @property
     def chief(self) -> Task:
@@ -144,8 +144,8 @@ def _from_tf_config(text: str) -> Cluster | None:
     ]
     if twice := sorted({task.address for task in tasks if _count(tasks, task.address) > 1}):
         raise _bad(f"gives {', '.join(twice)} to several tasks")
-    place = _place(tasks, tree.get("task"))
-    return Cluster(tuple(tasks), place) if len(tasks) > 1 else None
+    rank = _rank_of(tasks, tree.get("task"))
+    return Cluster(tuple(tasks), rank) if len(tasks) > 1 else None
 
 
 def _address(address: Any) -> str:
@@ -159,11 +159,11 @@ def _count(tasks: list[Task], address: str) -> int:
     return sum(task.address == address for task in tasks)
 
 
-def _place(tasks: list[Task], task: Any) -> int:
+def _rank_of(tasks: list[Task], task: Any) -> int:
     kind, index = (task.get("type"), task.get("index")) if isinstance(task, dict) else (None, None)
-    for place, each in enumerate(tasks):
+    for rank, each in enumerate(tasks):
         if (each.kind, str(each.index)) == (kind, str(index)):
-            return place
+            return rank
     raise _bad(
         f'has no task {kind} {index}, which its "task" says this process is; '
         f"there are {', '.join(map(str, tasks))}"
@@ -189,14 +189,14 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
         addresses = resolver.cluster_spec().as_dict()["worker"]
         # Not by rank: the resolver sorts hosts by name, n10 before n9, and ranks do not follow.
         own = f"{environment['SLURMD_NODENAME']}:{port + int(environment['SLURM_LOCALID'])}"
-        place = addresses.index(own)
+        rank = addresses.index(own)
     except (RuntimeError, ValueError, KeyError) as error:
         raise UserError(
             f"this is one of {tasks} tasks of a Slurm step, but which cannot be told ({error}); "
             "start it by srun, or set TF_CONFIG"
         ) from None
     return Cluster(
-        tuple(Task("worker", index, address) for index, address in enumerate(addresses)), place
+        tuple(Task("worker", index, address) for index, address in enumerate(addresses)), rank
     )
 
 

@@ -1,4 +1,4 @@
-"""A watch over the other workers of a cluster: says which one is gone, and ends what then hangs.
+"""Monitor of the other workers of a cluster: names the one that is gone, and ends what then hangs.
 
 TensorFlow reports a lost worker late, sometimes by the name of another that gave up because of it,
 and an operation on a GPU may wait for it for ever. A process that ended no longer listens at its
@@ -25,7 +25,7 @@ GRACE = 10.0  # for the training to end by itself, and for the others to find ou
 _AT_ONCE = 32
 
 
-class Watch:
+class PeerMonitor:
     """Looks after the others from its start to its stop, from a thread of its own.
 
     Whoever is found gone first stays the finding: those who end because of it are not named.
@@ -39,7 +39,7 @@ class Watch:
         self._stop = threading.Event()
         self._found = threading.Event()
         self._lost: list[Task] = []
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def start(self) -> None:
         """Begins to look."""

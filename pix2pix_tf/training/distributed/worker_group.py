@@ -18,7 +18,7 @@ from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.runs.checkpoint_files import newest_step
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.distributed.cluster import Cluster, Task, cluster_strategy
-from pix2pix_tf.training.distributed.peer_monitor import Watch
+from pix2pix_tf.training.distributed.peer_monitor import PeerMonitor
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.runtime import native_stderr_held_back
 from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
@@ -30,7 +30,7 @@ _SIGNALS = tuple(dict.fromkeys((*STOP_SIGNALS, CLOSED_PIPE)))
 _SHARED_AFTER = 10.0  # seconds a shared file system may take to show the others a new file
 
 
-class Team:
+class WorkerGroup:
     """The workers of one training; alone where there is no cluster.
 
     What the workers compare and agree on passes through sums over all of them, so that every worker
@@ -43,14 +43,14 @@ class Team:
         self._asked = np.zeros(len(_SIGNALS) + 1, np.int64)
 
     @property
-    def writes(self) -> bool:
+    def is_chief(self) -> bool:
         """Whether this worker is the one that writes the run, validates and reports."""
-        return self.cluster is None or self.cluster.place == 0
+        return self.cluster is None or self.cluster.rank == 0
 
     @property
     def replicas(self) -> range:
         """The numbers of this worker's devices among those of all workers."""
-        workers, place = (len(self.cluster.tasks), self.cluster.place) if self.cluster else (1, 0)
+        workers, place = (len(self.cluster.tasks), self.cluster.rank) if self.cluster else (1, 0)
         count = self.strategy.num_replicas_in_sync // workers
         return range(place * count, (place + 1) * count)
 
@@ -77,7 +77,7 @@ class Team:
                 f"CUDA_VISIBLE_DEVICES, or set it to {math.ceil(batch_size / replicas) * replicas}"
             )
 
-    def agree(
+    def sync_stop_and_report(
         self, stop: signal.Signals | None, report: bool
     ) -> tuple[signal.Signals | None, bool]:
         """Whether to stop, by which signal, and to report: as soon as any worker wants it.
@@ -92,7 +92,7 @@ class Team:
         named = [each for each, count in zip(_SIGNALS, stops, strict=True) if count]
         return (named[0] if named else None), bool(reports)
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Waits until every worker has come here."""
         if self.cluster is not None:
             np.asarray(self._sum([0]))
@@ -119,12 +119,12 @@ class Team:
         Raises:
             UserError: One does not.
         """
-        self.meet()
+        self.barrier()
         end = time.monotonic() + _SHARED_AFTER
-        while not self.writes and not run.exists() and time.monotonic() < end:
+        while not self.is_chief and not run.exists() and time.monotonic() < end:
             time.sleep(0.5)
         written = run.config_file.read_bytes() if run.exists() else b""
-        for task, _ in self._unlike([zlib.crc32(written)]):
+        for task, _ in self.mismatched_workers([zlib.crc32(written)]):
             raise UserError(
                 f"{task} does not see in {run.path} what {self._chief} writes there: the run "
                 "directory must lie on a file system that all workers share"
@@ -136,7 +136,7 @@ class Team:
         Raises:
             UserError: One has restored another checkpoint than the chief, or none.
         """
-        for task, ([theirs], [chiefs]) in self._unlike([step]):
+        for task, ([theirs], [chiefs]) in self.mismatched_workers([step]):
             raise UserError(
                 f"{task} found the checkpoint of step {theirs} in {run.checkpoints}, and "
                 f"{self._chief} that of step {chiefs} (0: none): the run directory must lie on a "
@@ -150,19 +150,21 @@ class Team:
 
     def _check(self, facts: Mapping[str, object], how: str) -> None:
         digests = [zlib.crc32(repr(fact).encode()) for fact in facts.values()]
-        for task, (theirs, chiefs) in self._unlike(digests):
+        for task, (theirs, chiefs) in self.mismatched_workers(digests):
             names = [name for name, a, b in zip(facts, theirs, chiefs, strict=True) if a != b]
             raise UserError(
                 f"{task} {how} another {', '.join(names)} than {self._chief}: every worker must "
                 "be given the same command, and the same data"
             )
 
-    def _unlike(self, facts: Sequence[int]) -> list[tuple[Task, tuple[list[int], list[int]]]]:
+    def mismatched_workers(
+        self, facts: Sequence[int]
+    ) -> list[tuple[Task, tuple[list[int], list[int]]]]:
         """The workers whose numbers are not the chief's, with theirs and the chief's."""
         if self.cluster is None:
             return []
         rows = np.zeros([len(self.cluster.tasks), len(facts)], np.int64)
-        rows[self.cluster.place] = facts
+        rows[self.cluster.rank] = facts
         rows = np.asarray(self._sum(rows))
         return [
             (task, (row.tolist(), rows[0].tolist()))
@@ -184,22 +186,22 @@ def default_strategy() -> tf.distribute.Strategy:
 
 
 @contextmanager
-def joined(cluster: Cluster, run: Run) -> Iterator[Team]:
+def joined_workers(cluster: Cluster, run: Run) -> Iterator[WorkerGroup]:
     """Joins the other workers, and leaves together with them.
 
     Raises:
         WorkerLostError: One of them is gone; the sentence names it.
     """
-    watch = Watch(cluster.peers, lambda: _advice(run))
+    monitor = PeerMonitor(cluster.peers, lambda: _advice(run))
     try:
-        team = Team(cluster_strategy(cluster), cluster)
-        watch.start()
-        yield team
-        team.meet()  # nobody leaves before the chief has written
+        workers = WorkerGroup(cluster_strategy(cluster), cluster)
+        monitor.start()
+        yield workers
+        workers.barrier()  # nobody leaves before the chief has written
     except tf.errors.OpError as error:
-        raise watch.finding(error) from None
+        raise monitor.finding(error) from None
     finally:
-        watch.stop()
+        monitor.stop()
 
 
 def _advice(run: Run) -> str:

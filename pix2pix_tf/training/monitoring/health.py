@@ -24,7 +24,8 @@ CHANCE = {"vanilla": math.log(2), "least_squares": 0.25, "hinge": 1.0}
 
 _SAMPLED = 32  # pairs of a split that are looked at for flat pictures: reading all would take long
 _NAMED = 3  # of them that are named
-_AGAIN = 2.0  # how far above its threshold the discriminator's loss must rise to have recovered
+# How far above its threshold the discriminator's loss must rise to have recovered.
+_REARM_FACTOR = 2.0
 
 
 class Warned(NamedTuple):
@@ -68,7 +69,7 @@ class Spread:
         return float(np.median(self.contrasts))
 
 
-class ValidationPictures:
+class ValidationImages:
     """The inputs, outputs and targets of one validation, taken in as they are scored."""
 
     def __init__(self) -> None:
@@ -97,9 +98,9 @@ class Health:
         self._recent: deque[float] = deque()
         self._recent_sum = 0.0
         patience = self._limits.patience
-        self._won = _Spell(0)  # its mean is over the steps of the patience already
-        self._flat, self._same = _Spell(patience), _Spell(patience)
-        self._underflow: dict[str, _Spell] = {}
+        self._won = PersistentCondition(0)  # its mean is over the steps of the patience already
+        self._flat, self._same = PersistentCondition(patience), PersistentCondition(patience)
+        self._underflow: dict[str, PersistentCondition] = {}
 
     def after_steps(self, first: int, losses: Mapping[str, Sequence[float]]) -> list[Warned]:
         """Takes in the losses of consecutive steps, of which `first` is the first."""
@@ -112,15 +113,17 @@ class Health:
                 continue
             share = self._recent_sum / len(self._recent) / self._chance
             self._recent_sum -= self._recent.popleft()
-            if self._won.begins(step, share < limit * (_AGAIN if self._won.said else 1.0)):
+            if self._won.triggered(
+                step, share < limit * (_REARM_FACTOR if self._won.said else 1.0)
+            ):
                 warnings.append(Warned("discriminator_loss", self._won_words(step, share)))
         return warnings
 
     def loss_scale(self, step: int, network: str, scale: float) -> list[Warned]:
         """Takes in the loss scale that `network`'s optimiser has after `step`."""
         limit = self._limits.loss_scale
-        spell = self._underflow.setdefault(network, _Spell(0))
-        if limit is None or not spell.begins(step, scale < limit):
+        condition = self._underflow.setdefault(network, PersistentCondition(0))
+        if limit is None or not condition.triggered(step, scale < limit):
             return []
         text = (
             f"step {step}: the loss scale of the {network} fell to {scale:.3g}: most of its "
@@ -130,20 +133,20 @@ class Health:
         )
         return [Warned("loss_scale", text)]
 
-    def after_validation(self, step: int, seen: ValidationPictures) -> list[Warned]:
+    def after_validation(self, step: int, seen: ValidationImages) -> list[Warned]:
         """Takes in the pictures of a validation after `step`."""
         limits, warnings = self._limits, []
         flat = limits.flat_image is not None and (
             seen.outputs.contrast < limits.flat_image <= seen.targets.contrast
         )
-        if self._flat.begins(step, flat):
+        if self._flat.triggered(step, flat):
             warnings.append(Warned("flat_image", self._flat_words(step, seen)))
         same = limits.output_variation is not None and (
             seen.outputs.variation
             < limits.output_variation
             <= min(seen.inputs.variation, seen.targets.variation)
         )
-        if self._same.begins(step, same and not flat):  # flat outputs are one thing to be told
+        if self._same.triggered(step, same and not flat):  # flat outputs are one thing to be told
             warnings.append(Warned("output_variation", self._same_words(step, seen)))
         return warnings
 
@@ -162,23 +165,24 @@ class Health:
             f"try {_either(ways)}, and see in samples/ that inputs and targets belong together"
         )
 
-    def _flat_words(self, step: int, seen: ValidationPictures) -> str:
+    def _flat_words(self, step: int, seen: ValidationImages) -> str:
         return (
             f"step {step}: the outputs are of a single colour: within them grey levels deviate by "
             f"{seen.outputs.contrast:.2f} (in the targets by {seen.targets.contrast:.1f}); "
-            f"try {_either(self._calmer())}, and see in samples/ what inputs and targets are"
+            f"try {_either(self._stabilizing_settings())}, and see in samples/ what inputs and "
+            "targets are"
         )
 
-    def _same_words(self, step: int, seen: ValidationPictures) -> str:
+    def _same_words(self, step: int, seen: ValidationImages) -> str:
         return (
             f"step {step}: the output does not vary with its input: from picture to picture grey "
             f"levels deviate by {seen.outputs.variation:.2f} (the targets' by "
             f"{seen.targets.variation:.1f}, the inputs' by {seen.inputs.variation:.1f}); "
-            f"try {_either(self._calmer())}, and see in samples/ that inputs and targets belong "
-            "together"
+            f"try {_either(self._stabilizing_settings())}, and see in samples/ that inputs and "
+            "targets belong together"
         )
 
-    def _calmer(self) -> list[tuple[str, bool]]:
+    def _stabilizing_settings(self) -> list[tuple[str, bool]]:
         config, distance = self._config, self._config.objective.distance
         return [
             # Of a single value, as at the bottleneck, a norm leaves 0: the paper's errata.
@@ -194,7 +198,7 @@ class Health:
         ]
 
 
-class _Spell:
+class PersistentCondition:
     """A state that lasts; it begins to be one when it has lasted `patience` steps."""
 
     def __init__(self, patience: int) -> None:
@@ -202,7 +206,7 @@ class _Spell:
         self._patience = patience
         self._since: int | None = None
 
-    def begins(self, step: int, present: bool) -> bool:
+    def triggered(self, step: int, present: bool) -> bool:
         """Whether this is the step at which to speak of it."""
         if not present:
             self._since, self.said = None, False

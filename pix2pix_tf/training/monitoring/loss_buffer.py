@@ -11,7 +11,7 @@ from pix2pix_tf.methods.pix2pix import Losses
 
 
 @dataclass
-class Window:
+class LossBuffer:
     """The steps since the last report; their losses stay on the device until read together.
 
     Attributes:

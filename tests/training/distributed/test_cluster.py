@@ -34,7 +34,7 @@ def test_worker_0_is_the_chief_unless_there_is_one():
     assert (str(found.me), str(found.chief)) == ("worker 2 (c:3)", "worker 0 (a:1)")
     assert [task.address for task in found.peers] == ["a:1", "b:2"]
     led = find_cluster(tf_config({"worker": ["b:2", "c:3"], "chief": ["a:1"]}, index=0))
-    assert (led.place, str(led.chief)) == (1, "chief 0 (a:1)")
+    assert (led.rank, str(led.chief)) == (1, "chief 0 (a:1)")
 
 
 def test_index_may_be_text_and_hosts_may_be_ipv6():
@@ -100,7 +100,7 @@ def test_slurm_step_is_a_cluster_of_its_tasks(monkeypatch):
     ]
     assert [each.me.address for each in found] == ["n9:12001", "n10:12001", "n10:12002"]
     assert len({each.tasks for each in found}) == 1
-    assert sorted(each.place for each in found) == [0, 1, 2]
+    assert sorted(each.rank for each in found) == [0, 1, 2]
 
 
 def test_slurm_that_does_not_say_which_task_this_is():

@@ -18,7 +18,7 @@ from pix2pix_tf.training import train
 from pix2pix_tf.training.monitoring.health import (
     Health,
     Spread,
-    ValidationPictures,
+    ValidationImages,
     flat_data,
     non_finite,
 )
@@ -96,7 +96,7 @@ def test_output_that_does_not_vary_with_its_input_is_said(tiny):
     for variable in generator.variables:  # offsets that differ: not of a single colour any more
         variable.assign(variable + random.normal(0, 0.3, variable.shape))
     translate = array_translation(picture_translation(generator, settings), seed=0)
-    seen = ValidationPictures()
+    seen = ValidationImages()
     score_pairs(translate, open_pairs(settings).val, seen.add)
     assert seen.scalars()["health/output_contrast"] > 5
     assert seen.scalars()["health/output_variation"] == pytest.approx(0, abs=1e-3)
@@ -194,7 +194,7 @@ def picture(*levels):
 
 
 def seen(outputs, targets=((0, 9), (90, 200)), inputs=((0, 9), (90, 200))):
-    pictures = ValidationPictures()
+    pictures = ValidationImages()
     for image, output, target in zip(inputs, outputs, targets, strict=True):
         pictures.add(picture(*image), picture(*output), picture(*target))
     return pictures
