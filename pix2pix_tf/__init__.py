@@ -2,11 +2,13 @@
 
 What the commands call, in Python:
 
-    from pix2pix_tf import Translator, evaluate, export, load_config, train
-
-    train(load_config("facades.yaml", {"data.root": "my_facades"}), "runs/facades")
-    photo = Translator("runs/facades")(labels)  # uint8 [H, W, 3] in and out
-    export("runs/facades", "tflite", "phone")
+    >>> from pix2pix_tf import Translator, export, load_config, train
+    >>> train(load_config("sample.yaml"), "runs/city")
+    data: sample...
+    >>> photo = Translator("runs/city")(np.zeros((32, 32, 3), np.uint8))  # a street map
+    >>> photo.shape, photo.dtype
+    ((32, 32, 3), dtype('uint8'))
+    >>> report = export("runs/city", "tflite", "phone")
 """
 
 from __future__ import annotations
