@@ -2,8 +2,8 @@
 
 Every `>>>` line of the package is run, each docstring by itself, as Python's doctest runs them:
 
-- The names of the docstring's module are there, and `np`, `tf` and `Path`. An example of something
-  in `pix2pix_tf.__all__` imports it all the same, as its reader will: `from pix2pix_tf import train`.
+- The names of its module are there, and `np`, `tf` and `Path`; an example imports what is public
+  all the same, as its reader will: `from pix2pix_tf import train`.
 - `...` in the expected output stands for anything, and white space is compared loosely.
 - The current folder is a new one for each docstring, and may be written to. It holds:
 
