@@ -29,10 +29,10 @@ from pix2pix_tf.benchmark.worker import UnavailableError
 from pix2pix_tf.benchmark.workloads import Command, Worker, Workload, environment
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.utils.console import counting, say
+from pix2pix_tf.utils.console import counting, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.strict_json import strict_json
-from pix2pix_tf.utils.system import cores, load
+from pix2pix_tf.utils.system import cpu_count, load_average
 
 ROOT = Path(__file__).parents[1]
 FORMS = ("eager", "channels_last", "channels_last+fused", "compile+channels_last+fused")
@@ -351,7 +351,7 @@ def compare(options: Options, wanted: Sequence[str], console: Console) -> list[P
             if name in wanted:
                 with counting(console, name) as counter:
                     done[name] = measures[name](counter.advance)
-                say(console, done[name].markdown() + "\n")
+                print_line(console, done[name].markdown() + "\n")
     return list(done.values())
 
 
@@ -362,7 +362,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--forms", nargs="+", default=FORMS, help="of the PyTorch program")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--threads", type=int, default=cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a turn, roughly")
     parser.add_argument("--size", type=int, default=256)
@@ -389,9 +389,9 @@ def main() -> None:
     options = options_of(words)
     console = Console()
     head = [*machine_lines(), f"{options.threads} threads each, {'GPU' if options.gpu else 'CPU'}"]
-    say(console, "\n".join(head) + "\n")
+    print_line(console, "\n".join(head) + "\n")
     parts = compare(options, words.parts, console)
-    if (others := load()) is not None:
+    if (others := load_average()) is not None:
         head.append(f"at the end: load {others:.1f}")
     words.output.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join(["\n".join(f"- {line}" for line in head), *(p.markdown() for p in parts)])

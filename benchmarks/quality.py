@@ -25,7 +25,7 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.utils.console import counting, say
+from pix2pix_tf.utils.console import counting, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.runtime import start_tensorflow
@@ -162,7 +162,7 @@ def main(words: Sequence[str] | None = None) -> None:
                 found[program].append(_scores(trial, program, given.torch, console))
                 scores = found[program][-1].items()
                 found_now = "  ".join(f"{name} {value:.4f}" for name, value in scores)
-                say(console, f"seed {seed}  {program}  {found_now}")
+                print_line(console, f"seed {seed}  {program}  {found_now}")
     except UserError as error:
         sys.exit(str(error))
     title = f"{given.data.name}, {given.size}×{given.size}, {given.steps} steps"

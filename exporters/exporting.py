@@ -26,8 +26,8 @@ from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.data import run_config
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import refuse_existing, writing, written_aside
-from pix2pix_tf.utils.runtime import native_stderr_held_back
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory, writing
+from pix2pix_tf.utils.runtime import captured_native_stderr
 from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 
@@ -108,7 +108,7 @@ def export(
 
     Raises:
         UserError: No such run or checkpoint, an unknown format or precision, options that do not
-            go together, an output that is there already, a result that differs from `translate`.
+            go together, an output that already exists, a result that differs from `translate`.
     """
     run, output = Path(run_dir), Path(output)
     options = _checked_options(
@@ -120,8 +120,8 @@ def export(
         options = replace(options, size=translator.config.data.crop_size)
     config = run_config(Run(run), overrides)
     typical, compared = run_inputs(config, translator.source, pictures, options.size)
-    full = writing(target, only=False)
-    with written_aside(target) as folder, native_stderr_held_back(), full:  # converters talk much
+    full = writing(target, write_only=False)
+    with atomic_directory(target) as folder, captured_native_stderr(), full:  # converters talk much
         shown = spread_inputs(compared, images)
         variants = _write(translator, options, folder, typical, shown)
         parities = [
@@ -176,11 +176,11 @@ def _target(output: Path, options: _Options) -> Path:
     if options.format == "saved_model":
         check_path(output / options.name)
         version = next_version(output / options.name)
-        refuse_existing(version)
+        check_new_directory(version)
         return version
     if options.format == "web":
         check_runtime()
-    refuse_existing(output)
+    check_new_directory(output)
     return output
 
 

@@ -11,7 +11,7 @@ from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import Pairs, open_pairs
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.images.listing import list_images
-from pix2pix_tf.utils.errors import UserError, refuse_all
+from pix2pix_tf.utils.errors import UserError, raise_problems
 
 
 class Inputs(Sequence[np.ndarray]):
@@ -72,7 +72,7 @@ def spread_inputs(inputs: Inputs, count: int) -> list[np.ndarray]:
             images.append(inputs[index])
         except UserError as error:
             problems.append(str(error))
-    refuse_all(problems)
+    raise_problems(problems)
     return images
 
 

@@ -23,7 +23,7 @@ def next_version(model: Path) -> Path:
     ]
     if not numbers and (not model.is_dir() or any(model.iterdir())):
         raise UserError(
-            f"{model}: is there already and holds no versions of a served model; "
+            f"{model}: already exists and holds no versions of a served model; "
             "choose another --output or --name"
         )
     return model / str(max(numbers, default=0) + 1)

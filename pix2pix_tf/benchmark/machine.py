@@ -6,7 +6,7 @@ import platform
 import re
 from importlib import metadata
 
-from pix2pix_tf.utils.system import cores, load, processor, total_memory
+from pix2pix_tf.utils.system import cpu_count, cpu_name, load_average, total_memory
 from pix2pix_tf.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
@@ -29,11 +29,11 @@ def machine_lines() -> list[str]:
     memory = total_memory()
     size = "" if memory is None else f", {memory / 2**30:.1f} GiB"
     lines = [
-        f"{processor()}, {cores()} cores{size}; {platform.system()} {platform.release()}",
+        f"{cpu_name()}, {cpu_count()} cores{size}; {platform.system()} {platform.release()}",
         f"pix2pix-tf {__version__}; Python {platform.python_version()}; {versions()}",
     ]
-    others = load()
-    if others is not None and others > BUSY * cores():
+    others = load_average()
+    if others is not None and others > BUSY * cpu_count():
         lines.append(f"other programs are running (load {others:.1f}): these times mean little")
     return lines
 

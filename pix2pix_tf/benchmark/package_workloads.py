@@ -25,7 +25,7 @@ from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.distributed.worker_group import default_strategy
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.parallel import parallel_map
 
 _MANY_STEPS = 10**8  # no turn comes near it
 _CALIBRATION_PICTURES = 2  # they decide the ranges of int8, not its speed
@@ -45,7 +45,7 @@ def training_works(config: Config, names: Iterable[str]) -> tuple[dict[str, Work
     with strategy.scope():
         networks = build_networks(config, _MANY_STEPS, None)
     updates = make_updates(make_update(config, networks, strategy))
-    at_once = config.training.steps_per_call
+    at_once = config.training.steps_per_execution
 
     def train(batches: Iterator[Batch], count: int) -> Mapping[str, float]:
         waited = 0.0
@@ -100,7 +100,7 @@ def pipeline_work(config: Config) -> WorkloadFunction:
     """
     pairs = open_pairs(config).train
     if config.data.cache:
-        in_parallel(pairs.__getitem__, range(len(pairs)))
+        parallel_map(pairs.__getitem__, range(len(pairs)))
     batches = training_batches(pairs, config, 0, _MANY_STEPS)
 
     def read(count: int) -> Mapping[str, float]:

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.cli.options import OverridesOption
-from pix2pix_tf.utils.console import PlainConsole, counting, say
+from pix2pix_tf.utils.console import PlainConsole, counting, print_line
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import check_files
+from pix2pix_tf.utils.files import check_output_files
 
 if TYPE_CHECKING:
     from pix2pix_tf.benchmark.rounds import Spread
@@ -62,12 +62,12 @@ def _benchmark(
     """Measure the speed of training, of its input and of translating on this machine."""
     if device not in _DEVICES:
         raise UserError(f"--device {device}: expected one of {', '.join(_DEVICES)}")
-    check_files(json=json)
+    check_output_files(json=json)
     settings = _settings(config, overrides or [], size, batch)
     from pix2pix_tf.benchmark.runner import Options, benchmark
-    from pix2pix_tf.utils.system import cores
+    from pix2pix_tf.utils.system import cpu_count
 
-    options = Options(settings, rounds, seconds, threads or cores(), device, peak)
+    options = Options(settings, rounds, seconds, threads or cpu_count(), device, peak)
     console = PlainConsole()
     with counting(console, "measuring") as counter:
         report = benchmark(options, counter.advance)
@@ -96,7 +96,7 @@ def _settings(
 
 def _print_report(console: Console, report: Report) -> None:
     for line in (*report.machine, report.settings):
-        say(console, line)
+        print_line(console, line)
     console.print(_table(report.rows))
     if report.replicas:
         console.print(_replicas_table(report))
@@ -110,7 +110,7 @@ def _print_report(console: Console, report: Report) -> None:
         f"{report.peak_bytes / 1e9:.2f} GB of memory",
         "medians of the rounds, with their quartiles",
     ):
-        say(console, line)
+        print_line(console, line)
 
 
 def _table(rows: list[Row]) -> Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pix2pix_tf.utils.console import PlainConsole, counting, say
+from pix2pix_tf.utils.console import PlainConsole, counting, print_line
 from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def data_list(
         )
     console.print(table)
     for dataset in CATALOGUE.values():
-        say(
+        print_line(
             console,
             f"{dataset.name}: {dataset.what}. Licence: {dataset.licence}. "
             f"Cite: {dataset.citation}.",
@@ -107,13 +107,13 @@ def data_download(
         with transferring(console) as transfer:
             done = download(name, output, url=url, sha256=sha256, progress=transfer)
     except KeyboardInterrupt:
-        say(console, "stopped: the same command resumes")
+        print_line(console, "stopped: the same command resumes")
         raise
-    say(console, f"{done.images} images in {done.folder}, from {done.url}")
-    say(console, f"sha256 {done.sha256}")
+    print_line(console, f"{done.images} images in {done.folder}, from {done.url}")
+    print_line(console, f"sha256 {done.sha256}")
     if name in CATALOGUE:
         dataset = CATALOGUE[name]
-        say(console, f"Licence: {dataset.licence}. Please cite: {dataset.citation}.")
+        print_line(console, f"Licence: {dataset.licence}. Please cite: {dataset.citation}.")
 
 
 @data_app.command("check")
@@ -127,20 +127,20 @@ def data_check(
     console = PlainConsole()
     with _quietly(), counting(console, "opening") as counter:
         checked = check_dataset(folder, layout.value, counter.advance)
-    say(console, f"{folder}: {checked.layout}")
+    print_line(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))
     for line in (*checked.notes, *checked.warnings, *checked.problems):
-        say(console, line)
+        print_line(console, line)
     if checked.problems:
-        say(console, f"problems in {folder}: {len(checked.problems)}")
+        print_line(console, f"problems in {folder}: {len(checked.problems)}")
         raise typer.Exit(2)
     warned = len(checked.warnings)
     if warned:
         stand = "1 warning stands" if warned == 1 else f"{warned} warnings stand"
-        say(console, f"no bad file in {folder}; {stand} above")
+        print_line(console, f"no bad file in {folder}; {stand} above")
     else:
-        say(console, f"all good in {folder}")
+        print_line(console, f"all good in {folder}")
 
 
 @data_app.command("pair")
@@ -156,16 +156,16 @@ def data_pair(
 ) -> None:
     """Combine two folders of like-named images into side-by-side pairs."""
     from pix2pix_tf.preparation.pairing import pair_folders
-    from pix2pix_tf.utils.output_folder import notes_on_output_within
+    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     console = PlainConsole()
     with _quietly(), counting(console, "pairing") as counter:
         paired = pair_folders(a, b, output, resize=resize, advance=counter.advance)
     for line in paired.notes:
-        say(console, line)
-    say(console, f"{paired.count} pairs in {output}")
-    for note in notes_on_output_within(output, [a, b]):
-        say(console, note)
+        print_line(console, line)
+    print_line(console, f"{paired.count} pairs in {output}")
+    for note in nested_output_notes(output, [a, b]):
+        print_line(console, note)
 
 
 @data_app.command("split")
@@ -213,7 +213,7 @@ def data_split(
 ) -> None:
     """Split a folder of pairs into train, val and test, repeatably: at random, or by latitude."""
     from pix2pix_tf.preparation.splitting import split_folder
-    from pix2pix_tf.utils.output_folder import notes_on_output_within
+    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     latitude = _latitude_split(by, coordinates, buffer, seed)
     if val is None:
@@ -232,11 +232,11 @@ def data_split(
             advance=counter.advance,
         )
     for line in (f"{folder}: {divided.layout}", *divided.notes):
-        say(console, line)
+        print_line(console, line)
     found = ", ".join(f"{count} {split}" for split, count in divided.counts.items())
-    say(console, f"{found} pairs in {output or folder}")
-    for note in notes_on_output_within(output or folder, [folder]):
-        say(console, note)
+    print_line(console, f"{found} pairs in {output or folder}")
+    for note in nested_output_notes(output or folder, [folder]):
+        print_line(console, note)
 
 
 @data_app.command("sample")
@@ -267,9 +267,9 @@ def data_sample(
             write_sample(output, train_pairs, val_pairs, (size, size), counter.advance)
         else:
             made = write_scene(output, train_pairs, val_pairs, size, scene, counter.advance)
-    say(console, f"{train_pairs} + {val_pairs} pairs in {output}")
+    print_line(console, f"{train_pairs} + {val_pairs} pairs in {output}")
     if made is not None:
-        say(
+        print_line(
             console,
             f"{output / 'places.csv'}: where each image lies; training and validation images "
             f"are split as by data split --by latitude --val {made.share:.6g} --buffer "
@@ -279,10 +279,10 @@ def data_sample(
 
 def _quietly() -> AbstractContextManager[None]:
     """Without the start-up lines of TensorFlow, which decodes the rarer kinds of PNG."""
-    from pix2pix_tf.utils.runtime import native_stderr_held_back
+    from pix2pix_tf.utils.runtime import captured_native_stderr
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return native_stderr_held_back()
+    return captured_native_stderr()
 
 
 def _pairs_table(checked: DatasetReport) -> Table:

@@ -12,10 +12,10 @@ from pix2pix_tf.cli.options import (
     CheckpointOption,
     DataSettingsOption,
     RunOption,
-    checked_checkpoint,
+    parse_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.utils.console import PlainConsole, say
+from pix2pix_tf.utils.console import PlainConsole, print_line
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def _demo(
     overrides: DataSettingsOption = None,
 ) -> None:
     """Serve a page to draw on, or drop a photograph on, that a run translates; until Ctrl-C."""
-    checkpoint = checked_checkpoint(checkpoint)
+    checkpoint = parse_checkpoint(checkpoint)
     start_tensorflow()
     from pix2pix_tf.demo.serving import serve
     from pix2pix_tf.web.loopback import is_loopback
@@ -48,10 +48,12 @@ def _demo(
     console = PlainConsole()
 
     def ready(address: str, step: int) -> None:
-        say(console, f"{run}, step {step}: {address}")
+        print_line(console, f"{run}, step {step}: {address}")
         if is_loopback(host):
-            say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
-        say(console, "Ctrl-C stops it")
+            print_line(
+                console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network"
+            )
+        print_line(console, "Ctrl-C stops it")
 
     with suppress(KeyboardInterrupt):  # which started in the background it may never see
         serve(
@@ -63,4 +65,4 @@ def _demo(
             overrides=overrides or [],
             ready=ready,
         )
-    say(console, "stopped")
+    print_line(console, "stopped")

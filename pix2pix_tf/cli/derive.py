@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2pix_tf.cli.options import start_tensorflow
-from pix2pix_tf.utils.console import PlainConsole, counting, say
+from pix2pix_tf.utils.console import PlainConsole, counting, print_line
 from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,17 +87,17 @@ def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -
     from pix2pix_tf.data.derived.derive import write_derived_pairs
     from pix2pix_tf.data.layout.layout import note_on_written_pairs
     from pix2pix_tf.images.listing import list_folder, listing_notes
-    from pix2pix_tf.utils.output_folder import notes_on_output_within
+    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     console = PlainConsole()
     with counting(console, "deriving") as counter:
         derived = write_derived_pairs(photos, output, derivation(), counter.advance)
     notes = [*listing_notes([list_folder(photos)]), *derived.notes, *note_on_written_pairs(output)]
     for line in notes:
-        say(console, line)
-    say(console, f"{derived.count} pairs in {output}")
-    for note in notes_on_output_within(output, [photos]):
-        say(console, note)
+        print_line(console, line)
+    print_line(console, f"{derived.count} pairs in {output}")
+    for note in nested_output_notes(output, [photos]):
+        print_line(console, note)
 
 
 def _sketch(
@@ -110,13 +110,13 @@ def _sketch(
     """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
     from pix2pix_tf.images.listing import list_folder, listing_notes
     from pix2pix_tf.preparation.sketch import clean_sketches
-    from pix2pix_tf.utils.output_folder import notes_on_output_within
+    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     console = PlainConsole()
     with counting(console, "cleaning") as counter:
         done = clean_sketches(drawings, output, size, counter.advance)
     for line in listing_notes([list_folder(drawings)]):
-        say(console, line)
-    say(console, f"{done} drawings in {output}")
-    for note in notes_on_output_within(output, [drawings]):
-        say(console, note)
+        print_line(console, line)
+    print_line(console, f"{done} drawings in {output}")
+    for note in nested_output_notes(output, [drawings]):
+        print_line(console, note)

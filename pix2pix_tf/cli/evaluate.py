@@ -12,12 +12,17 @@ from rich.table import Column, Table
 from pix2pix_tf.cli.options import (
     DataSettingsOption,
     LabelIdsOption,
-    checked_checkpoint,
+    parse_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.utils.console import PlainConsole, counted, counting, figure, say
+from pix2pix_tf.utils.console import PlainConsole, counting, format_number, pluralize, print_line
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import check_files, refuse_existing, refuse_same, write_text
+from pix2pix_tf.utils.files import (
+    check_distinct_outputs,
+    check_new_directory,
+    check_output_files,
+    write_text,
+)
 from pix2pix_tf.utils.strict_json import strict_json
 
 if TYPE_CHECKING:
@@ -120,7 +125,7 @@ def _evaluate(
         result = _of_run(
             run,
             split or "val",
-            checked_checkpoint(checkpoint or "newest"),
+            parse_checkpoint(checkpoint or "newest"),
             request,
             dropout,
             save,
@@ -135,21 +140,21 @@ def _evaluate(
     console = PlainConsole()
     _show(console, result, run, json_file, report, plot, log)
     if save is not None:
-        from pix2pix_tf.utils.output_folder import notes_on_output_within
+        from pix2pix_tf.utils.output_folder import nested_output_notes
 
-        for note in notes_on_output_within(save, map(Path, filter(None, (outputs, targets)))):
-            say(console, note)
+        for note in nested_output_notes(save, map(Path, filter(None, (outputs, targets)))):
+            print_line(console, note)
 
 
 def _check_written(
     json_file: Path | None, plot: Path | None, report: Path | None, save: Path | None
 ) -> None:
     """Refuses what could not be written, before minutes of work."""
-    refuse_same(json=json_file, plot=plot, report=report, save=save)
-    check_files(json=json_file, plot=plot)
+    check_distinct_outputs(json=json_file, plot=plot, report=report, save=save)
+    check_output_files(json=json_file, plot=plot)
     for folder in (report, save):
         if folder is not None:
-            refuse_existing(folder)
+            check_new_directory(folder)
 
 
 def _check_drawn(plot: Path | None, log: bool, request: MetricRequest) -> None:
@@ -222,7 +227,7 @@ def _show(
     """Prints an evaluation, and writes what was asked for."""
     console.print(_table(result))
     for note in result.notes:
-        say(console, note)
+        print_line(console, note)
     written = []
     if json_file is not None:
         write_text(json_file, strict_json(result.to_json()) + "\n")
@@ -243,14 +248,14 @@ def _show(
             )
         written.append(page)
     for path in written:
-        say(console, f"written: {path}")
+        print_line(console, f"written: {path}")
 
 
 def _table(result: Evaluation) -> Table:
     from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
 
     where = f", step {result.step}, split {result.split}" if result.step is not None else ""
-    title = f"{result.title}{where}, {counted(result.images, 'image')}"
+    title = f"{result.title}{where}, {pluralize(result.images, 'image')}"
     names, numbers = Column(no_wrap=True), Column("score", no_wrap=True)
     table = Table(
         *(names, numbers, Column("95% interval", no_wrap=True), ""),
@@ -261,7 +266,7 @@ def _table(result: Evaluation) -> Table:
     for name, score in result.scores.items():
         low, high = intervals.get(name, (None, None))
         interval = "" if low is None or high is None else f"{low:.4f} .. {high:.4f}"
-        table.add_row(name, figure(score), interval, DESCRIPTIONS[name])
+        table.add_row(name, format_number(score), interval, DESCRIPTIONS[name])
     return table
 
 

@@ -24,19 +24,24 @@ from pix2pix_tf.cli.options import (
     DataSettingsOption,
     OverridesOption,
     RunOption,
-    checked_checkpoint,
-    default_folder,
-    expand_homes,
-    refuse_empty,
-    spread_settings,
+    check_no_empty_argument,
+    default_output_directory,
+    expand_home_directories,
+    expand_repeated_set,
+    parse_checkpoint,
     start_tensorflow,
 )
 from pix2pix_tf.cli.study import study_app
-from pix2pix_tf.utils.console import PlainConsole, counted, counting, figure, say
+from pix2pix_tf.utils.console import PlainConsole, counting, format_number, pluralize, print_line
 from pix2pix_tf.utils.errors import UserError, WorkerLostError
-from pix2pix_tf.utils.files import disk_reason
+from pix2pix_tf.utils.files import disk_error_reason
 from pix2pix_tf.utils.memory_errors import out_of_memory
-from pix2pix_tf.utils.output import guarded_output, nobody_reads, open_closed_streams, terminal_gone
+from pix2pix_tf.utils.output import (
+    guarded_output,
+    is_broken_pipe,
+    is_closed_terminal,
+    open_closed_streams,
+)
 from pix2pix_tf.utils.system import CLOSED_PIPE
 from pix2pix_tf.utils.text import make_streams_tolerant, printable
 from pix2pix_tf.version import __version__
@@ -192,13 +197,13 @@ def translate(
     from pix2pix_tf.inference.inputs import find_inputs
     from pix2pix_tf.inference.translator import Translator
 
-    translator = Translator(run, checkpoint=checked_checkpoint(checkpoint))
+    translator = Translator(run, checkpoint=parse_checkpoint(checkpoint))
     found = find_inputs(
         [*inputs, *(more or [])], translator.source, output=output, pairs=pairs, derive=derive
     )
     console = PlainConsole()
     for note in found.notes:
-        say(console, note)
+        print_line(console, note)
     try:
         with counting(console, "translating") as counter:
             done = translate_files(
@@ -213,16 +218,16 @@ def translate(
                 advance=counter.advance,
             )
     except KeyboardInterrupt:
-        say(console, f"stopped: the same command goes on with what is missing in {output}")
+        print_line(console, f"stopped: the same command goes on with what is missing in {output}")
         raise
     for note in done.notes:
-        say(console, note)
-    made = counted(len(done.written), "translation")
-    say(console, f"{made} of step {translator.step} in {output}")
+        print_line(console, note)
+    made = pluralize(len(done.written), "translation")
+    print_line(console, f"{made} of step {translator.step} in {output}")
     if done.problems:
-        say(console, f"{len(done.problems)} of {len(found.paths)} could not be translated:")
+        print_line(console, f"{len(done.problems)} of {len(found.paths)} could not be translated:")
         for problem in done.problems:
-            say(console, f"  {problem}")
+            print_line(console, f"  {problem}")
         raise typer.Exit(1)
 
 
@@ -280,7 +285,7 @@ def export(
             size=_size(size),
             resizable=resizable,
             uint8=uint8,
-            checkpoint=checked_checkpoint(checkpoint),
+            checkpoint=parse_checkpoint(checkpoint),
             images=images,
             pictures=pictures,
             overrides=overrides or [],
@@ -288,7 +293,7 @@ def export(
         )
     console.print(_parity_table(exported))
     megabytes = exported.bytes / 1e6
-    say(console, f"{exported.folder}: {megabytes:.1f} MB; report in export.json")
+    print_line(console, f"{exported.folder}: {megabytes:.1f} MB; report in export.json")
 
 
 @app.command("import")
@@ -342,7 +347,7 @@ def import_(
     )
     names = f"{imported.generator}, discriminator {imported.discriminator or 'fresh'}"
     for line in (f"{imported.run}: {names}", *imported.notes):
-        say(console, line)
+        print_line(console, line)
 
 
 cli_benchmark.add_commands(app)
@@ -354,20 +359,20 @@ cli_segmenter.add_commands(app)
 
 def _experiment(config: str | None, run: Path | None, overrides: list[str]) -> tuple[Config, Path]:
     """The config and the run directory that a train command means."""
-    from pix2pix_tf.config.files import is_set
+    from pix2pix_tf.config.files import is_overridden
     from pix2pix_tf.config.schema import load_config
     from pix2pix_tf.runs.data import located
     from pix2pix_tf.runs.run import Run
 
     if config is not None:
         settings = load_config(config, overrides)
-        return settings, run or default_folder("runs", config, settings.data, overrides)
+        return settings, run or default_output_directory("runs", config, settings.data, overrides)
     if run is None:
         raise UserError("train: give --config FILE|NAME to start, or --run DIR to resume")
     stored = Run(run)
     stored.load_config()  # says what is wrong when there is no run
     settings = load_config(stored.config_file, overrides)
-    return settings if is_set(overrides, "data.root") else located(stored, settings), run
+    return settings if is_overridden(overrides, "data.root") else located(stored, settings), run
 
 
 def _start_over(run_dir: Path, times: int) -> None:
@@ -412,7 +417,7 @@ def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> N
         f"training.steps={2 * result.step}",
     )
     for line in lines:
-        say(console, line)
+        print_line(console, line)
 
 
 def _score_table(title: str, columns: dict[str, Scores]) -> Table:
@@ -421,13 +426,13 @@ def _score_table(title: str, columns: dict[str, Scores]) -> Table:
     table = Table("", *columns, "", title=title, title_justify="left")
     for name, meaning in DESCRIPTIONS.items():
         if all(name in scores for scores in columns.values()):
-            values = (figure(scores[name]) for scores in columns.values())
+            values = (format_number(scores[name]) for scores in columns.values())
             table.add_row(name, *values, meaning)
     return table
 
 
 def _parity_table(exported: Exported) -> Table:
-    pictures = counted(exported.parity[0].images, "picture")
+    pictures = pluralize(exported.parity[0].images, "picture")
     title = f"compared with translate on {pictures}; errors in grey levels of 255"
     columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
     table = Table("", *columns, title=title, title_justify="left")
@@ -454,17 +459,17 @@ def main() -> NoReturn:
 
 def _output_failed(error: OSError) -> None:
     """Ends as programs do whose output nobody reads; without a terminal the work goes on."""
-    if nobody_reads(error):
+    if is_broken_pipe(error):
         sys.exit(128 + CLOSED_PIPE)
-    if not terminal_gone(error):
+    if not is_closed_terminal(error):
         raise error
 
 
 def _run_command() -> NoReturn:
     try:
         try:
-            refuse_empty(sys.argv[1:])
-            app(args=expand_homes(spread_settings(sys.argv[1:])))
+            check_no_empty_argument(sys.argv[1:])
+            app(args=expand_home_directories(expand_repeated_set(sys.argv[1:])))
         except SystemExit:
             sys.stdout.flush()  # here, where it is known what to do if that fails
             raise
@@ -484,7 +489,7 @@ def _run_command() -> NoReturn:
     except Exception as error:
         if out_of_memory(error):
             _fail(_too_little_memory(sys.argv[1:]))
-        if disk_reason(error) is None:
+        if disk_error_reason(error) is None:
             raise
         _fail(str(error).splitlines()[0])  # TensorFlow's
     sys.exit(0)

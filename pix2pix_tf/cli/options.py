@@ -46,14 +46,14 @@ DataChangedOption = Annotated[
     bool,
     typer.Option(
         "--data-changed",
-        help="Go on though the pairs are others than before: some added, some files mended.",
+        help="Resume although the training pairs have changed: pairs added, files repaired.",
     ),
 ]
 _SETTING = re.compile(r"[\w.]+=.*", re.DOTALL)
 _OPTION = re.compile(r"--[\w-]+=")
 
 
-def spread_settings(words: Sequence[str]) -> list[str]:
+def expand_repeated_set(words: Sequence[str]) -> list[str]:
     """The words of a command line with `--set A=1 B=2` as `--set A=1 --set B=2`."""
     spread: list[str] = []
     within = False
@@ -65,7 +65,7 @@ def spread_settings(words: Sequence[str]) -> list[str]:
     return spread
 
 
-def expand_homes(words: Sequence[str]) -> list[str]:
+def expand_home_directories(words: Sequence[str]) -> list[str]:
     """The words of a command line with ~ and ~user expanded at the start of a word or a value.
 
     A shell does so for `--run ~/x`, but not for `--run=~/x`, within quotes, or where there is none.
@@ -78,7 +78,7 @@ def expand_homes(words: Sequence[str]) -> list[str]:
     return expanded
 
 
-def refuse_empty(words: Sequence[str]) -> None:
+def check_no_empty_argument(words: Sequence[str]) -> None:
     """Checks that no word of a command line is empty, nor the value of an option.
 
     As a path an empty word is the working directory, which nobody means who types
@@ -98,19 +98,21 @@ def refuse_empty(words: Sequence[str]) -> None:
         before = word
 
 
-def default_folder(above: str, config: str, data: DataConfig, overrides: Sequence[str]) -> Path:
-    """Where something is trained that was given no folder: below `above`, named by its data.
+def default_output_directory(
+    parent: str, config: str, data: DataConfig, overrides: Sequence[str]
+) -> Path:
+    """The folder for a training that was given none: below `parent`, named after its data.
 
-    The name is that of the folder which `--set data.root` gives, so that another dataset is another
-    training; else that of the config.
+    Its name is that of the folder in `--set data.root`, so that each dataset gets a training of its
+    own; else that of the config.
     """
-    from pix2pix_tf.config.files import is_set
+    from pix2pix_tf.config.files import is_overridden
 
-    name = Path(data.root or "").absolute().name if is_set(overrides, "data.root") else ""
-    return Path(above) / (name or Path(config).stem)
+    name = Path(data.root or "").absolute().name if is_overridden(overrides, "data.root") else ""
+    return Path(parent) / (name or Path(config).stem)
 
 
-def checked_checkpoint(name: str) -> str:
+def parse_checkpoint(name: str) -> str:
     """What `--checkpoint` says, if it is one of the two."""
     if name not in ("newest", "best"):
         raise UserError(f"--checkpoint {name}: expected newest or best")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pix2pix_tf.cli.options import OverridesOption, start_tensorflow
-from pix2pix_tf.utils.console import PlainConsole, say
+from pix2pix_tf.utils.console import PlainConsole, print_line
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import check_folder
+from pix2pix_tf.utils.files import check_output_directory
 
 if TYPE_CHECKING:
     from pix2pix_tf.reproduce.runner import Experiment
@@ -70,7 +70,7 @@ def _reproduce(
     if small == (config is not None) or not tables:
         raise UserError("reproduce: give --table and --config, or --small")
     settings = [*(overrides or []), *([] if steps is None else [f"training.steps={steps}"])]
-    check_folder(output)
+    check_output_directory(output)
     start_tensorflow()
     from pix2pix_tf.reproduce.runner import Experiment, small_segmenter, small_settings
     from pix2pix_tf.reproduce.tables import TABLES
@@ -102,8 +102,8 @@ def _reproduce_table(name: str, experiment: Experiment) -> None:
     console.print(render.comparison_table(experiment, result))
     console.print(render.other_scores_table(experiment, result))
     for line in render.other_scores_descriptions(experiment, result):
-        say(console, line)
+        print_line(console, line)
     for path in render.rename_results_of_other_runs(experiment, result, name=f"table-{name}"):
-        say(console, f"kept: {path}, of other runs")
+        print_line(console, f"kept: {path}, of other runs")
     for path in render.write_results(experiment, result, name=f"table-{name}"):
-        say(console, f"written: {path}")
+        print_line(console, f"written: {path}")

@@ -12,10 +12,10 @@ from pix2pix_tf.cli.options import (
     DataChangedOption,
     LabelIdsOption,
     OverridesOption,
-    default_folder,
+    default_output_directory,
     start_tensorflow,
 )
-from pix2pix_tf.utils.console import PlainConsole, say
+from pix2pix_tf.utils.console import PlainConsole, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.signals import StoppedError
 
@@ -59,7 +59,9 @@ def _train_segmenter(
 
     told = [] if label_ids is None else [f"label_ids={str(label_ids).lower()}"]
     settings = load_segmenter_config(config, [*(overrides or []), *told])
-    folder = output or default_folder("segmenters", config, settings.data, overrides or [])
+    folder = output or default_output_directory(
+        "segmenters", config, settings.data, overrides or []
+    )
     start_tensorflow()
     from pix2pix_tf.segmentation.folder import SegmenterFolder
     from pix2pix_tf.segmentation.scores import SCORE_DESCRIPTIONS
@@ -71,7 +73,7 @@ def _train_segmenter(
     try:
         scores = train_segmenter(settings, folder, console, data_changed=data_changed)
     except StoppedError as stopped:
-        say(console, "stopped: the same command goes on after the last whole epoch")
+        print_line(console, "stopped: the same command goes on after the last whole epoch")
         raise typer.Exit(128 + stopped.signal) from None
     table = Table("", str(folder), "", title="validation", title_justify="left")
     for name, meaning in SCORE_DESCRIPTIONS.items():

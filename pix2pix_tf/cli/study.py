@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf.utils.console import PlainConsole, counting, say
+from pix2pix_tf.utils.console import PlainConsole, counting, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import expand_home
 
@@ -82,7 +82,7 @@ def study_new(
     """Make a study of folders of real and fake pictures."""
     from pix2pix_tf.study.create import Invitation, create_study
     from pix2pix_tf.study.settings import Protocol
-    from pix2pix_tf.utils.output_folder import notes_on_output_within
+    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     if inputs not in ("same", "different"):
         raise UserError(f"--inputs {inputs}: expected same or different")
@@ -108,8 +108,8 @@ def study_new(
             advance=counter.advance,
         )
     _print_made(console, study)
-    for note in notes_on_output_within(study.folder, [real, *_fakes(fakes).values()]):
-        say(console, note)
+    for note in nested_output_notes(study.folder, [real, *_fakes(fakes).values()]):
+        print_line(console, note)
 
 
 @study_app.command("serve")
@@ -129,21 +129,23 @@ def study_serve(
     settings = load_study(study).settings
 
     def ready(address: str) -> None:
-        say(console, f"{settings.name}: {address}")
+        print_line(console, f"{settings.name}: {address}")
         if settings.invite == "single":
             codes = study / "invites.txt"
-            say(console, f"Send each participant {address}#CODE with a code of {codes}")
+            print_line(console, f"Send each participant {address}#CODE with a code of {codes}")
         elif settings.invite == "shared":
-            say(console, f"Send participants {address}#CODE with the study's invite code")
+            print_line(console, f"Send participants {address}#CODE with the study's invite code")
         else:
-            say(console, f"Send participants {address}")
+            print_line(console, f"Send participants {address}")
         if is_loopback(host):
-            say(console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network")
-        say(console, "Ctrl-C stops it, and every answer is kept")
+            print_line(
+                console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network"
+            )
+        print_line(console, "Ctrl-C stops it, and every answer is kept")
 
     with suppress(KeyboardInterrupt):  # which started in the background it may never see
         serve(study, host, port, ready)
-    say(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
+    print_line(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
 
 
 @study_app.command("report")
@@ -167,16 +169,16 @@ def study_report(
 ) -> None:
     """Print how often fakes were labelled real, as Table 4 does, and what differs."""
     from pix2pix_tf.study.report import answers_csv, make_report, table_csv
-    from pix2pix_tf.utils.files import check_files, write_text
+    from pix2pix_tf.utils.files import check_output_files, write_text
 
-    check_files(csv=csv, answers=answers)
+    check_output_files(csv=csv, answers=answers)
     report = make_report(study, on_time_only=on_time_only, tolerance=tolerance, seed=seed)
     console = PlainConsole()
     _print_report(console, report, tolerance)
     for file, text in ((csv, table_csv(report)), (answers, answers_csv(report))):
         if file is not None:
             write_text(file, text)
-            say(console, f"written: {file}")
+            print_line(console, f"written: {file}")
 
 
 def _fakes(texts: list[str]) -> dict[str, Path]:
@@ -203,15 +205,15 @@ def _size(text: str | None) -> tuple[int, int] | None:
 def _print_made(console: Console, study: Study) -> None:
     settings, protocol = study.settings, study.settings.protocol
     height, width = settings.size
-    say(
+    print_line(
         console,
         f"{study.folder}: {len(settings.pictures)} inputs, {len(settings.algorithms)} algorithms, "
         f"{width}×{height} (width×height); {protocol.practice} + {protocol.trials} trials of "
         f"{protocol.seconds:g} s, pictures of {_inputs(protocol.inputs)}",
     )
     if settings.invite == "single":
-        say(console, f"Invite codes, one a session: {study.invites_file}")
-    say(console, f"Serve it: pix2pix-tf study serve --study {study.folder}")
+        print_line(console, f"Invite codes, one a session: {study.invites_file}")
+    print_line(console, f"Serve it: pix2pix-tf study serve --study {study.folder}")
 
 
 def _print_report(console: Console, report: Report, tolerance: float) -> None:
@@ -240,12 +242,12 @@ def _print_report(console: Console, report: Report, tolerance: float) -> None:
     console.print(table)
     for comparison in report.comparisons:
         p = "–" if math.isnan(comparison.p) else f"{comparison.p:.4f}"
-        say(
+        print_line(
             console,
             f"{comparison.a} less {comparison.b}: {_percent(comparison.difference)}, p = {p}",
         )
     for line in _notes(report, tolerance):
-        say(console, line)
+        print_line(console, line)
 
 
 def _notes(report: Report, tolerance: float) -> list[str]:

@@ -31,12 +31,12 @@ def sentences(config: type[BaseModel], error: ValidationError) -> list[str]:
 def shown(value: Any) -> str:
     """A value as messages show it: as Python writes it, the start of it if it is long."""
     try:
-        return shortened(repr(value))
+        return truncate(repr(value))
     except (ValueError, RecursionError):  # a number of thousands of digits, nested without end
         return f"a value ({type(value).__name__}) too large to show"
 
 
-def shortened(text: str) -> str:
+def truncate(text: str) -> str:
     """A text as messages show it, the start of it if it is long."""
     return text if len(text) <= _SHOWN_AT_MOST else f"{text[:_SHOWN_AT_MOST]}..."
 

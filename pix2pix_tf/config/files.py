@@ -14,10 +14,10 @@ from pix2pix_tf.config.errors import (
     is_value,
     nearest_key,
     sentences,
-    shortened,
     shown,
+    truncate,
 )
-from pix2pix_tf.config.yaml_text import read_yaml, typed_value
+from pix2pix_tf.config.yaml_text import parse_value, read_yaml
 from pix2pix_tf.utils.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,7 +43,7 @@ def read_config(
         shipped: The shipped ones.
         model: What the file's sections are of.
         overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
-            then being what `typed_value` makes of it: text where the key takes text, else YAML.
+            then being what `parse_value` makes of it: text where the key takes text, else YAML.
 
     Raises:
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,
@@ -55,7 +55,7 @@ def read_config(
     return validated(model, tree, str(path_or_name))
 
 
-def is_set(overrides: Sequence[str], key: str) -> bool:
+def is_overridden(overrides: Sequence[str], key: str) -> bool:
     """Whether overrides, as typed, give a key."""
     return any(text.partition("=")[0].strip() == key for text in overrides)
 
@@ -107,10 +107,10 @@ def _override_items(overrides: Overrides, model: type[BaseModel]) -> list[tuple[
         key, equals, value = text.partition("=")
         if not equals:
             raise UserError(
-                f"--set {shortened(text)}: expected KEY=VALUE, for example training.steps=2000"
+                f"--set {truncate(text)}: expected KEY=VALUE, for example training.steps=2000"
             )
         key = key.strip()
-        value = typed_value(value, f"--set {shortened(text)}", annotation_of(model, key))
+        value = parse_value(value, f"--set {truncate(text)}", annotation_of(model, key))
         items.append((key, value))
     return items
 

@@ -29,7 +29,7 @@ from pix2pix_tf.config.yaml_text import to_yaml
 from pix2pix_tf.utils.files import expand_home
 
 # Crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name.
-SMALLEST_FACTOR = 16
+MIN_SIZE_MULTIPLE = 16
 
 # Downsampling convolutions of the discriminator by its receptive field in pixels (appendix 6.1.2).
 RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
@@ -97,7 +97,7 @@ class DataConfig(Section):
     target_channels: Annotated[int, Field(ge=1, le=4)] = 3
     cache: bool = True  # keep decoded pairs in memory
     on_bad_image: Literal["stop", "skip"] = "stop"  # skip: train without bad pairs, and list them
-    validation_share: Annotated[Real, Field(gt=0, lt=1)] = 0.1  # held out where there is no val/
+    validation_fraction: Annotated[Real, Field(gt=0, lt=1)] = 0.1  # held out where there is no val/
     split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0  # another one holds out other pairs
     sample_train: Positive = 200  # pairs drawn of the embedded city
     sample_val: Positive = 20
@@ -133,13 +133,13 @@ class DataConfig(Section):
                     f"the crop's {side} is larger than that of data.load_size, {load}; "
                     f"set data.load_size to at least {crop}",
                 )
-            if crop % SMALLEST_FACTOR:
-                below = max(crop // SMALLEST_FACTOR, 1) * SMALLEST_FACTOR
+            if crop % MIN_SIZE_MULTIPLE:
+                below = max(crop // MIN_SIZE_MULTIPLE, 1) * MIN_SIZE_MULTIPLE
                 raise _contradiction(
                     "crop_size",
                     crop,
-                    f"the {side} must be a multiple of {SMALLEST_FACTOR}, a power of two is best; "
-                    f"the nearest are {below} and {below + SMALLEST_FACTOR}",
+                    f"the {side} must be a multiple of {MIN_SIZE_MULTIPLE}, a power of two is "
+                    f"best; the nearest are {below} and {below + MIN_SIZE_MULTIPLE}",
                 )
         return self
 
@@ -237,11 +237,11 @@ class TrainingConfig(Section):
     decay_from_epoch: Positive | None = None  # from here on the learning rate falls linearly to 0
     discriminator_steps: Positive = 1  # k of them, each on fresh pairs, before each generator step
     # Decay (such as 0.999) of a moving average of the generator's weights, which then translates.
-    generator_average: Annotated[Real, Field(gt=0, lt=1)] | None = None
+    ema_decay: Annotated[Real, Field(gt=0, lt=1)] | None = None
     # What networks compute in; weights, statistics, logits, translations and losses stay float32.
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit_compile: Literal["auto", True, False] = "auto"  # by XLA; auto: on one GPU only
-    steps_per_call: Positive = 1  # updates between two looks of Python; more help fast GPUs
+    steps_per_execution: Positive = 1  # updates between two looks of Python; more help fast GPUs
     deterministic: bool = True  # the same numbers every time on the same machine
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
@@ -266,7 +266,7 @@ class WarningsConfig(Section):
     # In grey levels of 255: how outputs differ from each other; what is of a single colour.
     output_variation: Annotated[Real, Field(gt=0)] | None = 1.0
     flat_image: Annotated[Real, Field(gt=0)] | None = 1.0
-    flat_share: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1  # of the data's images
+    flat_fraction: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1  # of the data's images
     loss_scale: Annotated[Real, Field(gt=0)] | None = 1.0  # of mixed_float16
 
 

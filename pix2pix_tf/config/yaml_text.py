@@ -18,7 +18,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, 
 import yaml
 from pydantic import BaseModel
 
-from pix2pix_tf.config.errors import shortened
+from pix2pix_tf.config.errors import truncate
 from pix2pix_tf.utils.errors import UserError
 
 _VALUES_AT_MOST = 10_000  # of a file; palettes have some hundred
@@ -45,7 +45,7 @@ def read_yaml(path: Path, schema: Any = Any) -> Any:
     return _parse(text, str(path), schema)
 
 
-def typed_value(text: str, where: str, schema: Any = Any) -> Any:
+def parse_value(text: str, where: str, schema: Any = Any) -> Any:
     """What somebody typed as one value.
 
     Args:
@@ -187,7 +187,7 @@ def _load(text: str, whole: bool) -> Any:
         rest = text[node.end_mark.index :].strip() if whole else ""
         if rest:
             raise yaml.MarkedYAMLError(
-                problem=f"the value ends before {shortened(rest)}", problem_mark=node.end_mark
+                problem=f"the value ends before {truncate(rest)}", problem_mark=node.end_mark
             )
         return loader.construct_document(node)
     finally:

@@ -130,7 +130,7 @@ def open_pairs(
     """Finds the training and validation pairs of a config.
 
     Training pairs come at `data.load_size`, validation pairs at `data.crop_size`. Without a val
-    split, about `data.validation_share` of the training pairs is held out, each by its name and
+    split, about `data.validation_fraction` of the training pairs is held out, each by its name and
     `data.split_seed` alone, see `held_out`: a file that is added, or goes bad, moves no other.
 
     Args:
@@ -211,7 +211,7 @@ def _open_files(config: Config, check: bool, advance: Callable[[int], None]) -> 
     checked = CheckedPairs({"train": train, "val": val}, {}, [], {})
     if check or data.on_bad_image == "skip":
         checked = check_pairs(
-            checked.splits, data, layout.root, advance, config.warnings.flat_share
+            checked.splits, data, layout.root, advance, config.warnings.flat_fraction
         )
     train, val = checked.splits["train"], checked.splits["val"]
     source = PairSource(config, layout.kind)
@@ -263,7 +263,7 @@ def _train_and_val(layout: Layout, data: DataConfig) -> tuple[list[PairFiles], l
     every = layout.pairs("train" if "train" in layout.splits else "")
     if "val" in layout.splits:
         return every, layout.pairs("val")
-    chosen = held_out([pair.name for pair in every], data.validation_share, data.split_seed)
+    chosen = held_out([pair.name for pair in every], data.validation_fraction, data.split_seed)
     return (
         [pair for pair in every if pair.name not in chosen],
         [pair for pair in every if pair.name in chosen],

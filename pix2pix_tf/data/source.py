@@ -35,7 +35,7 @@ from pix2pix_tf.images.io import (
     resize_image,
     to_channels,
 )
-from pix2pix_tf.utils.console import counted
+from pix2pix_tf.utils.console import pluralize
 from pix2pix_tf.utils.errors import UserError
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -274,7 +274,7 @@ class PairSource:
         if form.half is not None:
             half = ("left", "right")[form.half]
             halves = f"their {half} halves" if count > 1 else f"its {half} half"
-            pairs = counted(count, "side-by-side pair")
+            pairs = pluralize(count, "side-by-side pair")
             if form.derive:
                 return [f"{pairs}: making inputs of {halves} as in training ({self._data.derive})"]
             otherwise = " (--no-pairs translates all of it)" if by_itself else ""
@@ -282,13 +282,13 @@ class PairSource:
         if form.derive:
             of = "them" if count > 1 else "it"
             return [
-                f"{counted(count, 'photograph')}: making inputs of {of} as in training "
+                f"{pluralize(count, 'photograph')}: making inputs of {of} as in training "
                 f"({self._data.derive})"
             ]
         if self.derives:
             what = "photographs with holes" if self.masks else "drawings"
             return [
-                f"{counted(count, 'image')}: taken for inputs as they are, {what} (--derive: for "
+                f"{pluralize(count, 'image')}: taken for inputs as they are, {what} (--derive: for "
                 f"photographs, to make inputs of as in training: {self._data.derive})"
             ]
         return self._on_wide_images(paths) if by_itself else []
@@ -301,7 +301,7 @@ class PairSource:
         if not sizes or not all(_within(size, *self._proportions) for size in sizes):
             return []
         return [
-            f"{counted(len(paths), 'image')} of twice an input's width: translated whole, since "
+            f"{pluralize(len(paths), 'image')} of twice an input's width: translated whole, since "
             "this run was not trained on side-by-side files (--pairs: these are such pairs)"
         ]
 

@@ -15,7 +15,7 @@ from pix2pix_tf.datasets.unpack import BadArchive, unpack
 from pix2pix_tf.images.folder_names import FolderName, read_name
 from pix2pix_tf.images.listing import list_entries, list_images
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import hidden_beside, refuse_existing
+from pix2pix_tf.utils.files import check_new_directory, temporary_sibling
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -71,7 +71,7 @@ def download(
     address, expected = _source(name, url, sha256)
     output = Path(output)
     folder = output / name
-    refuse_existing(folder)
+    check_new_directory(folder)
     output.mkdir(parents=True, exist_ok=True)
     part = output / f"{name}{archive_suffix(address)}.part"
     fetch(
@@ -134,7 +134,7 @@ def _sha256(path: Path, progress: Progress) -> str:
 
 def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
     """Unpacks into a hidden folder that becomes `folder`; how many images that has."""
-    with hidden_beside(folder) as aside:
+    with temporary_sibling(folder) as aside:
         try:
             unpack(part, aside, lambda done, total: progress("unpacking", done, total))
             dataset = _top(aside)

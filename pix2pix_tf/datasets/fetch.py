@@ -21,7 +21,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import unwritable
+from pix2pix_tf.utils.files import write_error_message
 from pix2pix_tf.version import __version__
 
 TIMEOUT = 30.0  # seconds without an answer, or without a byte
@@ -176,7 +176,7 @@ def _receive(
     try:
         file: IO[bytes] = part.open("ab")
     except OSError as error:
-        raise _unwritable(part, error) from error
+        raise _write_error_message(part, error) from error
     with file:
         while True:
             try:
@@ -188,7 +188,7 @@ def _receive(
             try:
                 file.write(chunk)
             except OSError as error:
-                raise _unwritable(part, error) from error
+                raise _write_error_message(part, error) from error
             done += len(chunk)
             advance(done, known.size)
 
@@ -208,8 +208,8 @@ def _cut(url: str, done: int, size: int | None, why: str) -> str:
     return f"{url} was cut after {_megabytes(done)}{of} ({why}): run the same command to resume"
 
 
-def _unwritable(part: Path, error: OSError) -> UserError:
-    sentence = unwritable(part, error.strerror or str(error))
+def _write_error_message(part: Path, error: OSError) -> UserError:
+    sentence = write_error_message(part, error.strerror or str(error))
     return UserError(f"{sentence}; run the same command to resume")
 
 
@@ -248,4 +248,4 @@ def _remember(part: Path, known: _Known) -> None:
         fresh.write_text(json.dumps(asdict(known)))
         fresh.replace(_beside(part))
     except OSError as error:
-        raise _unwritable(part, error) from error
+        raise _write_error_message(part, error) from error

@@ -12,7 +12,7 @@ from pix2pix_tf.datasets.sample_city import City, render_city
 from pix2pix_tf.datasets.sample_city.aerial import PIXEL
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import refuse_existing, write_text, written_aside
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory, write_text
 
 METRES_PER_DEGREE_NORTH = 110_574.0  # of latitude, at the equator; nowhere fewer
 METRES_PER_DEGREE_EAST = 111_320.0  # of longitude, at the equator, where the city lies
@@ -40,8 +40,8 @@ def write_sample(
         UserError: The folder is not empty, or cannot be written.
     """
     folder = Path(output)
-    refuse_existing(folder)
-    with written_aside(folder) as aside:
+    check_new_directory(folder)
+    with atomic_directory(folder) as aside:
         for split, first, count in (("train", 0, train), ("val", FIRST_VALIDATION_SEED, val)):
             for seed in range(first, first + count):
                 _write(aside, split, f"city-{seed}", render_city(seed, *size))
@@ -87,10 +87,10 @@ def write_scene(
         UserError: The city is too small, the folder is not empty or cannot be written.
     """
     folder = Path(output)
-    refuse_existing(folder)
+    check_new_directory(folder)
     places = _scene_places(train, val, size, side)
     scene = render_city(0, side, side, advance)
-    with written_aside(folder) as aside:
+    with atomic_directory(folder) as aside:
         for split, corners in places.items():
             for top, left in corners:
                 window = (slice(top, top + size), slice(left, left + size))

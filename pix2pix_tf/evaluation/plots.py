@@ -25,7 +25,7 @@ from matplotlib.ticker import MaxNLocator
 from pix2pix_tf.evaluation.metrics.compute import Estimate
 from pix2pix_tf.evaluation.metrics.lab_histogram import BINS, RANGES, intersection
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import unwritable
+from pix2pix_tf.utils.files import write_error_message
 
 Panel = Callable[[Axes], None]
 
@@ -242,7 +242,7 @@ def write_plot(figure: Figure, file: Path) -> None:
             figure.savefig(stream, format=suffix[1:], dpi=200, metadata=_METADATA[suffix])
         aside.replace(file)
     except OSError as error:
-        raise UserError(unwritable(file, error.strerror or str(error))) from error
+        raise UserError(write_error_message(file, error.strerror or str(error))) from error
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             aside.unlink()

@@ -10,7 +10,7 @@ from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import refuse_existing, written_aside
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 
 @contextmanager
@@ -21,10 +21,10 @@ def saved_images(folder: Path) -> Iterator[Callable[[EvaluationItem], None]]:
     the end, whole, or not at all.
 
     Raises:
-        UserError: The folder is there already.
+        UserError: The folder already exists.
     """
-    refuse_existing(folder)
-    with written_aside(folder) as partial:
+    check_new_directory(folder)
+    with atomic_directory(folder) as partial:
         for side in ("outputs", "targets"):
             (partial / side).mkdir()
 

@@ -52,7 +52,7 @@ from pix2pix_tf.images.formats import open_by_content, unread_kind
 from pix2pix_tf.images.orientation import ORIENTATION_TAG, TRANSPOSED, upright
 from pix2pix_tf.images.tiff import SIGNATURES, Meaning, TiffImage
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import is_special, unwritable
+from pix2pix_tf.utils.files import is_special, write_error_message
 
 _WRITTEN_AS = {
     ".jpg": "JPEG",
@@ -327,7 +327,7 @@ def write_image(
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(unwritable(path, reason)) from error
+        raise UserError(write_error_message(path, reason)) from error
     finally:
         with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
             partial.unlink()

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix_tf.images.io import decode_image
-from pix2pix_tf.utils.errors import UserError, refuse_all
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.errors import UserError, raise_problems
+from pix2pix_tf.utils.parallel import parallel_map
 
 
 @contextmanager
@@ -21,9 +21,9 @@ def report_all_unreadable(paths: Sequence[Path]) -> Iterator[None]:
         yield
     except UserError as error:
         if any(str(path) in str(error) for path in paths):
-            problems = [problem for problem in in_parallel(_problem, paths) if problem]
+            problems = [problem for problem in parallel_map(_problem, paths) if problem]
             if len(problems) > 1:
-                refuse_all(problems)
+                raise_problems(problems)
         raise
 
 

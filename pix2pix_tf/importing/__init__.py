@@ -20,7 +20,7 @@ from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import check_folder
+from pix2pix_tf.utils.files import check_output_directory
 from pix2pix_tf.utils.torch_file import read_state_dicts
 
 __all__ = ["Imported", "import_weights"]
@@ -81,7 +81,7 @@ def import_weights(
     if run.exists() or run.checkpoints.exists():
         raise UserError(f"run {run.path}: holds a training already; choose another --run")
     check_path(run.path)
-    check_folder(run.path)
+    check_output_directory(run.path)
     states = read_state_dicts(generator_file)
     places = [find_network(states, "generator", str(generator_file), key)]
     found = [recognise_generator(places[0].state, str(generator_file))]

@@ -21,9 +21,9 @@ from pix2pix_tf.inference.record import (
 )
 from pix2pix_tf.inference.tiling import check_side
 from pix2pix_tf.inference.translator import Translator
-from pix2pix_tf.utils.console import counted
-from pix2pix_tf.utils.errors import UserError, refuse_all
-from pix2pix_tf.utils.files import check_folder, is_special, writing
+from pix2pix_tf.utils.console import pluralize
+from pix2pix_tf.utils.errors import UserError, raise_problems
+from pix2pix_tf.utils.files import check_output_directory, is_special, writing
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class TranslatedFiles:
 
     Attributes:
         written: Translations that were made.
-        kept: Those that were there already.
+        kept: Translations that already existed and were kept.
         problems: A sentence about each input that could not be translated.
-        notes: Sentences about what was there already.
+        notes: Sentences about outputs that already existed.
     """
 
     written: list[Path]
@@ -68,8 +68,8 @@ def translate_files(
 ) -> TranslatedFiles:
     """Translates every input into `output`/NAME.png, NAME being its own.
 
-    An input that cannot be translated does not keep the others from it. A translation that is
-    there already is kept, unless it says itself that it was made of another input or otherwise.
+    An input that cannot be translated does not keep the others from it. A translation that
+    already exists is kept, unless it says itself that it was made of another input or otherwise.
 
     Args:
         translator: The trained generator.
@@ -107,8 +107,8 @@ def translate_files(
             states[job.before] += 1
         else:
             jobs.append(job)
-    if jobs:  # where all is there already nothing has to be written
-        check_folder(Path(output))
+    if jobs:  # where all exist already nothing has to be written
+        check_output_directory(Path(output))
     total = sum(job.steps for job in jobs)
     written: list[Path] = []
     for job in jobs:
@@ -124,7 +124,7 @@ def translate_files(
         if not overwrite:
             states[job.before] += 1
     if not written and not kept:
-        refuse_all(problems)
+        raise_problems(problems)
     return TranslatedFiles(written, kept, problems, _notes(states, len(targets)))
 
 
@@ -211,11 +211,11 @@ def _notes(states: Counter[State], count: int) -> list[str]:
     notes = []
     kept = states["same"] + states["unknown"]
     if kept:
-        there = "is" if kept == 1 else "are"
-        notes.append(f"{kept} of {count} {there} there already: kept (--overwrite makes all anew)")
+        exist = "exists" if kept == 1 else "exist"
+        notes.append(f"{kept} of {count} already {exist}: kept (--overwrite translates all again)")
     if states["unknown"]:
         notes.append(
-            f"{counted(states['unknown'], 'file')} of those kept "
+            f"{pluralize(states['unknown'], 'file')} of those kept "
             f"{'does' if states['unknown'] == 1 else 'do'} not say what they were made of: this "
             "program, of this version, did not make them"
         )

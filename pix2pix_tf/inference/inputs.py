@@ -13,10 +13,10 @@ from pix2pix_tf.images.io import SUFFIXES_IN_WORDS
 from pix2pix_tf.images.listing import Listing, image_name, list_folder, listing_notes
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.output_folder import (
-    leave_out_outputs,
-    notes_on_output_within,
-    outputs_left_out,
-    refuse_same_folder,
+    check_not_an_input,
+    exclude_outputs,
+    excluded_outputs_note,
+    nested_output_notes,
 )
 
 
@@ -79,14 +79,14 @@ def find_inputs(
         root = Path(os.path.commonpath([path.absolute().parent for path in files]))
         found.append(_Found(root, [(path.stem, path) for path in files]))
     if output is not None:
-        refuse_same_folder(output, [Path(pattern) for pattern in patterns])
+        check_not_an_input(output, [Path(pattern) for pattern in patterns])
     kept = [_without_outputs(one, output) for one in found]
     images = _by_name(image for one in kept for image in one.images)
     left_out = sum(len(one.images) for one in found) - sum(len(one.images) for one in kept)
     notes = listing_notes([one.listing for one in kept if one.listing is not None])
     if output is not None:
-        notes += [outputs_left_out(left_out, output)] if left_out else []
-        notes += notes_on_output_within(output, [Path(pattern) for pattern in patterns])
+        notes += [excluded_outputs_note(left_out, output)] if left_out else []
+        notes += nested_output_notes(output, [Path(pattern) for pattern in patterns])
     if not images:
         raise UserError(
             f"{', '.join(patterns[:3])}: all of it lies in the output folder {output}; choose "
@@ -101,12 +101,12 @@ def find_inputs(
 def _without_outputs(found: _Found, output: Path | None) -> _Found:
     if output is None:
         return found
-    kept = set(leave_out_outputs([path for _, path in found.images], found.root, output))
+    kept = set(exclude_outputs([path for _, path in found.images], found.root, output))
     images = [(name, path) for name, path in found.images if path in kept]
     listing = found.listing
     if listing is not None:
         others, system, linked = (
-            leave_out_outputs(paths, found.root, output)
+            exclude_outputs(paths, found.root, output)
             for paths in (listing.others, listing.system, listing.linked_images)
         )
         listing = replace(listing, others=others, system=system, linked_images=linked)

@@ -58,7 +58,7 @@ class Translator:
         self.config: Config = run.load_config()
         self.source = PairSource(self.config, run.layout(), run.proportions())
         self.generator = build_generator(self.config, any_size=True, initial=False)
-        averaged = self.config.training.generator_average is not None
+        averaged = self.config.training.ema_decay is not None
         self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)
         moments = OWN_STATISTICS
         self._reference_file = run.reference_file if self.config.reference_statistics else None

@@ -32,7 +32,7 @@ class Networks:
         discriminator: None where the objective has none.
         discriminator_optimizer: None likewise.
         average: A generator whose weights are the moving average of the trained one's; None where
-            `training.generator_average` is.
+            `training.ema_decay` is.
     """
 
     generator: keras.Model
@@ -83,7 +83,7 @@ def build_networks(config: Config, total_steps: int, decay_start: int | None) ->
             decay_start and decay_start * d_steps,
         ),
         # Of the same seed: it starts as the generator does.
-        average=build_generator(config) if config.training.generator_average else None,
+        average=build_generator(config) if config.training.ema_decay else None,
     )
 
 
@@ -174,7 +174,7 @@ def _replica_update(config: Config, networks: Networks, batch: Batch) -> Losses:
             ]
         )  # equation 4
     _apply(networks.generator, networks.generator_optimizer, tape, loss)
-    decay = config.training.generator_average
+    decay = config.training.ema_decay
     if networks.average is not None and decay is not None:
         _follow(networks.average, networks.generator, decay)
     return {**losses, **terms}

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.utils.system import processor_has
+from pix2pix_tf.utils.system import cpu_has_feature
 
 SIDE = 4  # of the kernels, in pixels
 _FEW = 8  # filters or channels that fill no vector register
@@ -46,7 +46,7 @@ _Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 @cache
 def _avx512() -> bool:
     """Whether this processor has AVX-512, as far as its system tells."""
-    return processor_has("avx512f")
+    return cpu_has_feature("avx512f")
 
 
 @contextmanager

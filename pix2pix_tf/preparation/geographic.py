@@ -120,11 +120,11 @@ def divide_by_latitude(
             left_out.append(name)
         else:
             splits[name] = names[sum(latitude >= line for line in lines)]
-    _refuse_empty(names, splits, latitudes, buffer)
+    _check_no_empty_argument(names, splits, latitudes, buffer)
     return Division(splits, left_out, lines)
 
 
-def _refuse_empty(
+def _check_no_empty_argument(
     names: Sequence[str], splits: Mapping[str, str], latitudes: Mapping[str, float], buffer: float
 ) -> None:
     empty = [name for name in names if name not in splits.values()]

@@ -22,9 +22,9 @@ from pix2pix_tf.images.io import (
 )
 from pix2pix_tf.images.listing import listing_notes
 from pix2pix_tf.images.unreadable import report_all_unreadable
-from pix2pix_tf.utils.errors import UserError, refuse_all
-from pix2pix_tf.utils.files import refuse_existing, written_aside
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.errors import UserError, raise_problems
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
+from pix2pix_tf.utils.parallel import parallel_map
 
 
 @dataclass(frozen=True)
@@ -63,25 +63,25 @@ def pair_folders(
 
     Raises:
         UserError: A folder is missing or has no images; names without a mate, other sizes, 16 bit
-            images and unreadable ones, all of each by name; `output` is there already or cannot
+            images and unreadable ones, all of each by name; `output` already exists or cannot
             be written.
     """
     folder_a, folder_b, output = Path(folder_a), Path(folder_b), Path(output)
-    refuse_existing(output)
+    check_new_directory(output)
     matched = _matched(folder_a, folder_b)
     pairs = matched.pairs
-    refuse_all(
-        [problem for found in in_parallel(lambda p: _unfit(p, resize), pairs) for problem in found]
+    raise_problems(
+        [problem for found in parallel_map(lambda p: _unfit(p, resize), pairs) for problem in found]
     )
     files = [path for pair in pairs for path in (pair.a, pair.b) if path is not None]
-    with report_all_unreadable(files), written_aside(output) as aside:
+    with report_all_unreadable(files), atomic_directory(output) as aside:
 
         def write(pair: PairFiles) -> None:
             path = aside / f"{pair.name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, _side_by_side(pair))
 
-        in_parallel(write, pairs, advance)
+        parallel_map(write, pairs, advance)
     notes = [*listing_notes([matched.a, matched.b]), *note_on_written_pairs(output)]
     return PairingResult(len(pairs), notes)
 
@@ -93,7 +93,7 @@ def _matched(folder_a: Path, folder_b: Path) -> Matched:
     if folder_a.resolve() == folder_b.resolve():
         raise UserError(f"--a and --b are both {folder_a}: expected two folders")
     matched = match(folder_a, folder_b)
-    refuse_all(matched.problems())
+    raise_problems(matched.problems())
     if not matched.pairs:
         raise UserError(no_images([matched.a, matched.b]))
     return matched

@@ -23,8 +23,8 @@ from pix2pix_tf.images.io import (
     write_image,
 )
 from pix2pix_tf.images.listing import image_name, list_images
-from pix2pix_tf.utils.errors import UserError, refuse_all
-from pix2pix_tf.utils.files import refuse_existing, written_aside
+from pix2pix_tf.utils.errors import UserError, raise_problems
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 MARGIN = 0.06  # of the image's side, around the drawing
 _SMALLEST = 0.0005  # of the drawing's pixels: a smaller speck is no line
@@ -101,12 +101,12 @@ def clean_sketches(
             output is there.
     """
     folder, target = Path(drawings), Path(output)
-    refuse_existing(target)
+    check_new_directory(target)
     found = list_images(folder)
     if not found:
         raise UserError(f"{folder}: holds no drawings; looked for {SUFFIXES_IN_WORDS}")
     problems: list[str] = []
-    with written_aside(target) as aside:
+    with atomic_directory(target) as aside:
         for path in found:
             try:
                 clean = clean_sketch(decode_image(path), size)
@@ -120,5 +120,5 @@ def clean_sketches(
                 raise UserError(f"{path}: another drawing of this name became {place.name} already")
             place.parent.mkdir(parents=True, exist_ok=True)
             write_image(place, clean)
-        refuse_all(problems)
+        raise_problems(problems)
     return len(found)

@@ -12,8 +12,8 @@ from pix2pix_tf.data.layout.layout import Layout, LayoutSetting, find_layout
 from pix2pix_tf.images.folder_names import SPLITS, read_name, renamed
 from pix2pix_tf.preparation.geographic import LatitudeSplit
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import refuse_existing, written_aside
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
+from pix2pix_tf.utils.parallel import parallel_map
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def split_folder(
             "than 0 and less than 1"
         )
     if output is not None:
-        refuse_existing(target)
+        check_new_directory(target)
     layout = find_layout(root, setting)
     undivided = _undivided(layout)
     pairs = {pair.name: pair for pair in layout.pairs(undivided)}
@@ -120,14 +120,14 @@ def _place(root: Path, folder: Path, split: str) -> Path:
 
 
 def _copy(target: Path, files: list[tuple[Path, Path]], advance: Callable[[int], None]) -> None:
-    with written_aside(target) as aside:
+    with atomic_directory(target) as aside:
 
         def copy(file: tuple[Path, Path]) -> None:
             source, place = file
             (aside / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, aside / place)
 
-        in_parallel(copy, files, advance)
+        parallel_map(copy, files, advance)
 
 
 def _move(

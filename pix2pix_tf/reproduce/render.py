@@ -16,7 +16,7 @@ from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import for_display, make_sheet
 from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row
 from pix2pix_tf.reproduce.tables import FCN, order_agreement
-from pix2pix_tf.utils.console import figure
+from pix2pix_tf.utils.console import format_number
 from pix2pix_tf.utils.files import write_text, writing
 from pix2pix_tf.utils.strict_json import strict_json
 
@@ -115,8 +115,12 @@ def _cells(names: tuple[str, str, str], row: Row) -> list[str]:
 
 
 def _spread(scores: list[float]) -> str:
-    mean = figure(float(np.mean(scores)), ".3f")
-    return mean if len(scores) == 1 else f"{mean} ± {figure(float(np.std(scores, ddof=1)), '.3f')}"
+    mean = format_number(float(np.mean(scores)), ".3f")
+    return (
+        mean
+        if len(scores) == 1
+        else f"{mean} ± {format_number(float(np.std(scores, ddof=1)), '.3f')}"
+    )
 
 
 def _agreements(experiment: Experiment, result: Reproduction) -> list[str]:

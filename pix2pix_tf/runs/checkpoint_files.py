@@ -16,7 +16,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import to_disk, write_text, writing
+from pix2pix_tf.utils.files import fsync, write_text, writing
 from pix2pix_tf.utils.text import readable
 
 LIST = "checkpoint"
@@ -100,11 +100,11 @@ def write_checkpoint(
             checkpoint.write(str(partial / prefix))
             data, index = (sorted(partial.glob(f"{prefix}.{kind}*")) for kind in ("data", "index"))
             for file in (*data, *index):
-                to_disk(file)
+                fsync(file)
             for files in (data, index):
                 for file in files:
                     file.replace(folder / file.name)
-                to_disk(folder)
+                fsync(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         others = [other for other in saved_steps(folder) if other != step]
@@ -126,7 +126,7 @@ def _remove(folder: Path, prefix: str) -> None:
         file.unlink(missing_ok=True)
 
 
-def remove_left_behind(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Removes what kills left of checkpoints that were being written or removed."""
     for path in folder.iterdir() if folder.is_dir() else ():
         data = _DATA.fullmatch(path.name)

@@ -13,7 +13,7 @@ from pix2pix_tf.runs.checkpoint_files import (
     intact_steps,
     listed_step,
     newest_step,
-    remove_left_behind,
+    remove_leftovers,
     write_checkpoint,
 )
 from pix2pix_tf.utils.errors import UserError
@@ -72,7 +72,7 @@ class Checkpoints:
     def tidy(self) -> None:
         """Removes what kills left of unfinished checkpoints; for who alone writes there."""
         for folder in (self._folder, self._folder / BEST):
-            remove_left_behind(folder)
+            remove_leftovers(folder)
 
     def save(self) -> None:
         """Saves everything as the newest checkpoint, unless this very step is saved already.
@@ -137,11 +137,11 @@ def _restore(
         ) from None
     except (tf.errors.OpError, RuntimeError, LookupError) as error:  # a damaged file: any of them
         raise UserError(
-            f"checkpoint {path}: is damaged ({_first_line(error)}); {_way_out(folder, step)}"
+            f"checkpoint {path}: is damaged ({_first_line(error)}); {_recovery_hint(folder, step)}"
         ) from None
 
 
-def _way_out(folder: Path, damaged: int) -> str:
+def _recovery_hint(folder: Path, damaged: int) -> str:
     """What can be done about a damaged checkpoint: never is another one taken in silence."""
     intact = [f"step-{step}" for step in intact_steps(folder) if step != damaged]
     if intact:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.config.files import is_set
+from pix2pix_tf.config.files import is_overridden
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import Pairs, data_root, open_split
 from pix2pix_tf.runs.pairs_record import (
@@ -67,7 +67,7 @@ def run_config(run: Run, overrides: Sequence[str] = ()) -> Config:
             )
     if overrides:
         config = load_config(run.config_file, overrides)
-    return config if is_set(overrides, "data.root") else located(run, config)
+    return config if is_overridden(overrides, "data.root") else located(run, config)
 
 
 def located(run: Run, config: Config) -> Config:
@@ -99,7 +99,7 @@ def open_scored(run: Run, split: str, overrides: Sequence[str] = ()) -> ScoredPa
     config = run_config(run, overrides)
     pairs, root = open_split(config, split), absolute_root(config.data)
     scored, record = split_record(pairs, root), read_record(run.pairs_file)
-    usual, notes = not is_set(overrides, "data.root"), []
+    usual, notes = not is_overridden(overrides, "data.root"), []
     if record is not None and split.lower() not in ("train", "training"):
         # Where an earlier version recorded no contents, other data can only be taken on trust.
         if usual or record.train.sizes is not None:
@@ -111,8 +111,8 @@ def open_scored(run: Run, split: str, overrides: Sequence[str] = ()) -> ScoredPa
 
 
 def _other_pairs(then: int, now: int) -> str:
-    scored = "this pair is another" if now == 1 else f"these {now} pairs are others"
+    scored = "this pair differs" if now == 1 else f"these {now} pairs differ"
     return (
-        f"{scored} than the {then} that the training validated on: scores of the two cannot be "
+        f"{scored} from the {then} that the training validated on: scores of the two cannot be "
         "compared"
     )

@@ -21,7 +21,7 @@ from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.pairs import OpenedPairs, Pairs, data_root
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.parallel import parallel_map
 
 HASHED_BYTES = 256 * 2**20  # of a split, at most
 _HASHED_OF_A_FILE = 16 * 2**20  # a larger file is hashed at its beginning and its end
@@ -134,11 +134,11 @@ def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:
         UserError: A file cannot be read.
     """
     files = dict(zip(_places(pairs, root), pairs.files or [()] * len(pairs), strict=True))
-    found = in_parallel(_sizes, list(files.values()), lambda total: None)
+    found = parallel_map(_sizes, list(files.values()), lambda total: None)
     sizes = dict(zip(files, found, strict=True))
     read = sum(min(size, _HASHED_OF_A_FILE) for each in found for size in each)
     hashed = list(files)[:: max(1, -(-read // HASHED_BYTES))] if read else []
-    hashes = in_parallel(lambda place: file_digest(files[place]), hashed, lambda total: None)
+    hashes = parallel_map(lambda place: file_digest(files[place]), hashed, lambda total: None)
     return SplitRecord(
         names_sha256=_digest_of_names(pairs.names),
         count=len(pairs),
@@ -177,7 +177,7 @@ def read_record(file: Path) -> PairsRecord | None:
         ) from None
 
 
-def check_goes_on(
+def check_resumable_pairs(
     file: Path, now: PairsRecord, of: str, elsewhere: str, data_changed: bool
 ) -> None:
     """Checks that what was trained may be trained further on these pairs. Nothing is written.
@@ -197,23 +197,23 @@ def check_goes_on(
     if before is None:
         return
     if not data_changed:
-        ways_out = (
+        recovery_hint = (
             f"To train on other pairs choose another {elsewhere}, or start over with --fresh; if "
             "these are meant to be the same dataset, with pairs added or files mended, say so: "
             "--data-changed"
         )
-        check_unchanged(before, now, of, ways_out)
+        check_unchanged(before, now, of, recovery_hint)
     check_never_trained_on(now.val, "val", before, now.root, of)
 
 
-def check_unchanged(before: PairsRecord, now: PairsRecord, of: str, ways_out: str) -> None:
+def check_unchanged(before: PairsRecord, now: PairsRecord, of: str, recovery_hint: str) -> None:
     """Checks that pairs are those of the record; that they lie elsewhere does not matter.
 
     Args:
         before: The record.
         now: The pairs of today.
         of: What was trained on them, such as `run runs/maps`.
-        ways_out: What else one may do, for the end of the sentence.
+        recovery_hint: What else one may do, for the end of the sentence.
 
     Raises:
         UserError: They are others; it names the difference.
@@ -223,7 +223,7 @@ def check_unchanged(before: PairsRecord, now: PairsRecord, of: str, ways_out: st
         moved = f", from {before.root}" if before.root not in (None, now.root) else ""
         raise UserError(
             f"{of}: was trained on other pairs than those of {now.root or 'the sample'} now"
-            f"{moved}: {'; '.join(differences)}. Nothing of it was changed. {ways_out}"
+            f"{moved}: {'; '.join(differences)}. Nothing of it was changed. {recovery_hint}"
         )
 
 

@@ -224,7 +224,7 @@ class Run:
                 entry["identical"] = identical
             write_text(self.metrics_file, strict_json([*others, entry]) + "\n")
 
-    def remove_left_behind(self) -> None:
+    def remove_leftovers(self) -> None:
         """Removes what kills left of small files and sheets being written; see `write_text`."""
         with metrics_lock(self.path):
             for file in (*self.path.glob(".*.tmp"), *self.samples.glob(".*.partial")):

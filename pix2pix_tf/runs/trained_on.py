@@ -16,7 +16,7 @@ from pix2pix_tf.images.io import image_size
 from pix2pix_tf.runs.checkpoint_files import newest_step
 from pix2pix_tf.runs.pairs_record import (
     PairsRecord,
-    check_goes_on,
+    check_resumable_pairs,
     next_record,
     read_record,
     same_pairs,
@@ -30,8 +30,8 @@ _MEASURED_AT_MOST = 100  # files whose headers are read
 
 
 def check_pairs(run: Run, now: PairsRecord, data_changed: bool = False) -> None:
-    """Checks that a run may go on with these pairs, see `check_goes_on`. Nothing is written."""
-    check_goes_on(run.pairs_file, now, f"run {run.path}", "--run", data_changed)
+    """Checks that a run may resume on these pairs, see `check_resumable_pairs`; writes nothing."""
+    check_resumable_pairs(run.pairs_file, now, f"run {run.path}", "--run", data_changed)
 
 
 def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
@@ -98,13 +98,13 @@ def _change_notes(before: PairsRecord, record: PairsRecord, step: int) -> list[s
     same = same_pairs(before.train, record.train), same_pairs(before.val, record.val)
     if not all(same):
         notes.append(
-            f"the pairs are others than in the last session ({record.train.count} to train on, "
+            f"the pairs have changed since the last session ({record.train.count} to train on, "
             f"{before.train.count} then; {record.val.count} to validate on, {before.val.count} "
-            "then): the training goes on with them, and ends otherwise than one that was never "
-            "stopped"
+            "then): the training goes on with them, and its result differs from that of an "
+            "uninterrupted one"
         )
     if not same[1] and step:
         notes.append(
-            "scores are of other validation pairs from here on: the best so far starts anew"
+            "scores are of other validation pairs from here on: the best score so far is reset"
         )
     return notes

@@ -23,7 +23,7 @@ from pix2pix_tf.config.yaml_text import to_yaml
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import to_disk, write_text, writing
+from pix2pix_tf.utils.files import fsync, write_text, writing
 from pix2pix_tf.utils.strict_json import strict_json
 
 
@@ -101,7 +101,7 @@ class SegmenterFolder:
         with writing(self.weights_file):
             try:
                 keras.Model(model.inputs, model.outputs).save_weights(aside)  # not its optimizer's
-                to_disk(aside)
+                fsync(aside)
                 aside.replace(self.weights_file)
             finally:
                 aside.unlink(missing_ok=True)

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from pix2pix_tf.data.checking.check_pairs import summarize_skipped
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.runs.checkpoint_files import newest_step, remove_left_behind, write_checkpoint
+from pix2pix_tf.runs.checkpoint_files import newest_step, remove_leftovers, write_checkpoint
 from pix2pix_tf.runs.lock import run_lock
 from pix2pix_tf.runs.pairs_record import (
     PairsRecord,
-    check_goes_on,
+    check_resumable_pairs,
     next_record,
     read_record,
     record_of,
@@ -28,10 +28,10 @@ from pix2pix_tf.segmentation.palette import VOID, Palette, load_palette, palette
 from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches
 from pix2pix_tf.segmentation.scores import confusion_matrix, per_class_scores, segmentation_scores
 from pix2pix_tf.segmentation.segmenter import build_segmenter, compile_segmentation
-from pix2pix_tf.utils.console import Counter, PlainConsole, counting, say
+from pix2pix_tf.utils.console import Counter, PlainConsole, counting, print_line
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.memory_errors import memory_explained, out_of_memory
-from pix2pix_tf.utils.signals import Caught, StoppedError, stop_signals
+from pix2pix_tf.utils.memory_errors import explain_out_of_memory, out_of_memory
+from pix2pix_tf.utils.signals import StoppedError, StopRequest, graceful_shutdown
 
 Scores = dict[str, float]
 
@@ -72,16 +72,18 @@ def train_segmenter(
         opened = open_pairs(config.pairs_config(), check=True, advance=counter.advance)
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
     record = record_of(opened, config.data)
-    check_goes_on(stored.pairs_file, record, f"segmenter {stored.path}", "--output", data_changed)
+    check_resumable_pairs(
+        stored.pairs_file, record, f"segmenter {stored.path}", "--output", data_changed
+    )
     for photos in (train, val):
         photos[0]  # labels in other colours are refused before anything is written
 
-    with run_lock(stored.path, lambda line: say(console, line)):
-        say(console, f"data: {opened.found}")
+    with run_lock(stored.path, lambda line: print_line(console, line)):
+        print_line(console, f"data: {opened.found}")
         for note in opened.notes:
-            say(console, f"warning: {note}")
+            print_line(console, f"warning: {note}")
         for line in summarize_skipped(opened.skipped):
-            say(console, f"skipped: {line}")
+            print_line(console, f"skipped: {line}")
         return _train(config, stored, palette, train, val, record, console)
 
 
@@ -100,23 +102,23 @@ def _train(
     if first == 0 and config.segmenter.trunk_weights is not None:
         load_trunk_weights(model, config.segmenter.trunk_weights)
     if first >= config.training.epochs:
-        say(console, f"{stored.path}: already trained; raise training.epochs to go on")
+        print_line(console, f"{stored.path}: already trained; raise training.epochs to go on")
     else:
         for note in _rate_notes(stored, config, first):
-            say(console, note)
+            print_line(console, note)
         stored.save_config(config, palette)
         next_record(read_record(stored.pairs_file), record, first).write(stored.pairs_file)
         start = f"going on after epoch {first}" if first else "starting"
-        say(console, f"{stored.path}: {start} of {config.training.epochs} epochs")
+        print_line(console, f"{stored.path}: {start} of {config.training.epochs} epochs")
         steps = (config.training.epochs - first) * steps_per_epoch(train, config)
-        with stop_signals() as caught, counting(console, "training") as counter:
+        with graceful_shutdown() as caught, counting(console, "training") as counter:
             callbacks = [
                 _Progress(counter, steps, caught),
                 _Validation(stored, val, palette, record.val.digest(), console),
                 keras.callbacks.TensorBoard(str(stored.logs), write_graph=False),
                 state,
             ]
-            with memory_explained(lambda: _out_of_memory(config, stored)):
+            with explain_out_of_memory(lambda: _out_of_memory(config, stored)):
                 _fit(model, train, config, first, callbacks)
     return best_epoch(stored.metrics())["scores"]
 
@@ -184,7 +186,7 @@ def _fit(
 class _Progress(keras.callbacks.Callback):
     """Counts the steps of this session; stops when asked to, or where the loss is no number."""
 
-    def __init__(self, counter: Counter, steps: int, caught: Caught) -> None:
+    def __init__(self, counter: Counter, steps: int, caught: StopRequest) -> None:
         super().__init__()
         self._counter, self._steps, self._caught = counter, steps, caught
 
@@ -231,7 +233,7 @@ class _Validation(keras.callbacks.Callback):
         self._stored.save_metrics(entries)
         logs = {} if logs is None else logs
         logs |= {f"val_{name}": value for name, value in entry["scores"].items()}  # TensorBoard's
-        say(
+        print_line(
             self._console,
             f"epoch {epoch + 1}/{self.params['epochs']}  loss {logs['loss']:.3f}  validation "
             f"{format_scores(entry['scores'])}{'  (best so far)' if best else ''}",
@@ -288,7 +290,7 @@ class _State(keras.callbacks.Callback):
                     f"checkpoint {path}: cannot be read: {str(e).strip().splitlines()[0][:200]}; "
                     "start over with --fresh --fresh"
                 ) from None
-        remove_left_behind(self._folder)
+        remove_leftovers(self._folder)
         return int(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

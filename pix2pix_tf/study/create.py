@@ -25,8 +25,8 @@ from pix2pix_tf.study.database import AnswerDatabase
 from pix2pix_tf.study.plan import min_images
 from pix2pix_tf.study.settings import NAME_PATTERN, PAPER_PROTOCOL, REAL, Protocol, Settings, Study
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import refuse_existing, written_aside
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
+from pix2pix_tf.utils.parallel import parallel_map
 
 SHORTEST_CODE = 6
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
@@ -106,10 +106,10 @@ def create_study(
     Raises:
         UserError: Folders that are missing, have no pictures or other ones than `real`; other sizes
             and no `size`, or other shapes than `size`; too few pictures for a session; names,
-            codes or numbers that cannot be; `output` is there already.
+            codes or numbers that cannot be; `output` already exists.
     """
     output = Path(output)
-    refuse_existing(output)
+    check_new_directory(output)
     _refuse_names(name, list(fakes))
     _refuse_code(invitation)
     sources, names = _sources(Path(real), {n: Path(f) for n, f in fakes.items()}, real_half)
@@ -127,7 +127,7 @@ def create_study(
         pictures=names,
     )
     unreadable = report_all_unreadable([source.path for source in every])
-    with unreadable, written_aside(output) as aside:
+    with unreadable, atomic_directory(output) as aside:
         study = _with_invitation(Study(aside, settings), invitation)
         study.save_settings()
         _write_pictures(study, sources, advance)
@@ -205,7 +205,7 @@ def _refuse_too_few(names: Sequence[str], protocol: Protocol, real: Path) -> Non
 def _one_size(sources: Sequence[_Source], wanted: tuple[int, int] | None) -> tuple[int, int]:
     """The size that all get: their own where that is one, else the one wanted."""
     first: dict[tuple[int, int], Path] = {}
-    for source, size in zip(sources, in_parallel(_Source.size, sources), strict=True):
+    for source, size in zip(sources, parallel_map(_Source.size, sources), strict=True):
         first.setdefault(size, source.path)
     if wanted is None:
         if len(first) == 1:
@@ -271,7 +271,7 @@ def _write_pictures(
         write_image(study.picture(side, number), pixels)
 
     items = [(side, number) for side in sources for number in range(len(sources[side]))]
-    in_parallel(write, items, advance)
+    parallel_map(write, items, advance)
 
 
 def _some(things: Sequence[object]) -> str:

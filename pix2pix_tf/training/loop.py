@@ -58,12 +58,12 @@ from pix2pix_tf.training.resume import (
     steps_left,
 )
 from pix2pix_tf.training.schedule import Schedule
-from pix2pix_tf.utils.console import PlainConsole, counting, figure, say
+from pix2pix_tf.utils.console import PlainConsole, counting, format_number, print_line
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import check_folder, writing
-from pix2pix_tf.utils.memory_errors import memory_explained
+from pix2pix_tf.utils.files import check_output_directory, writing
+from pix2pix_tf.utils.memory_errors import explain_out_of_memory
 from pix2pix_tf.utils.runtime import keep_freed_memory
-from pix2pix_tf.utils.signals import Caught, stop_signals
+from pix2pix_tf.utils.signals import StopRequest, graceful_shutdown
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
 
@@ -121,13 +121,13 @@ def train(
         if cluster is None:
             workers = WorkerGroup(strategy or default_strategy())
         else:
-            say(console, f"{cluster.me} of {len(cluster.tasks)}: waiting for the others")
+            print_line(console, f"{cluster.me} of {len(cluster.tasks)}: waiting for the others")
             workers = stack.enter_context(joined_workers(cluster, run))
         workers.check_batch(config.training.batch_size)
         check_resumable(run, config)  # before what takes long
         if workers.is_chief:
             check_path(run.path)
-            check_folder(run.path)
+            check_output_directory(run.path)
         with counting(console, "checking pictures") as counter:
             pairs = open_pairs(config, check=True, advance=counter.advance)
         record = record_of(pairs, config.data)
@@ -135,18 +135,18 @@ def train(
         check_schedule(run, config, len(pairs.train))
         workers.check_same(config, pairs)  # all have read the run by then
         if workers.is_chief and steps_left(run, config, len(pairs.train)):
-            stack.enter_context(run_lock(run.path, lambda line: say(console, line)))
+            stack.enter_context(run_lock(run.path, lambda line: print_line(console, line)))
             # Once more, as nobody else changes it any more.
             notes = check_resumable(run, config)
             check_pairs(run, record, data_changed)
             notes += check_schedule(run, config, len(pairs.train))
             run.save_config(config)
             for note in [*notes, *record_pairs(run, record, pairs)]:
-                say(console, note)
+                print_line(console, note)
         if workers.is_chief:
             record_reference_batch(run, config, pairs.train)
         workers.check_sees(run)
-        with memory_explained(lambda: out_of_memory_words(config, run)):
+        with explain_out_of_memory(lambda: out_of_memory_words(config, run)):
             return _Training(config, run, workers, pairs, record, console).run_to_end()
 
 
@@ -175,7 +175,7 @@ class _Training:
         self.first = self.checkpoints.restore()
         workers.check_step(run, self.first)
         if workers.is_chief and self.first < self.total:
-            run.remove_left_behind()
+            run.remove_leftovers()
             self.checkpoints.tidy()
         stored = read_record(run.pairs_file)
         if stored is not None and self.first <= stored.since:
@@ -202,7 +202,7 @@ class _Training:
             progress.say(already_trained(self.run, self.config, self.first, self.total))
             return TrainingResult(self.first, None, newest)
         self._open_records(progress)
-        with stop_signals() as caught, progress:
+        with graceful_shutdown() as caught, progress:
             before = newest if self.first else self._look(progress, 0, True, True)
             after, stopped = self._steps(progress, caught)
         return TrainingResult(int(self.checkpoints.step), before, after, stopped)
@@ -220,7 +220,7 @@ class _Training:
             self._warn(progress, 0, flat_data(self.pairs, self.config.warnings))
 
     def _steps(
-        self, progress: TrainingProgress, caught: Caught
+        self, progress: TrainingProgress, caught: StopRequest
     ) -> tuple[Scores | None, signal.Signals | None]:
         """The loop. Returns the last validation's scores, or the signal that ended it early."""
         scores = None
@@ -252,7 +252,7 @@ class _Training:
                 words = (
                     f"stopped at step {step} by {stop.name}; saved: the same command resumes there"
                 )
-                progress.say(words) if self.workers.is_chief else say(self.console, words)
+                progress.say(words) if self.workers.is_chief else print_line(self.console, words)
                 return None, stop
         return scores, None
 
@@ -382,7 +382,7 @@ class _Training:
         start = f"resuming at step {self.first}" if self.first else "starting"
         if (cluster := self.workers.cluster) and not self.workers.is_chief:
             batch = self.config.training.batch_size
-            say(
+            print_line(
                 self.console,
                 f"{cluster.me}: {start} of {self.total} steps with {batch // len(cluster.tasks)} "
                 f"of every batch of {batch}; {cluster.chief} writes {self.run.path} and reports",
@@ -432,5 +432,5 @@ def _rates_of(network: str, optimizer: FusedAdam) -> dict[str, float]:
 
 def score_words(scores: Scores) -> str:
     """Scores on one line, for people."""
-    psnr, ssim = figure(scores["psnr"], ".2f"), figure(scores["ssim"], ".3f")
+    psnr, ssim = format_number(scores["psnr"], ".2f"), format_number(scores["ssim"], ".3f")
     return f"L1 {scores['l1']:.4f}  PSNR {psnr} dB  SSIM {ssim}"

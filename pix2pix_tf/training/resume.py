@@ -22,7 +22,7 @@ CHANGEABLE = {
     "training.learning_rate",
     "training.decay_from_epoch",
     "training.jit_compile",
-    "training.steps_per_call",
+    "training.steps_per_execution",
     "training.deterministic",
 }
 
@@ -47,7 +47,7 @@ def experiment_digest(config: Config, record: PairsRecord) -> str:
     sections = config.model_dump(mode="json", exclude={"logging", "warnings"})
     for name in ("dataset", "root", "cache", "on_bad_image"):
         del sections["data"][name]
-    del sections["training"]["steps_per_call"], sections["training"]["seed"]
+    del sections["training"]["steps_per_execution"], sections["training"]["seed"]
     if config.training.steps is not None:
         del sections["training"]["epochs"]
     return short_digest([sections, record.digest])

@@ -61,7 +61,7 @@ class Schedule:
 
         Only two numbers, since the call is compiled for each.
         """
-        count = self._config.training.steps_per_call
+        count = self._config.training.steps_per_execution
         midway = range(step + 1, min(step + count, self.total + 1))
         return 1 if any(any(self.due_after(each)) for each in midway) else count
 

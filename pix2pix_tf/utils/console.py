@@ -50,17 +50,17 @@ class PlainConsole(Console):
         return super().render(renderable, options)
 
 
-def figure(value: float | None, form: str = ".4f") -> str:
+def format_number(value: float | None, form: str = ".4f") -> str:
     """A number as tables show it; one that is undefined or infinite is a dash."""
     return "–" if value is None or not math.isfinite(value) else format(value, form)
 
 
-def say(console: Console, line: str) -> None:
+def print_line(console: Console, line: str) -> None:
     """Prints a line as it stands: paths are neither coloured, wrapped, nor read as markup."""
     console.print(printable(line), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def counted(number: int, thing: str) -> str:
+def pluralize(number: int, thing: str) -> str:
     """For instance "1 image", "2 images"."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
@@ -88,7 +88,7 @@ class Counter:
             self._last_line = now
             rate = (self._done - 1) / (now - self._start)
             left = (total - self._done) / rate
-            say(
+            print_line(
                 self._console,
                 f"{self._what} {self._done}/{total}  {rate:.2f}/s  {left:.0f} s left",
             )
@@ -133,7 +133,7 @@ class Transfer:
         self._bar.update(self._bar.task_ids[0], total=total, completed=done)
         if not self._console.is_terminal and now - self._last_line >= LINE_EVERY:
             self._last_line = now
-            say(self._console, self._line(done, total, now))
+            print_line(self._console, self._line(done, total, now))
 
     def _line(self, done: int, total: int | None, now: float) -> str:
         rate = (done - self._first) / (now - self._start)

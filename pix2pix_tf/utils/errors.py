@@ -9,7 +9,7 @@ class UserError(Exception):
     """
 
 
-def refuse_all(problems: Sequence[str]) -> None:
+def raise_problems(problems: Sequence[str]) -> None:
     """Raises a `UserError` of all these sentences, a line each; nothing if there are none."""
     if problems:
         raise UserError("\n".join(problems))

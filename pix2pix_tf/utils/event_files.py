@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import CUT_SHORT, unwritable, writing
+from pix2pix_tf.utils.files import CUT_SHORT, write_error_message, writing
 
 
 class EventFile:
@@ -44,9 +44,9 @@ class EventFile:
         """
         with writing(self._folder), self.writer.as_default(step):
             yield
-        whole = whole_records(self._file, self._whole)
+        whole = end_of_last_record(self._file, self._whole)
         if whole in (None, self._whole):
-            raise UserError(unwritable(self._folder, CUT_SHORT))
+            raise UserError(write_error_message(self._folder, CUT_SHORT))
         self._whole = whole
 
     def close(self) -> None:
@@ -55,7 +55,7 @@ class EventFile:
             self.writer.close()
 
 
-def whole_records(file: Path, start: int) -> int | None:
+def end_of_last_record(file: Path, start: int) -> int | None:
     """Where the last record ends, looking from a record's `start`; None if one is cut short."""
     size = file.stat().st_size
     with file.open("rb") as stream:

@@ -37,25 +37,25 @@ CUT_SHORT = "it was cut short"  # where nobody said why: mostly, there is no roo
 
 
 @contextmanager
-def writing(place: Path, what: str = "", *, only: bool = True) -> Iterator[None]:
-    """Within it, an error of the disk becomes a `UserError` that says what could not be written.
+def writing(place: Path, what: str = "", *, write_only: bool = True) -> Iterator[None]:
+    """Turns disk errors of its block into a `UserError` that says what could not be written.
 
     Args:
         place: The file or folder that is written.
-        what: Words to stand before it, such as `checkpoint of step 50, `.
-        only: Whether the block does nothing but write there. Where it also reads other files, only
-            those errors count that no reading has.
+        what: A prefix of the message, such as `checkpoint of step 50, `.
+        write_only: Whether the block only writes. If it also reads other files, only errors that
+            reading cannot raise (no space, read-only file system) are converted.
     """
     try:
         yield
     except Exception as error:
-        reason = disk_reason(error, _TROUBLES if only else _OF_WRITING)
+        reason = disk_error_reason(error, _TROUBLES if write_only else _OF_WRITING)
         if reason is None:
             raise
-        raise UserError(unwritable(place, reason, what)) from error
+        raise UserError(write_error_message(place, reason, what)) from error
 
 
-def unwritable(place: Path, reason: str, what: str = "") -> str:
+def write_error_message(place: Path, reason: str, what: str = "") -> str:
     """The sentence for it; where there is no room, with the room there is."""
     room = ""
     if reason in (CUT_SHORT, *map(os.strerror, _NO_ROOM)):
@@ -64,7 +64,7 @@ def unwritable(place: Path, reason: str, what: str = "") -> str:
     return f"{what}{place} cannot be written: {reason}{room}"
 
 
-def disk_reason(error: BaseException, numbers: tuple[int, ...] = _TROUBLES) -> str | None:
+def disk_error_reason(error: BaseException, numbers: tuple[int, ...] = _TROUBLES) -> str | None:
     """The system's words for an error of the disk, Python's or TensorFlow's; None for others."""
     if isinstance(error, OSError):
         return os.strerror(error.errno) if error.errno in numbers else None
@@ -91,7 +91,7 @@ def is_special(path: Path) -> bool:
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
-def to_disk(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Returns when a file's content, or a folder's names, would survive the power going off."""
     if path.is_dir():
         if os.name == "nt":  # which has no such thing
@@ -150,22 +150,22 @@ def owner(file: Path) -> str | None:
     return None
 
 
-def refuse_existing(output: Path) -> None:
+def check_new_directory(output: Path) -> None:
     """Checks that `output` can become a folder of ours, before the work that is to fill it.
 
     Raises:
-        UserError: Something is there already, or it cannot be made there.
+        UserError: Something already exists there, or it cannot be made there.
     """
     with writing(output):
         empty = output.is_dir() and not any(output.iterdir())
         if output.is_symlink() or (output.exists() and not empty):
-            raise UserError(f"{output}: is there already; give a new folder, or remove that one")
+            raise UserError(f"{output}: already exists; give a new folder, or remove that one")
         _refuse_file_above(output)
-    with hidden_beside(output):
+    with temporary_sibling(output):
         pass
 
 
-def check_folder(output: Path) -> None:
+def check_output_directory(output: Path) -> None:
     """Checks that files can be written into a folder, which need not be there yet.
 
     Raises:
@@ -175,7 +175,7 @@ def check_folder(output: Path) -> None:
         if output.exists() and not output.is_dir():
             raise UserError(f"{output}: is a file; expected a folder")
         _refuse_file_above(output)
-    with _hidden_in(output, output) if output.is_dir() else hidden_beside(output):
+    with _temporary_directory(output, output) if output.is_dir() else temporary_sibling(output):
         pass
 
 
@@ -185,7 +185,7 @@ def _refuse_file_above(output: Path) -> None:
         raise UserError(f"{output}: {above} is a file; expected a folder")
 
 
-def check_files(**files: Path | None) -> None:
+def check_output_files(**files: Path | None) -> None:
     """Checks that files can be written, or replaced, before the work that they are to hold.
 
     Args:
@@ -194,14 +194,14 @@ def check_files(**files: Path | None) -> None:
     Raises:
         UserError: One of them cannot be written, or two options name the same.
     """
-    refuse_same(**files)
+    check_distinct_outputs(**files)
     for name, file in files.items():
         if file is not None:
             _check_file(f"--{name}", file)
 
 
-def refuse_same(**targets: Path | None) -> None:
-    """Checks that no two options name the same file or folder; for arguments see `check_files`.
+def check_distinct_outputs(**targets: Path | None) -> None:
+    """Checks that no two options name the same file or folder; arguments as `check_output_files`.
 
     Raises:
         UserError: Two do.
@@ -230,25 +230,25 @@ def _check_file(option: str, file: Path) -> None:
 
 
 @contextmanager
-def hidden_beside(target: Path) -> Iterator[Path]:
+def temporary_sibling(target: Path) -> Iterator[Path]:
     """Gives an empty hidden folder that is removed at the end, with what is left in it.
 
     It lies beside `target` or, where the folder for that is not there yet, in the nearest above:
     what is moved from it to `target` is renamed, not copied.
     """
     place = next(folder for folder in target.absolute().parents if folder.is_dir())
-    with _hidden_in(place, target) as partial:
+    with _temporary_directory(place, target) as partial:
         yield partial
 
 
 @contextmanager
-def _hidden_in(place: Path, target: Path) -> Iterator[Path]:
-    """`hidden_beside` in a given folder."""
+def _temporary_directory(place: Path, target: Path) -> Iterator[Path]:
+    """`temporary_sibling` in a given folder."""
     partial = place / f".{target.name}.{uuid.uuid4().hex}.partial"
     with writing(target):
         partial.mkdir()
     try:
-        with writing(target, only=False):  # what is written may be made from other files
+        with writing(target, write_only=False):  # what is written may be made from other files
             yield partial
     except UserError as error:
         if str(partial) not in str(error):
@@ -260,9 +260,9 @@ def _hidden_in(place: Path, target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def written_aside(target: Path) -> Iterator[Path]:
+def atomic_directory(target: Path) -> Iterator[Path]:
     """Gives an empty hidden folder that becomes `target` at the end, or vanishes with an error."""
-    with hidden_beside(target) as partial:
+    with temporary_sibling(target) as partial:
         yield partial
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -287,11 +287,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     with writing(path):
         try:
             temporary.write_bytes(content)
-            to_disk(temporary)
+            fsync(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        to_disk(path.parent)
+        fsync(path.parent)
 
 
 def _temporary(path: Path) -> Path:

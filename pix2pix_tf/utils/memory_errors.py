@@ -53,7 +53,7 @@ def _of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def memory_explained(sentence: Callable[[], str]) -> Iterator[None]:
+def explain_out_of_memory(sentence: Callable[[], str]) -> Iterator[None]:
     """Within it, an error of too little memory becomes a `UserError` with a sentence of what to do.
 
     Args:

@@ -13,12 +13,12 @@ from typing import Any, TextIO
 _CLOSED = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
 
 
-def nobody_reads(error: OSError) -> bool:
+def is_broken_pipe(error: OSError) -> bool:
     """Whether it is of a pipe whose reader is gone."""
     return error.errno in _CLOSED
 
 
-def terminal_gone(error: OSError) -> bool:
+def is_closed_terminal(error: OSError) -> bool:
     """Whether it is of a terminal that was closed."""
     return error.errno == errno.EIO
 
@@ -83,7 +83,7 @@ class _Guarded:
         try:
             return write()
         except OSError as error:
-            if nobody_reads(error) or terminal_gone(error):
+            if is_broken_pipe(error) or is_closed_terminal(error):
                 _to_nowhere(self.unguarded)
             self._failed(error)
             return None

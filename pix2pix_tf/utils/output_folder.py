@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pix2pix_tf.utils.console import counted
+from pix2pix_tf.utils.console import pluralize
 from pix2pix_tf.utils.errors import UserError
 
 
-def refuse_same_folder(output: Path, folders: Iterable[Path]) -> None:
+def check_not_an_input(output: Path, folders: Iterable[Path]) -> None:
     """Checks that an output folder is none of those that are read, by a link neither.
 
     Raises:
@@ -22,7 +22,7 @@ def refuse_same_folder(output: Path, folders: Iterable[Path]) -> None:
             )
 
 
-def leave_out_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[Path]:
+def exclude_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[Path]:
     """Those of the files below `root` that do not lie in an output folder within it.
 
     An output folder around `root` holds nothing of an earlier call that would be read again, so
@@ -43,13 +43,13 @@ def leave_out_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[P
     return [path for path in paths if not is_output(path)]
 
 
-def outputs_left_out(count: int, output: Path) -> str:
+def excluded_outputs_note(count: int, output: Path) -> str:
     """The sentence about it."""
     lie = "lies" if count == 1 else "lie"
-    return f"left out: {counted(count, 'image')} that {lie} in the output folder {output}"
+    return f"left out: {pluralize(count, 'image')} that {lie} in the output folder {output}"
 
 
-def notes_on_output_within(output: Path, folders: Iterable[Path]) -> list[str]:
+def nested_output_notes(output: Path, folders: Iterable[Path]) -> list[str]:
     """A sentence for each folder that holds the new folder `output`: it will be read with it."""
     return [
         f"{output} lies within {folder}: whatever else reads {folder} reads it too"

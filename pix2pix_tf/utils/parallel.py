@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 _AT_MOST = 16  # beyond, disks and memory are the limit
 
 
-def in_parallel(
+def parallel_map(
     work: Callable[[Item], Result],
     items: Sequence[Item],
     advance: Callable[[int], None] = lambda total: None,

@@ -22,7 +22,7 @@ def start_tensorflow(devices: bool = True) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors still come as exceptions
     # TensorFlow leaves oneDNN off on some processors, where its convolutions are faster too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    with native_stderr_held_back():
+    with captured_native_stderr():
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
@@ -31,7 +31,7 @@ def start_tensorflow(devices: bool = True) -> None:
 
 
 @contextmanager
-def native_stderr_held_back() -> Iterator[None]:
+def captured_native_stderr() -> Iterator[None]:
     """Holds back what native code writes to standard error; Python's exceptions pass."""
     sys.stderr.flush()
     saved = os.dup(2)

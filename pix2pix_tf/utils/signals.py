@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from pix2pix_tf.utils.output import guarded_output, nobody_reads
+from pix2pix_tf.utils.output import guarded_output, is_broken_pipe
 from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 
 
@@ -25,14 +25,14 @@ class StoppedError(Exception):
 
 
 @dataclass
-class Caught:
+class StopRequest:
     """What asked to stop, or None so far: SIGPIPE where nobody reads standard output any more."""
 
     signal: signal.Signals | None = None
 
 
 @contextmanager
-def stop_signals() -> Iterator[Caught]:
+def graceful_shutdown() -> Iterator[StopRequest]:
     """Within it, what asks to stop is noted, to save and leave.
 
     That are SIGINT, SIGTERM and SIGHUP, unless they are ignored, as SIGHUP is below `nohup`; and a
@@ -40,7 +40,7 @@ def stop_signals() -> Iterator[Caught]:
     SIGHUP never does, which systems send along with others. Output that cannot be written for
     another reason, of a terminal that is gone or a full disk, is dropped.
     """
-    caught = Caught()
+    caught = StopRequest()
 
     def note(number: int, frame: FrameType | None = None) -> None:
         caught.signal = caught.signal or signal.Signals(number)
@@ -48,7 +48,7 @@ def stop_signals() -> Iterator[Caught]:
             restore(signal.SIGINT, signal.SIGTERM)
 
     def note_closed(error: OSError) -> None:
-        if nobody_reads(error):
+        if is_broken_pipe(error):
             note(CLOSED_PIPE)
 
     def restore(*numbers: signal.Signals) -> None:

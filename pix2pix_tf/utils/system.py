@@ -71,27 +71,27 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def cores() -> int:
+def cpu_count() -> int:
     """Processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def load() -> float | None:
+def load_average() -> float | None:
     """How many processes wanted to run in the last minute; None where that is not known."""
     with contextlib.suppress(AttributeError, OSError):
         return os.getloadavg()[0]
     return None
 
 
-def processor() -> str:
+def cpu_name() -> str:
     """The processor's name."""
     found = re.search(r"^model name\s*: (.+)$", _text(_PROC / "cpuinfo"), re.MULTILINE)
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def processor_has(feature: str) -> bool:
+def cpu_has_feature(feature: str) -> bool:
     """Whether the processor has a feature, by its name in Linux; False where nothing tells."""
     return feature in _text(_PROC / "cpuinfo").split()
 

@@ -130,7 +130,7 @@ def test_peaks_of_gpus_that_are_known(gpu, precision, peak):
 
 
 def test_a_busy_machine_is_spoken_of(monkeypatch):
-    monkeypatch.setattr("pix2pix_tf.benchmark.machine.cores", lambda: 2)
+    monkeypatch.setattr("pix2pix_tf.benchmark.machine.cpu_count", lambda: 2)
     monkeypatch.setattr("os.getloadavg", lambda: (1.5, 0, 0))
     assert "other programs are running (load 1.5)" in machine_lines()[-1]
     monkeypatch.setattr("os.getloadavg", lambda: (0.1, 9, 9))

@@ -64,7 +64,7 @@ def test_list_download_check(here, address):
     assert "Please cite: Tyleček" in out
     code, _, err = here("data", "download", "facades", "--url", address)
     assert code == 2
-    assert "datasets/facades: is there already" in err
+    assert "datasets/facades: already exists" in err
     assert "│ yes " in here("data", "list")[1]
 
     code, out, err = here("data", "check", "datasets/facades")

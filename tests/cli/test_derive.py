@@ -34,7 +34,7 @@ def test_edges_become_pairs_to_train_on(here, photos):
     assert 20 < (lines[..., 0] == 0).sum() < 400
     code, _, err = here("data", "edges", "--input", "photos", "--output", "pairs")
     assert code == 2
-    assert "is there already" in err
+    assert "already exists" in err
 
 
 @pytest.mark.parametrize("kind", ["grey", "lightness", "centre_mask", "random_mask"])

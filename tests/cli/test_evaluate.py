@@ -59,7 +59,7 @@ def test_results_of_another_program(results, tmp_path):
         (["--run", "r", "--plot", "p.png"], "add lab_histogram to --metrics"),
         (["--run", "r", "--log"], "--log: is of the drawn histograms; give --plot FILE"),
         (["--run", "r", "--metrics", "lab_histogram", "--plot", "p.doc"], "p.doc"),
-        (["--run", "r", "--report", "results"], "results: is there already"),
+        (["--run", "r", "--report", "results"], "results: already exists"),
         (["--run", "r", "--metrics", "fit"], "metric fit: expected some of l1, psnr"),
         (["--outputs", "a", "--targets", "b", "--resize", "both"], "--resize both: expected"),
         (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.cli.options import spread_settings
+from pix2pix_tf.cli.options import expand_repeated_set
 from pix2pix_tf.images.io import write_image
 from tests.conftest import COMMAND, TINY, typed
 from tests.soak import soak
@@ -171,7 +171,7 @@ def test_directory_that_cannot_be_written(here, pairs_folder, tmp_path):
     ],
 )
 def test_set_takes_several(typed, meant):
-    assert spread_settings(typed.split()) == meant.split()
+    assert expand_repeated_set(typed.split()) == meant.split()
 
 
 def test_help_and_version_need_no_tensorflow():

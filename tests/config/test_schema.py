@@ -152,7 +152,7 @@ def test_patch_grid(field, grid):
             "not one of float32, mixed_bfloat16, mixed_float16; did you mean mixed_float16?",
         ),
         ("training.jit_compile=2", "training.jit_compile: 2 is not one of auto, true, false"),
-        ("training.steps_per_call=0", "training.steps_per_call: 0: "),
+        ("training.steps_per_execution=0", "training.steps_per_execution: 0: "),
         ("data.direction=BotA", "'BotA' is not one of AtoB, BtoA; did you mean BtoA?"),
         (
             "data.crop_size=300",

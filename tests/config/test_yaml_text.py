@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from pix2pix_tf.config.schema import load_config, make_config
-from pix2pix_tf.config.yaml_text import read_yaml, takes_text, typed_value
+from pix2pix_tf.config.yaml_text import parse_value, read_yaml, takes_text
 from pix2pix_tf.utils.errors import UserError
 
 AS_TYPED = [
@@ -136,8 +136,8 @@ def test_what_is_text():
 @pytest.mark.parametrize("text", ["5 # five", "[1, 2] x", "'a' #b", "5\n...\n", "5 #6"])
 def test_nothing_typed_after_a_value_is_left_out_silently(text):
     with pytest.raises(UserError, match=r"--set x, line 1, column \d+: not valid YAML"):
-        typed_value(text, "--set x", int)
-    assert typed_value(" 5 ", "", int) == 5
+        parse_value(text, "--set x", int)
+    assert parse_value(" 5 ", "", int) == 5
 
 
 def test_one_key_written_twice_in_two_ways_is_refused(tmp_path):

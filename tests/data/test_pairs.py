@@ -155,7 +155,7 @@ def test_written_sample_can_be_trained_on(tmp_path):
     classes = np.asarray(Image.open(tmp_path / "city" / "classes" / "train" / "city-0.png"))
     assert classes.shape == (32, 32)
     assert classes.max() < len(CLASSES)
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         write_sample(tmp_path / "city", train=1, val=1, size=(32, 32))
 
 

@@ -324,7 +324,7 @@ def test_unknown_names(tmp_path):
 def test_what_is_there_stays(server, tmp_path):
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "mine.png").write_text("mine")
-    assert "is there already" in refusal("maps", tmp_path, url=server.base)
+    assert "already exists" in refusal("maps", tmp_path, url=server.base)
     assert server.requests == []
     (tmp_path / "file").write_text("")
     assert "is a file" in refusal("maps", tmp_path / "file", url=server.base)

@@ -326,7 +326,7 @@ def test_what_is_there_is_not_overwritten(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
     result = evaluation(scored(3))
-    with pytest.raises(UserError, match="mine: is there already"):
+    with pytest.raises(UserError, match="mine: already exists"):
         write_report(result, tmp_path / "mine")
     assert not result.items.seen
 

@@ -94,7 +94,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(here, tiny_run, tmp_path, 
 def test_output_that_exists_is_kept(tiny_run, tmp_path, format):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("precious")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         export(tiny_run, format, tmp_path / "out")
     assert (tmp_path / "out" / "mine").read_text() == "precious"
 

@@ -18,7 +18,7 @@ KINDS = {
         "data.target_channels": 2,
     },
     "resnet": {"generator.kind": "resnet_6", "generator.norm": "instance"},
-    "average": {"training.generator_average": 0.5, "generator.upsampling": "resize"},
+    "average": {"training.ema_decay": 0.5, "generator.upsampling": "resize"},
     "no norm": {"generator.kind": "encoder_decoder", "generator.norm": "none"},
 }
 

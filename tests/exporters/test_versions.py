@@ -44,7 +44,7 @@ def test_a_model_without_versions_is_refused(tmp_path, inside):
     with pytest.raises(UserError) as caught:
         next_version(model)
     assert str(caught.value) == (
-        f"{model}: is there already and holds no versions of a served model; "
+        f"{model}: already exists and holds no versions of a served model; "
         "choose another --output or --name"
     )
     assert everything(tmp_path) == before

@@ -40,7 +40,7 @@ def restored(run):
 
 
 def test_an_imported_run_translates_and_trains_on(pairs_folder, tmp_path):
-    overrides = [*OVERRIDES, f"data.root={pairs_folder()}", "training.generator_average=0.9"]
+    overrides = [*OVERRIDES, f"data.root={pairs_folder()}", "training.ema_decay=0.9"]
     run = tmp_path / "run"
     imported = import_weights(UNET, run, discriminator_file=DISCRIMINATOR, overrides=overrides)
 

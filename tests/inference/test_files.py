@@ -112,7 +112,7 @@ def test_the_same_again_makes_only_what_is_missing(photos, translator):
     again = translate(translator, photos)
     assert names(again.written) == ["f1.png", "f2.png"]
     assert names(again.kept) == ["f0.png", "f3.png", "f4.png"]
-    assert again.notes == ["3 of 5 are there already: kept (--overwrite makes all anew)"]
+    assert again.notes == ["3 of 5 already exist: kept (--overwrite translates all again)"]
     assert all(path.stat().st_mtime_ns == stamps[path] for path in again.kept)
 
 
@@ -171,7 +171,7 @@ def test_a_file_that_says_nothing_of_itself_is_kept_and_mentioned(photos, transl
     write_image(photos.parent / "out" / "f0.png", picture(3, 3))
     done = translate(translator, photos)
     assert names(done.kept) == ["f0.png"]
-    assert done.notes[0] == "1 of 5 is there already: kept (--overwrite makes all anew)"
+    assert done.notes[0] == "1 of 5 already exists: kept (--overwrite translates all again)"
     assert "1 file of those kept does not say what" in done.notes[1]
 
 
@@ -314,7 +314,7 @@ def test_bad_files_are_listed_at_the_end_with_exit_code_1(here, photos, tiny_run
     assert "1 of 5 could not be translated:\n  in/f2.png is damaged or cut short" in out
     code, out, _ = here(*words)
     assert code == 1
-    assert "4 of 5 are there already: kept" in out
+    assert "4 of 5 already exist: kept" in out
     write_image(photos / "f2.png", picture(20, 24))
     code, out, _ = here(*words)
     assert code == 0
@@ -330,7 +330,7 @@ def test_translations_are_never_translated_again(here, photos, tiny_run):
     code, out, _ = here(*words)
     assert code == 0
     assert "left out: 4 images that lie in the output folder in/out" in out
-    assert "4 of 4 are there already" in out
+    assert "4 of 4 already exist" in out
     assert len(list(photos.rglob("*.png"))) == 8
     code, _, err = here(*words[:5], "--output", "in")
     assert code == 2

@@ -30,7 +30,7 @@ def losses_of(config, strategy, steps):
         ("mixed_bfloat16", {}),
         ("mixed_float16", {}),
         ("mixed_float16", {"discriminator__spectral_norm": True, "generator__norm": "instance"}),
-        ("mixed_bfloat16", {"generator__upsampling": "resize", "training__generator_average": 0.9}),
+        ("mixed_bfloat16", {"generator__upsampling": "resize", "training__ema_decay": 0.9}),
     ],
 )
 def test_half_precision_is_close_to_float32(tiny, one_device, precision, other):
@@ -104,7 +104,7 @@ def test_calls_end_where_something_is_due(tmp_path, pairs_folder):
     root = pairs_folder(train=6, val=2)
     often = {"training__steps": 14, "logging__checkpoint_every": 5, "logging__sheet_every": 9}
     train(config(root, **often), tmp_path / "one", console=quiet())
-    calls = config(root, **often, training__steps_per_call=4)
+    calls = config(root, **often, training__steps_per_execution=4)
     train(calls, tmp_path / "four", console=quiet())
     assert_same_weights(tmp_path / "one", tmp_path / "four")
     scores = []

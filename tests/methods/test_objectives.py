@@ -69,7 +69,7 @@ CHOICES = [
     {"discriminator__receptive_field": 16},
     {"objective__gan_loss": "least_squares"},
     {"objective__gan_loss": "hinge", "discriminator__spectral_norm": True},
-    {"training__generator_average": 0.999},
+    {"training__ema_decay": 0.999},
     {"training__discriminator_steps": 1, "objective__name": "cgan", "objective__gan_loss": "hinge"},
 ]
 
@@ -110,7 +110,7 @@ def test_errata_bottleneck_is_zeroed_at_batch_1(tiny, one_device):
 
 def test_average_follows_the_generator(tiny, one_device):
     decay = 0.9
-    config = tiny(training__generator_average=decay)
+    config = tiny(training__ema_decay=decay)
     with one_device.scope():
         networks = build_networks(config, 10, None)
     update = make_update(config, networks, one_device)
@@ -127,7 +127,7 @@ def test_average_follows_the_generator(tiny, one_device):
 def test_average_and_spectral_norm_are_equal_on_two_replicas(tiny, one_device, two_replicas):
     config = tiny(
         training__batch_size=2,
-        training__generator_average=0.9,
+        training__ema_decay=0.9,
         discriminator__spectral_norm=True,
     )
     image, target, _ = (tf.concat(pair, 0) for pair in zip(batch(0), batch(1), strict=True))

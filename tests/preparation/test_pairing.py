@@ -120,4 +120,4 @@ def test_folders_that_cannot_be_paired(tmp_path):
     assert "expected two folders" in refusal(a, a, tmp_path / "ab")
     assert "--b " in refusal(a, tmp_path / "c", tmp_path / "ab")
     image(a / "1.png"), image(b / "1.png")
-    assert "is there already" in refusal(a, b, b)
+    assert "already exists" in refusal(a, b, b)

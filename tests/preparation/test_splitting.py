@@ -116,7 +116,7 @@ def test_links_are_copied_not_moved(tmp_path):
 
 def test_nothing_is_overwritten(tmp_path):
     root = flat(tmp_path / "flat")
-    assert "is there already" in refusal(root, flat(tmp_path / "old"))
+    assert "already exists" in refusal(root, flat(tmp_path / "old"))
     assert "give a new folder for the copies, or --move" in refusal(root, None)
     (root / "val").mkdir()
     assert "is split already: there is val" in refusal(root, tmp_path / "split")

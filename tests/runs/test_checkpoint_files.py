@@ -5,7 +5,7 @@ import tensorflow as tf
 from pix2pix_tf.runs.checkpoint_files import (
     intact_steps,
     newest_step,
-    remove_left_behind,
+    remove_leftovers,
     saved_steps,
     write_checkpoint,
 )
@@ -51,10 +51,10 @@ def test_data_reach_the_disk_before_the_index_has_its_name(tmp_path, save, monke
 
     seen = []
 
-    def to_disk(path):
+    def fsync(path):
         seen.append((path.name, any(tmp_path.glob("step-1.index"))))
 
-    monkeypatch.setattr(checkpoint_files, "to_disk", to_disk)
+    monkeypatch.setattr(checkpoint_files, "fsync", fsync)
     save(1)
     assert seen == [
         ("step-1.data-00000-of-00001", False),
@@ -74,9 +74,9 @@ def test_what_kills_leave_is_no_checkpoint_and_goes(tmp_path, save):
     (tmp_path / ".checkpoint.1234.tmp").write_text("half")
     (tmp_path / "step-1.notes").write_text("mine")
     assert newest_step(tmp_path) == 2
-    remove_left_behind(tmp_path)
+    remove_leftovers(tmp_path)
     assert names(tmp_path) == sorted([*files(1, 2), "step-1.notes"])
-    remove_left_behind(tmp_path / "none")
+    remove_leftovers(tmp_path / "none")
 
 
 def test_a_list_that_was_not_written_any_more_changes_nothing(tmp_path, save):

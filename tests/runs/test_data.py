@@ -117,7 +117,7 @@ def test_pairs_may_be_added_where_that_is_said_and_the_best_starts_anew(trained,
     assert "val: 1 more (val/new)" in err
     code, out, err = trained("scans", "--data-changed", training__steps=4)
     assert code == 0, err
-    assert "the best so far starts anew" in " ".join(out.split())
+    assert "the best score so far is reset" in " ".join(out.split())
     assert "step 4" in out
     assert "(best so far)" in next(line for line in out.splitlines() if "step 4  valid" in line)
     entries = json.loads((tmp_path / "runs/scans/metrics.json").read_text())
@@ -168,9 +168,7 @@ def test_other_data_at_the_same_step_is_an_entry_of_its_own(trained, here, tmp_p
     write_pairs(tmp_path / "other", train=1, val=2, size=(48, 48))
     code, out, err = here("evaluate", "--run", run, "--set", "data.root=other", "--metrics", "l1")
     assert code == 0, err
-    assert "these 2 pairs are others than the 1 that the training validated on" in " ".join(
-        out.split()
-    )
+    assert "these 2 pairs differ from the 1 that the training validated on" in " ".join(out.split())
     after = json.loads((run / "metrics.json").read_text())
     assert after[:-1] == before
     assert (after[-1]["step"], after[-1]["split"], after[-1]["images"]) == (2, "val", 2)

@@ -88,7 +88,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(path):
         raise RuntimeError
 
-    monkeypatch.setattr("pix2pix_tf.utils.files.to_disk", fail)
+    monkeypatch.setattr("pix2pix_tf.utils.files.fsync", fail)
     (tmp_path / "file").write_text("old")
     with pytest.raises(RuntimeError):
         write_text(tmp_path / "file", "new")

@@ -99,7 +99,7 @@ def test_other_pairs_are_refused_by_name_before_anything_is_written(
 def test_changed_pairs_are_taken_where_that_is_said(session):
     session("abc")
     (note,) = session(["a", "b=mended", "d"], step=5, changed=True)
-    assert note.startswith("the pairs are others than in the last session (3 to train on, 3 then;")
+    assert note.startswith("the pairs have changed since the last session (3 to train on, 3 then;")
     assert session(["a", "b=mended", "d"], step=9) == []
 
 
@@ -124,7 +124,7 @@ def test_nothing_that_was_ever_trained_on_validates(session, train, val, named):
 
 def test_validation_pairs_may_become_training_pairs(session):
     session("abc", "xy")
-    assert session("abcy", "x", step=5, changed=True)[0].startswith("the pairs are others")
+    assert session("abcy", "x", step=5, changed=True)[0].startswith("the pairs have changed")
 
 
 def test_best_so_far_starts_anew_with_other_validation_pairs(session):
@@ -134,7 +134,8 @@ def test_best_so_far_starts_anew_with_other_validation_pairs(session):
     assert len(notes) == 1
     notes = session("abcd", "xyz", step=7, changed=True)
     assert (
-        notes[1] == "scores are of other validation pairs from here on: the best so far starts anew"
+        notes[1]
+        == "scores are of other validation pairs from here on: the best score so far is reset"
     )
     assert json.loads(session.run.pairs_file.read_text())["since_step"] == 7
     session("abcd", "xyz", step=9)

@@ -171,6 +171,6 @@ def test_what_is_there_stays(tmp_path):
     write_sides(tmp_path)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         create_study(tmp_path / "out", "s", tmp_path / "real", {"L1": tmp_path / "L1"})
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]

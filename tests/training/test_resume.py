@@ -29,7 +29,7 @@ def test_nothing_there_is_fine(tmp_path):
 
 def test_longer_trainings_and_other_logs_may_go_on(run):
     keys = ("training.steps=5", "logging.keep=7", "data.root=elsewhere", "data.cache=false")
-    keys += ("training.steps_per_call=10", "training.jit_compile=true")
+    keys += ("training.steps_per_execution=10", "training.jit_compile=true")
     told = check_resumable(run, load_config("maps", keys))
     assert "training.steps is now 5, was None" in told
     assert len(told) == 6
@@ -89,9 +89,9 @@ def test_a_learning_rate_that_has_fallen_to_0_is_raised_only_where_that_is_asked
     words = str(refused.value)
     assert "its learning rate has fallen to 0 at step 40" in words
     assert "going on to step 60 would let it jump to 0.0001." in words  # half of 2e-4
-    (ways_out) = re.findall(r"training\.decay_from_epoch=(\w+)", words)
-    assert ways_out == ["5", "null"]
-    for way in ways_out:
+    (recovery_hint) = re.findall(r"training\.decay_from_epoch=(\w+)", words)
+    assert recovery_hint == ["5", "null"]
+    for way in recovery_hint:
         (note,) = checked(run, longer, f"training.decay_from_epoch={way}")
         assert "the learning rate after step 40 is 0.0002 by the new schedule, and was 0 by" in note
     (note,) = checked(run, longer, "training.learning_rate=0.00002")
@@ -150,7 +150,7 @@ def test_experiments_are_told_apart_by_settings_and_pairs_and_not_by_what_change
         return experiment_digest(load_config("maps", overrides), record)
 
     same = ("logging.keep=9", "warnings.patience=3", "data.root=x", "training.seed=1")
-    assert {digest(), digest(*same), digest("training.steps_per_call=5")} == {digest()}
+    assert {digest(), digest(*same), digest("training.steps_per_execution=5")} == {digest()}
     others = ["training.steps=9", "training.learning_rate=0.1", "training.epochs=3"]
     others += ["generator.width=8", "data.mirror=false", "data.direction=AtoB"]
     assert len({digest(), digest(place="b"), *map(digest, others)}) == 2 + len(others)

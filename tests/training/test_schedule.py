@@ -32,7 +32,7 @@ def test_each_thing_has_its_own_rhythm_and_comes_at_the_end(tiny):
 def test_a_call_ends_where_something_is_due(tiny):
     settings = tiny(
         training__steps=20,
-        training__steps_per_call=4,
+        training__steps_per_execution=4,
         logging__validate_every=6,
         logging__sheet_every=100,
         logging__checkpoint_every=100,

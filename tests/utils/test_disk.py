@@ -16,7 +16,7 @@ from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import disk_reason, to_disk, write_text, writing, written_aside
+from pix2pix_tf.utils.files import atomic_directory, disk_error_reason, fsync, write_text, writing
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 128, 3), np.uint8)
 
@@ -103,7 +103,7 @@ def test_exports_leave_nothing(here, tiny_run, tmp_path):
     with (
         files_up_to(100),
         pytest.raises(UserError, match="phone cannot be written: File too large"),
-        written_aside(tmp_path / "phone") as folder,
+        atomic_directory(tmp_path / "phone") as folder,
     ):
         (folder / "model.tflite").write_bytes(bytes(1000))  # an error that names no file
     assert {path.name for path in tmp_path.iterdir()} == before
@@ -170,14 +170,17 @@ def test_tensorboards_files_that_cannot_grow_are_said(tmp_path, tiny):
 
 
 def test_errors_of_the_disk_are_told_from_others(tmp_path):
-    assert disk_reason(OSError(errno.ENOSPC, "any")) == os.strerror(errno.ENOSPC)
-    assert disk_reason(OSError(errno.EINTR, "any")) is None
-    assert disk_reason(ValueError("No space left on device")) is None
+    assert disk_error_reason(OSError(errno.ENOSPC, "any")) == os.strerror(errno.ENOSPC)
+    assert disk_error_reason(OSError(errno.EINTR, "any")) is None
+    assert disk_error_reason(ValueError("No space left on device")) is None
     full = tf.errors.ResourceExhaustedError(None, None, "/a; b/c; No space left on device [Op:X]")
-    assert disk_reason(full) == "No space left on device"
-    assert disk_reason(tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")) is None
+    assert disk_error_reason(full) == "No space left on device"
+    assert (
+        disk_error_reason(tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"))
+        is None
+    )
     # Reading another file is not writing here.
-    with pytest.raises(PermissionError), writing(tmp_path, only=False):
+    with pytest.raises(PermissionError), writing(tmp_path, write_only=False):
         raise PermissionError(errno.EACCES, "any", "another")
     with pytest.raises(UserError, match="x/y cannot be written: Per"), writing(Path("x/y")):
         raise PermissionError(errno.EACCES, "any", "x/y")
@@ -187,7 +190,7 @@ def test_a_folder_says_its_own_name_and_not_the_hidden_ones(tmp_path):
     with (  # noqa: PT012  the block is what is tested
         files_up_to(100),
         pytest.raises(UserError, match=f"^{tmp_path}/new/deep/x.png cannot be written: File"),
-        written_aside(tmp_path / "new") as folder,
+        atomic_directory(tmp_path / "new") as folder,
     ):
         (folder / "deep").mkdir()
         write_image(folder / "deep" / "x.png", NOISE)
@@ -198,6 +201,6 @@ def test_files_and_folders_can_be_brought_to_the_disk(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     seen = []
     monkeypatch.setattr(os, "fsync", lambda number: seen.append(os.fstat(number).st_ino))
-    to_disk(tmp_path / "file")
-    to_disk(tmp_path)
+    fsync(tmp_path / "file")
+    fsync(tmp_path)
     assert seen == [(tmp_path / "file").stat().st_ino, tmp_path.stat().st_ino]

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 import pix2pix_tf
-from pix2pix_tf.utils.console import PlainConsole, say
+from pix2pix_tf.utils.console import PlainConsole, print_line
 
 ODD = ["res[/a]", "[final]", "[red]x", ":smile:", "a\x1b[31mb", "\\[b]"]
 
@@ -21,8 +21,8 @@ def test_text_from_outside_stands_as_it_is_in_lines_tables_and_rules(name):
     console.print(table)
     console.rule(name)
     console.print(name)
-    say(console, name)
-    say(Console(file=out, width=200), name)
+    print_line(console, name)
+    print_line(Console(file=out, width=200), name)
     assert out.getvalue().count(name.replace("\x1b", "\\x1b")) == 7
 
 

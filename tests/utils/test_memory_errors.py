@@ -8,7 +8,7 @@ from rich.console import Console
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.training import loop, train
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.memory_errors import memory_explained, out_of_memory
+from pix2pix_tf.utils.memory_errors import explain_out_of_memory, out_of_memory
 from tests.conftest import TINIEST
 
 
@@ -49,14 +49,14 @@ OTHERS = [
 @pytest.mark.parametrize("error", OF_MEMORY, ids=repr)
 def test_errors_of_memory_are_known(error):
     assert out_of_memory(error)
-    with pytest.raises(UserError, match="lower it"), memory_explained(lambda: "lower it"):
+    with pytest.raises(UserError, match="lower it"), explain_out_of_memory(lambda: "lower it"):
         raise error
 
 
 @pytest.mark.parametrize("error", OTHERS, ids=repr)
 def test_other_errors_stay_what_they_are(error):
     assert not out_of_memory(error)
-    with pytest.raises(type(error)) as raised, memory_explained(lambda: "lower it"):
+    with pytest.raises(type(error)) as raised, explain_out_of_memory(lambda: "lower it"):
         raise error
     assert raised.value is error
 

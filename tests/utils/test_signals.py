@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from pix2pix_tf.utils.signals import stop_signals
+from pix2pix_tf.utils.signals import graceful_shutdown
 from tests.conftest import COMMAND, TINIEST
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -28,7 +28,7 @@ def _handlers_as_before():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_first_signal_is_noted(number):
     before = signal.getsignal(number)
-    with stop_signals() as caught:
+    with graceful_shutdown() as caught:
         assert caught.signal is None
         signal.raise_signal(number)
         assert caught.signal == number
@@ -36,7 +36,7 @@ def test_a_first_signal_is_noted(number):
 
 
 def test_a_second_interrupt_acts_as_usual():
-    with stop_signals() as caught:
+    with graceful_shutdown() as caught:
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -46,7 +46,7 @@ def test_a_second_interrupt_acts_as_usual():
 def test_sighup_is_never_the_second_that_kills():
     """Shells and the system both send it, and systemd does right after SIGTERM."""
     for first in (signal.SIGHUP, signal.SIGTERM):
-        with stop_signals() as caught:
+        with graceful_shutdown() as caught:
             for number in (first, signal.SIGHUP, signal.SIGHUP):
                 signal.raise_signal(number)
             assert caught.signal == first
@@ -54,7 +54,7 @@ def test_sighup_is_never_the_second_that_kills():
 
 def test_ignored_signals_stay_ignored():
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with stop_signals() as caught:
+    with graceful_shutdown() as caught:
         signal.raise_signal(signal.SIGHUP)
         assert caught.signal is None
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
@@ -64,7 +64,7 @@ def test_in_other_threads_signals_are_somebody_elses():
     before, noted = signal.getsignal(signal.SIGTERM), []
 
     def work():
-        with stop_signals() as caught:
+        with graceful_shutdown() as caught:
             noted.append((caught.signal, signal.getsignal(signal.SIGTERM) == before))
 
     thread = threading.Thread(target=work)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import refuse_existing, written_aside
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 
 def everything(folder):
@@ -15,7 +15,7 @@ def everything(folder):
 def test_a_folder_appears_whole(tmp_path, target):
     (tmp_path / "made").mkdir()
     before = everything(tmp_path)
-    with written_aside(tmp_path / target) as folder:
+    with atomic_directory(tmp_path / target) as folder:
         assert folder.is_dir()
         assert everything(folder) == []
         (folder / "sub").mkdir()
@@ -36,7 +36,7 @@ def test_nothing_is_left_after_an_error(tmp_path, target, error):
     before = everything(tmp_path)
     with (  # noqa: PT012  the block is what is tested
         pytest.raises(type(error)) as caught,
-        written_aside(tmp_path / target) as folder,
+        atomic_directory(tmp_path / target) as folder,
     ):
         (folder / "sub").mkdir()
         (folder / "sub" / "file").write_text("half")
@@ -47,20 +47,20 @@ def test_nothing_is_left_after_an_error(tmp_path, target, error):
 
 def test_an_empty_folder_is_replaced(tmp_path):
     (tmp_path / "model").mkdir()
-    with written_aside(tmp_path / "model") as folder:
+    with atomic_directory(tmp_path / "model") as folder:
         (folder / "file").touch()
     assert everything(tmp_path) == ["model", "model/file"]
 
 
 def test_an_empty_folder_stays_after_an_error(tmp_path):
     (tmp_path / "model").mkdir()
-    with pytest.raises(UserError), written_aside(tmp_path / "model"):
+    with pytest.raises(UserError), atomic_directory(tmp_path / "model"):
         raise UserError("refused")
     assert everything(tmp_path) == ["model"]
 
 
 def test_what_came_there_meanwhile_is_not_replaced(tmp_path):
-    with pytest.raises(OSError), written_aside(tmp_path / "model") as folder:  # noqa: PT011, PT012
+    with pytest.raises(OSError), atomic_directory(tmp_path / "model") as folder:  # noqa: PT011, PT012
         (folder / "file").touch()
         (tmp_path / "model").mkdir()
         (tmp_path / "model" / "of another").touch()
@@ -69,8 +69,8 @@ def test_what_came_there_meanwhile_is_not_replaced(tmp_path):
 
 def test_two_at_once_do_not_meet(tmp_path):
     with (
-        written_aside(tmp_path / "models" / "1") as first,
-        written_aside(tmp_path / "models" / "2") as second,
+        atomic_directory(tmp_path / "models" / "1") as first,
+        atomic_directory(tmp_path / "models" / "2") as second,
     ):
         (first / "first").touch()
         (second / "second").touch()
@@ -79,7 +79,7 @@ def test_two_at_once_do_not_meet(tmp_path):
 
 def test_a_relative_target(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with written_aside(Path("new/model")) as folder:
+    with atomic_directory(Path("new/model")) as folder:
         (folder / "file").touch()
     assert everything(tmp_path) == ["new", "new/model", "new/model/file"]
 
@@ -87,7 +87,7 @@ def test_a_relative_target(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_there_or_empty_is_new(tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("empty", "none", "none/deep"):
-        refuse_existing(tmp_path / name)
+        check_new_directory(tmp_path / name)
     assert everything(tmp_path) == ["empty"]  # it only looks
 
 
@@ -97,8 +97,8 @@ def test_what_is_there_is_refused(tmp_path):
     (tmp_path / "folder" / ".hidden").touch()
     for name in ("file", "folder"):
         with pytest.raises(UserError) as caught:
-            refuse_existing(tmp_path / name)
+            check_new_directory(tmp_path / name)
         assert str(caught.value) == (
-            f"{tmp_path / name}: is there already; give a new folder, or remove that one"
+            f"{tmp_path / name}: already exists; give a new folder, or remove that one"
         )
     assert everything(tmp_path) == ["file", "folder", "folder/.hidden"]

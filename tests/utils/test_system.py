@@ -192,9 +192,9 @@ from pix2pix_tf.benchmark.machine import machine_lines
 from pix2pix_tf.utils import system
 assert "SIGHUP" not in [each.name for each in system.STOP_SIGNALS]
 assert system.available_memory() is system.total_memory() is system.peak_memory() is None
-assert system.load() is None
-assert system.cores() >= 1
-assert not system.processor_has("avx512f")
+assert system.load_average() is None
+assert system.cpu_count() >= 1
+assert not system.cpu_has_feature("avx512f")
 print(machine_lines())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

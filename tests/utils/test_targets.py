@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import check_files, check_folder, refuse_existing
+from pix2pix_tf.utils.files import check_new_directory, check_output_directory, check_output_files
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +34,14 @@ def everything(folder):
 def test_a_file_that_cannot_be_written_is_refused(tmp_path, target, words):
     before = everything(tmp_path)
     with pytest.raises(UserError) as caught:
-        check_files(json=Path(target), csv=None)
+        check_output_files(json=Path(target), csv=None)
     assert words in str(caught.value)
     assert everything(tmp_path) == before
 
 
 def test_a_file_may_be_new_or_be_replaced_and_is_not_touched(tmp_path):
     before = everything(tmp_path)
-    check_files(json=tmp_path / "new.json", csv=tmp_path / "file")
+    check_output_files(json=tmp_path / "new.json", csv=tmp_path / "file")
     assert everything(tmp_path) == before
     assert (tmp_path / "file").read_text() == "kept"
 
@@ -64,17 +64,17 @@ def test_no_report_replaces_a_part_of_a_run_a_segmenter_or_a_study(tmp_path, mar
     (tmp_path / "link").symlink_to(tmp_path / "made" / name)
     for target in (Path("made") / name, Path("link")):
         with pytest.raises(UserError, match=r"is a part of the .*made; give another name"):
-            check_files(json=target)
-    check_files(json=tmp_path / "made" / "scores.json")
-    check_files(json=tmp_path / Path(name).name)  # elsewhere the name is anybody's
+            check_output_files(json=target)
+    check_output_files(json=tmp_path / "made" / "scores.json")
+    check_output_files(json=tmp_path / Path(name).name)  # elsewhere the name is anybody's
 
 
 def test_two_options_that_name_the_same_file_are_refused(tmp_path):
     with pytest.raises(UserError, match="--json and --csv: are both"):
-        check_files(json=tmp_path / "a", csv=tmp_path / "folder" / ".." / "a")
+        check_output_files(json=tmp_path / "a", csv=tmp_path / "folder" / ".." / "a")
 
 
-@pytest.mark.parametrize("check", [refuse_existing, check_folder])
+@pytest.mark.parametrize("check", [check_new_directory, check_output_directory])
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path, check):
     for target, words in (
         ("file/deep/new", f"{tmp_path / 'file'} is a file; expected a folder"),
@@ -92,19 +92,19 @@ def test_a_folder_that_cannot_be_written_into_is_named_itself(tmp_path, monkeypa
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(UserError) as caught:
-        check_folder(tmp_path / "folder")
+        check_output_directory(tmp_path / "folder")
     assert str(caught.value) == f"{tmp_path / 'folder'} cannot be written: Read-only file system"
 
 
 def test_only_what_must_be_new_must_not_be_there(tmp_path):
     (tmp_path / "folder" / "a").touch()
-    check_folder(tmp_path / "folder")
-    check_folder(tmp_path / "new" / "deep")
-    refuse_existing(tmp_path / "new" / "deep")
-    with pytest.raises(UserError, match="folder: is there already"):
-        refuse_existing(tmp_path / "folder")
+    check_output_directory(tmp_path / "folder")
+    check_output_directory(tmp_path / "new" / "deep")
+    check_new_directory(tmp_path / "new" / "deep")
+    with pytest.raises(UserError, match="folder: already exists"):
+        check_new_directory(tmp_path / "folder")
     with pytest.raises(UserError, match="file: is a file; expected a folder"):
-        check_folder(tmp_path / "file")
+        check_output_directory(tmp_path / "file")
     assert everything(tmp_path) == ["file", "folder", "folder/a"]
 
 
@@ -141,5 +141,5 @@ def test_every_command_refuses_its_target_before_all_else(here, words):
     assert len(error.strip().splitlines()) == 1
     assert any(
         reason in error
-        for reason in ("is a file", "no such folder; make", "are both", "is there already")
+        for reason in ("is a file", "no such folder; make", "are both", "already exists")
     ), error

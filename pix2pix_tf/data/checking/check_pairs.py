@@ -14,7 +14,7 @@ from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.images.io import other_bands
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.parallel import parallel_map
 
 NAMED_AT_MOST = 10
 
@@ -52,7 +52,7 @@ def check_pairs(
     data: DataConfig,
     root: Path,
     advance: Callable[[int], None] = lambda total: None,
-    flat_share: float | None = None,
+    flat_fraction: float | None = None,
 ) -> CheckedPairs:
     """Opens every image, in parallel, but those that were sound before and have not changed.
 
@@ -61,7 +61,7 @@ def check_pairs(
         data: Says which files hold pairs, and whether bad ones stop or are left out.
         root: The dataset.
         advance: Called after each pair that is opened with the number of all of them.
-        flat_share: See `value_warnings`.
+        flat_fraction: See `value_warnings`.
 
     Raises:
         UserError: A bad image and `data.on_bad_image: stop`; or nothing is left of a split.
@@ -106,7 +106,7 @@ def check_pairs(
                 path: (kind.side, image)
                 for (path, kind), image in zip(found.items(), images.values(), strict=True)
             }
-    warnings = value_warnings(files, _channels(data), flat_share)
+    warnings = value_warnings(files, _channels(data), flat_fraction)
     return CheckedPairs(left, is_16bit, bad, kinds, warnings)
 
 
@@ -160,7 +160,7 @@ def _inspect_all(
 
     inspections = {pair: inspect_pair(_item(pair, data), recall) for pair in pairs}
     unsure = [pair for pair, found in inspections.items() if found.problems]
-    opened = in_parallel(lambda pair: inspect_pair(_item(pair, data), look_up), unsure, advance)
+    opened = parallel_map(lambda pair: inspect_pair(_item(pair, data), look_up), unsure, advance)
     inspections |= dict(zip(unsure, opened, strict=True))
     for pair, found in inspections.items():
         found.problems.extend(_refused_bands(pair, found.images, data))

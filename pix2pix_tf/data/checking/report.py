@@ -13,7 +13,7 @@ from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.parallel import in_parallel
+from pix2pix_tf.utils.parallel import parallel_map
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def check_dataset(
     kinds: Kinds = {}
     files: dict[Path, tuple[str, ImageInfo]] = {}
     pairs = dict.fromkeys(layout.splits, 0)
-    for opened in in_parallel(_open, jobs, advance):
+    for opened in parallel_map(_open, jobs, advance):
         kinds.update(opened.kinds)
         if opened.job.counts and not opened.problems:
             files |= {

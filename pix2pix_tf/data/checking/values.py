@@ -59,14 +59,14 @@ def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
 def value_warnings(
     files: Mapping[Path, tuple[str, ImageInfo]],
     channels: Mapping[str, int] | None = None,
-    flat_share: float | None = None,
+    flat_fraction: float | None = None,
 ) -> list[str]:
     """Sentences about values that look as if they were not meant, with what to do.
 
     Args:
         files: See `images_of_sides`.
         channels: How many each side is read with, where a config says so.
-        flat_share: From this share on, images of a single colour are said elsewhere.
+        flat_fraction: From this share on, images of a single colour are said elsewhere.
     """
     found = []
     for side, images in images_of_sides(files).items():
@@ -74,7 +74,7 @@ def value_warnings(
         found += [
             *_few_bits(side, images),
             *_constant_channels(side, images),
-            *_single_colours(side, images, flat_share),
+            *_single_colours(side, images, flat_fraction),
             *_alpha(side, images, read_as),
             *_bands(side, images, read_as),
         ]
@@ -113,9 +113,11 @@ def _constant_channels(side: str, images: Sequence[SideImage]) -> list[str]:
     ]
 
 
-def _single_colours(side: str, images: Sequence[SideImage], flat_share: float | None) -> list[str]:
+def _single_colours(
+    side: str, images: Sequence[SideImage], flat_fraction: float | None
+) -> list[str]:
     flat = [image for image in images if all(low == high for low, high in image.ranges)]
-    if not flat or (flat_share is not None and len(flat) > flat_share * len(images)):
+    if not flat or (flat_fraction is not None and len(flat) > flat_fraction * len(images)):
         return []
     names = some([str(image.path) for image in flat])
     return [f"{len(flat)} of {_of(images, side)} are of a single colour: {names}"]

@@ -15,9 +15,9 @@ from skimage.color import lab2rgb, rgb2lab
 from pix2pix_tf.images.io import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
 from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.images.unreadable import report_all_unreadable
-from pix2pix_tf.utils.console import counted
+from pix2pix_tf.utils.console import pluralize
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import refuse_existing, written_aside
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 FILL = 255  # what is missing is white, 1.0 in [-1, 1], as in the authors' program
 
@@ -100,13 +100,13 @@ def write_derived_pairs(
 
     Raises:
         UserError: There are no photographs, two would become one file, some cannot be read, which
-            are all named; the output is there already or cannot be written.
+            are all named; the output already exists or cannot be written.
     """
     photos_folder, output = Path(photos_folder), Path(output)
-    refuse_existing(output)
+    check_new_directory(output)
     photos = _photos_by_target(photos_folder)
     sixteen_bit = 0
-    with report_all_unreadable(list(photos.values())), written_aside(output) as folder:
+    with report_all_unreadable(list(photos.values())), atomic_directory(output) as folder:
         for target, path in photos.items():
             read = read_image(path, 3)
             sixteen_bit += read.dtype == np.uint16
@@ -122,7 +122,7 @@ def note_on_depth(images: int) -> list[str]:
     """What to say where inputs are derived of so many photographs of 16 bits."""
     if not images:
         return []
-    return [f"{counted(images, 'image')} of 16 bits: inputs are derived in 8, and so are targets"]
+    return [f"{pluralize(images, 'image')} of 16 bits: inputs are derived in 8, and so are targets"]
 
 
 def _checked(photo: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from pix2pix_tf.evaluation.report.figures import curves, distributions, lab_marg
 from pix2pix_tf.evaluation.report.markup import Markup, fill, joined
 from pix2pix_tf.evaluation.report.tables import class_tables, image_table, score_table
 from pix2pix_tf.segmentation.palette import Palette
-from pix2pix_tf.utils.files import refuse_existing, written_aside
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 from pix2pix_tf.utils.text import readable
 from pix2pix_tf.version import __version__
 
@@ -50,8 +50,8 @@ def write_report(
         UserError: The folder is there and not empty.
     """
     folder = Path(folder)
-    refuse_existing(folder)
-    with written_aside(folder) as partial:
+    check_new_directory(folder)
+    with atomic_directory(folder) as partial:
         page = _render(evaluation, history, palette, advance)
         (partial / "index.html").write_text(readable(page), encoding="utf-8")
     return folder / "index.html"

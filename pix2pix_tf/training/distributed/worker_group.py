@@ -20,7 +20,7 @@ from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.distributed.cluster import Cluster, Task, cluster_strategy
 from pix2pix_tf.training.distributed.peer_monitor import PeerMonitor
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.runtime import native_stderr_held_back
+from pix2pix_tf.utils.runtime import captured_native_stderr
 from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 from pix2pix_tf.version import __version__
 
@@ -180,7 +180,7 @@ class WorkerGroup:
 @functools.cache  # a second strategy over the same devices would mix up their messages
 def default_strategy() -> tf.distribute.Strategy:
     """Mirrored over all visible GPUs of this machine, or over the one CPU where there is none."""
-    with native_stderr_held_back():
+    with captured_native_stderr():
         gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
     return tf.distribute.MirroredStrategy(gpus or ["CPU:0"])
 

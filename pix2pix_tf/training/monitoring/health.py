@@ -224,7 +224,7 @@ def flat_data(pairs: OpenedPairs, limits: WarningsConfig) -> list[Warned]:
 
     Args:
         pairs: At most 32 of each split are read, evenly spread.
-        limits: `flat_image` says what is flat, `flat_share` how many may be.
+        limits: `flat_image` says what is flat, `flat_fraction` how many may be.
 
     Raises:
         UserError: One of them cannot be read.
@@ -234,14 +234,14 @@ def flat_data(pairs: OpenedPairs, limits: WarningsConfig) -> list[Warned]:
 
 
 def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned]:
-    if limits.flat_image is None or limits.flat_share is None:
+    if limits.flat_image is None or limits.flat_fraction is None:
         return []
     chosen = np.linspace(0, len(pairs) - 1, min(_SAMPLED, len(pairs))).round().astype(int).tolist()
     contrasts = [[_contrast(picture) for picture in pairs[index]] for index in chosen]
     warnings = []
     for side, values in zip(("inputs", "targets"), zip(*contrasts, strict=True), strict=True):
         flat = [i for i, value in zip(chosen, values, strict=True) if value < limits.flat_image]
-        if len(flat) > limits.flat_share * len(chosen):
+        if len(flat) > limits.flat_fraction * len(chosen):
             names = ", ".join(pairs.names[index] for index in flat[:_NAMED])
             more = ", ..." if len(flat) > _NAMED else ""
             text = (
@@ -249,7 +249,7 @@ def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned
                 f"({names}{more}): nothing can be learnt from them; see that data.direction and "
                 "the channels are right, and leave such pairs out"
             )
-            warnings.append(Warned("flat_share", text))
+            warnings.append(Warned("flat_fraction", text))
     return warnings
 
 

@@ -182,8 +182,8 @@ def refusal(*arguments):
 def test_an_output_with_something_in_it_is_refused(photos, tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine.txt").touch()
-    assert "there: is there already; give a new" in refusal(photos, tmp_path / "there", plain(grey))
-    assert "val/1.bmp: is there already" in refusal(photos, photos / "val/1.bmp", plain(grey))
+    assert "there: already exists; give a new" in refusal(photos, tmp_path / "there", plain(grey))
+    assert "val/1.bmp: already exists" in refusal(photos, photos / "val/1.bmp", plain(grey))
 
 
 def test_no_photographs(photos, tmp_path):

@@ -120,11 +120,11 @@ def test_single_coloured_pictures_of_the_data_are_said_by_name(pairs_folder, hal
     data = {"root": str(root), "direction": "BtoA"}
 
     def warnings(share):
-        settings = make_config({"data": data, "warnings": {"flat_share": share}})
+        settings = make_config({"data": data, "warnings": {"flat_fraction": share}})
         return flat_data(open_pairs(settings), settings.warnings)
 
     (warning,) = warnings(0.16)
-    assert warning.key == "flat_share"
+    assert warning.key == "flat_fraction"
     assert f"2 of 12 training {side} looked at are of a single colour (1, 4): no" in warning.text
     assert not warnings(2 / 12)
 
@@ -145,7 +145,7 @@ def test_gradients_that_float16_cannot_hold_are_said_and_so_is_flat_data(trained
             "training.precision": "mixed_float16",
         },
     )
-    assert set(texts) == {"loss_scale", "flat_share"}
+    assert set(texts) == {"loss_scale", "flat_fraction"}
     (text,) = texts["loss_scale"]
     assert "the loss scale of the generator fell to 0." in text
     assert "training.precision=mixed_bfloat16 or float32" in text

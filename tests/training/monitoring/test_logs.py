@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
-from pix2pix_tf.utils.event_files import whole_records
+from pix2pix_tf.utils.event_files import end_of_last_record
 
 
 def test_tensorboard_forgets_the_steps_that_a_kill_took_back(tmp_path, tiny):
@@ -35,7 +35,12 @@ def test_records_are_followed_to_the_end_of_the_file(tmp_path):
         for size in (3, 0, 1000):
             writer.write(bytes(size))
     whole = file.read_bytes()
-    assert whole_records(file, 0) == whole_records(file, 16 + 3) == len(whole) == 3 * 16 + 1003
+    assert (
+        end_of_last_record(file, 0)
+        == end_of_last_record(file, 16 + 3)
+        == len(whole)
+        == 3 * 16 + 1003
+    )
     for cut in (1, 500, 1010):
         file.write_bytes(whole[:-cut])
-        assert whole_records(file, 0) is None
+        assert end_of_last_record(file, 0) is None
