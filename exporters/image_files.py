@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from pix2pix_tf.images.io import PARTS_AT_MOST, SCAN, SCANS_AT_MOST
+from pix2pix_tf.images.file_structure import PARTS_AT_MOST, SCAN, SCANS_AT_MOST
 
 PIXELS_AT_MOST = 25_000_000  # of one file: a camera's 6000×4000 has 24 million
 _EXIF_MARKER = b"Exif\0\0"

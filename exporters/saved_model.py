@@ -22,9 +22,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from pix2pix_tf.data.derived.derive import to_8bit
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
+from pix2pix_tf.images.convert import to_8bit
 from pix2pix_tf.inference.translation import translate_images
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from pix2pix_tf.config.schema import DataConfig
+from pix2pix_tf.images.convert import for_display
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.strict_json import strict_json
 

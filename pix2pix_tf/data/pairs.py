@@ -19,7 +19,7 @@ from pix2pix_tf.data.layout.pair_files import PairFiles, pair_dtype
 from pix2pix_tf.data.source import Derive, Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.datasets.sample_city import render_city
-from pix2pix_tf.images.io import resize_image
+from pix2pix_tf.images.convert import resize_image, to_16bit
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import total_memory
@@ -98,9 +98,7 @@ class Pairs(Sequence[Pair]):
 
     def _fit(self, image: np.ndarray) -> np.ndarray:
         image = resize_image(image, *self.size)
-        if image.dtype != self.dtype:  # 8 bits among 16: 255 becomes 65535
-            image = image.astype(self.dtype) * 257
-        return image
+        return to_16bit(image) if self.dtype == np.uint16 else image
 
 
 @dataclass(frozen=True)

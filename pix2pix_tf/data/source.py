@@ -16,25 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.derived.derive import (
-    centre_mask,
-    grey,
-    lightness_in_grey,
-    random_mask,
-    to_8bit,
-)
+from pix2pix_tf.data.derived.derive import centre_mask, grey, lightness_in_grey, random_mask
 from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.layout.pair_files import PairFiles, read_pair, refuse_misfit
-from pix2pix_tf.images.io import (
-    PIXELS_AT_MOST,
-    ImageFile,
-    ImageWindows,
-    decode_image,
-    has_windows,
-    image_size,
-    resize_image,
-    to_channels,
-)
+from pix2pix_tf.images.convert import resize_image, to_8bit, to_channels
+from pix2pix_tf.images.image_file import ImageFile
+from pix2pix_tf.images.io import PIXELS_AT_MOST, decode_image, image_size
+from pix2pix_tf.images.windows import ImageWindows, has_windows
 from pix2pix_tf.utils.console import pluralize
 from pix2pix_tf.utils.errors import UserError
 

@@ -27,8 +27,8 @@ from starlette.routing import Route
 
 from pix2pix_tf.demo.uploads import read_input, read_photo
 from pix2pix_tf.exporters import web
+from pix2pix_tf.images.convert import for_display
 from pix2pix_tf.images.io import encode_png
-from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.strict_json import strict_json

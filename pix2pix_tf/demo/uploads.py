@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.images.io import ImageBytes, decode_image, image_size, resize_image
-from pix2pix_tf.images.sheets import for_display
+from pix2pix_tf.images.convert import for_display, resize_image
+from pix2pix_tf.images.image_file import ImageBytes
+from pix2pix_tf.images.io import decode_image, image_size
 from pix2pix_tf.utils.errors import UserError
 
 PHOTO_PIXELS = 25_000_000  # of a picture to open; a camera's 6000×4000 has 24

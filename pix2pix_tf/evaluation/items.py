@@ -13,7 +13,8 @@ import numpy as np
 from pix2pix_tf.data.layout.matching import nearly_mates
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
-from pix2pix_tf.images.io import decode_image, image_size, resize_image, to_channels
+from pix2pix_tf.images.convert import resize_image, to_channels
+from pix2pix_tf.images.io import decode_image, image_size
 from pix2pix_tf.images.listing import (
     Listing,
     composed,

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
+from pix2pix_tf.images.convert import for_display
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.images.sheets import for_display
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pix2pix_tf.images.convert import for_display
+
 GAP = 6  # pixels between images
 _SPACING = 4  # between lines of a heading
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
@@ -75,17 +77,3 @@ def pairs_sheet(
     chosen = np.linspace(0, len(pairs) - 1, min(rows, len(pairs))).round().astype(int).tolist()
     images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
     return make_sheet(("input", "output", "target"), images)
-
-
-def for_display(image: np.ndarray) -> np.ndarray:
-    """Any image as uint8 [H, W, 3]: grey replicated, alpha over white, 16 bits reduced to 8."""
-    if image.dtype == np.uint16:
-        image = np.round(image / 257).astype(np.uint8)
-    colour, alpha = image, None
-    if image.shape[-1] in (2, 4):
-        colour, alpha = image[..., :-1], image[..., -1:] / 255
-    if colour.shape[-1] == 1:
-        colour = np.repeat(colour, 3, axis=-1)
-    if alpha is None:
-        return colour
-    return np.round(colour * alpha + 255 * (1 - alpha)).astype(np.uint8)

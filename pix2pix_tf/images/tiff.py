@@ -25,8 +25,8 @@ import numpy as np
 from pix2pix_tf.images.orientation import TRANSPOSED, stored_window, upright
 from pix2pix_tf.utils.errors import UserError
 
-# What the bands of an image are; `bands` have no meaning beyond their number.
-Meaning = Literal["grey", "grey + alpha", "RGB", "RGBA", "bands"]
+# What the channels of an image are; `bands` are any number of channels that are no colours.
+ColourMode = Literal["grey", "grey + alpha", "RGB", "RGBA", "bands"]
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 BANDS_AT_MOST = 4
@@ -95,7 +95,7 @@ class TiffImage:
         height, width: Upright, in pixels.
         dtype: uint8, or uint16 for 16 bits.
         bands: 1 to 4.
-        meaning: What they are.
+        colour_mode: What the bands are.
     """
 
     def __init__(self, file: BinaryIO, path: object) -> None:
@@ -122,7 +122,7 @@ class TiffImage:
         bits = self._numbers(_Tag.bits, (1,))
         self._refuse_unusable(bits)
         self._bits = bits[0]
-        self.meaning = self._meaning()
+        self.colour_mode = self._colour_mode()
         self._lookup = _lookup(self._numbers(_Tag.colours)) if self._is_palette else None
         is_16bit = self._bits == 16 or (
             self._lookup is not None and self._lookup.dtype == np.uint16
@@ -155,7 +155,7 @@ class TiffImage:
         """
         size = self.height, self.width
         stored = stored_window(rows, columns, size, self._orientation)
-        pixels = self._meant(self._stored_pixels(*stored))
+        pixels = self._to_values(self._stored_pixels(*stored))
         return np.ascontiguousarray(upright(pixels, self._orientation))
 
     # --- the header ---------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class TiffImage:
     def _is_palette(self) -> bool:
         return self._photometric == _PALETTE
 
-    def _meaning(self) -> Meaning:
+    def _colour_mode(self) -> ColourMode:
         colours = _COLOURS[self._photometric]
         if self._is_palette:
             return "RGB"
@@ -384,7 +384,7 @@ class TiffImage:
         pixels = _libtiff_pixels(tags, data)
         return pixels.astype(np.uint8).reshape(height, width, samples)
 
-    def _meant(self, samples: np.ndarray) -> np.ndarray:
+    def _to_values(self, samples: np.ndarray) -> np.ndarray:
         """What the samples stand for, of `dtype`, full scale to full scale."""
         if self._lookup is not None:
             return self._lookup[samples[..., 0]]
@@ -393,7 +393,10 @@ class TiffImage:
         if self._photometric == _WHITE_IS_ZERO:
             top = np.iinfo(samples.dtype).max
             samples[..., 0] = top - samples[..., 0]
-        if self.meaning in ("grey + alpha", "RGBA") and self._numbers(_Tag.extra)[0] == _ASSOCIATED:
+        if (
+            self.colour_mode in ("grey + alpha", "RGBA")
+            and self._numbers(_Tag.extra)[0] == _ASSOCIATED
+        ):
             if np.mean(samples[..., :-1] > samples[..., -1:]) > _NOT_ALPHA:
                 raise UserError(
                     f"{self._path} is a TIFF whose last band is tagged as alpha that its colours "

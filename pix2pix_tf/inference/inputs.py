@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pix2pix_tf.data.source import InputForm, PairSource
-from pix2pix_tf.images.io import SUFFIXES_IN_WORDS
+from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS
 from pix2pix_tf.images.listing import Listing, image_name, list_folder, listing_notes
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.output_folder import (

@@ -33,7 +33,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.representation import decode, encode
-from pix2pix_tf.images.io import ImageWindows
+from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
 from pix2pix_tf.inference.translation import (
     PictureTranslation,

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.source import PairSource
-from pix2pix_tf.images.io import ImageWindows
+from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.reference_batch import reference_moments
 from pix2pix_tf.inference.tiling import TiledTranslation, check_side
 from pix2pix_tf.inference.translation import (

@@ -12,14 +12,8 @@ from pix2pix_tf.data.layout.errors import no_images
 from pix2pix_tf.data.layout.layout import note_on_written_pairs
 from pix2pix_tf.data.layout.matching import Matched, match
 from pix2pix_tf.data.layout.pair_files import PairFiles
-from pix2pix_tf.images.io import (
-    decode_image,
-    image_dtype,
-    image_size,
-    resize_image,
-    to_channels,
-    write_image,
-)
+from pix2pix_tf.images.convert import resize_image, to_channels
+from pix2pix_tf.images.io import decode_image, image_dtype, image_size, write_image
 from pix2pix_tf.images.listing import listing_notes
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.errors import UserError, raise_problems

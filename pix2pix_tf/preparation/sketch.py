@@ -15,13 +15,9 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.morphology import thin
 
-from pix2pix_tf.images.io import (
-    SUFFIXES_IN_WORDS,
-    decode_image,
-    resize_image,
-    to_channels,
-    write_image,
-)
+from pix2pix_tf.images.convert import resize_image, to_channels
+from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS
+from pix2pix_tf.images.io import decode_image, write_image
 from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory

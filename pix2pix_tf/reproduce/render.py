@@ -12,8 +12,9 @@ import numpy as np
 from rich.table import Table
 
 from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+from pix2pix_tf.images.convert import for_display
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.images.sheets import for_display, make_sheet
+from pix2pix_tf.images.sheets import make_sheet
 from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row
 from pix2pix_tf.reproduce.tables import FCN, order_agreement
 from pix2pix_tf.utils.console import format_number

@@ -14,7 +14,7 @@ from pix2pix_tf.config.yaml_text import read_yaml
 from pix2pix_tf.datasets.sample_city import CLASSES as CITY_CLASSES
 from pix2pix_tf.datasets.sample_city import street_map
 from pix2pix_tf.datasets.sample_city.plan import COMMERCIAL, INDUSTRIAL, PARK, RESIDENTIAL
-from pix2pix_tf.images.io import to_channels
+from pix2pix_tf.images.convert import to_8bit, to_channels
 from pix2pix_tf.utils.errors import UserError
 
 VOID = 255  # in class maps: what is neither counted nor learnt
@@ -107,8 +107,7 @@ def decode_labels(
             return Decoded(_numbers(values, palette), 0, None, ids=True)
         palette = _greys_of(palette)
         picture = to_channels(values[..., np.newaxis], 3)
-    if picture.dtype == np.uint16:
-        picture = np.rint(picture / 257).astype(np.uint8)
+    picture = to_8bit(picture)
     count = len(palette.classes)
     colours = np.concatenate([palette.colours, palette.void])
     # A picture has far fewer colours than pixels.

@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data.augment import jitter
-from pix2pix_tf.data.derived.derive import to_8bit
 from pix2pix_tf.data.pairs import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
+from pix2pix_tf.images.convert import to_8bit
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.labels import label_map
 from pix2pix_tf.segmentation.palette import Palette

@@ -12,14 +12,8 @@ from typing import Literal
 import numpy as np
 
 from pix2pix_tf.data.layout.matching import match, same_name
-from pix2pix_tf.images.io import (
-    decode_image,
-    image_dtype,
-    image_size,
-    resize_image,
-    to_channels,
-    write_image,
-)
+from pix2pix_tf.images.convert import resize_image, to_channels
+from pix2pix_tf.images.io import decode_image, image_dtype, image_size, write_image
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.study.database import AnswerDatabase
 from pix2pix_tf.study.plan import min_images

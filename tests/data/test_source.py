@@ -8,7 +8,8 @@ from pix2pix_tf.data.derived.derive import centre_mask, lightness_in_grey, rando
 from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.data.source import InputForm, PairSource, fixed_mask_seed, make_input
-from pix2pix_tf.images.io import ImageBytes, encode_png, write_image
+from pix2pix_tf.images.image_file import ImageBytes
+from pix2pix_tf.images.io import encode_png, write_image
 from pix2pix_tf.utils.errors import UserError
 
 SINGLE = InputForm(None, derive=False)

@@ -7,7 +7,8 @@ from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.source import PairSource
 from pix2pix_tf.exporters.inputs import run_inputs, spread_inputs
-from pix2pix_tf.images.io import resize_image, write_image
+from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
 

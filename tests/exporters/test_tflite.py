@@ -9,7 +9,7 @@ from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.exporters.parity import compare
 from pix2pix_tf.exporters.tflite import LIMITS, convert_to_tflite, tflite_variant
-from pix2pix_tf.images.io import resize_image
+from pix2pix_tf.images.convert import resize_image
 from pix2pix_tf.training import train
 
 SIZE = (64, 64)

@@ -15,14 +15,8 @@ from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.demo.app import make_app
 from pix2pix_tf.exporters.saved_model import write_saved_model
-from pix2pix_tf.images.io import (
-    decode_image,
-    image_dtype,
-    image_size,
-    read_image,
-    resize_image,
-    write_image,
-)
+from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.io import decode_image, image_dtype, image_size, read_image, write_image
 from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator

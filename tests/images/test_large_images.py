@@ -8,8 +8,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pix2pix_tf.images import io as images
-from pix2pix_tf.images.io import ImageWindows, read_image
+from pix2pix_tf.images.io import read_image
+from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.utils.errors import UserError
 
 TILED = {"tile": (64, 64), "compression": "zlib"}
@@ -30,8 +30,8 @@ def tiff(path, pixels, **layout):
 @pytest.fixture
 def limited(monkeypatch):
     """As if 40,000 pixels were as many as 179 million."""
-    for name in ("PIXELS_AT_MOST", "_LARGE_PIXELS"):
-        monkeypatch.setattr(images, name, 40_000)
+    for name in ("io.PIXELS_AT_MOST", "io.LARGE_PIXELS", "windows.LARGE_PIXELS"):
+        monkeypatch.setattr(f"pix2pix_tf.images.{name}", 40_000)
     monkeypatch.setattr("pix2pix_tf.inference.files.PIXELS_AT_MOST", 40_000)
 
 

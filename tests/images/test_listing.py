@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from pix2pix_tf.images.io import IMAGE_SUFFIXES
+from pix2pix_tf.images.formats import IMAGE_SUFFIXES
 from pix2pix_tf.images.listing import (
     image_name,
     list_folder,

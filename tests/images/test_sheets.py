@@ -1,6 +1,6 @@
 import numpy as np
 
-from pix2pix_tf.images.sheets import GAP, for_display, make_sheet, pairs_sheet
+from pix2pix_tf.images.sheets import GAP, make_sheet, pairs_sheet
 
 
 def flat(value, channels=3, dtype=np.uint8, size=(20, 30)):
@@ -36,15 +36,6 @@ def test_headings_wider_than_their_column_are_broken_into_lines():
     assert sheet.shape[0] > one_line.shape[0]
     between = sheet[:, GAP + 130 : GAP + 130 + GAP]  # nothing runs into the neighbour's
     assert (between == 255).all()
-
-
-def test_any_image_can_be_shown():
-    assert (for_display(flat(7, 1)) == 7).all()
-    assert for_display(flat(7, 1)).shape == (20, 30, 3)
-    assert (for_display(flat(65535, 3, np.uint16)) == 255).all()
-    half = np.concatenate([flat(0, 3), flat(51, 1)], axis=-1)  # black at a fifth of opacity
-    assert (for_display(half) == 204).all()
-    assert (for_display(np.concatenate([flat(100, 1), flat(0, 1)], axis=-1)) == 255).all()
 
 
 def test_rows_are_spread_over_the_pairs():

@@ -72,24 +72,24 @@ def _versions() -> list[Any]:
 def _entry(stamp: _Stamp, info: ImageInfo) -> list[Any]:
     """What is kept of a file."""
     size = [info.height, info.width, info.bits, info.channels]
-    return [*stamp, *size, info.meaning, info.halves]
+    return [*stamp, *size, info.colour_mode, info.halves]
 
 
 def _image_info(entry: list[Any]) -> ImageInfo:
-    height, width, bits, channels, meaning, halves = entry[2:]
+    height, width, bits, channels, colour_mode, halves = entry[2:]
     left, right = (tuple((low, high) for low, high in half) for half in halves)
-    return ImageInfo(height, width, bits, channels, meaning, (left, right))
+    return ImageInfo(height, width, bits, channels, colour_mode, (left, right))
 
 
 def _is_sound(entry: list[Any]) -> bool:
     """Whether an entry that was read can be one; raises nearly anything for some that cannot."""
-    *numbers, meaning, (left, right) = entry
+    *numbers, colour_mode, (left, right) = entry
     values = [*numbers, *(value for low, high in (*left, *right) for value in (low, high))]
     channels = numbers[5]
     return (
         len(numbers) == 6
         and all(type(value) is int for value in values)
-        and isinstance(meaning, str)
+        and isinstance(colour_mode, str)
         and len(left) == len(right) == channels
     )
 

@@ -127,7 +127,7 @@ def _refused_bands(pair: PairFiles, images: Mapping[str, ImageInfo], data: DataC
     return [
         other_bands(pair.sides.get(side, pair.a), image.channels)
         for side, image in images.items()
-        if image.meaning == "bands" and image.channels != wanted.get(side)
+        if image.colour_mode == "bands" and image.channels != wanted.get(side)
     ]
 
 

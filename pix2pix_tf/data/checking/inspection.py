@@ -10,7 +10,7 @@ import numpy as np
 
 from pix2pix_tf.data.layout.pair_files import PairFiles, refuse_misfit
 from pix2pix_tf.images.io import inspect_image
-from pix2pix_tf.images.tiff import Meaning
+from pix2pix_tf.images.tiff import ColourMode
 from pix2pix_tf.utils.errors import UserError
 
 Range = tuple[int, int]  # smallest and largest value
@@ -24,7 +24,7 @@ class ImageInfo:
         height, width: In pixels.
         bits: A sample has, 8 or 16.
         channels: 1 to 4.
-        meaning: What they are.
+        colour_mode: What the channels are.
         halves: The range of each channel in the left and in the right half.
     """
 
@@ -32,7 +32,7 @@ class ImageInfo:
     width: int
     bits: int
     channels: int
-    meaning: Meaning
+    colour_mode: ColourMode
     halves: tuple[tuple[Range, ...], tuple[Range, ...]]
 
 
@@ -56,16 +56,16 @@ def open_image(path: Path) -> ImageInfo:
     Raises:
         UserError: It cannot be used.
     """
-    image, meaning = inspect_image(path)
+    image, colour_mode = inspect_image(path)
     height, width, channels = image.shape
-    has_alpha = meaning in ("grey + alpha", "RGBA")
+    has_alpha = colour_mode in ("grey + alpha", "RGBA")
     if image.dtype == np.uint16 and has_alpha and image[..., -1].min() == 65535:
         # 16 bit colour of a PNG is always decoded with alpha
         image, channels = image[..., :-1], channels - 1
-        meaning = "RGB" if channels == 3 else "grey"
+        colour_mode = "RGB" if channels == 3 else "grey"
     middle = max(1, width // 2)
     halves = (_ranges(image[:, :middle]), _ranges(image[:, min(middle, width - 1) :]))
-    return ImageInfo(height, width, 8 * image.dtype.itemsize, channels, meaning, halves)
+    return ImageInfo(height, width, 8 * image.dtype.itemsize, channels, colour_mode, halves)
 
 
 def _ranges(image: np.ndarray) -> tuple[Range, ...]:

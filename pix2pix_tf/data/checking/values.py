@@ -45,7 +45,7 @@ def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
         whole = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(left, right, strict=True)]
         parts = {"A": left, "B": right} if side == "A|B" else {side: whole}
         for name, ranges in parts.items():
-            has_alpha = info.meaning in ("grey + alpha", "RGBA")
+            has_alpha = info.colour_mode in ("grey + alpha", "RGBA")
             image = SideImage(
                 path,
                 info,
@@ -137,7 +137,7 @@ def _alpha(side: str, images: Sequence[SideImage], read_as: int | None) -> list[
 
 
 def _bands(side: str, images: Sequence[SideImage], read_as: int | None) -> list[str]:
-    own = [image for image in images if image.info.meaning == "bands"]
+    own = [image for image in images if image.info.colour_mode == "bands"]
     if not own or read_as is not None:
         return []
     bands = own[0].info.channels

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from skimage.color import lab2rgb, rgb2lab
 
-from pix2pix_tf.images.io import SUFFIXES_IN_WORDS, read_image, to_channels, write_image
+from pix2pix_tf.images.convert import to_8bit, to_channels
+from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS
+from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.console import pluralize
@@ -166,10 +168,3 @@ def _pair(photo: np.ndarray, derived: np.ndarray) -> np.ndarray:
     if derived.dtype != np.uint8 or derived.shape[:2] != photo.shape[:2]:
         raise ValueError(f"derived is {derived.dtype} {derived.shape} for {photo.shape}")
     return np.concatenate([to_channels(derived, 3), photo], axis=1)
-
-
-def to_8bit(image: np.ndarray) -> np.ndarray:
-    """uint8 of uint8 or uint16, full scale to full scale, rounded."""
-    if image.dtype == np.uint8:
-        return image
-    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -17,7 +17,7 @@ from skimage.feature import canny
 from skimage.measure import label
 from skimage.morphology import thin
 
-from pix2pix_tf.images.io import to_channels
+from pix2pix_tf.images.convert import to_channels
 
 CANNY_SIGMA = 2.0
 CANNY_LOW, CANNY_HIGH = 8.0, 24.0  # grey levels of 255, see `canny_edges`

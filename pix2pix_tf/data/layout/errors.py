@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pix2pix_tf.images.folder_names import KNOWN_SIDES
-from pix2pix_tf.images.io import SUFFIXES_IN_WORDS
+from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS
 from pix2pix_tf.images.listing import (
     NAMED_AT_MOST,
     Entries,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.images.io import decode_image, image_dtype, read_image, to_channels
+from pix2pix_tf.images.convert import to_channels
+from pix2pix_tf.images.io import decode_image, image_dtype, read_image
 from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height, width

@@ -10,7 +10,7 @@ import numpy as np
 from pix2pix_tf.evaluation.metrics.distances import frechet_distance, frechet_note, kernel_distance
 from pix2pix_tf.evaluation.metrics.inception import load_inception
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
-from pix2pix_tf.images.sheets import for_display
+from pix2pix_tf.images.convert import for_display
 
 
 class FeatureScores:

@@ -6,7 +6,7 @@ import numpy as np
 from skimage.color import rgb2lab
 
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
-from pix2pix_tf.images.sheets import for_display
+from pix2pix_tf.images.convert import for_display
 
 BINS = 100
 RANGES = {"l": (0.0, 100.0), "a": (-110.0, 110.0), "b": (-110.0, 110.0)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
-from pix2pix_tf.images.sheets import for_display
+from pix2pix_tf.images.convert import for_display
 
 
 def neighbour_contrast(image: np.ndarray) -> float:

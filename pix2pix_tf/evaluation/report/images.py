@@ -8,8 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from pix2pix_tf.images.io import resize_image
-from pix2pix_tf.images.sheets import for_display
+from pix2pix_tf.images.convert import for_display, resize_image
 
 LONGEST_SIDE = 512  # pixels: larger pictures are scaled down
 _QUALITY = 90

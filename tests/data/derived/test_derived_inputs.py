@@ -10,7 +10,8 @@ from pix2pix_tf.data.derived.derive import FILL, centre_mask
 from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import training_batches
-from pix2pix_tf.images.io import resize_image, write_image
+from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -1,0 +1,125 @@
+"""Conversions of image arrays: channels, bit depth and size.
+
+Images are uint8 or uint16 [H, W, C] with C from 1 to 4: grey, grey + alpha, RGB, RGBA. Full scale
+stays full scale: 255 of 8 bits is 65535 of 16 bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+SIXTEEN_PER_EIGHT = 257  # 65535 / 255
+
+
+def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Converts an image to a number of channels, by the rules of `images.io`.
+
+    Args:
+        image: uint8 or uint16 [H, W, 1..4].
+        channels: 1 (grey), 2 (grey + alpha), 3 (RGB) or 4 (RGBA).
+
+    Returns:
+        [H, W, channels] of the same type; the same array where it has these channels already.
+
+    Example:
+        >>> half_black = np.array([[[0, 127]]], np.uint8)  # grey 0, alpha 127: over white
+        >>> to_channels(half_black, 3).tolist()
+        [[[128, 128, 128]]]
+        >>> to_channels(np.array([[[255, 0, 0]]], np.uint8), 1).tolist()  # ITU-R 601 luma
+        [[[76]]]
+    """
+    if channels not in (1, 2, 3, 4):
+        raise ValueError(f"channels is {channels}, not 1 to 4")
+    if image.shape[-1] == channels:
+        return image
+    has_alpha = image.shape[-1] in (2, 4)
+    colour = image[..., :-1] if has_alpha else image
+    if has_alpha and channels in (1, 3):
+        colour = _over_white(colour, image[..., -1:])
+    if channels <= 2 and colour.shape[-1] == 3:
+        colour = _luma(colour)
+    if channels >= 3 and colour.shape[-1] == 1:
+        colour = np.repeat(colour, 3, axis=-1)
+    if channels in (1, 3):
+        return colour
+    opaque = np.full_like(colour[..., :1], np.iinfo(image.dtype).max)
+    return np.concatenate([colour, image[..., -1:] if has_alpha else opaque], axis=-1)
+
+
+def to_8bit(image: np.ndarray) -> np.ndarray:
+    """Converts uint16 to uint8, full scale to full scale, rounded; uint8 is returned as it is.
+
+    Example:
+        >>> to_8bit(np.array([0, 128, 129, 65535], np.uint16)).tolist()
+        [0, 0, 1, 255]
+    """
+    if image.dtype == np.uint8:
+        return image
+    half = SIXTEEN_PER_EIGHT // 2
+    return ((image.astype(np.uint32) + half) // SIXTEEN_PER_EIGHT).astype(np.uint8)
+
+
+def to_16bit(image: np.ndarray) -> np.ndarray:
+    """Converts uint8 to uint16, full scale to full scale; uint16 is returned as it is.
+
+    Example:
+        >>> to_16bit(np.array([0, 1, 255], np.uint8)).tolist()
+        [0, 257, 65535]
+    """
+    if image.dtype == np.uint16:
+        return image
+    return image.astype(np.uint16) * SIXTEEN_PER_EIGHT
+
+
+def for_display(image: np.ndarray) -> np.ndarray:
+    """Converts any image to uint8 [H, W, 3]: grey replicated, alpha over white, 16 bits to 8."""
+    return to_channels(to_8bit(image), 3)
+
+
+def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes an image bicubically, with antialiasing.
+
+    Each channel is resized by itself: Pillow would weigh colour by alpha.
+
+    Args:
+        image: uint8 or uint16 [H, W, 1..4].
+        height: New height in pixels.
+        width: New width in pixels.
+
+    Returns:
+        [height, width, C] of the same type; the same array where it has this size already.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    if image.dtype == np.uint8 and image.shape[2] == 3:  # faster by a third than one by one
+        return _resize(image, height, width)
+    planes = [_resize(image[..., k], height, width) for k in range(image.shape[2])]
+    return np.stack(planes, axis=2)
+
+
+def _over_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Composites over white, rounded; 65535² + 65535 / 2 still fits uint32."""
+    top = np.uint32(np.iinfo(colour.dtype).max)
+    weight = alpha.astype(np.uint32)
+    total = colour * weight + top * (top - weight)
+    return ((total + top // 2) // top).astype(colour.dtype)
+
+
+def _luma(rgb: np.ndarray) -> np.ndarray:
+    """ITU-R 601 luma of [H, W, 3] as [H, W, 1]: Pillow's own for uint8, exact for uint16."""
+    if rgb.dtype == np.uint8:
+        return np.array(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))[..., None]
+    weighted = rgb @ np.array([299, 587, 114], np.uint32)
+    return ((weighted + 500) // 1000).astype(rgb.dtype)[..., None]
+
+
+def _resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes [H, W] of either type, or uint8 [H, W, 3]."""
+    size, bicubic = (width, height), Image.Resampling.BICUBIC
+    if pixels.dtype == np.uint8:
+        return np.array(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, bicubic))
+    # By way of floats, which Pillow does not round or clip: bicubic overshoots.
+    resized = np.array(Image.fromarray(pixels.astype(np.float32)).resize(size, bicubic))
+    top = np.iinfo(pixels.dtype).max
+    return np.clip(np.rint(resized), 0, top).astype(pixels.dtype)

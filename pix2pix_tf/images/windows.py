@@ -1,0 +1,98 @@
+"""Large TIFFs read by windows: only the strips or tiles that are asked for are decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.images.convert import to_channels
+from pix2pix_tf.images.io import (
+    LARGE_PIXELS,
+    PIXELS_AT_MOST,
+    explain_failure,
+    open_image_file,
+    other_bands,
+)
+from pix2pix_tf.images.tiff import TiffImage
+from pix2pix_tf.utils.errors import UserError
+
+
+class ImageWindows:
+    """A TIFF of which only those parts are read that are asked for; closed by `with`.
+
+    It is asked as an array is: `windows[first:end]` and `windows[first:end, left:right]` are
+    arrays [rows, columns, channels].
+
+    Attributes:
+        shape: Height, width, channels.
+        dtype: uint8 or uint16.
+        ndim: 3.
+    """
+
+    ndim = 3
+
+    def __init__(
+        self,
+        path: Path,
+        channels: int,
+        *,
+        half: int | None = None,
+        max_pixels: int = PIXELS_AT_MOST,
+    ) -> None:
+        """Reads the header.
+
+        Args:
+            path: A TIFF.
+            channels: What its bands are converted to, see `read_image`.
+            half: 0 or 1 for the left or right half of it; None: all of it.
+            max_pixels: How many pixels a strip or tile may have.
+
+        Raises:
+            UserError: It cannot be read, or not in parts of so few pixels.
+        """
+        self._path = path
+        with open_image_file(path):  # what is wrong with it is said there
+            pass
+        self._file = path.open("rb")
+        self._tiff = TiffImage(self._file, path)
+        height, width = self._tiff.height, self._tiff.width
+        if self._tiff.segment_pixels > max_pixels:
+            self._file.close()
+            raise UserError(
+                f"{path} has {height * width:,} pixels in parts of "
+                f"{self._tiff.segment_pixels:,}, and more than {max_pixels:,} are not decoded at "
+                "once: write it in tiles (as GDAL does with TILED=YES) or without compression, or "
+                f"give --max-pixels {self._tiff.segment_pixels}"
+            )
+        if self._tiff.colour_mode == "bands" and self._tiff.bands != channels:
+            self._file.close()
+            raise UserError(other_bands(path, self._tiff.bands))
+        width = width if half is None else width // 2
+        self._left = width if half == 1 else 0
+        self.shape = (height, width, channels)
+        self.dtype = self._tiff.dtype
+
+    def __getitem__(self, where: slice | tuple[slice, slice]) -> np.ndarray:
+        rows, columns = where if isinstance(where, tuple) else (where, slice(None))
+        top, bottom, _ = rows.indices(self.shape[0])
+        left, right, _ = columns.indices(self.shape[1])
+        try:
+            part = self._tiff.window((top, bottom), (self._left + left, self._left + right))
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(explain_failure(self._path, b"II*", error)) from error
+        return to_channels(part, self.shape[2])
+
+    def __enter__(self) -> ImageWindows:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+
+def has_windows(path: Path) -> bool:
+    """Whether a file is a TIFF so large that it is better read by `ImageWindows` than at once."""
+    with open_image_file(path) as opened:
+        return isinstance(opened, TiffImage) and opened.height * opened.width > LARGE_PIXELS
