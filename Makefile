@@ -1,5 +1,7 @@
 # make run         train on the embedded sample city and look at the result (a few minutes)
-# make test        lint, types and tests
+# make test        lint, types and the fast tests, in minutes
+# make test-slow   the tests that drive browsers, start processes or try thousands of cases
+# make docs        build the documentation site into build/docs
 # make soak        kill trainings 50 times at random instants, and compare with one never killed (long)
 # make web-assets  take the browser runtime that exported pages carry (needs npm)
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
@@ -12,6 +14,7 @@
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
 # make lock        renew requirements-dev.lock: the versions that tests and CI run with
+# make check-lock  whether that file has what pyproject.toml asks for (needs a package index)
 # make audit       whether vulnerabilities of those versions are known
 # make wheel       build the package, with that runtime, into dist/
 
@@ -31,25 +34,38 @@ WEB := exporters/litert
 ADDONS := build/addons
 TORCH := build/torch
 
-.PHONY: run test lint types pytest test-torch test-addons test-cluster test-combinations soak fuzz reproduce benchmark \
-  web-assets lock audit wheel clean
+.PHONY: run test lint types test-fast test-slow test-torch test-addons test-cluster test-combinations soak fuzz \
+  reproduce benchmark web-assets docs lock check-lock audit wheel clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
 	$(BIN)/pix2pix-tf train --config sample.yaml --run $(RUN)
 
-test: lint types pytest
+# Each stage with its seconds.
+test: $(VENV)/installed-dev
+	@took=; for stage in lint types test-fast; do \
+	  start=$$(date +%s); $(MAKE) --no-print-directory $$stage || exit 1; \
+	  took="$$took  $$stage $$(($$(date +%s) - start)) s"; \
+	done; echo "make test:$$took"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-# Where there is npm; without, the tests of the web page say what they miss.
-pytest: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
-	$(BIN)/pytest -n 2
+# Two processes, whatever the machine: what is measured stays comparable. Tests that share something
+# expensive stay in one of them (`pytest.mark.xdist_group`).
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+
+test-fast: $(VENV)/installed-dev
+	$(PYTEST) -m 'not slow and not cluster'
+
+# The web page's where there is npm; without, its tests say what they miss.
+test-slow: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
+	$(PYTEST) -m 'slow or cluster'
 
 test-combinations: $(VENV)/installed-dev
 	PIX2PIX_TF_ALL_COMBINATIONS=1 $(BIN)/pytest tests/test_combinations.py
@@ -98,6 +114,9 @@ reproduce: $(VENV)/installed
 benchmark: $(VENV)/installed $(TORCH)/installed
 	$(BIN)/python -m benchmarks.compare --torch $(TORCH)/bin/python
 
+docs: $(VENV)/installed-dev
+	$(BIN)/sphinx-build --fail-on-warning --quiet --builder html docs build/docs
+
 web-assets: $(WEB)/index.js
 
 $(WEB)/index.js: tools/web_assets/package-lock.json tools/web_assets/take.py
@@ -107,13 +126,21 @@ $(WEB)/index.js: tools/web_assets/package-lock.json tools/web_assets/take.py
 	$(PYTHON) tools/web_assets/take.py build/web-assets/node_modules $(WEB)
 
 # For all Python versions and systems at once, and without a word of where packages came from.
-lock: $(VENV)/installed-dev
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --generate-hashes \
-	  --upgrade --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	  --output-file $(LOCK) pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
 
+lock: $(VENV)/installed-dev
+	$(COMPILE) --upgrade --output-file $(LOCK)
+
+# The versions that are there are kept, so that nothing changes unless pyproject.toml did.
+check-lock: $(VENV)/installed-dev
+	@mkdir -p build && cp $(LOCK) build/$(LOCK)
+	$(COMPILE) --output-file build/$(LOCK) >/dev/null
+	@diff $(LOCK) build/$(LOCK) || { echo 'pyproject.toml has changed since: run make lock' >&2; false; }
+
+# Fails where a vulnerability is known, and where the database does not answer.
 audit: $(VENV)/installed-dev
-	$(BIN)/python tools/audit.py $(LOCK)
+	$(BIN)/pip-audit --strict --requirement $(LOCK) --require-hashes --disable-pip --progress-spinner off
 
 wheel: $(VENV)/installed-dev $(WEB)/index.js
 	$(BIN)/python -m build --wheel --no-isolation

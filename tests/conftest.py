@@ -27,6 +27,13 @@ def typed(*words, cwd):
     )
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever drives a browser is slow, see the markers in pyproject.toml."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.slow("drives a browser"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_tests(tmp_path_factory):
     """What is known of files goes into no user's folder."""

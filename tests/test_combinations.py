@@ -20,6 +20,8 @@ from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.training import train
 from pix2pix_tf.utils.errors import UserError
 
+pytestmark = pytest.mark.slow("trains and exports many combinations")
+
 SIDE = 16
 DERIVATIONS = ("pair", "lightness", "grey", "edges", "centre_mask", "random_mask")
 THOROUGH = bool(os.environ.get("PIX2PIX_TF_ALL_COMBINATIONS"))  # `make test-combinations`

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from PIL import Image
 
@@ -15,6 +16,7 @@ def test_own_pairs_is_a_config_of_the_papers_settings():
     assert make_config(tree) == make_config({"data": {"root": "my_pairs"}})
 
 
+@pytest.mark.slow("starts Python with TensorFlow")
 def test_in_python_runs(tmp_path):
     command = [sys.executable, EXAMPLES / "in_python.py", "run", "2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow("builds and installs a wheel")
+
 ROOT = Path(__file__).parents[1]
 RUNTIME = ROOT / "exporters" / "litert"
 

@@ -19,6 +19,7 @@ def test_expected_stands_beside_measured(monkeypatch, capsys):
     ]
 
 
+@pytest.mark.slow("starts the command as a process")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_translation_is_measured_in_a_process_of_its_own():
     assert 10e6 < memory._measured("unet", 1, 256) < 1e9

@@ -23,6 +23,7 @@ def results(tmp_path):
     return folder
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_results_of_another_program(results, tmp_path):
     scored = typed(
         *("evaluate", "--outputs", "results/*_fake_B.png", "--targets", "results/*_real_B.png"),

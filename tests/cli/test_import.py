@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.conftest import typed
@@ -10,6 +11,7 @@ from tests.conftest import typed
 GOLDEN = Path(__file__).parents[1] / "importing" / "golden"
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_import_then_translate(here, tmp_path, pairs_folder):
     for name in ("unet_32_batch.pth", "layers_2_batch.pth"):
         shutil.copy(GOLDEN / name, tmp_path)

@@ -40,6 +40,7 @@ def test_an_empty_value_is_never_taken_for_the_working_directory(here, words, of
     assert len(error.strip().splitlines()) == 1
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_train_translate_evaluate(tmp_path, pairs_folder):
     root = pairs_folder()
     trained = typed(
@@ -76,6 +77,7 @@ def _wait_for(path, process):
         time.sleep(0.01)
 
 
+@pytest.mark.slow("kills and resumes trainings")
 def test_killed_twice_it_ends_bit_for_bit_as_another_run_of_the_same_seed(tmp_path):
     """Two runs of the sample, one of them killed: all tensors, scores and sheets (see soak.py)."""
     tally = soak(tmp_path, ["writing", "training"], random.Random(0))
@@ -86,6 +88,7 @@ def test_killed_twice_it_ends_bit_for_bit_as_another_run_of_the_same_seed(tmp_pa
     assert len(sessions) == 3
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_sigterm_saves_and_leaves(tmp_path, pairs_folder):
     words = ["train", "--config", "facades", *settings(pairs_folder(), training__steps=100_000)]
     process = subprocess.Popen(

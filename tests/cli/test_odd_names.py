@@ -12,6 +12,8 @@ import pytest
 from pix2pix_tf.images.io import write_image
 from tests.conftest import COMMAND, TINIEST
 
+pytestmark = pytest.mark.slow("starts the command as a process")
+
 ASCII_ONLY = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 ODD = [b"res[/a]", b"[final]", b"[red]", b":smile:", b"caf\xe9", b"\xe4\xb8\xad"]
 

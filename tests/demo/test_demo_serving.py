@@ -16,6 +16,8 @@ from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 from tests.demo.visitors import Served, Visitor, blocks, file_of, pixels
 
+pytestmark = pytest.mark.slow("starts the command as a process")
+
 CLIENTS = 50
 
 

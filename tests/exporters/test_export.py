@@ -14,6 +14,7 @@ from pix2pix_tf.utils.errors import UserError
 from tests.conftest import typed
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_saved_model_journey(tiny_run, tmp_path):
     folder = tmp_path / "models" / "tiny_run"
     (folder / "1").mkdir(parents=True)  # as another export left it
@@ -43,6 +44,7 @@ def test_saved_model_journey(tiny_run, tmp_path):
     assert np.abs(output.numpy().astype(int) - expected).max() <= 1
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_tflite_journey(tiny_run, tmp_path):
     words = ("--format", "tflite", "--precision", "int8", "--size", "40x48", "--uint8")
     done = typed(

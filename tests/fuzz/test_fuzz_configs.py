@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from pix2pix_tf.config.schema import Config, load_config, make_config
 from pix2pix_tf.utils.errors import UserError
 
+pytestmark = pytest.mark.slow("tries many cases")
+
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
 KEYS = [
     f"{section}.{name}"

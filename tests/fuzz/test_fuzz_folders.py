@@ -7,6 +7,7 @@ import os
 import shutil
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from pix2pix_tf.config.schema import make_config
@@ -14,6 +15,8 @@ from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.utils.errors import UserError
 from tests.fuzz.odd_folders import SIDE, odd_folders
+
+pytestmark = pytest.mark.slow("tries many cases")
 
 CASES = int(os.environ.get("PIX2PIX_TF_FUZZ", "0"))
 FEW = 60

@@ -17,6 +17,8 @@ from pix2pix_tf.study.create import create_study
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.web.app import HEADERS
 
+pytestmark = pytest.mark.slow("tries many cases")
+
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
 PATHS = "/ /page.json /example.png /translate /picture /state /session /trials/0/first /trials/0"
 PATHS += (

@@ -18,6 +18,8 @@ from tests.fuzz.odd_files import odd_files
 from tests.fuzz.odd_tiffs import tiffs
 from tests.fuzz.victim import Victim
 
+pytestmark = pytest.mark.slow("tries many cases")
+
 CASES = int(os.environ.get("PIX2PIX_TF_FUZZ", "0"))
 FEW = 40
 TIFFS = 150

@@ -11,6 +11,8 @@ from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.preparation.geographic import divide_by_latitude, parse_buffer, read_latitudes
 from pix2pix_tf.utils.errors import UserError
 
+pytestmark = pytest.mark.slow("tries many cases")
+
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
 NAMES = ["a", "b", "sub/c 1", "é", "x,y", 'q"']
 PAIRS = [PairFiles(name, Path(f"{name}.png"), None) for name in NAMES]

@@ -88,6 +88,7 @@ def test_a_run_keeps_its_batch_whatever_it_is_trained_on_later(run, tmp_path):
     assert Run(run).reference_file.read_bytes() == before
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_without_its_batch_a_run_says_how_to_get_it_back(run, tmp_path):
     file = Run(run).reference_file
     before = dict(np.load(file))

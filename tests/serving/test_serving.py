@@ -21,7 +21,10 @@ from PIL import Image
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="C++ libraries of other names")
+pytestmark = [
+    pytest.mark.slow("runs the C++ code of TensorFlow Serving"),
+    pytest.mark.skipif(sys.platform != "linux", reason="C++ libraries of other names"),
+]
 
 HERE = Path(__file__).parent
 EXAMPLE = Path(__file__).parents[2] / "examples" / "serving"

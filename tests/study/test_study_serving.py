@@ -16,6 +16,8 @@ from pix2pix_tf.study.report import make_report
 from pix2pix_tf.study.settings import Protocol
 from tests.study.participants import Participant, Served, tiny_study
 
+pytestmark = pytest.mark.slow("starts the command as a process")
+
 
 def memory(process):
     """Bytes that a process holds."""

@@ -112,6 +112,7 @@ def newest(tmp_path):
     )
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_sighup_saves_and_leaves(training, tmp_path):
     process = training()
     process.send_signal(signal.SIGHUP)
@@ -122,6 +123,7 @@ def test_sighup_saves_and_leaves(training, tmp_path):
     assert err == b""
 
 
+@pytest.mark.slow("starts the command as a process")
 def test_below_nohup_only_a_closed_pipe_saves_and_ends(training, tmp_path):
     """As of `nohup pix2pix-tf train | head -1`."""
     process = training(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
@@ -143,6 +145,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+@pytest.mark.slow("starts the command as a process")
 @pytest.mark.parametrize("belongs", [True, False])
 def test_a_terminal_that_is_closed(training, tmp_path, belongs):
     """It hangs up on programs that belong to it; others go on without it, as after `disown`."""

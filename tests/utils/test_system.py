@@ -202,6 +202,7 @@ print(machine_lines())
     assert "GiB" not in done.stdout
 
 
+@pytest.mark.slow("starts Python with TensorFlow")
 @pytest.mark.skipif(sys.platform == "win32", reason="has none of it anyway")
 def test_train_translate_and_evaluate_without_posix(tmp_path, pairs_folder):
     """With the platform's name as it is: locks are its other half's, see run_lock.py."""
