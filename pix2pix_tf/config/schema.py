@@ -1,8 +1,8 @@
 """The experiment's configuration: one typed, frozen object; YAML in, YAML out.
 
 Every default is the paper's (Isola et al. 2017, section 3 and appendix 6.2), so that a config file
-says only what differs. Whatever cannot be meant (an unknown key, a wrong type, two keys that
-contradict each other) is a `UserError` that names the key, the value and the nearest right one.
+says only what differs. Invalid values (an unknown key, a wrong type, two keys that contradict each
+other) raise a `UserError` that names the key, the value and the nearest valid one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.yaml_text import to_yaml
 from pix2pix_tf.utils.files import expand_home
 
-# Crop sizes are multiples of it: fewer than four halvings leave no U-Net worth the name.
+# Crop sizes are multiples of it: a U-Net needs at least four downsamplings.
 MIN_SIZE_MULTIPLE = 16
 
 # Downsampling convolutions of the discriminator by its receptive field in pixels (appendix 6.1.2).
@@ -36,14 +36,14 @@ RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 
 
 def _pair(value: Any) -> Any:
-    """One number stands for a square; YAML has lists where we want tuples."""
+    """Makes one number a square, and a list, as YAML has it, a tuple."""
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
     return tuple(value) if isinstance(value, list) else value
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 reads 2e-4 (no dot) as a string; people mean the number."""
+    """Reads 2e-4 (without a dot) as a number; YAML 1.1 makes it a string."""
     if isinstance(value, str):
         try:
             return float(value)
@@ -54,53 +54,95 @@ def _number(value: Any) -> Any:
 
 def _not_empty(value: str) -> str:
     if not value:
-        raise PydanticCustomError("empty", "expected a text that is not empty")
+        raise PydanticCustomError("empty", "expected text that is not empty")
     return value
 
 
-Text = Annotated[str, AfterValidator(_not_empty)]
-PathText = Annotated[Text, AfterValidator(expand_home)]
-Positive = Annotated[int, Field(gt=0, lt=2**31)]  # more is meant by nobody and fits no counter
+NonEmptyStr = Annotated[str, AfterValidator(_not_empty)]
+PathStr = Annotated[NonEmptyStr, AfterValidator(expand_home)]
+PositiveInt = Annotated[int, Field(gt=0, lt=2**31)]  # fits int32
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-Size = Annotated[
-    tuple[Positive, Positive],
-    BeforeValidator(_pair),
-    PlainSerializer(list),
-    Field(description="pixels; one number or [height, width]"),
+ImageSize = Annotated[
+    tuple[PositiveInt, PositiveInt], BeforeValidator(_pair), PlainSerializer(list)
 ]
-Every = Literal["epoch"] | Positive
+Interval = Literal["epoch"] | PositiveInt
+Norm = Literal["batch", "instance", "none"]
 
 
 class Section(BaseModel):
-    """A section of a config: nothing in it changes, and no key is unknown."""
+    """A section of a config: immutable, without unknown keys.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    The docstring below a key is its description in the documentation.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
 
 
 class DataConfig(Section):
     """Where pairs come from and how they become training crops (appendix 6.2)."""
 
-    dataset: Text | None = None  # a name; `sample` is the embedded city
-    root: PathText | None = None  # the folder; null: datasets/<dataset> below the working directory
-    # What to look for there; auto: two folders, then images of twice the width (side by side).
+    dataset: NonEmptyStr | None = None
+    """Name of the dataset, which lies in datasets/NAME below the working directory unless data.root
+    is given; `sample` is the embedded procedural city, which has no folder.
+    """
+    root: PathStr | None = None
+    """Folder of the dataset; null is datasets/NAME, with the NAME in data.dataset. A ~ at its start
+    is the home directory.
+    """
     layout: Literal["auto", "side_by_side", "folders"] = "auto"
-    direction: Literal["AtoB", "BtoA"] = "AtoB"  # A is the left half, or the folder A/
-    load_size: Size = (286, 286)  # bicubic resize before the crop
-    crop_size: Size = (256, 256)  # what the networks see
+    """How the pairs lie on disk: `side_by_side` is A and B in one file, left and right; `folders`
+    is two folders of like-named files; `auto` looks for two folders by known names, then for images
+    of twice the width.
+    """
+    direction: Literal["AtoB", "BtoA"] = "AtoB"
+    """Which side is the input: `AtoB` translates A, the left half or the folder A, into B; `BtoA`
+    translates B into A.
+    """
+    load_size: ImageSize = (286, 286)
+    """Size to which training pairs are resized bicubically before the random crop, in pixels: one
+    number, or [height, width]; at least data.crop_size.
+    """
+    crop_size: ImageSize = (256, 256)
+    """Size of the crops that the networks see, in pixels: one number, or [height, width]; multiples
+    of 16. How often both sides can be halved is the depth of the U-Net.
+    """
     mirror: bool = True
-    # pair: files hold pairs. Else they hold photographs, the targets, and inputs are made of them.
+    """Whether training pairs are mirrored horizontally at random, half of the time."""
     derive: Literal["pair", "lightness", "grey", "edges", "centre_mask", "random_mask"] = "pair"
-    # What those photographs are: whole files, or one half of side-by-side (A/, B/) pairs.
+    """How inputs are made: `pair` reads them from files; the others make them of photographs, which
+    are the targets: `lightness` (CIE L), `grey`, Canny `edges`, the middle half masked
+    (`centre_mask`), or random rectangles masked (`random_mask`).
+    """
     photo: Literal["file", "A", "B"] = "file"
-    representation: Literal["plain", "lab"] = "plain"  # lab: L in, a and b out (colourisation)
+    """What the photographs of data.derive are: whole files, or the side A or B of pairs."""
+    representation: Literal["plain", "lab"] = "plain"
+    """What the networks see: `plain` is the channels of the files; `lab` is CIE Lab, L as the input
+    and a and b as the target (colourisation), with data.input_channels 1 and data.target_channels
+    2.
+    """
     input_channels: Annotated[int, Field(ge=1, le=4)] = 3
+    """Channels of an input as the generator sees it, 1 to 4: 1 is grey, 3 RGB, 4 RGB with alpha."""
     target_channels: Annotated[int, Field(ge=1, le=4)] = 3
-    cache: bool = True  # keep decoded pairs in memory
-    on_bad_image: Literal["stop", "skip"] = "stop"  # skip: train without bad pairs, and list them
-    validation_fraction: Annotated[Real, Field(gt=0, lt=1)] = 0.1  # held out where there is no val/
-    split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0  # another one holds out other pairs
-    sample_train: Positive = 200  # pairs drawn of the embedded city
-    sample_val: Positive = 20
+    """Channels of a target as the generator makes it, 1 to 4."""
+    cache: bool = True
+    """Whether decoded pairs are kept in memory after the first epoch."""
+    on_bad_image: Literal["stop", "skip"] = "stop"
+    """What happens if images cannot be used: `stop` refuses to train and lists them; `skip` trains
+    without their pairs and lists those in the run's skipped.txt.
+    """
+    validation_fraction: Annotated[Real, Field(gt=0, lt=1)] = 0.1
+    """Fraction of the training pairs that is held out for validation if the dataset has no val
+    folder; more than 0, less than 1.
+    """
+    split_seed: Seed = 0
+    """Random seed of that split: another one holds out other pairs."""
+    sample_train: PositiveInt = 200
+    """Number of training pairs drawn of the embedded city."""
+    sample_val: PositiveInt = 20
+    """Number of validation pairs drawn of the embedded city."""
 
     @model_validator(mode="after")
     def _agree(self) -> DataConfig:
@@ -178,36 +220,57 @@ class DataConfig(Section):
 
 
 class GeneratorConfig(Section):
-    """The U-Net of section 3.2.1 and appendix 6.1.1, and what it is compared with."""
+    """The generator: the U-Net of section 3.2.1 and appendix 6.1.1, or what it is compared with."""
 
-    # encoder_decoder is the U-Net without skips (Table 2); the ResNets are those of the authors'
-    # PyTorch program.
     kind: Literal["unet", "encoder_decoder", "resnet_6", "resnet_9"] = "unet"
-    width: Positive = 64  # filters of the first layer; the others are 2, 4 and 8 times as many
-    norm: Literal["batch", "instance", "none"] = "batch"
-    bottleneck_norm: bool = False  # true reproduces the paper's own runs, which the errata correct
+    """Architecture: `unet`; `encoder_decoder`, the U-Net without skip connections (Table 2);
+    `resnet_6` and `resnet_9`, the ResNets of 6 and 9 blocks of the authors' PyTorch program.
+    """
+    width: PositiveInt = 64
+    """Filters of the first layer; the deeper ones have 2, 4 and at most 8 times as many."""
+    norm: Norm = "batch"
+    """Normalisation: over the `batch`, over each image (`instance`), or `none`."""
+    bottleneck_norm: bool = False
+    """Whether the U-Net's innermost layer is normalised, as in the paper's own runs; its errata
+    leave it out, since it erases the bottleneck at batch size 1.
+    """
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.5
-    upsampling: Literal["transposed", "resize"] = "transposed"  # resize avoids chequered patterns
+    """Dropout rate, from 0 to less than 1, of the innermost decoder layers; the noise of the paper,
+    also at test time.
+    """
+    upsampling: Literal["transposed", "resize"] = "transposed"
+    """How the decoder upsamples: by transposed convolutions, as the paper does, or by `resize` and
+    convolution, which avoids checkerboard artefacts.
+    """
 
 
 class DiscriminatorConfig(Section):
-    """The PatchGAN of section 3.2.2 and appendix 6.1.2."""
+    """The PatchGAN discriminator of section 3.2.2 and appendix 6.1.2."""
 
-    receptive_field: Literal[1, 16, 34, 70, 142, 286] = 70  # pixels a side
-    width: Positive = 64
-    norm: Literal["batch", "instance", "none"] = "batch"
+    receptive_field: Literal[1, 16, 34, 70, 142, 286] = 70
+    """Pixels a side that each output of the PatchGAN sees: 1 is the PixelGAN, 286 the ImageGAN."""
+    width: PositiveInt = 64
+    """Filters of the first layer; the deeper ones have 2, 4 and at most 8 times as many."""
+    norm: Norm = "batch"
+    """Normalisation: over the `batch`, over each image (`instance`), or `none`."""
     spectral_norm: bool = False
+    """Whether the convolutions are spectrally normalised (Miyato et al. 2018)."""
 
 
 class ObjectiveConfig(Section):
-    """Equation 4 and the objectives of Table 1: a GAN's, plus `l1_weight` (λ) times a distance.
+    """Equation 4 and the objectives of Table 1: an adversarial loss plus a weighted distance.
 
-    `cgan`: the discriminator sees the input; `gan`: it does not; `l2` stands for `l1` in a name.
+    `cgan`: the discriminator sees the input; `gan`: it does not; `l2` may stand for `l1`.
     """
 
     name: Literal["l1", "l2", "gan", "cgan", "l1+gan", "l1+cgan", "l2+gan", "l2+cgan"] = "l1+cgan"
-    l1_weight: Annotated[Real, Field(ge=0)] = 100.0  # of the distance, l1 or l2
+    """Terms of the generator's loss, by the paper's names: a distance to the target (`l1` or `l2`),
+    an adversarial loss whose discriminator sees the input (`cgan`) or does not (`gan`), or both.
+    """
+    l1_weight: Annotated[Real, Field(ge=0)] = 100.0
+    """Weight λ of the distance, L1 or L2, beside the adversarial loss; 0 or more."""
     gan_loss: Literal["vanilla", "least_squares", "hinge"] = "vanilla"
+    """Adversarial loss: `vanilla` (the paper's cross-entropy), `least_squares` or `hinge`."""
 
     @property
     def distance(self) -> Literal["l1", "l2"] | None:
@@ -228,46 +291,76 @@ class ObjectiveConfig(Section):
 class TrainingConfig(Section):
     """The optimisation of section 3.3."""
 
-    epochs: Positive = 200
-    steps: Positive | None = None  # updates of the generator; wins over epochs
-    batch_size: Positive = 1  # of all replicas together
+    epochs: PositiveInt = 200
+    """Passes over the training pairs; training.steps wins over it."""
+    steps: PositiveInt | None = None
+    """Number of generator updates; null is what training.epochs gives."""
+    batch_size: PositiveInt = 1
+    """Pairs of one update, over all replicas together."""
     learning_rate: Annotated[Real, Field(gt=0)] = 2e-4
+    """Learning rate of Adam for both networks; more than 0."""
     beta_1: Annotated[Real, Field(ge=0, lt=1)] = 0.5
+    """Adam's decay of the first moment, from 0 to less than 1."""
     beta_2: Annotated[Real, Field(ge=0, lt=1)] = 0.999
-    decay_from_epoch: Positive | None = None  # from here on the learning rate falls linearly to 0
-    discriminator_steps: Positive = 1  # k of them, each on fresh pairs, before each generator step
-    # Decay (such as 0.999) of a moving average of the generator's weights, which then translates.
+    """Adam's decay of the second moment, from 0 to less than 1."""
+    decay_from_epoch: PositiveInt | None = None
+    """Epoch from which on the learning rate falls linearly, to 0 at the end; null holds it."""
+    discriminator_steps: PositiveInt = 1
+    """Discriminator updates before each generator update (k of Goodfellow et al. 2014), each on
+    fresh pairs.
+    """
     ema_decay: Annotated[Real, Field(gt=0, lt=1)] | None = None
-    # What networks compute in; weights, statistics, logits, translations and losses stay float32.
+    """Decay, such as 0.999, of an exponential moving average of the generator's weights, which then
+    translates; null keeps none.
+    """
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    jit_compile: Literal["auto", True, False] = "auto"  # by XLA; auto: on one GPU only
-    steps_per_execution: Positive = 1  # updates between two looks of Python; more help fast GPUs
-    deterministic: bool = True  # the same numbers every time on the same machine
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Type in which the networks compute; weights, statistics, logits, translations and losses stay
+    float32.
+    """
+    jit_compile: Literal["auto", True, False] = "auto"
+    """Whether the update is compiled by XLA; `auto` does so on one GPU that it supports only."""
+    steps_per_execution: PositiveInt = 1
+    """Generator updates that the device makes in one call, as of Keras' compile(): more keep a fast
+    GPU busy. Validation, checkpoints and stopping keep their steps.
+    """
+    deterministic: bool = True
+    """Whether the same config gives the same numbers every time on the same machine."""
+    seed: Seed = 0
+    """Random seed of the initial weights, the order of pairs, crops, mirroring and dropout."""
 
 
 class LoggingConfig(Section):
-    """What a run writes, and how often (in epochs or in steps)."""
+    """What a run writes, and how often."""
 
     tensorboard: bool = True
-    validate_every: Every = "epoch"
-    sheet_every: Every = "epoch"
-    sheet_rows: Positive = 6
-    checkpoint_every: Positive = 1000  # steps
-    keep: Positive = 3  # newest checkpoints; the best is kept besides
+    """Whether losses, scores and images are written for TensorBoard."""
+    validate_every: Interval = "epoch"
+    """When the validation pairs are scored: every `epoch`, or every so many steps."""
+    sheet_every: Interval = "epoch"
+    """When a sheet of input, output and target is drawn: every `epoch`, or every so many steps."""
+    sheet_rows: PositiveInt = 6
+    """Validation pairs on a sheet."""
+    checkpoint_every: PositiveInt = 1000
+    """Steps between checkpoints; the end and a stop write one too."""
+    keep: PositiveInt = 3
+    """How many of the newest checkpoints are kept, besides the best generator."""
 
 
 class WarningsConfig(Section):
-    """When a training is said to go wrong; null: never."""
+    """When a training is reported to go wrong; null turns a warning off."""
 
-    patience: Positive = 500  # steps that it must have lasted
-    # The discriminator's loss, as a share of where it cannot tell real from fake.
+    patience: PositiveInt = 500
+    """Steps for which a condition must have lasted before it is reported."""
     discriminator_loss: Annotated[Real, Field(gt=0, lt=1)] | None = 0.03
-    # In grey levels of 255: how outputs differ from each other; what is of a single colour.
+    """Discriminator's loss below which it has won, as a fraction of its value at chance."""
     output_variation: Annotated[Real, Field(gt=0)] | None = 1.0
+    """Difference between outputs below which they are all alike, in grey levels of 255."""
     flat_image: Annotated[Real, Field(gt=0)] | None = 1.0
-    flat_fraction: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1  # of the data's images
-    loss_scale: Annotated[Real, Field(gt=0)] | None = 1.0  # of mixed_float16
+    """Contrast below which an image counts as of a single colour, in grey levels of 255."""
+    flat_fraction: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1
+    """Fraction of the data's images that may be of a single colour."""
+    loss_scale: Annotated[Real, Field(gt=0)] | None = 1.0
+    """Loss scale of mixed_float16 below which gradients keep overflowing."""
 
 
 class Config(Section):

@@ -101,9 +101,7 @@ def open_scored(run: Run, split: str, overrides: Sequence[str] = ()) -> ScoredPa
     scored, record = split_record(pairs, root), read_record(run.pairs_file)
     usual, notes = not is_overridden(overrides, "data.root"), []
     if record is not None and split.lower() not in ("train", "training"):
-        # Where an earlier version recorded no contents, other data can only be taken on trust.
-        if usual or record.train.sizes is not None:
-            check_never_trained_on(scored, split, record, root, f"run {run.path}")
+        check_never_trained_on(scored, split, record, root, f"run {run.path}")
         if split == "val":
             usual = same_pairs(record.val, scored)
             notes = [] if usual else [_other_pairs(record.val.count, len(pairs))]

@@ -35,15 +35,14 @@ class SplitRecord:
     Attributes:
         names_sha256: A digest of the pairs' names in their order.
         count: How many pairs there are.
-        sizes: Of the files of each pair, in bytes; None in records of earlier versions, which kept
-            `names_sha256` and `count` alone.
-        hashes: Of the contents of some pairs.
-        files: Of each pair, where they are at hand: what was not hashed can be then.
+        sizes: Sizes of the files of each pair, in bytes.
+        hashes: SHA-256 of the contents of some pairs.
+        files: Paths of each pair's files, if it is there now: what was not hashed can still be.
     """
 
     names_sha256: str
     count: int
-    sizes: Mapping[str, Sequence[int]] | None
+    sizes: Mapping[str, Sequence[int]]
     hashes: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
@@ -55,8 +54,7 @@ class SplitRecord:
 
     def digest(self) -> str:
         """Of names and contents: what tells the data of one evaluation from that of another."""
-        sizes = self.sizes or {}
-        facts = [[place, list(each), self.hashes.get(place)] for place, each in sizes.items()]
+        facts = [[place, list(each), self.hashes.get(place)] for place, each in self.sizes.items()]
         return short_digest(facts)
 
 
@@ -156,15 +154,15 @@ def read_record(file: Path) -> PairsRecord | None:
     """
     try:
         tree = json.loads(file.read_text(encoding="utf-8"))
-        root = tree.get("root")
+        root = tree["root"]
         return PairsRecord(
-            layout=tree.get("layout"),
+            layout=tree["layout"],
             root=None if root is None else Path(root),
             train=_read_split(tree["train"]),
             val=_read_split(tree["val"]),
-            earlier=_read_split(tree["earlier"]) if "earlier" in tree else _NOTHING,
-            skipped=dict(tree.get("skipped", {})),
-            since=int(tree.get("since_step", 0)),
+            earlier=_read_split(tree["earlier"]),
+            skipped=dict(tree["skipped"]),
+            since=int(tree["since_step"]),
         )
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -245,9 +243,6 @@ def check_never_trained_on(
     Raises:
         UserError: Some were; it names them.
     """
-    if before.train.sizes is None:
-        _check_old_record(scored, split, before, of)
-        return
     found = trained_among(scored, before, root)
     if found:
         raise UserError(
@@ -278,12 +273,10 @@ def next_record(before: PairsRecord | None, now: PairsRecord, step: int) -> Pair
         return now
     same = same_pairs(before.val, now.val)
     now = replace(now, since=before.since if same else step)
-    if before.train.sizes is None:
-        return now
     sizes, hashes = {}, {}
     for split in (before.earlier, before.train):
-        for place, each in (split.sizes or {}).items():
-            if place not in (now.train.sizes or {}) or _is_other(split, now.train, place):
+        for place, each in split.sizes.items():
+            if place not in now.train.sizes or _is_other(split, now.train, place):
                 sizes[place] = each
                 if place in split.hashes:
                     hashes[place] = split.hashes[place]
@@ -292,10 +285,8 @@ def next_record(before: PairsRecord | None, now: PairsRecord, step: int) -> Pair
 
 def same_pairs(old: SplitRecord, new: SplitRecord) -> bool:
     """Whether a split of today has the pairs of a recorded one, as far as the record says."""
-    if old.sizes is None:
-        return old.names_sha256 == new.names_sha256
-    today = new.sizes or {}
-    return old.sizes.keys() == today.keys() and not any(_is_other(old, new, p) for p in today)
+    same_places = old.sizes.keys() == new.sizes.keys()
+    return same_places and not any(_is_other(old, new, place) for place in new.sizes)
 
 
 def _differences(before: PairsRecord, now: PairsRecord) -> list[str]:
@@ -303,10 +294,6 @@ def _differences(before: PairsRecord, now: PairsRecord) -> list[str]:
     if before.layout is not None and before.layout != now.layout:
         words.append(f"they lie on disk as {now.layout}, then as {before.layout}")
     for split, old, new in (("train", before.train, now.train), ("val", before.val, now.val)):
-        if old.sizes is None:
-            if old.names_sha256 != new.names_sha256:
-                words.append(f"{split} has {_pairs(new.count)} of other names, {old.count} then")
-            continue
         words += _split_differences(split, old, new, now.skipped.get(split, ()))
     return words
 
@@ -314,7 +301,7 @@ def _differences(before: PairsRecord, now: PairsRecord) -> list[str]:
 def _split_differences(
     split: str, old: SplitRecord, new: SplitRecord, skipped: Sequence[str]
 ) -> list[str]:
-    then, today = old.sizes or {}, new.sizes or {}
+    then, today = old.sizes, new.sizes
     both = [place for place in then if place in today]
     if not both:
         return [f"none of the {_pairs(len(then))} of {split} is there"]
@@ -332,7 +319,7 @@ def _split_differences(
 
 def _is_other(old: SplitRecord, new: SplitRecord, place: str) -> bool:
     """Whether a pair that both have is of other contents."""
-    if list((old.sizes or {})[place]) != list((new.sizes or {})[place]):
+    if list(old.sizes[place]) != list(new.sizes[place]):
         return True
     return place in old.hashes and new.hash_of(place) != old.hashes[place]
 
@@ -340,13 +327,14 @@ def _is_other(old: SplitRecord, new: SplitRecord, place: str) -> bool:
 def _trained_among(scored: SplitRecord, before: PairsRecord, root: Path | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for trained in (before.train, before.earlier):
-        sizes = trained.sizes or {}
-        for place in scored.sizes or {}:
-            if place in sizes and (root == before.root or not _is_other(trained, scored, place)):
+        for place in scored.sizes:
+            if place in trained.sizes and (
+                root == before.root or not _is_other(trained, scored, place)
+            ):
                 found.setdefault(place, place)
         for place, name in _same_contents(scored, trained).items():
             found.setdefault(place, name)
-    kept = before.val.sizes or {}
+    kept = before.val.sizes
     # Validated on from the start, beside a training image of the same contents: that was said then.
     return {
         place: name
@@ -357,26 +345,15 @@ def _trained_among(scored: SplitRecord, before: PairsRecord, root: Path | None) 
 
 def _same_contents(some: SplitRecord, others: SplitRecord) -> dict[str, str]:
     """Places of `some` whose files have the contents of one of `others`, with its place."""
-    sizes = others.sizes or {}
-    by_contents = {(*sizes[place], digest): place for place, digest in others.hashes.items()}
+    by_contents = {(*others.sizes[place], digest): place for place, digest in others.hashes.items()}
     known_sizes = {contents[:-1] for contents in by_contents}
     found = {}
-    for place, own in (some.sizes or {}).items():
+    for place, own in some.sizes.items():
         if tuple(own) in known_sizes:
             other = by_contents.get((*own, some.hash_of(place) or ""))
             if other is not None:
                 found[place] = other
     return found
-
-
-def _check_old_record(scored: SplitRecord, split: str, before: PairsRecord, of: str) -> None:
-    if split == "val" and scored.names_sha256 != before.val.names_sha256:
-        raise UserError(
-            f"{of}: validated on {_pairs(before.val.count)} of other names than the {scored.count} "
-            "of val now. An earlier version made it, which recorded no more, so that these may "
-            "have been trained on: put pairs it never saw into a folder of their own (val/, or "
-            "another --split)"
-        )
 
 
 def short_digest(facts: Any) -> str:
@@ -444,18 +421,17 @@ def _split_tree(split: SplitRecord) -> dict[str, Any]:
     return {
         "pairs": split.count,
         "names_sha256": split.names_sha256,
-        "bytes": {place: list(sizes) for place, sizes in (split.sizes or {}).items()},
+        "bytes": {place: list(sizes) for place, sizes in split.sizes.items()},
         "sha256": dict(split.hashes),
     }
 
 
 def _read_split(tree: Mapping[str, Any]) -> SplitRecord:
-    sizes = tree.get("bytes")
     return SplitRecord(
         names_sha256=str(tree["names_sha256"]),
         count=int(tree["pairs"]),
-        sizes=None if sizes is None else {name: list(each) for name, each in sizes.items()},
-        hashes=dict(tree.get("sha256", {})),
+        sizes={place: list(sizes) for place, sizes in tree["bytes"].items()},
+        hashes=dict(tree["sha256"]),
     )
 
 

@@ -49,6 +49,17 @@ class Measurement:
     data: str | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of_entry(cls, entry: Mapping[str, Any]) -> Measurement:
+        """What an entry of metrics.json is of."""
+        return cls(
+            entry["step"],
+            entry["split"],
+            entry["checkpoint"],
+            entry["data"],
+            entry.get("tools", {}),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Its part of an entry."""
         entry: dict[str, Any] = {
@@ -119,7 +130,7 @@ class Run:
         """The config this run was trained with.
 
         Raises:
-            UserError: The folder is not there, holds no run, or one of a newer version.
+            UserError: The folder is not there, holds no run, or one of another run format.
         """
         if self.path.is_file():
             raise UserError(f"run {self.path}: is a file; a run is a folder{self._runs_nearby()}")
@@ -141,7 +152,7 @@ class Run:
     def layout(self) -> str | None:
         """How the dataset it was trained on lies on disk, see `pix2pix_tf.data.pairs.LayoutKind`.
 
-        None where that was not recorded: an imported run, or one of an earlier version.
+        None if that was not recorded: an imported run has no training data.
         """
         return self._recorded("layout")
 
@@ -176,20 +187,12 @@ class Run:
         record = read_record(self.pairs_file)
         own = None if record is None else record.val.digest()
         return [
-            entry
-            for entry in self.metrics()
-            if entry["split"] == "val" and entry.get("data") in (None, own)
+            entry for entry in self.metrics() if entry["split"] == "val" and entry["data"] == own
         ]
 
     def scores_of(self, of: Measurement) -> dict[str, float] | None:
-        """The scores recorded of a measurement, None where there are none.
-
-        An entry of an earlier version, which did not record its data, is taken for any.
-        """
-        made = self.metrics()
-        same = [e for e in made if _measurement(e) == of] or [
-            e for e in made if "data" not in e and (e["step"], e["split"]) == (of.step, of.split)
-        ]
+        """The scores recorded of a measurement, None if there are none."""
+        same = [entry for entry in self.metrics() if Measurement.of_entry(entry) == of]
         return same[-1]["scores"] if same else None
 
     def add_metrics(
@@ -211,7 +214,7 @@ class Run:
         """
         with metrics_lock(self.path):
             made = self.metrics()
-            same = [entry for entry in made if _measurement(entry) == of]
+            same = [entry for entry in made if Measurement.of_entry(entry) == of]
             others = [entry for entry in made if entry not in same]
             entry: dict[str, Any] = {**of.to_json(), "images": images}
             entry["scores"] = {**(same[0]["scores"] if same else {}), **scores}
@@ -254,12 +257,3 @@ class Run:
 
 def _with_nan(scores: Mapping[str, float | None]) -> dict[str, float]:
     return {name: float("nan") if value is None else value for name, value in scores.items()}
-
-
-def _measurement(entry: Mapping[str, Any]) -> Measurement | None:
-    """What an entry is of; None for those of earlier versions, which did not record the data."""
-    if "data" not in entry:
-        return None
-    return Measurement(
-        entry["step"], entry["split"], entry["checkpoint"], entry["data"], entry.get("tools", {})
-    )

@@ -1,4 +1,4 @@
-"""What a run was made with: the form of its folder, the seed, the packages of every session."""
+"""versions.json of a run: the format of its folder, the seed, the packages of every session."""
 
 from __future__ import annotations
 
@@ -14,36 +14,44 @@ from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 
-# Raised when a program of before could misread what a new one writes into a run directory.
-FORMAT = 1
+# Raised when a run directory changes such that an older or newer program would misread it.
+FORMAT = 2
 # Those whose other versions can change a number.
 _PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
 
 
 def check_format(file: Path) -> None:
-    """Checks that this program understands the run; one without the file is of before there was it.
-
-    Raises:
-        UserError: A newer version made it, or the file is damaged.
-    """
-    made = _read(file)
-    if made["format"] > FORMAT:
-        sessions = made.get("sessions") or [{}]
-        by = sessions[-1].get("pix2pix_tf", "a newer version")
-        raise UserError(
-            f"run {file.parent}: was made by a newer pix2pix-tf ({by}; its form is "
-            f"{made['format']}, known here are those up to {FORMAT}): use that version or a newer "
-            f"one; this is {__version__}"
-        )
-
-
-def record_session(file: Path, seed: int, step: int) -> list[str]:
-    """Adds this session, and returns a sentence where it is not what the last one was.
+    """Checks that this version reads the run; one that was not trained yet has no such file.
 
     Args:
         file: The run's `versions.json`.
-        seed: Of the training.
-        step: That it goes on from.
+
+    Raises:
+        UserError: A version with another run format made it, or the file is damaged.
+    """
+    made = _read(file)
+    if made["format"] == FORMAT:
+        return
+    sessions = made["sessions"] or [{}]
+    by = sessions[-1].get("pix2pix_tf", "unknown")
+    age, remedy = (
+        ("a newer", "use that version or a newer one")
+        if made["format"] > FORMAT
+        else ("an older", "use that version, or train the run again with this one")
+    )
+    raise UserError(
+        f"run {file.parent}: was made by {age} pix2pix-tf ({by}, run format {made['format']}; this "
+        f"is {__version__}, run format {FORMAT}): {remedy}"
+    )
+
+
+def record_session(file: Path, seed: int, step: int) -> list[str]:
+    """Adds this session, and returns a note if packages have changed since the last one.
+
+    Args:
+        file: The run's `versions.json`.
+        seed: The training's random seed.
+        step: The step that the session starts from.
 
     Raises:
         UserError: The file cannot be written.
@@ -87,7 +95,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         return []
     return [
         f"now with {', '.join(words)}: from here on the numbers may differ in their last bits from "
-        "those of a run never stopped"
+        "those of an uninterrupted run"
     ]
 
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from pix2pix_tf.config.errors import CONTRADICTION
 from pix2pix_tf.config.files import read_config, shipped_files, validated
-from pix2pix_tf.config.schema import Config, DataConfig, PathText, Positive, Real, Section
+from pix2pix_tf.config.schema import Config, DataConfig, PathStr, PositiveInt, Real, Section, Seed
 
 MULTIPLE = 32  # of the sides of what FCN-8s sees: its innermost layers have a 32nd of them
 VGG_WIDTH = 64
@@ -20,20 +20,31 @@ VGG_WIDTH = 64
 class NetworkConfig(Section):
     """The FCN-8s of Long, Shelhamer and Darrell (2015), at its full width by default."""
 
-    width: Positive = VGG_WIDTH  # filters of the first block; the others are 2, 4 and 8 times
-    head: Positive = 4096  # filters of fc6 and fc7
+    width: PositiveInt = VGG_WIDTH
+    """Filters of the first block; the deeper ones have 2, 4 and 8 times as many."""
+    head: PositiveInt = 4096
+    """Filters of the layers fc6 and fc7."""
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.5
-    trunk_weights: PathText | None = None  # a file: Keras' VGG-16 without top, trained on ImageNet
+    """Dropout rate after fc6 and fc7, from 0 to less than 1."""
+    trunk_weights: PathStr | None = None
+    """File of Keras' VGG-16 weights without top, trained on ImageNet, to start from; null starts
+    from random weights.
+    """
 
 
 class SegmenterTrainingConfig(Section):
     """Adam on the cross-entropy of every pixel that has a class."""
 
-    epochs: Positive = 60
-    batch_size: Positive = 8
-    learning_rate: Annotated[Real, Field(gt=0)] = 1e-3  # at the start; it falls linearly to 0
-    deterministic: bool = True  # the same numbers every time on the same machine
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    epochs: PositiveInt = 60
+    """Passes over the training pairs."""
+    batch_size: PositiveInt = 8
+    """Photos of one update."""
+    learning_rate: Annotated[Real, Field(gt=0)] = 1e-3
+    """Learning rate of Adam at the start, more than 0; it falls linearly to 0 at the end."""
+    deterministic: bool = True
+    """Whether the same config gives the same numbers every time on the same machine."""
+    seed: Seed = 0
+    """Random seed of the initial weights, the order of pairs, mirroring and dropout."""
 
 
 class SegmenterConfig(Section):
@@ -44,8 +55,12 @@ class SegmenterConfig(Section):
     """
 
     data: DataConfig
-    palette: PathText  # a shipped palette's name or a file, see `pix2pix_tf.segmentation.palette`
-    label_ids: bool | None = None  # grey labels are class numbers; null: where nothing else fits
+    palette: PathStr
+    """Name of a shipped palette, `cityscapes` or `sample`, or a YAML file of one."""
+    label_ids: bool | None = None
+    """Whether grey label images hold class numbers rather than the palette's greys; null takes them
+    for class numbers if nothing else fits.
+    """
     segmenter: NetworkConfig = NetworkConfig()
     training: SegmenterTrainingConfig = SegmenterTrainingConfig()
 

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pix2pix_tf.config.files import read_sections, shipped_files
 from pix2pix_tf.config.schema import Config, load_config, make_config, patch_grid, shipped_configs
+from pix2pix_tf.segmentation.config import SegmenterConfig, load_segmenter_config
 from pix2pix_tf.utils.errors import UserError
 
 SAMPLE = {"data": {"dataset": "sample"}}
@@ -71,6 +73,39 @@ def test_every_shipped_config_loads_and_says_its_command_data_licence_and_scores
             assert "# Data: " in head
             assert "# Licence of the data: " in head
         assert any(word in head for word in ("not measured", "Measured"))
+
+
+def _values(tree, model):
+    """Every key (`section.name`, or a top-level value) of a config file, its value and default."""
+    for section, value in tree.items():
+        kind = model.model_fields[section].annotation
+        if not isinstance(value, dict):
+            yield section, value, model.model_fields[section].default
+            continue
+        for name, one in value.items():
+            default = kind.model_fields[name].default
+            yield f"{section}.{name}", (one, one) if isinstance(default, tuple) else one, default
+
+
+@pytest.mark.parametrize(
+    ("folder", "model", "load"),
+    [("", Config, load_config), ("segmenters", SegmenterConfig, load_segmenter_config)],
+)
+def test_shipped_configs_say_only_what_differs_from_the_defaults(folder, model, load):
+    files = shipped_files(folder)
+    assert len(files) == {"": 19, "segmenters": 2}[folder]
+    for name, path in files.items():
+        load(name)
+        for key, value, default in _values(read_sections(path, model), model):
+            assert value != default, f"{path.name}: {key}: {value} is the default: leave it out"
+
+
+@pytest.mark.parametrize("model", [Config, SegmenterConfig])
+def test_every_key_is_described_in_whole_sentences(model):
+    for section, field in model.model_fields.items():
+        keys = getattr(field.annotation, "model_fields", {})
+        for name, key in keys.items() or {"": field}.items():
+            assert re.fullmatch(r"[A-Z].*\.", key.description or "", re.DOTALL), (section, name)
 
 
 def test_measured_figures_of_trainings_stand_in_the_readme_alone():

@@ -149,7 +149,7 @@ def test_one_key_written_twice_in_two_ways_is_refused(tmp_path):
 @pytest.mark.parametrize("key", ["data.root", "data.dataset"])
 @pytest.mark.parametrize("text", ["", "''", '""'])
 def test_an_empty_text_is_refused(key, text):
-    with pytest.raises(UserError, match=f"{key}: '': expected a text that is not empty"):
+    with pytest.raises(UserError, match=f"{key}: '': expected text that is not empty"):
         load_config("facades", [f"{key}={text}"])
 
 

@@ -51,14 +51,6 @@ def test_another_measurement_is_an_entry_of_its_own(run, other):
     assert run.scores_of(other) == {"l1": 0.1}
 
 
-def test_entries_of_earlier_versions_count_where_their_data_is_not_known(run):
-    run.metrics_file.write_text('[{"step": 1, "split": "val", "images": 3, "scores": {"l1": 0.5}}]')
-    assert run.scores_of(Measurement(1, "val", data="d")) == {"l1": 0.5}
-    run.add_metrics(Measurement(1, "val", data="d"), 3, {"l1": 0.4})
-    assert run.scores_of(Measurement(1, "val", data="d")) == {"l1": 0.4}
-    assert len(run.metrics()) == 2
-
-
 def test_scores_that_are_recorded_at_the_same_time_are_all_kept(run):
     with ThreadPoolExecutor(8) as pool:
         list(

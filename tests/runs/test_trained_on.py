@@ -160,27 +160,6 @@ def test_damaged_record_is_refused_by_name(session, content):
     assert note.endswith("the first 5 steps were trained on is not known and not compared")
 
 
-def _as_earlier_versions(run):
-    """What they recorded: how many pairs, and a digest of their names."""
-    record = json.loads(run.pairs_file.read_text())
-    kept = {
-        split: {k: record[split][k] for k in ("pairs", "names_sha256")}
-        for split in ("train", "val")
-    }
-    run.pairs_file.write_text(json.dumps(kept))
-
-
-def test_records_of_earlier_versions_are_compared_by_names(session):
-    session("abc")
-    _as_earlier_versions(session.run)
-    with pytest.raises(UserError, match=r"train has 2 pairs of other names, 3 then"):
-        session("ab", step=5)
-    with pytest.raises(UserError, match=r"An earlier version made it"):
-        session("abx", "c", step=5, changed=True)
-    assert session("abc", step=5) == []
-    assert "bytes" in json.loads(session.run.pairs_file.read_text())["train"]
-
-
 def test_names_that_are_no_text_are_listed_all_the_same(session):
     name = b"a\xff".decode(errors="surrogateescape")
     session([name], skipped=[name])

@@ -31,12 +31,12 @@ def test_other_packages_than_before_are_said_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(run_versions, "_version", lambda name: f"{name}-9")
     (note,) = record_session(file, 0, 5)
     assert note.startswith(f"now with tensorflow tensorflow-9 (was {tf.__version__}), ")
-    assert note.endswith("may differ in their last bits from those of a run never stopped")
+    assert note.endswith("may differ in their last bits from those of an uninterrupted run")
     assert "\n" not in note
     assert record_session(file, 0, 6) == []
 
 
-def test_a_run_without_versions_is_of_before_there_were_any(tmp_path):
+def test_a_run_without_versions_was_not_trained_yet(tmp_path):
     check_format(tmp_path / "versions.json")
 
 
@@ -44,7 +44,15 @@ def test_a_newer_run_is_refused(tmp_path):
     file = tmp_path / "versions.json"
     newer = {"format": FORMAT + 1, "sessions": [{"pix2pix_tf": "7.0"}], "unknown": {}}
     file.write_text(json.dumps(newer))
-    with pytest.raises(UserError, match=r"made by a newer pix2pix-tf \(7\.0; its form is 2"):
+    expected = rf"newer pix2pix-tf \(7\.0, run format {FORMAT + 1}; .*: use that version or a newer"
+    with pytest.raises(UserError, match=expected):
+        check_format(file)
+
+
+def test_an_older_run_is_refused_with_the_version_that_reads_it(tmp_path):
+    file = tmp_path / "versions.json"
+    file.write_text(json.dumps({"format": 1, "sessions": [{"pix2pix_tf": "0.9"}]}))
+    with pytest.raises(UserError, match=r"an older pix2pix-tf \(0\.9, run format 1;.*use that ver"):
         check_format(file)
 
 

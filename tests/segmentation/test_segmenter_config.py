@@ -44,7 +44,7 @@ def test_its_pairs_are_those_of_an_experiment():
     ("override", "words"),
     [
         ("palete=mine.yaml", "--set palete: a key has the form SECTION.NAME, such as palette"),
-        ("palette=", "palette: '': expected a text that is not empty"),
+        ("palette=", "palette: '': expected text that is not empty"),
         ("palette.name=x", "--set palette.name: unknown key; palette is a value itself"),
         ("segmenter.widht=3", "segmenter.widht: unknown key; did you mean segmenter.width?"),
         ("data.width=3", "data.width: unknown key; did you mean segmenter.width?"),
