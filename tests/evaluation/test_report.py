@@ -1,7 +1,6 @@
 """The report: what stands on the page, and that it works in a real browser."""
 
 import base64
-import html
 import io
 import json
 import re
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -525,7 +525,7 @@ def test_page_is_dark_where_the_reader_likes_it_so(opened):
 
 @in_browser
 def test_nothing_but_the_pages_own_script_runs(browser, file, tmp_path):
-    text = file.read_text(encoding="utf-8").replace(html.escape(EVIL), EVIL)
+    text = file.read_text(encoding="utf-8").replace(str(escape(EVIL)), EVIL)
     injected = tmp_path / "injected.html"
     injected.write_text(text, encoding="utf-8")
     open_page(browser, injected.as_uri())  # an alert would fail what follows

@@ -34,6 +34,11 @@ class Estimate:
     low: float
     high: float
 
+    @property
+    def has_interval(self) -> bool:
+        """Whether the interval is defined."""
+        return not np.isnan(self.low)
+
 
 @dataclass
 class MetricResults:

@@ -1,5 +1,5 @@
-"""An evaluation as one HTML page that needs nothing else: to look at, to send, to print."""
+"""An evaluation as one self-contained HTML page: to look at, to send, to print."""
 
-from pix2pix_tf.evaluation.report.writing import write_report
+from pix2pix_tf.evaluation.report.write import write_report
 
 __all__ = ["write_report"]

@@ -1,55 +1,142 @@
-"""Which images a report shows: the best, the median and the worst by each score."""
+"""The images that a report shows: which they are, and what a template needs of each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-SHOWN = 3  # of each kind
+from pix2pix_tf.evaluation.report.images import EmbeddedImage, embed_image
+
+if TYPE_CHECKING:
+    from pix2pix_tf.evaluation.evaluate import Evaluation
+
+SHOWN = 3  # images of each kind: best, median, worst
+_WIDE = 1.4  # width / height from which a card stacks its images
 
 Groups = dict[str, list[int]]
 
 
-def choose_examples(each: Mapping[str, Sequence[float]], images: int) -> dict[str, Groups]:
-    """The images to show, by the score that ranks them.
+@dataclass(frozen=True)
+class Card:
+    """One image of the evaluation, ready to be put into a page.
+
+    Attributes:
+        index: Index of the image in the evaluation.
+        name: Name of the image.
+        wide: Whether its images are stacked instead of side by side.
+        images: The `input`, where there is one, the `output` and the `target`.
+        scores: Scores of this image by name.
+    """
+
+    index: int
+    name: str
+    wide: bool
+    images: dict[str, EmbeddedImage]
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The images that a report shows.
+
+    Attributes:
+        rankings: Indices of images, by the score that ranks them and the heading of their group.
+        groups: Cards of the first ranking, by the heading of their group.
+        others: Cards that only the other rankings show.
+        scaled: Whether any image is shown smaller than it is.
+    """
+
+    rankings: dict[str, Groups]
+    groups: dict[str, list[Card]]
+    others: list[Card]
+    scaled: bool
+
+
+def embed_examples(
+    evaluation: Evaluation, advance: Callable[[int], None] = lambda total: None
+) -> Examples:
+    """Embeds the best, median and worst images by each score, every image once.
 
     Args:
-        each: Scores of each image by name, see `MetricResults`.
-        images: How many there are.
+        evaluation: The evaluation; the chosen images are read again.
+        advance: Called after each image with the number of them.
+    """
+    rankings = choose_examples(evaluation.metric_results.per_image, evaluation.images)
+    lists = (members for groups in rankings.values() for members in groups.values())
+    shown = list(dict.fromkeys(chain.from_iterable(lists)))
+    cards = {}
+    for index in shown:
+        cards[index] = _card(evaluation, index)
+        advance(len(shown))
+    first = next(iter(rankings.values()))
+    return Examples(
+        rankings,
+        groups={heading: [cards[index] for index in members] for heading, members in first.items()},
+        others=[cards[i] for i in shown if not any(i in members for members in first.values())],
+        scaled=any(image.scaled for card in cards.values() for image in card.images.values()),
+    )
+
+
+def choose_examples(per_image: Mapping[str, Sequence[float]], images: int) -> dict[str, Groups]:
+    """Chooses the images to show, by the score that ranks them.
+
+    Args:
+        per_image: Scores of each image by name, see `MetricResults`.
+        images: Number of images.
 
     Returns:
-        By score, then by the heading they stand under, indices of images. SSIM comes first: the
+        Indices of images, by score and then by the heading they stand under. SSIM comes first: the
         page opens with it. Where nothing ranks the images, there is one group under the score `""`,
         spread evenly.
     """
-    if not each or images == 1:
+    if not per_image or images == 1:
         spread = np.linspace(0, images - 1, min(images, 3 * SHOWN)).round().astype(int)
         return {"": {"Examples": spread.tolist()}}
-    names = sorted(each, key=lambda name: name != "ssim")
-    return {name: _groups(ranked(each[name], name)) for name in names}
+    names = sorted(per_image, key=lambda name: name != "ssim")
+    return {name: _groups(ranked(per_image[name], name)) for name in names}
 
 
 def ranked(values: Sequence[float], name: str) -> list[int]:
     """Indices of images from the best to the worst.
 
-    Equals stay in their order, undefined scores come last. Of `l1` less is better, of `sharpness`
-    what is nearest to 1 by ratio, of all others more.
+    Lower is better for `l1`, nearer to 1 by ratio for `sharpness`, higher for all other scores.
+    Equal scores stay in their order, undefined ones come last.
     """
     scores = np.asarray(values, np.float64)
-    with np.errstate(divide="ignore"):  # an output without any contrast
+    with np.errstate(divide="ignore"):  # an output without any contrast has a sharpness of 0
         badness = {"l1": scores, "sharpness": np.abs(np.log(scores))}.get(name, -scores)
     return np.argsort(badness, kind="stable").tolist()
 
 
 def _groups(order: list[int]) -> Groups:
-    """Up to three each, none of them twice."""
+    """Up to `SHOWN` images a group, none of them twice."""
     count = min(SHOWN, max(1, len(order) // 3))
-    between = order[count:-count]
-    start = max(0, len(between) - count) // 2
+    middle = order[count:-count]
+    start = max(0, len(middle) - count) // 2
     groups = {
         "Best": order[:count],
-        "Median": between[start : start + count],
+        "Median": middle[start : start + count],
         "Worst": order[: -count - 1 : -1],
     }
     return {heading: members for heading, members in groups.items() if members}
+
+
+def _card(evaluation: Evaluation, index: int) -> Card:
+    item, source = evaluation.items[index], evaluation.items.source(index)
+    images = {"output": item.output, "target": item.target}
+    if source is not None:
+        images = {"input": source, **images}
+    height, width = item.output.shape[:2]
+    return Card(
+        index,
+        item.name,
+        wide=width > _WIDE * height,
+        images={kind: embed_image(image) for kind, image in images.items()},
+        scores={
+            name: values[index] for name, values in evaluation.metric_results.per_image.items()
+        },
+    )

@@ -1,32 +1,52 @@
-"""Pictures inside a page."""
+"""Images inside a page, as data URIs."""
 
 from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from pix2pix_tf.images.convert import for_display, resize_image
 
-LONGEST_SIDE = 512  # pixels: larger pictures are scaled down
+LONGEST_SIDE = 512  # pixels: larger images are scaled down
 _QUALITY = 90
 
 
-def reduced(image: np.ndarray) -> np.ndarray:
-    """Any image as uint8 [H, W, 3] no larger than `LONGEST_SIDE`."""
+@dataclass(frozen=True)
+class EmbeddedImage:
+    """An image as an <img> element takes it.
+
+    Attributes:
+        uri: Data URI that holds the image.
+        height: Height in pixels.
+        width: Width in pixels.
+        scaled: Whether the image was scaled down to `LONGEST_SIDE`.
+    """
+
+    uri: str
+    height: int
+    width: int
+    scaled: bool
+
+
+def embed_image(image: np.ndarray) -> EmbeddedImage:
+    """Encodes an image, uint8 or uint16 [H, W, 1..4], no larger than `LONGEST_SIDE`."""
     shown = for_display(image)
     height, width = shown.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
-    return resize_image(shown, max(1, round(height * scale)), max(1, round(width * scale)))
+    height, width = max(1, round(height * scale)), max(1, round(width * scale))
+    uri = data_uri(resize_image(shown, height, width))
+    return EmbeddedImage(uri, height, width, scaled=scale < 1)
 
 
 def data_uri(image: np.ndarray) -> str:
-    """A image, uint8 [H, W, 3], as an address that holds it.
+    """Encodes an image, uint8 [H, W, 3], as a data URI.
 
-    Lossless WebP or, where that is smaller, JPEG of quality 90 with full colour resolution: label
-    pictures stay exact, photographs small.
+    The format is lossless WebP or, where that is smaller, JPEG of quality 90 with full colour
+    resolution: label images stay exact, photographs small.
     """
     encodable = Image.fromarray(image)
     candidates = {

@@ -1,0 +1,126 @@
+"""Writes an evaluation as an HTML page, from the templates in `page/`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pix2pix_tf.evaluation.metrics.compute import RESAMPLES
+from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+from pix2pix_tf.evaluation.plots import score_title
+from pix2pix_tf.evaluation.report.examples import embed_examples
+from pix2pix_tf.evaluation.report.figures import lab_plots, spread_plots, training_plots
+from pix2pix_tf.evaluation.report.images import LONGEST_SIDE
+from pix2pix_tf.evaluation.report.tables import (
+    MAX_OPEN_ROWS,
+    MAX_ROWS,
+    class_tables,
+    format_score,
+    infinite_counts,
+)
+from pix2pix_tf.segmentation.palette import Palette
+from pix2pix_tf.utils.files import refuse_existing, written_aside
+from pix2pix_tf.utils.text import readable
+from pix2pix_tf.version import __version__
+
+if TYPE_CHECKING:
+    from pix2pix_tf.evaluation.evaluate import Evaluation
+
+_PAGE = Path(__file__).with_name("page")
+
+
+def write_report(
+    evaluation: Evaluation,
+    folder: str | Path,
+    *,
+    history: Sequence[Mapping[str, Any]] | None = None,
+    palette: Palette | None = None,
+    advance: Callable[[int], None] = lambda total: None,
+) -> Path:
+    """Writes `index.html`: scores, curves, and the best, median and worst images.
+
+    The file holds everything it shows and loads nothing: it can be sent by itself.
+
+    Args:
+        evaluation: The evaluation to show; some of its images are read again.
+        folder: Folder to make, new or empty; it appears whole or not at all.
+        history: Entries of the run's `metrics.json`, for curves over the training.
+        palette: Palette that names the classes of segmentation scores.
+        advance: Called after each image that the page shows with the number of them.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UserError: The folder is there and not empty.
+    """
+    folder = Path(folder)
+    refuse_existing(folder)
+    with written_aside(folder) as partial:
+        page = _render(evaluation, history or [], palette, advance)
+        (partial / "index.html").write_text(readable(page), encoding="utf-8")
+    return folder / "index.html"
+
+
+def _render(
+    evaluation: Evaluation,
+    history: Sequence[Mapping[str, Any]],
+    palette: Palette | None,
+    advance: Callable[[int], None],
+) -> str:
+    script = _asset("page.js")
+    results = evaluation.metric_results
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            style=_asset("page.css"),
+            script=script,
+            # The page's Content-Security-Policy allows browsers to run this one script only.
+            digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            version=__version__,
+            today=date.today().isoformat(),
+            evaluation=evaluation,
+            results=results,
+            descriptions=DESCRIPTIONS,
+            resamples=RESAMPLES,
+            examples=embed_examples(evaluation, advance),
+            longest_side=LONGEST_SIDE,
+            spread=spread_plots(results),
+            infinite=infinite_counts(results),
+            class_tables=class_tables(results.sums, palette),
+            lab=lab_plots(results.sums),
+            training=training_plots(history),
+            max_rows=MAX_ROWS,
+            max_open_rows=MAX_OPEN_ROWS,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_PAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {}  # keys in their order, not sorted
+    environment.filters |= {
+        "score": format_score,
+        "score_title": score_title,
+        "thousands": "{:,}".format,
+        "percent": "{:.1%}".format,
+    }
+    return environment
+
+
+def _asset(name: str) -> Markup:
+    return Markup((_PAGE / name).read_text(encoding="utf-8"))
