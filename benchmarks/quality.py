@@ -86,7 +86,8 @@ class Trial:
 
     def scores(self, program: str) -> Scores:
         """Of the pictures, which are there by now; against our targets, the val pairs' own."""
-        from pix2pix_tf.evaluation.evaluate import MetricRequest, evaluate_folders
+        from pix2pix_tf.evaluation.evaluate import evaluate_folders
+        from pix2pix_tf.evaluation.request import MetricRequest
 
         targets = self.pictures(PROGRAMS[0]) / "targets"
         outputs = self.pictures(program) / "outputs"

@@ -24,7 +24,7 @@ _PLACES = {
     "Segmenter": "pix2pix_tf.segmentation.segmenter",
     "Translator": "pix2pix_tf.inference.translator",
     "UserError": "pix2pix_tf.utils.errors",
-    "MetricRequest": "pix2pix_tf.evaluation.evaluate",
+    "MetricRequest": "pix2pix_tf.evaluation.request",
     "evaluate": "pix2pix_tf.evaluation.evaluate",
     "evaluate_folders": "pix2pix_tf.evaluation.evaluate",
     "export": "pix2pix_tf.exporters",

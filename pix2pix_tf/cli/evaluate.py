@@ -26,7 +26,8 @@ from pix2pix_tf.utils.files import (
 from pix2pix_tf.utils.strict_json import strict_json
 
 if TYPE_CHECKING:
-    from pix2pix_tf.evaluation.evaluate import Evaluation, MetricRequest
+    from pix2pix_tf.evaluation.request import MetricRequest
+    from pix2pix_tf.evaluation.result import Evaluation
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -115,7 +116,7 @@ def _evaluate(
     """Score a run, or pictures of any origin, against what they should be."""
     _check_written(json_file, plot, report, save)
     start_tensorflow()
-    from pix2pix_tf.evaluation.evaluate import MetricRequest
+    from pix2pix_tf.evaluation.request import MetricRequest
 
     names = [name.strip() for name in metrics.split(",")]
     request = MetricRequest(names, palette, segmenter, features, label_ids)

@@ -15,10 +15,10 @@ from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 @contextmanager
 def saved_images(folder: Path) -> Iterator[Callable[[EvaluationItem], None]]:
-    """Gives a function that writes a item to `outputs/NAME.png` and `targets/NAME.png`.
+    """Gives a function that writes an item to `outputs/NAME.png` and `targets/NAME.png`.
 
-    All is 8-bit RGB. Sub-folders of names become part of the file's name. The folder appears at
-    the end, whole, or not at all.
+    All images are 8-bit RGB. Sub-folders of names become part of the file's name. The folder
+    appears at the end, whole or not at all.
 
     Raises:
         UserError: The folder already exists.

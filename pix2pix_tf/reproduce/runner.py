@@ -14,7 +14,10 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.evaluation.evaluate import Evaluation, MetricRequest, check_metric_request, evaluate
+from pix2pix_tf.evaluation.context import check_metric_request
+from pix2pix_tf.evaluation.evaluate import evaluate
+from pix2pix_tf.evaluation.request import MetricRequest
+from pix2pix_tf.evaluation.result import Evaluation
 from pix2pix_tf.reproduce.tables import FCN, PaperTable, Variant, run_name
 from pix2pix_tf.runs.pairs_record import (
     PairsRecord,

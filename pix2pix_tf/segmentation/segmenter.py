@@ -24,6 +24,7 @@ class Segmenter:
         classes = segmenter(photo)  # uint8 [H, W] of uint8 [H, W, 3], any height and width
 
     Attributes:
+        folder: The folder it was loaded from.
         palette: The classes, and the colours that labels show them in.
         config: What it was trained with.
     """
@@ -34,12 +35,12 @@ class Segmenter:
         Raises:
             UserError: No such folder, no segmenter in it, or damaged weights.
         """
-        stored = SegmenterFolder(Path(folder))
+        self.folder = SegmenterFolder(Path(folder))
         self.config: SegmenterConfig
         self.palette: Palette
-        self.config, self.palette = stored.load_config()
+        self.config, self.palette = self.folder.load_config()
         model = build_segmenter(self.config, self.palette)
-        stored.load_weights(model)
+        self.folder.load_weights(model)
         self._classify = compile_segmentation(model)
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:

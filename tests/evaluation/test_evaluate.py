@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.evaluation.evaluate import MetricRequest, evaluate, evaluate_folders
+from pix2pix_tf.evaluation.evaluate import evaluate, evaluate_folders
 from pix2pix_tf.evaluation.metrics.compute import compute_metrics
 from pix2pix_tf.evaluation.metrics.label_scores import fcn_metric
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
+from pix2pix_tf.evaluation.request import MetricRequest
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.palette import decode_labels, load_palette
 from pix2pix_tf.utils.errors import UserError

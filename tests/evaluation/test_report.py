@@ -18,13 +18,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
-from pix2pix_tf.evaluation.evaluate import Evaluation
 from pix2pix_tf.evaluation.metrics.compute import Estimate, MetricResults
 from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
 from pix2pix_tf.evaluation.report.images import data_uri
+from pix2pix_tf.evaluation.result import Evaluation
 from pix2pix_tf.segmentation.palette import make_palette
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.version import __version__
@@ -34,7 +34,7 @@ VOID = {"meta", "link", "img", "input", "br"}
 EVIL = "<script>alert(1)</script>\"'&.png"
 
 
-class Pictures:
+class Images:
     """EvaluationItems of plain colours; `seen` has the indices that were looked at."""
 
     def __init__(self, names, size=(24, 24), inputs=True):
@@ -49,7 +49,7 @@ class Pictures:
         return np.full((*self.size, 1), 100, np.uint8) if self.inputs else None
 
 
-def evaluation(scores, names=None, sums=None, notes=(), of="runs/blocks", **words):
+def evaluation(scores, names=None, sums=None, notes=(), title="runs/blocks", **words):
     """An evaluation whose images have these scores."""
     images = len(next(iter(scores.values())))
     names = names or [f"image {place}" for place in range(images)]
@@ -57,9 +57,10 @@ def evaluation(scores, names=None, sums=None, notes=(), of="runs/blocks", **word
         name: Estimate(float(np.mean(values)), min(values), max(values))
         for name, values in scores.items()
     }
-    results = MetricResults(names, dict(estimates), scores, sums or {})
-    estimates["kid"] = Estimate(0.0123, np.nan, np.nan)
-    return Evaluation(of, 1600, "val", estimates, results, list(notes), Pictures(names, **words))
+    estimates["kid"] = Estimate(0.0123)
+    results = MetricResults(names, estimates, scores, sums or {})
+    items = Images(names, **words)
+    return Evaluation(title, results, items, 1600, "val", notes=list(notes))
 
 
 def scored(images=10):
@@ -173,7 +174,7 @@ def test_page_needs_nothing_else(report):
 
 def test_names_cannot_become_tags(report):
     names = [f"{place}{EVIL}" for place in range(3)]
-    page = report(evaluation(scored(3), names, of=EVIL, notes=[EVIL]))
+    page = report(evaluation(scored(3), names, title=EVIL, notes=[EVIL]))
     scripts = [element.text for element in page.all("script")]
     assert len(scripts) == 2  # the data and the page's own
     assert "alert" not in "".join(scripts)

@@ -31,8 +31,8 @@ class Estimate:
     """
 
     value: float
-    low: float
-    high: float
+    low: float = np.nan
+    high: float = np.nan
 
     @property
     def has_interval(self) -> bool:
@@ -67,6 +67,14 @@ class MetricResults:
     def identical(self) -> int | None:
         """Number of outputs identical to their targets; None where PSNR was not computed."""
         return int(np.isinf(self.per_image["psnr"]).sum()) if "psnr" in self.per_image else None
+
+    def intervals(self) -> dict[str, list[float | None]]:
+        """The intervals of those scores that have one, [low, high]; None where not finite."""
+        return {
+            name: [float(end) if np.isfinite(end) else None for end in (one.low, one.high)]
+            for name, one in self.estimates.items()
+            if one.has_interval
+        }
 
 
 def compute_metrics(

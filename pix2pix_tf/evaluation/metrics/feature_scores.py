@@ -1,45 +1,41 @@
-"""KID and FID: distances between the features of outputs and of targets."""
+"""KID and FID: distances between the Inception features of outputs and of targets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from pix2pix_tf.evaluation.metrics.distances import frechet_distance, frechet_note, kernel_distance
-from pix2pix_tf.evaluation.metrics.inception import load_inception
-from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
+from pix2pix_tf.evaluation.metrics.inception import FeatureNetwork
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Scores
 from pix2pix_tf.images.convert import for_display
 
 
 class FeatureScores:
     """Collects the features of images, 8 kB each, and compares them at the end."""
 
-    def __init__(self, names: Sequence[str], weights: str | Path) -> None:
-        """Loads the network.
+    def __init__(self, names: Sequence[str], network: FeatureNetwork) -> None:
+        """Starts without images.
 
         Args:
-            names: `kid`, `fid` or both.
-            weights: The file of its weights, see `load_inception`.
-
-        Raises:
-            UserError: The file is not one of the two that are accepted.
+            names: Names of the scores to compute: of `kid` and `fid`.
+            network: The network that computes the features.
         """
         self._names = names
-        self._network = load_inception(weights)
+        self._network = network
         self._outputs: list[np.ndarray] = []
         self._targets: list[np.ndarray] = []
 
     def add(self, item: EvaluationItem) -> None:
-        """Takes one image in; the network sees it at its own size, whatever the others have."""
-        for kept, image in ((self._outputs, item.output), (self._targets, item.target)):
-            kept.append(self._network(for_display(image)[np.newaxis])[0])
+        """Computes the features of one item, from its images at their own size."""
+        for features, image in ((self._outputs, item.output), (self._targets, item.target)):
+            features.append(self._network(for_display(image)[np.newaxis])[0])
 
-    def finish(self) -> tuple[dict[str, float], list[str]]:
-        """The scores, and sentences about them."""
+    def compute(self) -> tuple[Scores, list[str]]:
+        """Computes the scores of all items; returns them by name, and sentences about them."""
         outputs, targets = np.stack(self._outputs), np.stack(self._targets)
-        scores: dict[str, float] = {}
+        scores: Scores = {}
         notes = [f"features: {self._network.description}"]
         if "kid" in self._names:
             kernel = kernel_distance(outputs, targets)

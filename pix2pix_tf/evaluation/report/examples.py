@@ -12,7 +12,7 @@ import numpy as np
 from pix2pix_tf.evaluation.report.images import EmbeddedImage, embed_image
 
 if TYPE_CHECKING:
-    from pix2pix_tf.evaluation.evaluate import Evaluation
+    from pix2pix_tf.evaluation.result import Evaluation
 
 SHOWN = 3  # images of each kind: best, median, worst
 _WIDE = 1.4  # width / height from which a card stacks its images

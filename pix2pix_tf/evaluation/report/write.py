@@ -26,12 +26,12 @@ from pix2pix_tf.evaluation.report.tables import (
     infinite_counts,
 )
 from pix2pix_tf.segmentation.palette import Palette
-from pix2pix_tf.utils.files import refuse_existing, written_aside
+from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 from pix2pix_tf.utils.text import readable
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:
-    from pix2pix_tf.evaluation.evaluate import Evaluation
+    from pix2pix_tf.evaluation.result import Evaluation
 
 _PAGE = Path(__file__).with_name("page")
 
@@ -62,8 +62,8 @@ def write_report(
         UserError: The folder is there and not empty.
     """
     folder = Path(folder)
-    refuse_existing(folder)
-    with written_aside(folder) as partial:
+    check_new_directory(folder)
+    with atomic_directory(folder) as partial:
         page = _render(evaluation, history or [], palette, advance)
         (partial / "index.html").write_text(readable(page), encoding="utf-8")
     return folder / "index.html"

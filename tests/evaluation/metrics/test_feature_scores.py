@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
-from pix2pix_tf.evaluation.evaluate import MetricRequest, evaluate_folders
-from pix2pix_tf.evaluation.metrics import feature_scores
+from pix2pix_tf.evaluation import context
+from pix2pix_tf.evaluation.evaluate import evaluate_folders
 from pix2pix_tf.evaluation.metrics.distances import frechet_distance, kernel_distance
 from pix2pix_tf.evaluation.metrics.inception import FeatureNetwork
+from pix2pix_tf.evaluation.request import MetricRequest
+from pix2pix_tf.utils.errors import UserError
 
 
 def mean_colours(images):
@@ -15,7 +17,7 @@ def mean_colours(images):
 def stand_in(monkeypatch):
     """In place of the network, whose weights no test can have: the mean colour."""
     network = FeatureNetwork("stand-in", mean_colours)
-    monkeypatch.setattr(feature_scores, "load_inception", lambda file: network)
+    monkeypatch.setattr(context, "load_inception", lambda file: network)
 
 
 def test_kid_and_fid_of_folders(stand_in, tmp_path):
@@ -38,6 +40,6 @@ def test_kid_and_fid_of_folders(stand_in, tmp_path):
     assert any("FID" in note for note in result.notes[1:])
 
 
-def test_without_the_weights_nothing_is_computed(tmp_path):
-    with pytest.raises(Exception, match="cannot be read"):
-        feature_scores.FeatureScores(["fid"], tmp_path / "none.pth")
+def test_without_the_weights_nothing_is_computed():
+    with pytest.raises(UserError, match="cannot be read"):
+        evaluate_folders("none", "none", request=MetricRequest(["fid"], features="none.pth"))

@@ -1,0 +1,82 @@
+"""What an evaluation found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pix2pix_tf.evaluation.items import EvaluationItems
+from pix2pix_tf.evaluation.metrics.compute import Estimate, MetricResults
+from pix2pix_tf.evaluation.metrics.metric import Scores
+from pix2pix_tf.segmentation.palette import Palette
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of a set of images.
+
+    Attributes:
+        title: What was scored, in words.
+        metric_results: The scores, those of each image, and the statistics behind them.
+        items: The images, to be read again.
+        step: Training step of the generator, None for images of other origin.
+        split: Split of the run's data, None likewise.
+        palette: Palette of the label images, None where no metric needs any.
+        notes: What a reader of the scores should know, in sentences.
+    """
+
+    title: str
+    metric_results: MetricResults
+    items: EvaluationItems
+    step: int | None = None
+    split: str | None = None
+    palette: Palette | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def images(self) -> int:
+        """Number of images that were scored."""
+        return len(self.metric_results.names)
+
+    @property
+    def identical(self) -> int | None:
+        """Number of outputs identical to their targets; None where PSNR was not computed."""
+        return self.metric_results.identical
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """The scores by name, with their intervals."""
+        return self.metric_results.estimates
+
+    @property
+    def scores(self) -> Scores:
+        """The scores by name, over all images; NaN where a score is undefined."""
+        return self.metric_results.scores
+
+    def intervals(self) -> dict[str, list[float | None]]:
+        """The 95% bootstrap intervals of those scores that have one, each [low, high]."""
+        return self.metric_results.intervals()
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as plain values; numbers that are not finite are None."""
+        per_image = self.metric_results.per_image
+        return {
+            "title": self.title,
+            "step": self.step,
+            "split": self.split,
+            "images": self.images,
+            "scores": {name: _finite(score) for name, score in self.scores.items()},
+            "intervals": self.intervals(),
+            "identical": self.identical,
+            "notes": self.notes,
+            "per_image": {
+                name: {score: _finite(values[number]) for score, values in per_image.items()}
+                for number, name in enumerate(self.metric_results.names)
+            },
+        }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
