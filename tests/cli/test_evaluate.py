@@ -73,7 +73,7 @@ def test_results_of_another_program(results, tmp_path):
         ),
         (
             ["--outputs", "results/*_fake_B.png", "--targets", "results"],
-            "no picture of that name in results",
+            "no image of that name in results",
         ),
     ],
 )
