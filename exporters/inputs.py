@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.pairs import Pairs, open_pairs
-from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.data.input_source import InputSource
+from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.images.listing import list_images
 from pix2pix_tf.utils.errors import UserError, raise_problems
 
@@ -29,7 +30,7 @@ class Inputs(Sequence[np.ndarray]):
 
 def run_inputs(
     config: Config,
-    source: PairSource,
+    source: InputSource,
     folder: str | Path | None,
     size: tuple[int, int] | None = None,
 ) -> tuple[Inputs, Inputs]:
@@ -54,7 +55,8 @@ def run_inputs(
         opened = open_pairs(config)
     except UserError as error:
         raise UserError(f"{error} Or give input pictures: --pictures FOLDER.") from error
-    derive = source.derivation()  # with masks, which training pairs have not yet
+    # With masks too, which training cuts into crops only.
+    derive = None if source.derivation is None else source.derivation.input_of
     train, val = (pairs.at_size(size or pairs.size, derive) for pairs in (opened.train, opened.val))
     return _inputs_of(train), _inputs_of(val)
 
@@ -81,13 +83,13 @@ def _inputs_of(pairs: Pairs) -> Inputs:
 
 
 def _inputs_of_folder(
-    folder: Path, config: Config, source: PairSource, size: tuple[int, int]
+    folder: Path, config: Config, source: InputSource, size: tuple[int, int]
 ) -> Inputs:
     paths = list_images(folder)
     if not paths:
         raise UserError(f"--pictures {folder}: holds no pictures")
     known = source.layout is not None  # else nothing is halved
-    form = source.form(paths, pairs=None if known else False, derive=source.derives)
+    form = source.form(paths, pairs=None if known else False, derive=source.derivation is not None)
 
     def read(index: int) -> np.ndarray:
         path = paths[index]

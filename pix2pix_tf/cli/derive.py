@@ -75,7 +75,7 @@ def _derive(
 
 
 def _derivation(kind: str, seed: int) -> Derive:
-    from pix2pix_tf.data.source import DERIVATIONS, fixed_mask_seed, make_input
+    from pix2pix_tf.data.derived.inputs import DERIVATIONS, fixed_mask_seed, make_input
 
     kinds = [name for name in DERIVATIONS if name != "edges"]
     if kind not in kinds:
@@ -84,9 +84,9 @@ def _derivation(kind: str, seed: int) -> Derive:
 
 
 def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -> None:
-    from pix2pix_tf.data.derived.derive import write_derived_pairs
     from pix2pix_tf.data.layout.layout import note_on_written_pairs
     from pix2pix_tf.images.listing import list_folder, listing_notes
+    from pix2pix_tf.preparation.deriving import write_derived_pairs
     from pix2pix_tf.utils.output_folder import nested_output_notes
 
     console = PlainConsole()

@@ -15,7 +15,7 @@ from pix2pix_tf.cli.options import (
     parse_checkpoint,
     start_tensorflow,
 )
-from pix2pix_tf.utils.console import PlainConsole, counting, format_number, pluralize, print_line
+from pix2pix_tf.utils.console import PlainConsole, counting, format_number, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import (
     check_distinct_outputs,
@@ -24,6 +24,7 @@ from pix2pix_tf.utils.files import (
     write_text,
 )
 from pix2pix_tf.utils.strict_json import strict_json
+from pix2pix_tf.utils.text import pluralize
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.request import MetricRequest

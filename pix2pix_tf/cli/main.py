@@ -32,7 +32,7 @@ from pix2pix_tf.cli.options import (
     start_tensorflow,
 )
 from pix2pix_tf.cli.study import study_app
-from pix2pix_tf.utils.console import PlainConsole, counting, format_number, pluralize, print_line
+from pix2pix_tf.utils.console import PlainConsole, counting, format_number, print_line
 from pix2pix_tf.utils.errors import UserError, WorkerLostError
 from pix2pix_tf.utils.files import disk_error_reason
 from pix2pix_tf.utils.memory_errors import out_of_memory
@@ -43,7 +43,7 @@ from pix2pix_tf.utils.output import (
     open_closed_streams,
 )
 from pix2pix_tf.utils.system import CLOSED_PIPE
-from pix2pix_tf.utils.text import make_streams_tolerant, printable
+from pix2pix_tf.utils.text import make_streams_tolerant, pluralize, printable
 from pix2pix_tf.version import __version__
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
 
 
 def held_out(names: Sequence[str], share: float, seed: int) -> set[str]:
@@ -48,7 +49,7 @@ def divide(
     parts = [part for part, share in shares.items() if share]
     if len(names) <= len(parts):
         raise UserError(
-            f"{len(names)} pair{'s'[: len(names) != 1]}: not enough for one each in "
+            f"{pluralize(len(names), 'pair')}: not enough for one each in "
             f"{', '.join([*parts, rest])}"
         )
     places = {name: _place(name, seed) for name in names}

@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.augment import jitter
-from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.derived.derivation import derivation
+from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.representation import encode, representation
-from pix2pix_tf.data.source import PairSource
 
 # What a seed is for: folded in, so that the two do not share their randomness.
 _JITTER, _DROPOUT = 1, 2
@@ -78,10 +78,11 @@ def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tens
         return pairs[order(epoch)[place]]
 
     data, channels = config.data, config.data.image_channels
-    between, source = representation(data.representation), PairSource(config)
+    between, derived = representation(data.representation), derivation(config)
 
-    def mask(picture: np.ndarray, number: np.int64) -> np.ndarray:
-        return source.mask_crop(picture, int(number))
+    def mask(photo: np.ndarray, number: np.int64) -> np.ndarray:
+        assert derived is not None  # only called where inputs are masked
+        return derived.input_of_crop(photo, int(number))
 
     def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         image, target = tf.numpy_function(read, [number], [pairs.dtype] * 2, stateful=False)
@@ -89,7 +90,9 @@ def _loader(pairs: Pairs, config: Config) -> Callable[[tf.Tensor], tuple[tf.Tens
         target.set_shape([*pairs.size, channels[1]])
         seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
         image, target = jitter(image, target, data.crop_size, data.mirror, _fold(seed, _JITTER))
-        if source.masks:  # of the crop: what is missing lies in its middle, or anywhere
+        if (
+            derived is not None and derived.masks
+        ):  # of the crop: what is missing lies in its middle, or anywhere
             image = tf.numpy_function(mask, [image, number], pairs.dtype, stateful=False)
         image.set_shape([*data.crop_size, channels[0]])
         target.set_shape([*data.crop_size, channels[1]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.images.convert import for_display, resize_image
 from pix2pix_tf.images.image_file import ImageBytes
 from pix2pix_tf.images.io import decode_image, image_size
@@ -14,7 +14,7 @@ PHOTO_PIXELS = 25_000_000  # of a picture to open; a camera's 6000×4000 has 24
 _NAME = "This picture"  # what messages call it
 
 
-def read_input(data: bytes, source: PairSource, longest: int) -> np.ndarray:
+def read_input(data: bytes, source: InputSource, longest: int) -> np.ndarray:
     """The picture to translate, by the rules of `pix2pix_tf.images.io`.
 
     Args:

@@ -15,9 +15,9 @@ from pix2pix_tf.images.listing import (
     list_folder,
     list_images,
     listing_notes,
-    some,
 )
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import shorten_list
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,6 @@ def _check_same_names(place: _Place, other: _Place) -> None:
     hints = nearly_mates(missing, other.listing) if other.listing is not None else []
     hint = next((f" ({hint})" for hint in hints if hint), "")
     raise UserError(
-        f"{some([str(place.files[name]) for name in missing])}: no image of that name in "
+        f"{shorten_list([str(place.files[name]) for name in missing])}: no image of that name in "
         f"{other.text}{hint}; images are matched by their names without suffix"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.evaluation.folders import match_images
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.convert import resize_image, to_channels

@@ -72,6 +72,18 @@ def to_16bit(image: np.ndarray) -> np.ndarray:
     return image.astype(np.uint16) * SIXTEEN_PER_EIGHT
 
 
+def halves(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The left and the right half of a side-by-side image [H, 2 W, C], as views [H, W, C].
+
+    Example:
+        >>> left, right = halves(np.array([[[1], [2], [3], [4]]], np.uint8))
+        >>> left[0, :, 0].tolist(), right[0, :, 0].tolist()
+        ([1, 2], [3, 4])
+    """
+    middle = image.shape[1] // 2
+    return image[:, :middle], image[:, middle:]
+
+
 def for_display(image: np.ndarray) -> np.ndarray:
     """Converts any image to uint8 [H, W, 3]: grey replicated, alpha over white, 16 bits to 8."""
     return to_channels(to_8bit(image), 3)

@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
+from pix2pix_tf.utils.text import pluralize
+
 READ_FORMATS = (
     "JPEG",
     "PNG",
@@ -178,7 +180,7 @@ def _jpeg2000(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
         return f"a JPEG 2000 with signed {bits}-bit samples"
     if bits == 8 or (bits == 16 and count == 1):
         return None
-    return f"a JPEG 2000 of {count} band{'s' if count > 1 else ''} with {bits} bits per sample"
+    return f"a JPEG 2000 of {pluralize(count, 'band')} with {bits} bits per sample"
 
 
 def _avif(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from pix2pix_tf.images.formats import IMAGE_SUFFIXES
 from pix2pix_tf.utils.errors import UserError
-
-NAMED_AT_MOST = 10
+from pix2pix_tf.utils.text import shorten_list
 
 # In lower case. Thumbnails, indices and recycle bins of network drives (Synology, QNAP), Windows,
 # macOS (also in archives made there), Linux and Python.
@@ -196,7 +195,7 @@ def by_suffix(files: Iterable[Path]) -> str:
     """Files counted by suffix, the commonest first: `3 .txt, 1 .xml`."""
     counts = Counter(path.suffix.lower() or "without a suffix" for path in files)
     commonest = sorted(counts, key=lambda suffix: (-counts[suffix], suffix))
-    return some([f"{counts[suffix]} {suffix}" for suffix in commonest])
+    return shorten_list([f"{counts[suffix]} {suffix}" for suffix in commonest])
 
 
 def listing_notes(listings: Sequence[Listing]) -> list[str]:
@@ -212,20 +211,14 @@ def listing_notes(listings: Sequence[Listing]) -> list[str]:
         names = [
             f"{name} ({system[name]}×)" if system[name] > 1 else name for name in sorted(system)
         ]
-        notes.append(f"passed over, as systems make them or hide them: {some(names)}")
+        notes.append(f"passed over, as systems make them or hide them: {shorten_list(names)}")
     if repeated:
-        paths = some([str(path) for path in repeated])
+        paths = shorten_list([str(path) for path in repeated])
         notes.append(f"links to folders that are read already, counted once: {paths}")
     if linked:
-        paths = some([str(path) for path in linked])
+        paths = shorten_list([str(path) for path in linked])
         notes.append(f"links to images that are read as well, so that they count twice: {paths}")
     return notes
-
-
-def some(names: Sequence[str]) -> str:
-    """The first names of a list and how many more there are."""
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def composed(text: str) -> str:

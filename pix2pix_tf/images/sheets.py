@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix_tf.images.convert import for_display
+from pix2pix_tf.utils.sampling import evenly_spaced
 
 GAP = 6  # pixels between images
 _SPACING = 4  # between lines of a heading
@@ -74,6 +75,6 @@ def pairs_sheet(
     rows: int,
 ) -> np.ndarray:
     """Sheet of input | output | target: pairs spread evenly over the sequence, always the same."""
-    chosen = np.linspace(0, len(pairs) - 1, min(rows, len(pairs))).round().astype(int).tolist()
+    chosen = evenly_spaced(len(pairs), rows)
     images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
     return make_sheet(("input", "output", "target"), images)

@@ -24,6 +24,7 @@ import numpy as np
 
 from pix2pix_tf.images.orientation import TRANSPOSED, stored_window, upright
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
 
 # What the channels of an image are; `bands` are any number of channels that are no colours.
 ColourMode = Literal["grey", "grey + alpha", "RGB", "RGBA", "bands"]
@@ -201,7 +202,7 @@ class TiffImage:
     def _problem(self, bits: tuple[int, ...]) -> str | None:
         colours = _COLOURS.get(self._photometric)
         kinds = self._numbers(_Tag.sample_format, (1,))
-        of = f"{self._samples} band{'s' if self._samples > 1 else ''}"
+        of = pluralize(self._samples, "band")
         depth = " and ".join(f"{count}" for count in sorted(set(bits)))
         if min(self._stored) < 1 or self._samples < 1:
             return "without pixels"

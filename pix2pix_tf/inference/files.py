@@ -21,9 +21,9 @@ from pix2pix_tf.inference.record import (
 )
 from pix2pix_tf.inference.tiling import check_side
 from pix2pix_tf.inference.translator import Translator
-from pix2pix_tf.utils.console import pluralize
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import check_output_directory, is_special, writing
+from pix2pix_tf.utils.text import pluralize
 
 
 @dataclass(frozen=True)

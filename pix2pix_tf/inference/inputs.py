@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pix2pix_tf.data.source import InputForm, PairSource
+from pix2pix_tf.data.input_source import InputForm, InputSource
 from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS
 from pix2pix_tf.images.listing import Listing, image_name, list_folder, listing_notes
 from pix2pix_tf.utils.errors import UserError
@@ -54,7 +54,7 @@ class _Found:
 
 def find_inputs(
     patterns: Sequence[str],
-    source: PairSource,
+    source: InputSource,
     *,
     output: Path | None = None,
     pairs: bool | None = None,
@@ -66,7 +66,7 @@ def find_inputs(
         patterns: Files, folders (searched with all their sub-folders) or glob patterns.
         source: How inputs of the run come of files.
         output: Where translations go: what lies there is no input.
-        pairs: Whether the files are side-by-side pairs; None: see `PairSource.form`.
+        pairs: Whether the files are side-by-side pairs; None: see `InputSource.form`.
         derive: Whether they are photographs that inputs are to be made of, see there.
 
     Raises:

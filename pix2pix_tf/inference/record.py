@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from pix2pix_tf.data.source import InputForm
+from pix2pix_tf.data.input_source import InputForm
 
 KEY = "pix2pix-tf"  # of the text
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pipeline import training_batches
 from pix2pix_tf.inference.translation import Moments, fast_convolutions
 from pix2pix_tf.models.layers import BatchStatisticsNorm, collected_moments, dropout_seeds

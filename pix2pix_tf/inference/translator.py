@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.reference_batch import reference_moments
 from pix2pix_tf.inference.tiling import TiledTranslation, check_side
@@ -56,7 +56,7 @@ class Translator:
         """
         run = Run(Path(run_dir))
         self.config: Config = run.load_config()
-        self.source = PairSource(self.config, run.layout(), run.proportions())
+        self.source = InputSource(self.config, run.layout(), run.proportions())
         self.generator = build_generator(self.config, any_size=True, initial=False)
         averaged = self.config.training.ema_decay is not None
         self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)

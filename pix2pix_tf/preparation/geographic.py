@@ -19,6 +19,7 @@ from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.datasets.sample import METRES_PER_DEGREE_NORTH
 from pix2pix_tf.images.formats import IMAGE_SUFFIXES
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _NAMED = 5  # of many, in an error
@@ -102,7 +103,7 @@ def divide_by_latitude(
     }
     if sum(counts.values()) >= len(order):
         raise UserError(
-            f"{len(order)} pair{'s'[: len(order) != 1]}: {counts['val']} to validate and "
+            f"{pluralize(len(order), 'pair')}: {counts['val']} to validate and "
             f"{counts['test']} to test leave none to train on"
         )
     lines, names, southern = [], [], 0
@@ -170,8 +171,8 @@ def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
         found[name], lines[name] = latitude, line
     missing = [name for name in names if name not in found]
     problems = [
-        *([f"names {_few(unknown)}, which no pair has"] if unknown else []),
-        *([f"has no line for {_few(missing)}"] if missing else []),
+        *([f"names {shorten_list(unknown, _NAMED)}, which no pair has"] if unknown else []),
+        *([f"has no line for {shorten_list(missing, _NAMED)}"] if missing else []),
     ]
     if problems:
         raise UserError(f"{file}: {'; '.join(problems)}")
@@ -271,8 +272,3 @@ def _without_suffix(name: str) -> str:
 def _normal(name: str) -> str:
     """A name as it is compared: however its letters are composed, whichever slash it has."""
     return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pix2pix_tf.config.files import is_overridden
 from pix2pix_tf.config.schema import Config, load_config
-from pix2pix_tf.data.pairs import Pairs, data_root, open_split
+from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.data.pairs import data_root, open_split
 from pix2pix_tf.runs.pairs_record import (
     SplitRecord,
     absolute_root,

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix_tf.config.schema import DataConfig
-from pix2pix_tf.data.pairs import OpenedPairs, Pairs, data_root
+from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.data.pairs import OpenedPairs, data_root
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.parallel import parallel_map

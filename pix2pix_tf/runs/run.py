@@ -150,7 +150,7 @@ class Run:
         write_text(self.config_file, config.to_yaml())
 
     def layout(self) -> str | None:
-        """How the dataset it was trained on lies on disk, see `pix2pix_tf.data.pairs.LayoutKind`.
+        """How the dataset it was trained on lies on disk, see `data.layout.layout.LayoutKind`.
 
         None if that was not recorded: an imported run has no training data.
         """

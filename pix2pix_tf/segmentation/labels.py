@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from pix2pix_tf.config.schema import DataConfig
-from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.datasets.sample_city import CLASSES, render_city
 from pix2pix_tf.segmentation.palette import Decoded, Palette, check_palette, decode_labels
 from pix2pix_tf.utils.errors import UserError

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data.augment import jitter
-from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
 from pix2pix_tf.images.convert import to_8bit
 from pix2pix_tf.segmentation.config import SegmenterConfig

@@ -60,11 +60,6 @@ def print_line(console: Console, line: str) -> None:
     console.print(printable(line), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def pluralize(number: int, thing: str) -> str:
-    """For instance "1 image", "2 images"."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 LINE_EVERY = 15.0  # seconds between lines where there is no terminal
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pix2pix_tf.utils.console import pluralize
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
 
 
 def check_not_an_input(output: Path, folders: Iterable[Path]) -> None:

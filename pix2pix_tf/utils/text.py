@@ -1,10 +1,13 @@
-"""Text from outside that any file and any terminal takes: names that are not UTF-8, ASCII only."""
+"""Text for people: names that are not UTF-8, terminals of ASCII only, counts and long lists."""
 
 from __future__ import annotations
 
 import codecs
 import re
 import sys
+from collections.abc import Sequence
+
+NAMED_AT_MOST = 10  # of a list in a message
 
 # What stands for bytes of a name that are not UTF-8 (U+DC80 to U+DCFF), and other surrogates.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -55,6 +58,38 @@ def make_streams_tolerant() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not where a program has put something of its own
             stream.reconfigure(errors=_ERROR_HANDLER)
+
+
+def pluralize(number: int, thing: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> pluralize(1, "image"), pluralize(2, "image")
+        ('1 image', '2 images')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def shorten_list(names: Sequence[object], limit: int = NAMED_AT_MOST, more: str = "more") -> str:
+    """The first names of a list on one line, and how many more there are.
+
+    Example:
+        >>> shorten_list(["a", "b", "c"], limit=2)
+        'a, b and 1 more'
+    """
+    shown = ", ".join(str(name) for name in names[:limit])
+    return shown + (f" and {len(names) - limit} {more}" if len(names) > limit else "")
+
+
+def shorten_lines(lines: Sequence[str], limit: int = NAMED_AT_MOST) -> list[str]:
+    """The first lines of a list, and a line that says how many more there are.
+
+    Example:
+        >>> shorten_lines(["first", "second", "third"], limit=1)
+        ['first', 'and 2 more']
+    """
+    left = len(lines) - limit
+    return [*lines[:limit], *([f"and {left} more"] if left > 0 else [])]
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -4,7 +4,8 @@ from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.held_out import held_out
-from pix2pix_tf.data.pairs import Pairs, open_pairs, open_split
+from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.data.pairs import open_pairs, open_split
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 

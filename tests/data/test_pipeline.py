@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.data.pairs import Pairs
+from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders, training_batches
 from pix2pix_tf.utils.errors import UserError
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from skimage.color import lab2rgb, rgb2lab
 
-from pix2pix_tf.data.derived.derive import lightness_in_grey
+from pix2pix_tf.data.derived.inputs import lightness_in_grey
 from pix2pix_tf.data.representation import decode, encode, from_lab, representation, to_lab
 
 

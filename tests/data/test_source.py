@@ -1,22 +1,17 @@
-"""One object says how an input comes of a file, wherever inputs are read."""
+"""Which file, and which half of it, is the input and the target of a pair."""
 
 import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.derived.derive import centre_mask, lightness_in_grey, random_mask
-from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.layout.pair_files import PairFiles
-from pix2pix_tf.data.source import InputForm, PairSource, fixed_mask_seed, make_input
-from pix2pix_tf.images.image_file import ImageBytes
-from pix2pix_tf.images.io import encode_png, write_image
+from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
-SINGLE = InputForm(None, derive=False)
 
-
-def config(**data):
-    return make_config({"data": {"root": "x", **data}, "training": {"seed": 3}})
+def source(**data):
+    return PairSource(make_config({"data": {"root": "x", **data}}))
 
 
 def colours(number, height=40, width=40):
@@ -24,209 +19,64 @@ def colours(number, height=40, width=40):
 
 
 @pytest.fixture
-def pair(tmp_path):
+def one_file(tmp_path):
     write_image(tmp_path / "pair.png", np.concatenate([colours(1), colours(2)], axis=1))
-    return tmp_path / "pair.png"
+    return PairFiles("pair", tmp_path / "pair.png", None)
 
 
 @pytest.fixture
-def single(tmp_path):
-    write_image(tmp_path / "single.png", colours(3))
-    return tmp_path / "single.png"
+def two_files(tmp_path):
+    write_image(tmp_path / "a.png", colours(1))
+    write_image(tmp_path / "b.png", colours(2))
+    return PairFiles("pair", tmp_path / "a.png", tmp_path / "b.png")
 
 
-def wide(folder, height, width):
-    path = folder / f"{width}x{height}.png"
-    write_image(path, np.zeros((height, width, 3), np.uint8))
-    return path
+@pytest.fixture
+def photo(tmp_path):
+    write_image(tmp_path / "photo.png", colours(3))
+    return PairFiles("photo", tmp_path / "photo.png", None, is_photo=True)
 
 
-@pytest.mark.parametrize(("direction", "half"), [("AtoB", 0), ("BtoA", 1)])
-def test_direction_says_which_half_is_the_input(pair, direction, half):
-    source = PairSource(config(direction=direction), "side_by_side")
-    assert source.form([pair]) == InputForm(half, derive=False)
-    image, target = source.pair_of(PairFiles("pair", pair, None))
-    halves = [colours(1), colours(2)]
-    assert np.array_equal(image, halves[half])
-    assert np.array_equal(target, halves[1 - half])
-    assert np.array_equal(source.input_of(pair, source.form([pair])), image)
+@pytest.mark.parametrize("files", ["one_file", "two_files"])
+@pytest.mark.parametrize(("direction", "order"), [("AtoB", (1, 2)), ("BtoA", (2, 1))])
+def test_direction_says_which_side_is_the_input(request, files, direction, order):
+    image, target = source(direction=direction).read(request.getfixturevalue(files))
+    assert np.array_equal(image, colours(order[0]))
+    assert np.array_equal(target, colours(order[1]))
 
 
-@pytest.mark.parametrize(("photo", "number"), [("A", 1), ("B", 2)])
+def test_each_side_has_its_own_channels(two_files):
+    image, target = source(direction="BtoA", input_channels=1, target_channels=4).read(two_files)
+    assert (image.shape, target.shape) == ((40, 40, 1), (40, 40, 4))
+    assert np.array_equal(target[..., :3], colours(1))
+
+
+@pytest.mark.parametrize("files", ["one_file", "two_files"])
+@pytest.mark.parametrize(("side", "number"), [("A", 1), ("B", 2)])
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
-def test_pairs_of_a_run_that_derives_from_one_half_are_that_half(pair, photo, number, direction):
-    source = PairSource(config(derive="edges", photo=photo, direction=direction), "side_by_side")
-    edges = np.repeat(canny_edges(colours(number))[..., np.newaxis], 3, axis=2)
-    assert np.array_equal(source.input_of(pair, source.form([pair])), edges)
-    assert np.array_equal(source.pair_of(PairFiles("pair", pair, None))[1], colours(number))
+def test_inputs_are_derived_of_the_side_that_is_the_photograph(
+    request, files, side, number, direction
+):
+    reader = source(derive="edges", photo=side, direction=direction)
+    image, target = reader.read(request.getfixturevalue(files))
+    assert image is target  # the input is derived at the size it is seen at
+    assert np.array_equal(target, colours(number))
 
 
-@pytest.mark.parametrize("layout", ["folders", "photographs", "city"])
-def test_runs_that_saw_no_side_by_side_files_never_halve_by_themselves(pair, layout):
-    source = PairSource(config(), layout)
-    assert source.form([pair]) == SINGLE
-    assert source.form([pair], pairs=True) == InputForm(0, derive=False)
+def test_whole_photographs_are_targets(photo):
+    _, target = source(derive="lightness").read(photo)
+    assert np.array_equal(target, colours(3))
 
 
-def test_photographs_are_whole_by_the_config_alone(pair):
-    assert PairSource(config(derive="lightness")).form([pair]).half is None
+def test_a_photograph_beside_what_does_not_fit_it_is_refused(tmp_path, two_files):
+    write_image(tmp_path / "b.png", colours(2, width=60))
+    with pytest.raises(UserError, match="their shapes differ by more than 2%"):
+        source(derive="edges", photo="A").read(two_files)
 
 
-def test_a_layout_that_the_config_names_needs_no_record(pair):
-    assert PairSource(config(layout="side_by_side")).form([pair]).half == 0
-    assert PairSource(config(layout="folders")).form([pair]).half is None
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "halved"),
-    [
-        (100, 200, True),
-        (100, 204, True),  # 2% more
-        (100, 205, False),
-        (102, 200, True),
-        (103, 200, False),
-        (100, 100, False),
-        (100, 133, False),
-        (100, 400, False),
-    ],
-)
-def test_only_images_of_twice_the_width_are_halved(tmp_path, height, width, halved):
-    source = PairSource(config(), "side_by_side")
-    assert (source.form([wide(tmp_path, height, width)]).half == 0) == halved
-
-
-def test_twice_the_width_is_that_of_the_files_trained_on(tmp_path):
-    four_by_three = PairSource(config(), "side_by_side", (8 / 3, 8 / 3))  # crops are squares
-    assert four_by_three.form([wide(tmp_path, 30, 80)]).half == 0
-    assert four_by_three.form([wide(tmp_path, 30, 40)]).half is None
-    streets = PairSource(config(crop_size=[256, 512], load_size=[286, 572]), "side_by_side")
-    assert streets.form([wide(tmp_path, 32, 128)]).half == 0
-    assert streets.form([wide(tmp_path, 32, 64)]).half is None  # one street by itself
-
-
-def test_what_can_be_a_pair_or_one_half_is_asked_for(tmp_path):
-    many = PairSource(config(), "side_by_side", (1.0, 3.0))
-    assert many.form([wide(tmp_path, 10, 28)]).half == 0
-    doubtful = wide(tmp_path, 10, 12)
-    with pytest.raises(UserError, match=r"12x10\.png: .* very different .*--pairs or --no-pairs"):
-        many.form([doubtful])
-    assert many.form([doubtful], pairs=False) == SINGLE
-
-
-def test_a_run_without_record_asks_what_images_of_twice_the_width_are(pair, single):
-    unknown = PairSource(config(direction="BtoA"))
-    with pytest.raises(UserError, match=r"pair\.png: .* no record .*--pairs or --no-pairs"):
-        unknown.form([pair])
-    assert unknown.form([pair], pairs=True) == InputForm(1, derive=False)
-    assert unknown.form([pair], pairs=False) == unknown.form([single]) == SINGLE
-
-
-def test_pairs_among_single_images_are_asked_for(pair, single):
-    source = PairSource(config(), "side_by_side")
-    with pytest.raises(UserError, match=r"pair\.png: looks like .*single\.png does not; say"):
-        source.form([single, pair])
-
-
-def test_files_that_cannot_be_read_tell_nothing(tmp_path, pair):
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    source = PairSource(config(), "side_by_side")
-    assert source.form([tmp_path / "broken.png", pair]).half == 0
-    assert source.form([tmp_path / "broken.png"]) == SINGLE
-
-
-def test_pairs_of_odd_width_are_refused_by_name(tmp_path):
-    source = PairSource(config(), "side_by_side")
-    odd = wide(tmp_path, 100, 201)
-    with pytest.raises(UserError, match=r"201x100\.png is 201 pixels wide"):
-        source.input_of(odd, source.form([odd]))
-
-
-@pytest.mark.parametrize("derive", ["lightness", "grey"])
-def test_colourless_inputs_are_made_of_colour_photographs(single, derive):
-    source = PairSource(config(derive=derive))
-    made = source.input_of(single, source.form([single]))
-    photo = colours(3)
-    assert np.array_equal(made, source.derive(photo, ""))
-    assert np.array_equal(source.derive(made, ""), made)  # of a grey photograph: itself
-    assert np.array_equal(source.input_of(ImageBytes("upload", encode_png(photo))), made)
-
-
-@pytest.mark.parametrize("derive", ["edges", "centre_mask", "random_mask"])
-def test_drawings_and_images_with_holes_are_inputs_unless_photographs_are_announced(single, derive):
-    source = PairSource(config(derive=derive))
-    assert source.form([single]) == SINGLE
-    assert np.array_equal(source.input_of(single, source.form([single]), name="x"), colours(3))
-    form = source.form([single], derive=True)
-    made = source.input_of(single, form, name="x")
-    assert np.array_equal(made, source.derive(colours(3), "x"))
-    assert not np.array_equal(made, colours(3))
-
-
-def test_pairs_given_to_a_run_on_photographs_are_derived_and_photograph(pair):
-    source = PairSource(config(derive="edges"))
-    assert source.form([pair], pairs=True) == InputForm(0, derive=False)
-    assert source.form([pair], pairs=True, derive=True) == InputForm(1, derive=True)
-
-
-def test_inputs_of_pairs_cannot_be_derived(single):
-    with pytest.raises(UserError, match=r"--derive: .* data\.derive is pair"):
-        PairSource(config()).form([single], derive=True)
-
-
-def test_sixteen_bits_become_eight_where_inputs_are_derived(tmp_path):
-    from PIL import Image
-
-    deep = np.array([[0, 128, 129, 257 * 7, 65535, 65406]], np.uint16)
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    source = PairSource(config(derive="grey", input_channels=1))
-    made = source.input_of(tmp_path / "deep.png", source.form([tmp_path / "deep.png"]))
-    assert made[..., 0].tolist() == [[0, 0, 1, 7, 255, 254]]
-    plain = PairSource(config(input_channels=1))
-    assert np.array_equal(plain.input_of(tmp_path / "deep.png")[..., 0], deep)
-
-
-def test_inputs_are_made_at_the_size_they_are_seen_at(single):
-    source = PairSource(config(derive="centre_mask"))
-    form = source.form([single], derive=True)
-    made = source.input_of(single, form, size=(16, 16))
-    assert np.array_equal(made[4:12, 4:12], np.full((8, 8, 3), 255))
-    assert (made == 255).all(axis=-1).sum() == 64
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_targets_of_grey_inputs_may_have_any_channels(single, channels):
-    source = PairSource(config(derive="grey", input_channels=1, target_channels=channels))
-    photo, target = source.pair_of(PairFiles("single", single, None))
-    assert target.shape == (40, 40, channels)
-    assert source.derive(photo, "").shape == (40, 40, 1)
-    # luma of the photograph, whatever the target has of it
-    assert np.array_equal(source.derive(photo, ""), make_input("grey", colours(3)))
-
-
-def test_each_kind_of_input_has_one_function():
-    photo = colours(0)
-    assert np.array_equal(make_input("lightness", photo), lightness_in_grey(photo))
-    assert np.array_equal(make_input("centre_mask", photo), centre_mask(photo))
-    assert np.array_equal(make_input("random_mask", photo, 9), random_mask(photo, 9))
-    with pytest.raises(ValueError, match="kind is blur"):
-        make_input("blur", photo)
-
-
-def test_no_mask_of_a_validation_image_is_one_of_training(monkeypatch):
-    seeds = []
-    monkeypatch.setattr(
-        "pix2pix_tf.data.source.random_mask", lambda photo, seed: seeds.append(seed) or photo
-    )
-    source = PairSource(config(derive="random_mask"))
-    for number in range(500):
-        source.mask_crop(colours(0), number)
-    training, seeds[:] = set(seeds), []
-    for number in range(500):
-        source.derive(colours(0), str(number))
-    assert len(training) == len(set(seeds)) == 500
-    assert max(training) < 2**31 <= min(seeds)  # never any of the others
-
-
-def test_a_validation_image_keeps_its_mask_whatever_others_there_are():
-    assert fixed_mask_seed(0, "street/12") == fixed_mask_seed(0, "street/12")
-    assert len({fixed_mask_seed(seed, name) for seed in (0, 1) for name in "ab"}) == 4
+def test_training_cuts_holes_into_crops_and_derives_everything_else_on_reading():
+    masked, drawn = source(derive="centre_mask"), source(derive="edges")
+    assert masked.derive_on_reading(training=True) is None
+    assert masked.derive_on_reading(training=False) is not None
+    assert drawn.derive_on_reading(training=True) is not None
+    assert source().derive_on_reading(training=False) is None

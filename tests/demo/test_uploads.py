@@ -6,7 +6,7 @@ from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data import source
-from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.demo import uploads
 from pix2pix_tf.demo.uploads import PHOTO_PIXELS, read_input, read_photo
 from pix2pix_tf.utils.errors import UserError
@@ -14,7 +14,7 @@ from tests.demo.visitors import blocks, file_of, png_of_zeros
 
 
 def inputs(channels):
-    return PairSource(make_config({"data": {"root": "x", "input_channels": channels}}))
+    return InputSource(make_config({"data": {"root": "x", "input_channels": channels}}))
 
 
 @pytest.fixture

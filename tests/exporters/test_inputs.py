@@ -5,7 +5,7 @@ import pytest
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.derived.edges import canny_edges
-from pix2pix_tf.data.source import PairSource
+from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.exporters.inputs import run_inputs, spread_inputs
 from pix2pix_tf.images.convert import resize_image
 from pix2pix_tf.images.io import write_image
@@ -28,7 +28,7 @@ def photos(tmp_path):
 def inputs(root, derive, folder=None, size=None, **data):
     data = {"root": str(root), "derive": derive, "load_size": 36, "crop_size": 32, **data}
     config = make_config({"data": data, "discriminator": {"receptive_field": 34}})
-    return run_inputs(config, PairSource(config, "photographs"), folder, size)
+    return run_inputs(config, InputSource(config, "photographs"), folder, size)
 
 
 @pytest.mark.parametrize("size", [None, (24, 24)])
@@ -70,6 +70,6 @@ def test_a_folder_of_side_by_side_pairs_gives_their_input_half(tmp_path):
     write_image(tmp_path / "pairs" / "0.png", np.concatenate([photo(0), photo(1)], axis=1))
     data = {"root": "x", "load_size": 36, "crop_size": 32, "direction": "BtoA"}
     config = make_config({"data": data, "discriminator": {"receptive_field": 34}})
-    source = PairSource(config, "side_by_side", (5 / 3, 5 / 3))
+    source = InputSource(config, "side_by_side", (5 / 3, 5 / 3))
     _, compared = run_inputs(config, source, tmp_path / "pairs")
     assert np.array_equal(compared[0], resize_image(photo(1), 32, 32))

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.source import InputForm, PairSource
+from pix2pix_tf.data.input_source import InputForm, InputSource
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.utils.errors import UserError
 
 
 def source(layout="side_by_side", **data):
-    return PairSource(make_config({"data": {"root": "x", **data}}), layout)
+    return InputSource(make_config({"data": {"root": "x", **data}}), layout)
 
 
 @pytest.fixture

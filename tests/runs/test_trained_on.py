@@ -5,7 +5,8 @@ import pytest
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.checking.check_pairs import SkippedPair
-from pix2pix_tf.data.pairs import OpenedPairs, Pairs
+from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs import trained_on
 from pix2pix_tf.runs.pairs_record import record_of

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.pairs import Pairs, open_split
+from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.data.pairs import open_split
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.segmentation.labels import label_map
 from pix2pix_tf.segmentation.palette import VOID, load_palette, make_palette

@@ -126,7 +126,7 @@ def test_pictures_that_memory_cannot_hold_while_training(pairs_folder, tmp_path,
     root = pairs_folder(size=(18, 18), train=2, val=1)
     sets = {**TINIEST, "data.root": str(root), "training.steps": 1, "data.cache": False}
     monkeypatch.setattr("pix2pix_tf.training.loop.score_pairs", lambda *_: {"l1": 0, "psnr": 0})
-    monkeypatch.setattr("pix2pix_tf.data.pairs.resize_image", fails)
+    monkeypatch.setattr("pix2pix_tf.data.pair_sequence.resize_image", fails)
     monkeypatch.setattr("pix2pix_tf.training.loop.pairs_sheet", lambda *_: np.zeros((2, 2, 3), "B"))
     with pytest.raises(UserError, match="too little memory"):
         train(load_config("facades", sets), tmp_path / "run", console=Console(quiet=True))

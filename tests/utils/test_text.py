@@ -1,7 +1,14 @@
 import io
 import sys
 
-from pix2pix_tf.utils.text import make_streams_tolerant, printable, readable
+from pix2pix_tf.utils.text import (
+    make_streams_tolerant,
+    pluralize,
+    printable,
+    readable,
+    shorten_lines,
+    shorten_list,
+)
 
 
 def test_bytes_of_names_that_are_not_utf8_are_shown_as_escapes():
@@ -27,3 +34,16 @@ def test_streams_take_what_their_encoding_lacks(monkeypatch):
         stream.write("3×4 → ±1 – ä 中 \udcff ━━")
         stream.flush()
         assert stream.buffer.getvalue().decode(encoding) == shown
+
+
+def test_a_number_has_its_noun():
+    assert [pluralize(number, "pair") for number in (0, 1, 2)] == ["0 pairs", "1 pair", "2 pairs"]
+
+
+def test_long_lists_say_how_much_they_leave_out():
+    assert shorten_list([]) == ""
+    assert shorten_list("ab", limit=2) == "a, b"
+    assert shorten_list([1, 2, 3], limit=2) == "1, 2 and 1 more"
+    assert shorten_list("abcd", 1, "more kinds") == "a and 3 more kinds"
+    assert shorten_lines(["a", "b"], limit=2) == ["a", "b"]
+    assert shorten_lines(["a", "b", "c"], limit=1) == ["a", "and 2 more"]

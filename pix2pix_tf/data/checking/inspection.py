@@ -18,12 +18,12 @@ Range = tuple[int, int]  # smallest and largest value
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What a sound file holds.
+    """What a sound image file holds.
 
     Attributes:
-        height, width: In pixels.
-        bits: A sample has, 8 or 16.
-        channels: 1 to 4.
+        height, width: The size in pixels.
+        bits: The bits of a sample, 8 or 16.
+        channels: The number of channels, 1 to 4.
         colour_mode: What the channels are.
         halves: The range of each channel in the left and in the right half.
     """
@@ -35,14 +35,19 @@ class ImageInfo:
     colour_mode: ColourMode
     halves: tuple[tuple[Range, ...], tuple[Range, ...]]
 
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel is alpha."""
+        return self.colour_mode in ("grey + alpha", "RGBA")
+
 
 @dataclass(frozen=True)
 class Inspection:
     """What opening the files of one pair has shown.
 
     Attributes:
-        images: Those that can be read, by side: `A|B` for a side-by-side file, else `A` and `B`,
-            or `?` for a file that is no pair.
+        images: The files that can be read, by side: a key of `PairFiles.sides`, or `?` for a file
+            that belongs to no pair.
         problems: A sentence about everything that is wrong, with its path.
     """
 
@@ -51,7 +56,7 @@ class Inspection:
 
 
 def open_image(path: Path) -> ImageInfo:
-    """Decodes a file fully.
+    """Decodes an image file fully.
 
     Raises:
         UserError: It cannot be used.
@@ -60,7 +65,7 @@ def open_image(path: Path) -> ImageInfo:
     height, width, channels = image.shape
     has_alpha = colour_mode in ("grey + alpha", "RGBA")
     if image.dtype == np.uint16 and has_alpha and image[..., -1].min() == 65535:
-        # 16 bit colour of a PNG is always decoded with alpha
+        # 16-bit colour of a PNG is always decoded with alpha
         image, channels = image[..., :-1], channels - 1
         colour_mode = "RGB" if channels == 3 else "grey"
     middle = max(1, width // 2)
@@ -68,10 +73,9 @@ def open_image(path: Path) -> ImageInfo:
     return ImageInfo(height, width, 8 * image.dtype.itemsize, channels, colour_mode, halves)
 
 
-def _ranges(image: np.ndarray) -> tuple[Range, ...]:
-    """Smallest and largest value of each channel."""
-    planes = [image[..., channel] for channel in range(image.shape[2])]
-    return tuple((int(plane.min()), int(plane.max())) for plane in planes)
+def sides_of(item: PairFiles | Path) -> dict[str, Path]:
+    """The files of a pair by side, or a file that belongs to no pair as side `?`."""
+    return item.sides if isinstance(item, PairFiles) else {"?": item}
 
 
 def inspect_pair(
@@ -80,12 +84,12 @@ def inspect_pair(
     """Opens the file or files of a pair, or one image by itself, and says what is wrong.
 
     Args:
-        item: A pair, which must fit together too; or a file that need not.
-        open_image: What a file holds, or the `UserError` of a bad one.
+        item: A pair, whose sides must fit together too; or a file that belongs to none.
+        open_image: Returns what a file holds, or raises the `UserError` of a bad one.
     """
-    sides = item.sides if isinstance(item, PairFiles) else {"?": item}
-    images, problems = {}, []
-    for side, path in sides.items():
+    images: dict[str, ImageInfo] = {}
+    problems: list[str] = []
+    for side, path in sides_of(item).items():
         try:
             images[side] = open_image(path)
         except UserError as error:
@@ -97,3 +101,9 @@ def inspect_pair(
         except UserError as error:
             problems.append(str(error))
     return Inspection(images, problems)
+
+
+def _ranges(image: np.ndarray) -> tuple[Range, ...]:
+    """Smallest and largest value of each channel."""
+    planes = [image[..., channel] for channel in range(image.shape[2])]
+    return tuple((int(plane.min()), int(plane.max())) for plane in planes)

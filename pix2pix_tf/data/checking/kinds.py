@@ -1,4 +1,4 @@
-"""What the images of a dataset have in common: size and type, and those that differ."""
+"""Size and type of the images of a dataset, and the images that differ from the others."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.checking.inspection import ImageInfo
+from pix2pix_tf.data.checking.inspection import ImageInfo, sides_of
 from pix2pix_tf.data.layout.pair_files import PairFiles
-from pix2pix_tf.images.listing import some
+from pix2pix_tf.utils.text import shorten_list
 
 _CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
-_SHOWN = 3  # kinds of one side
-_NEARLY_ALL = 0.8  # of the images of one side
+_SHOWN = 3  # kinds named of one side
+_NEARLY_ALL = 0.8  # share of the images of one side
 
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """What images can have in common.
+    """Size and type of an image file.
 
-    side: `A|B` for a side-by-side file, `A` or `B`, `photo`; `?` for what belongs to no pair.
+    Attributes:
+        split: The split that the file belongs to.
+        side: `A|B` for a side-by-side file, `A`, `B`, `photo`; `?` for a file of no pair.
+        height, width: The size in pixels.
+        bits: The bits of a sample, 8 or 16.
+        channels: The number of channels, 1 to 4.
     """
 
     split: str
@@ -41,25 +46,22 @@ class Kind:
         return f"{self.width}×{self.height}"
 
 
-Kinds = dict[Path, Kind]  # of each file
+Kinds = dict[Path, Kind]  # the kind of each file
 
 
-def kinds_of(
-    split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo], photo: bool = False
-) -> Kinds:
+def kinds_of(split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo]) -> Kinds:
     """The kinds of the files of a pair, or of one image.
 
     Args:
-        split: That it belongs to.
-        item: The pair or image.
+        split: The split that it belongs to.
+        item: The pair, or the file of the image.
         images: What its files hold, by side, see `inspect_pair`.
-        photo: Whether an image is a photograph of the dataset, rather than one without a pair.
     """
-    sides = item.sides if isinstance(item, PairFiles) else {"?": item}
+    sides = sides_of(item)
     return {
         sides[side]: Kind(
             split,
-            "photo" if photo else side,
+            side,
             image.height,
             image.width,
             image.bits,
@@ -70,7 +72,7 @@ def kinds_of(
 
 
 def describe(kinds: Iterable[Kind]) -> str:
-    """Sizes and types of images, width×height, for instance `512×256 8 bit RGB`."""
+    """Sizes and types of images in words, for instance `512×256 8 bit RGB` (width×height)."""
     sides: dict[str, Counter[str]] = {}
     for kind in kinds:
         sides.setdefault(kind.side, Counter())[f"{kind.size} {kind.type}"] += 1
@@ -90,7 +92,7 @@ def other_sizes(kinds: Kinds) -> list[str]:
         if others and count >= _NEARLY_ALL * len(own):
             notes.append(
                 f"{len(others)} of {len(own)} images have another size than the others, {size} "
-                f"(width×height): {some(others)}"
+                f"(width×height): {shorten_list(others)}"
             )
     return notes
 
@@ -98,6 +100,5 @@ def other_sizes(kinds: Kinds) -> list[str]:
 def _commonest(found: Counter[str]) -> str:
     if len(found) == 1:
         return next(iter(found))
-    shown = [f"{what} ({count})" for what, count in found.most_common(_SHOWN)]
-    more = len(found) - _SHOWN
-    return ", ".join(shown) + (f" and {more} more kinds" if more > 0 else "")
+    shown = [f"{what} ({count})" for what, count in found.most_common()]
+    return shorten_list(shown, _SHOWN, "more kinds")

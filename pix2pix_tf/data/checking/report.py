@@ -1,4 +1,4 @@
-"""Every image of a dataset opened, before a training finds out."""
+"""The check of a whole dataset: every image opened, everything that is wrong said at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_tf.data.checking.inspection import ImageInfo, inspect_pair
+from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
@@ -22,11 +22,11 @@ class DatasetReport:
 
     Attributes:
         layout: How the dataset lies on disk, in words.
-        pairs: Sound pairs of each split; "" is the split of a folder without splits.
-        kinds: How many sound files there are of each kind.
+        pairs: The number of sound pairs of each split; "" is the split of a folder without splits.
+        kinds: The number of sound files of each kind.
         problems: A sentence about everything that is wrong, with its path.
         notes: A sentence about what lies there and is no part of the dataset.
-        warnings: A sentence about everything that can be read and seems not to be meant.
+        warnings: A sentence about everything that can be read and looks unintended.
     """
 
     layout: str
@@ -35,23 +35,6 @@ class DatasetReport:
     problems: list[str]
     notes: list[str]
     warnings: list[str]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What is opened; `counts` says whether it is part of the dataset."""
-
-    split: str
-    item: PairFiles | Path
-    counts: bool
-
-
-@dataclass(frozen=True)
-class _Opened:
-    job: _Job
-    kinds: Kinds
-    images: list[ImageInfo]
-    problems: list[str]
 
 
 def check_dataset(
@@ -70,27 +53,29 @@ def check_dataset(
         UserError: The folder is not there, has no images at all, or can be read in two ways.
     """
     layout = find_layout(folder, setting)
-    whole = layout.kind == "photographs"
-    jobs: list[_Job] = []
+    items: list[tuple[str, PairFiles | Path]] = []  # pairs, and images that belong to none
     problems = []
     for name, split in layout.splits.items():
-        jobs += [_Job(name, pair.a if whole else pair, True) for pair in split.pairs]
-        jobs += [_Job(name, path, False) for path in split.loose]
+        items += [(name, pair) for pair in split.pairs]
+        items += [(name, path) for path in split.loose]
         problems += split.problems
-    if not jobs:
+    if not items:
         raise UserError("\n".join(problems))
     kinds: Kinds = {}
     files: dict[Path, tuple[str, ImageInfo]] = {}
     pairs = dict.fromkeys(layout.splits, 0)
-    for opened in parallel_map(_open, jobs, advance):
-        kinds.update(opened.kinds)
-        if opened.job.counts and not opened.problems:
-            files |= {
-                path: (kind.side, image)
-                for (path, kind), image in zip(opened.kinds.items(), opened.images, strict=True)
-            }
-        problems += opened.problems
-        pairs[opened.job.split] += opened.job.counts and not opened.problems
+
+    def inspect(item: tuple[str, PairFiles | Path]) -> Inspection:
+        return inspect_pair(item[1])
+
+    for (split_name, item), inspection in zip(
+        items, parallel_map(inspect, items, advance), strict=True
+    ):
+        kinds |= kinds_of(split_name, item, inspection.images)
+        problems += inspection.problems
+        if isinstance(item, PairFiles) and not inspection.problems:
+            pairs[split_name] += 1
+            files |= {item.sides[side]: (side, info) for side, info in inspection.images.items()}
     not_trained = why_not_trained(layout)
     warnings = [
         *([not_trained] if not_trained else []),
@@ -100,10 +85,3 @@ def check_dataset(
     return DatasetReport(
         layout.described, pairs, Counter(kinds.values()), problems, layout.notes, warnings
     )
-
-
-def _open(job: _Job) -> _Opened:
-    inspection = inspect_pair(job.item)
-    photo = isinstance(job.item, Path) and job.counts
-    kinds = kinds_of(job.split, job.item, inspection.images, photo)
-    return _Opened(job, kinds, list(inspection.images.values()), inspection.problems)

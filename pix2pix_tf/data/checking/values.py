@@ -1,13 +1,13 @@
-"""Values that images have over a whole dataset, and what of them looks as if it were not meant."""
+"""Values of images over a whole dataset, and warnings about those that look unintended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pix2pix_tf.data.checking.inspection import ImageInfo, Range
-from pix2pix_tf.images.listing import some
+from pix2pix_tf.utils.text import pluralize, shorten_list
 
 # The largest value of images that use their bits, of 8 and of 16 bits. Dark images of 8 bits are
 # common; of 16 bits every device fills at least half the range if it has so many.
@@ -15,13 +15,13 @@ _LEAST_LARGEST = {8: 64, 16: 32768}
 
 
 class SideImage(NamedTuple):
-    """One image of one side of a dataset, its alpha left out.
+    """The values of one image of one side of a dataset.
 
     Attributes:
-        path: Its file.
+        path: The file of the image.
         info: What the file holds.
-        ranges: Smallest and largest value of each channel that is no alpha.
-        alpha: Those of alpha, if there is any.
+        ranges: Smallest and largest value of each channel but alpha.
+        alpha: Smallest and largest value of alpha; None where there is none.
     """
 
     path: Path
@@ -37,7 +37,7 @@ def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
     """The images of each side; a side-by-side file has one of A and one of B.
 
     Args:
-        files: Of each file its side (`A|B`, `A`, `B`, `photo`) and what it holds.
+        files: The side (`A|B`, `A`, `B` or `photo`) of each file, and what it holds.
     """
     sides: Sides = {}
     for path, (side, info) in files.items():
@@ -45,12 +45,11 @@ def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
         whole = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(left, right, strict=True)]
         parts = {"A": left, "B": right} if side == "A|B" else {side: whole}
         for name, ranges in parts.items():
-            has_alpha = info.colour_mode in ("grey + alpha", "RGBA")
             image = SideImage(
                 path,
                 info,
-                ranges[:-1] if has_alpha else ranges,
-                ranges[-1] if has_alpha else None,
+                ranges[:-1] if info.has_alpha else ranges,
+                ranges[-1] if info.has_alpha else None,
             )
             sides.setdefault(name, []).append(image)
     return sides
@@ -58,19 +57,20 @@ def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
 
 def value_warnings(
     files: Mapping[Path, tuple[str, ImageInfo]],
-    channels: Mapping[str, int] | None = None,
+    channels_of: Callable[[str], int] | None = None,
     flat_fraction: float | None = None,
 ) -> list[str]:
-    """Sentences about values that look as if they were not meant, with what to do.
+    """Sentences about values that look unintended, with what to do.
 
     Args:
         files: See `images_of_sides`.
-        channels: How many each side is read with, where a config says so.
-        flat_fraction: From this share on, images of a single colour are said elsewhere.
+        channels_of: With how many channels a side is read, where a config says so.
+        flat_fraction: From this fraction of all images on, those of a single colour are not named:
+            a training warns of them by itself.
     """
     found = []
     for side, images in images_of_sides(files).items():
-        read_as = None if channels is None else channels.get(side)
+        read_as = None if channels_of is None else channels_of(side)
         found += [
             *_few_bits(side, images),
             *_constant_channels(side, images),
@@ -119,7 +119,7 @@ def _single_colours(
     flat = [image for image in images if all(low == high for low, high in image.ranges)]
     if not flat or (flat_fraction is not None and len(flat) > flat_fraction * len(images)):
         return []
-    names = some([str(image.path) for image in flat])
+    names = shorten_list([str(image.path) for image in flat])
     return [f"{len(flat)} of {_of(images, side)} are of a single colour: {names}"]
 
 
@@ -127,7 +127,7 @@ def _alpha(side: str, images: Sequence[SideImage], read_as: int | None) -> list[
     used = [i for i in images if i.alpha is not None and i.alpha[0] < 2**i.info.bits - 1]
     if not used or read_as in (2, 4):
         return []
-    names = some([str(image.path) for image in used])
+    names = shorten_list([str(image.path) for image in used])
     return [
         f"{len(used)} of {_of(images, side)} have a channel tagged as alpha that is not opaque, "
         f"and is laid over white ({names}): if it is a measurement (near infrared, say), "
@@ -150,7 +150,7 @@ def _bands(side: str, images: Sequence[SideImage], read_as: int | None) -> list[
 
 def _of(images: Sequence[SideImage], side: str) -> str:
     side = {"photo": "", "?": ""}.get(side, f" of {side}")
-    return f"{len(images)} image{'s' if len(images) != 1 else ''}{side}"
+    return f"{pluralize(len(images), 'image')}{side}"
 
 
 def _hull(ranges: Iterable[Range]) -> Range:

@@ -8,14 +8,13 @@ from pathlib import Path
 from pix2pix_tf.images.folder_names import KNOWN_SIDES
 from pix2pix_tf.images.formats import SUFFIXES_IN_WORDS
 from pix2pix_tf.images.listing import (
-    NAMED_AT_MOST,
     Entries,
     Listing,
     by_suffix,
     list_entries,
-    some,
 )
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import NAMED_AT_MOST, pluralize, shorten_list
 
 ACCEPTED = (
     "Accepted are images of twice the width, A left and B right (SPLIT/*.png or *.png), or two "
@@ -49,18 +48,13 @@ def no_images(listings: Sequence[Listing]) -> str:
     )
 
 
-def count(number: int, thing: str) -> str:
-    """For instance `1 image`, `2 images`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def _instead(listing: Listing) -> str:
     """For instance "12 files (8 .txt, 4 .mat)"."""
     if listing.others:
-        return f"{count(len(listing.others), 'file')} ({by_suffix(listing.others)})"
+        return f"{pluralize(len(listing.others), 'file')} ({by_suffix(listing.others)})"
     folders = list_entries(listing.folder).folders
     if folders:
-        return f"only folders without images ({some([folder.name for folder in folders])})"
+        return f"only folders without images ({shorten_list([folder.name for folder in folders])})"
     return "nothing in it"
 
 
@@ -72,9 +66,9 @@ def _contents(folder: Path) -> str:
         f"{place.name} (images)" if _entries_if_readable(place).images else place.name
         for place in entries.folders[:NAMED_AT_MOST]  # looking into more could take long
     ]
-    found = [f"the sub-folders {some(shown + names[NAMED_AT_MOST:])}"] if names else []
+    found = [f"the sub-folders {shorten_list(shown + names[NAMED_AT_MOST:])}"] if names else []
     if entries.images:
-        found.append(count(len(entries.images), "image"))
+        found.append(pluralize(len(entries.images), "image"))
     return " and ".join(found) or "neither sub-folders nor images"
 
 
@@ -104,4 +98,4 @@ def data_pair(a: Path, b: Path) -> str:
 def names(paths: Iterable[Path]) -> str:
     """Names of files or folders, the first ones if there are many."""
     every = [path.name for path in paths]
-    return " and ".join(", ".join(every).rsplit(", ", 1)) if len(every) < 4 else some(every)
+    return " and ".join(", ".join(every).rsplit(", ", 1)) if len(every) < 4 else shorten_list(every)

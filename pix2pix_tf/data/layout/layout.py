@@ -25,20 +25,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pix2pix_tf.data.layout.errors import count, existing_root, names, no_images
+from pix2pix_tf.data.layout.errors import existing_root, names, no_images
 from pix2pix_tf.data.layout.matching import by_name, match_listings, same_name
 from pix2pix_tf.data.layout.pair_files import TWICE_THE_WIDTH, PairFiles, Size
 from pix2pix_tf.data.layout.side_by_side import why_not_pooled, why_not_side_by_side
 from pix2pix_tf.data.layout.split_folders import LayoutSetting, SplitFolders, find_splits
 from pix2pix_tf.images.folder_names import read_name
-from pix2pix_tf.images.listing import Listing, list_entries, list_folders, listing_notes, some
+from pix2pix_tf.images.listing import Listing, list_entries, list_folders, listing_notes
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize, shorten_lines, shorten_list
 
 # How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs
 # that inputs are derived from, or the embedded city.
 LayoutKind = Literal["side_by_side", "folders", "photographs", "city"]
-
-_NAMED_AT_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -84,9 +83,7 @@ class Layout:
         """
         problems = self.splits[split].problems
         if problems:
-            more = len(problems) - _NAMED_AT_MOST
-            lines = [*problems[:_NAMED_AT_MOST], *([f"and {more} more"] if more > 0 else [])]
-            raise UserError("\n".join(lines))
+            raise UserError("\n".join(shorten_lines(problems)))
         return self.splits[split].pairs
 
     @property
@@ -255,8 +252,9 @@ def _read(
         matched = match_listings(listings[0], listings[1])
         return SplitFiles(matched.pairs, matched.problems(), matched.loose)
     named, doubles = by_name(listings[0])
+    is_photo = kind == "photographs"
     return SplitFiles(
-        [PairFiles(name, path, None, proportions) for name, path in named.items()],
+        [PairFiles(name, path, None, proportions, is_photo) for name, path in named.items()],
         [same_name(path, other) for path, other in doubles],
         [path for path, _ in doubles],
     )
@@ -277,9 +275,9 @@ def _notes(
         listings.append(Listing(level, others=entries.others, system=entries.system))
     left_out = []
     if folders:
-        shown = some([path.relative_to(root).as_posix() for path in folders])
-        left_out.append(f"{count(len(folders), 'folder')} ({shown})")
+        shown = shorten_list([path.relative_to(root).as_posix() for path in folders])
+        left_out.append(f"{pluralize(len(folders), 'folder')} ({shown})")
     if images:
-        left_out.append(f"{count(images, 'image')} beside the folders that are read")
+        left_out.append(f"{pluralize(images, 'image')} beside the folders that are read")
     notes = [f"left out: {' and '.join(left_out)}"] if left_out else []
     return notes + listing_notes([*listings, *(one for listed in found for one in listed)])

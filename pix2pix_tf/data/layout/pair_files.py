@@ -1,4 +1,4 @@
-"""The file or the two files that hold a pair, and how it is read from them."""
+"""The file or the two files that hold a pair, and how its sides are read from them."""
 
 from __future__ import annotations
 
@@ -7,56 +7,98 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.images.convert import to_channels
-from pix2pix_tf.images.io import decode_image, image_dtype, read_image
+from pix2pix_tf.images.convert import halves, to_channels
+from pix2pix_tf.images.io import decode_image, image_dtype
 from pix2pix_tf.utils.errors import UserError
 
-Size = tuple[int, int]  # height, width
-TWICE_THE_WIDTH = ((1, 2),)  # two squares beside each other
+Size = tuple[int, int]  # height and width in pixels
+TWICE_THE_WIDTH = ((1, 2),)  # the proportions of two squares beside each other
 
 
 @dataclass(frozen=True)
 class PairFiles:
-    """The file or the two files that hold one pair.
+    """The file or the two files of one pair, as the layout of the dataset says.
 
-    name: the path without suffix, relative to the folder of the layout, '/'-separated, unique.
-    a, b: the two images; b is None for one side-by-side file, A its left half and B its right half.
-    proportions: (height, width) of what such a file may look like; none means any.
+    Attributes:
+        name: The path without suffix, relative to the folder of the layout, '/'-separated, unique.
+        a: The image of A; or the one file there is: a side-by-side file, A its left half and B its
+            right half, or a whole photograph.
+        b: The image of B; None where there is one file.
+        proportions: What a side-by-side file may look like, as (height, width); none means any.
+        is_photo: Whether the one file is a whole photograph, of which an input is derived.
     """
 
     name: str
     a: Path
     b: Path | None
     proportions: tuple[Size, ...] = TWICE_THE_WIDTH
+    is_photo: bool = False
 
     @property
     def sides(self) -> dict[str, Path]:
-        """The files by what they hold: `A|B` of a side-by-side file, else `A` and `B`."""
+        """The files by what they hold: `photo`, `A|B` (side by side), or `A` and `B`."""
+        if self.is_photo:
+            return {"photo": self.a}
         return {"A|B": self.a} if self.b is None else {"A": self.a, "B": self.b}
 
 
 def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read A as [H, W, channels_a] and B as [H, W, channels_b], each uint8 or uint16 as its file.
+    """Reads both sides of a pair; those of two files may differ in size, not in shape.
 
-    A and B of two files may differ in size, not in shape. Raises `UserError` for a side-by-side
-    file of odd width or other than its proportions, for aspect ratios more than 2% apart, and for
-    files that cannot be read.
+    Args:
+        files: A side-by-side file or two files.
+        channels_a: The channels of A, 1 to 4, see `images.io`.
+        channels_b: The channels of B.
+
+    Returns:
+        A as [H, W, channels_a] and B as [H', W', channels_b], each uint8 or uint16 as its file.
+
+    Raises:
+        UserError: A side-by-side file of odd width or other than its proportions; proportions of
+            two files more than 2% apart; a file that cannot be read.
+    """
+    a, b = decode_pair(files, channels_a, channels_b)
+    return to_channels(a, channels_a), to_channels(b, channels_b)
+
+
+def decode_pair(
+    files: PairFiles, channels_a: int | None = None, channels_b: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads both sides of a pair with the channels that the files have.
+
+    Args:
+        files: A side-by-side file or two files.
+        channels_a: What A will be converted to, see `images.io.decode_image`.
+        channels_b: What B will be converted to.
+
+    Returns:
+        A and B, each uint8 or uint16 [H, W, 1..4].
+
+    Raises:
+        UserError: As for `read_pair`.
     """
     if files.b is None:
         both = decode_image(files.a, channels_a if channels_a == channels_b else None)
         refuse_misfit(files, both.shape[:2], both.shape[:2])
-        middle = both.shape[1] // 2
-        return to_channels(both[:, :middle], channels_a), to_channels(both[:, middle:], channels_b)
-    a, b = read_image(files.a, channels_a), read_image(files.b, channels_b)
+        return halves(both)
+    a, b = decode_image(files.a, channels_a), decode_image(files.b, channels_b)
     refuse_misfit(files, a.shape[:2], b.shape[:2])
     return a, b
 
 
 def refuse_misfit(files: PairFiles, size_a: tuple[int, ...], size_b: tuple[int, ...]) -> None:
-    """Checks that a pair's sizes (height, width) make it one; of one file both are its own.
+    """Refuses files whose sizes show that they are no pair.
 
-    Raises `UserError` as `read_pair` does.
+    Args:
+        files: The files.
+        size_a: Height and width of the file of A, or of the one file.
+        size_b: Height and width of the file of B, or of the one file.
+
+    Raises:
+        UserError: As for `read_pair`.
     """
+    if files.is_photo:
+        return
     if files.b is not None:
         _refuse_other_shape(files.a, files.b, size_a, size_b)
     elif files.proportions and not any(alike(size_a, each) for each in files.proportions):
@@ -65,22 +107,41 @@ def refuse_misfit(files: PairFiles, size_a: tuple[int, ...], size_b: tuple[int, 
             f"{' or '.join(f'{width}:{height}' for height, width in files.proportions)}, A in the "
             "left half and B in the right half; data.layout=side_by_side takes any proportions."
         )
-    elif size_a[1] % 2:
+    else:
+        refuse_odd_width(files.a, size_a[1])
+
+
+def refuse_odd_width(path: object, width: int) -> None:
+    """Refuses a side-by-side file that has no two halves of one width.
+
+    Raises:
+        UserError: The width in pixels is odd.
+    """
+    if width % 2:
         raise UserError(
-            f"{files.a} is {size_a[1]} pixels wide: a side-by-side pair has an even width, A in "
+            f"{path} is {width} pixels wide: a side-by-side pair has an even width, A in "
             "the left half and B in the right half."
         )
 
 
 def alike(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether two sizes (height, width) have the same proportions, to 2%."""
+    """Whether two sizes (height, width) have the same proportions, to 2%.
+
+    Example:
+        >>> alike((100, 204), (1, 2)), alike((100, 205), (1, 2))
+        (True, False)
+    """
     # By cross products: in whole numbers exactly 2% is still accepted.
     smaller, larger = sorted((size[1] * other[0], other[1] * size[0]))
     return 100 * larger <= 102 * smaller
 
 
 def pair_dtype(files: PairFiles) -> np.dtype:
-    """uint8 or uint16, the wider of the pair's two sides, from the files' headers alone."""
+    """uint8 or uint16, the wider of the pair's files, from their headers alone.
+
+    Raises:
+        UserError: A header cannot be read.
+    """
     if files.b is None:
         return image_dtype(files.a)
     return np.promote_types(image_dtype(files.a), image_dtype(files.b))

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pix2pix_tf.data.layout.errors import ACCEPTED, count, names, or_sides
+from pix2pix_tf.data.layout.errors import ACCEPTED, names, or_sides
 from pix2pix_tf.data.layout.pair_files import Size, alike
 from pix2pix_tf.images.folder_names import SPLITS, couples, read_name, without_other
 from pix2pix_tf.images.io import image_size
-from pix2pix_tf.images.listing import Listing, image_name, some
+from pix2pix_tf.images.listing import Listing, image_name
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _HEADERS_AT_MOST = 100  # that are read to see whether images are of twice the width
 
@@ -76,10 +77,11 @@ def why_not_side_by_side(listing: Listing, proportions: tuple[Size, ...]) -> str
 
 def _not_twice_as_wide(listing: Listing, sizes: Sequence[Size], folders: Sequence[Path]) -> str:
     shapes = Counter(f"{width}×{height}" for height, width in sizes)
-    shown = some([f"{shape} ({number})" for shape, number in shapes.most_common()])
+    shown = shorten_list([f"{shape} ({number})" for shape, number in shapes.most_common()])
     within = f" in the folders {names(folders)}" if folders else ""
+    images = pluralize(len(listing.images), "image")
     return (
-        f"{listing.folder}: {count(len(listing.images), 'image')}{within}, most of them not twice "
+        f"{listing.folder}: {images}{within}, most of them not twice "
         f"as wide as high (width×height: {shown}), so that they are no side-by-side pairs."
         + or_sides(folders)
         + f" {ACCEPTED} Side-by-side pairs of other proportions: data.layout=side_by_side "

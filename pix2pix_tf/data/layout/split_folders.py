@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pix2pix_tf.data.layout.errors import ACCEPTED, count, data_pair, names
+from pix2pix_tf.data.layout.errors import ACCEPTED, data_pair, names
 from pix2pix_tf.images.folder_names import KNOWN_SIDES, SPLITS, couples, read_name, without_other
 from pix2pix_tf.images.listing import Entries, list_entries
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
 
 LayoutSetting = Literal["auto", "side_by_side", "folders", "photographs"]
 
@@ -134,7 +135,7 @@ def _refuse_two_layouts(
     if couple:
         present.append(f"the folders {names(couple)}")
         if level.entries.images and not any(Level(each, sided=False).splits for each in couple):
-            present.append(f"{count(len(level.entries.images), 'image')} beside them")
+            present.append(f"{pluralize(len(level.entries.images), 'image')} beside them")
     if coupled_splits:
         present.append(f"the folders {names(level.all_split_sides)}")
     if len(present) > 1:
@@ -175,9 +176,10 @@ def _within_split(split: str, folder: Path, setting: LayoutSetting, sided: bool)
         return SplitFolders(split, (folder,), problem=str(error))
     problem = ""
     if couple and level.entries.images:
+        images = pluralize(len(level.entries.images), "image")
         problem = (
-            f"{folder}: pairs are there in two layouts, {count(len(level.entries.images), 'image')}"
-            f" and the folders {names(couple)} beside them: remove one of them."
+            f"{folder}: pairs are there in two layouts, {images} and the folders {names(couple)} "
+            "beside them: remove one of them."
         )
     elif couple:
         return _coupled(split, couple)

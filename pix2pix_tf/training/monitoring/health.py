@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config, WarningsConfig
-from pix2pix_tf.data.pairs import OpenedPairs, Pairs
+from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.data.pairs import OpenedPairs
 
 # The discriminator's loss where it cannot tell real from fake (`losses.discriminator_loss`).
 CHANCE = {"vanilla": math.log(2), "least_squares": 0.25, "hinge": 1.0}

@@ -119,6 +119,12 @@ def test_skipping_all_is_refused(pairs_folder, split):
     assert "0.png is empty" in said
 
 
+def test_skipping_the_only_pair_is_refused(pairs_folder):
+    root = pairs_folder(train=2, val=1)
+    (root / "val" / "0.png").write_bytes(b"")
+    assert "the only pair of val is bad, and" in refusal(root, on_bad_image="skip")
+
+
 def test_photographs_need_no_even_width(tmp_path):
     for number in range(3):
         Image.new("RGB", (41, 40)).save(tmp_path / f"{number}.png")

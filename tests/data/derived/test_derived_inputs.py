@@ -6,8 +6,8 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.derived.derive import FILL, centre_mask
 from pix2pix_tf.data.derived.edges import canny_edges
+from pix2pix_tf.data.derived.inputs import FILL, centre_mask
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import training_batches
 from pix2pix_tf.images.convert import resize_image

@@ -1,0 +1,249 @@
+"""Inputs read from the files that a user gives: images, halves of pairs, or photographs.
+
+Used wherever a trained run takes single images: `translate`, the exporters and the demo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.config.schema import Config
+from pix2pix_tf.data.derived.derivation import derivation
+from pix2pix_tf.data.layout.pair_files import Size, refuse_odd_width
+from pix2pix_tf.data.pair_spec import pair_spec
+from pix2pix_tf.images.convert import halves, resize_image, to_channels
+from pix2pix_tf.images.image_file import ImageFile
+from pix2pix_tf.images.io import PIXELS_AT_MOST, decode_image, image_size
+from pix2pix_tf.images.windows import ImageWindows, has_windows
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """How the files that a user gives become inputs.
+
+    Attributes:
+        half: 0 (left) or 1 (right) of side-by-side pairs; None for the whole file.
+        derive: Whether the input is derived of what is read, as in training; else it is the input.
+    """
+
+    half: int | None
+    derive: bool
+
+
+class InputSource:
+    """Reads single inputs as one run takes them.
+
+    Attributes:
+        spec: What input and target of the run's pairs are.
+        derivation: How inputs are derived of photographs; None where they are not.
+        layout: How the dataset lies on disk that the run was trained on; None if unknown.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        layout: str | None = None,
+        proportions: tuple[float, float] | None = None,
+    ) -> None:
+        """Takes what decides how files are read.
+
+        Args:
+            config: The experiment.
+            layout: How the dataset lies on disk that the run was trained on, a `LayoutKind`;
+                None if unknown.
+            proportions: Least and greatest width / height of the side-by-side files that it was
+                trained on; None if unknown, which means two training crops beside each other.
+        """
+        self.spec = pair_spec(config.data)
+        self.derivation = derivation(config)
+        self.layout = layout if layout is not None else _layout_by_config(config)
+        height, width = config.data.crop_size
+        self._proportions = proportions or (2 * width / height, 2 * width / height)
+        self._direction = config.data.direction
+
+    def form(
+        self, paths: Sequence[Path], *, pairs: bool | None = None, derive: bool = False
+    ) -> InputForm:
+        """How files that a user gives become inputs.
+
+        Only a run that was trained on side-by-side files takes images for such pairs by itself,
+        and only where all of them have the proportions of pairs.
+
+        Args:
+            paths: The files; those whose headers cannot be read tell nothing.
+            pairs: Whether they are side-by-side pairs, where the user says so.
+            derive: Whether the user wants inputs made of photographs, of whatever kind.
+
+        Raises:
+            UserError: Some are like pairs and some not; all are, and it is not known whether the
+                run was trained on such; `derive` where inputs are not made of photographs.
+        """
+        if derive and self.derivation is None:
+            raise UserError(
+                "--derive: this run's inputs are not made of photographs (its data.derive is "
+                "pair); give the inputs themselves"
+            )
+        halved = self._are_pairs(paths) if pairs is None else pairs
+        if halved and self.derivation is not None and self.spec.target.name != "photo":
+            return InputForm(self.spec.target.half, derive=True)
+        half = None
+        if halved:  # the target's half is the photograph: `data derive` writes such pairs
+            half = int((self._direction == "AtoB") == derive)
+        idempotent = self.derivation is not None and self.derivation.idempotent
+        return InputForm(half, derive or idempotent)
+
+    def input_of(
+        self,
+        file: ImageFile,
+        form: InputForm | None = None,
+        *,
+        name: str = "",
+        size: Size | None = None,
+        max_pixels: int = PIXELS_AT_MOST,
+    ) -> np.ndarray:
+        """Reads the input that a file holds, or derives it of what the file holds.
+
+        Args:
+            file: The image.
+            form: See `form`; None for a single image that is no pair.
+            name: The name of the image, without suffix, see `Derivation.input_of`.
+            size: Height and width that an image is resized to, before an input is derived of it;
+                None for its own.
+            max_pixels: The most pixels that are decoded at once.
+
+        Returns:
+            uint8 or uint16 [H, W, C] in the input's channels.
+
+        Raises:
+            UserError: The file cannot be read; it is to be halved and has an odd width.
+        """
+        form = form or InputForm(None, self.derivation is not None and self.derivation.idempotent)
+        channels = self.spec.input_channels
+        image = decode_image(file, None if form.derive else channels, max_pixels=max_pixels)
+        if form.half is not None:
+            refuse_odd_width(file, image.shape[1])
+            image = halves(image)[form.half]
+        if self.derivation is None or not form.derive:
+            image = to_channels(image, channels)
+            return image if size is None else resize_image(image, *size)
+        photo = self.derivation.photograph(image)
+        return self.derivation.input_of(photo if size is None else resize_image(photo, *size), name)
+
+    def windows_of(
+        self, file: Path, form: InputForm, *, max_pixels: int = PIXELS_AT_MOST
+    ) -> ImageWindows | None:
+        """Opens a large TIFF to be read by windows; None where `input_of` is to read the file.
+
+        Raises:
+            UserError: The file cannot be read; it is to be halved and has an odd width.
+        """
+        if form.derive or not has_windows(file):
+            return None
+        if form.half is not None:
+            refuse_odd_width(file, image_size(file)[1])
+        channels = self.spec.input_channels
+        return ImageWindows(file, channels, half=form.half, max_pixels=max_pixels)
+
+    def described(
+        self, form: InputForm, paths: Sequence[Path], *, by_itself: bool = True
+    ) -> list[str]:
+        """What becomes of files in this form, in a sentence; none where they are simply read.
+
+        Args:
+            form: See `form`.
+            paths: The files.
+            by_itself: Whether `form` decided about pairs, and not the user.
+        """
+        count, kind = len(paths), self.derivation.kind if self.derivation else ""
+        if form.half is not None:
+            half = ("left", "right")[form.half]
+            parts = f"their {half} halves" if count > 1 else f"its {half} half"
+            pairs = pluralize(count, "side-by-side pair")
+            if form.derive:
+                return [f"{pairs}: making inputs of {parts} as in training ({kind})"]
+            otherwise = " (--no-pairs translates all of it)" if by_itself else ""
+            return [f"{pairs}: translating {parts}{otherwise}"]
+        if form.derive:
+            of = "them" if count > 1 else "it"
+            return [
+                f"{pluralize(count, 'photograph')}: making inputs of {of} as in training ({kind})"
+            ]
+        if self.derivation is not None:
+            what = "photographs with holes" if self.derivation.masks else "drawings"
+            return [
+                f"{pluralize(count, 'image')}: taken for inputs as they are, {what} (--derive: for "
+                f"photographs, to make inputs of as in training: {kind})"
+            ]
+        return self._on_wide_images(paths) if by_itself else []
+
+    def _on_wide_images(self, paths: Sequence[Path]) -> list[str]:
+        """Where all could be pairs, by their proportions, but are not taken for such."""
+        if self.layout == "side_by_side":
+            return []
+        sizes = list(_sizes(paths).values())
+        if not sizes or not all(_within(size, *self._proportions) for size in sizes):
+            return []
+        return [
+            f"{pluralize(len(paths), 'image')} of twice an input's width: translated whole, since "
+            "this run was not trained on side-by-side files (--pairs: these are such pairs)"
+        ]
+
+    def _are_pairs(self, paths: Sequence[Path]) -> bool:
+        if self.layout not in (None, "side_by_side"):
+            return False
+        sized = _sizes(paths)
+        paths, sizes = list(sized), list(sized.values())
+        least, greatest = self._proportions
+        flags = [_within(size, least, greatest) for size in sizes]
+        if not any(flags):
+            return False
+        if not all(flags):
+            pair, single = paths[flags.index(True)], paths[flags.index(False)]
+            raise UserError(
+                f"{pair}: looks like a side-by-side pair, {single} does not; "
+                "say --pairs or --no-pairs, or translate them apart"
+            )
+        # Of a training on files of many proportions, one file's pair can be another one's half.
+        doubtful = [_within(size, least / 2, greatest / 2) for size in sizes]
+        if self.layout is None or any(doubtful):
+            path = paths[doubtful.index(True) if any(doubtful) else 0]
+            why = "this run was trained on files of very different proportions"
+            if self.layout is None:
+                why = "this run has no record of the files that it was trained on"
+            raise UserError(
+                f"{path}: has the proportions of a side-by-side pair, but may be an input by "
+                f"itself: {why}; say --pairs or --no-pairs"
+            )
+        return True
+
+
+def _layout_by_config(config: Config) -> str | None:
+    """What the config alone tells of the layout."""
+    data = config.data
+    if data.from_photographs:
+        return "photographs"
+    if data.dataset == "sample":
+        return "city"
+    return None if data.layout == "auto" else data.layout
+
+
+def _sizes(paths: Sequence[Path]) -> dict[Path, Size]:
+    """The sizes of those files whose headers can be read; whoever reads the others learns why."""
+    sizes = {}
+    for path in paths:
+        with suppress(UserError):
+            sizes[path] = image_size(path)
+    return sizes
+
+
+def _within(size: Size, least: float, greatest: float) -> bool:
+    """Whether width / height lies in a range, 2% more or less."""
+    height, width = size
+    return least * height <= 1.02 * width and width <= 1.02 * greatest * height
