@@ -492,3 +492,21 @@ def test_folders_and_dots_of_an_archive(tmp_path):
     (tmp_path / "target").mkdir()
     unpack(archive, tmp_path / "target")
     assert contents(tmp_path / "target") == {"train/a.png": b"x"}
+
+
+def test_a_disk_that_is_full_while_unpacking(tmp_path, monkeypatch):
+    archive = tmp_path / "a.tar.gz"
+    archive.write_bytes(tar_of({"train/0.png": bytes(100)}))
+    (tmp_path / "target").mkdir()
+    full = type("Usage", (), {"free": 99})
+    monkeypatch.setattr("pix2pix_tf.datasets.unpack.shutil.disk_usage", lambda folder: full)
+    with pytest.raises(UserError, match=r"has no room for the 100 bytes of 'train/0\.png': make"):
+        unpack(archive, tmp_path / "target")
+
+
+def test_a_folder_that_cannot_be_made_while_unpacking(tmp_path):
+    archive = tmp_path / "a.tar.gz"
+    archive.write_bytes(tar_of({f"{'x' * 300}/0.png": b"x"}))
+    (tmp_path / "target").mkdir()
+    with pytest.raises(UserError, match="x cannot be made: File name too long"):
+        unpack(archive, tmp_path / "target")

@@ -73,3 +73,9 @@ def test_a_folder_of_side_by_side_pairs_gives_their_input_half(tmp_path):
     source = InputSource(config, "side_by_side", (5 / 3, 5 / 3))
     _, compared = run_inputs(config, source, tmp_path / "pairs")
     assert np.array_equal(compared[0], resize_image(photo(1), 32, 32))
+
+
+def test_without_the_runs_data_a_folder_is_asked_for(photos):
+    (photos / "train").rename(photos / "gone")
+    with pytest.raises(UserError, match=r"Or give input .*FOLDER"):
+        inputs(photos, "grey")

@@ -147,6 +147,8 @@ def test_failures_are_named_and_what_passes_is_not():
     with pytest.raises(UserError) as caught:
         refuse_failures(parities)
     message = str(caught.value)
+    assert message.startswith("the export does not compute what translate does, so it was removed")
+    assert message.endswith("another --precision may be closer")
     assert "(far: max 17 grey levels, SSIM 0.9346, allowed max ≤ 1; " in message
     assert "; unlike: max 40 grey levels, SSIM 0.5000, allowed SSIM ≥ 0.9)" in message
     assert "good" not in message

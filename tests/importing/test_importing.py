@@ -160,3 +160,9 @@ def test_a_run_that_is_there_is_left_alone(tmp_path):
 def test_the_configuration_asked_for_is_the_one_named(tmp_path):
     imported = import_weights(UNET_256, tmp_path / "run", config="maps")
     assert imported.config.data == load_config("maps").data
+
+
+def test_a_key_of_no_file_is_refused(tmp_path):
+    with pytest.raises(UserError, match="--discriminator-key netD: needs --discriminator FILE"):
+        import_weights(UNET, tmp_path / "run", discriminator_key="netD")
+    assert not (tmp_path / "run").exists()

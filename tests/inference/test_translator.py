@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
@@ -104,3 +105,13 @@ def test_tiles_of_one_picture_at_a_time(translator):
         translator.tiled(np.zeros((2, 300, 300, 3), np.uint8), 256)
     with pytest.raises(UserError, match="tile 100: expected"):
         translator.tiled(picture(16, 16), 100)
+
+
+def test_more_images_than_memory_holds_is_one_sentence(finished_run, monkeypatch):
+    def exhausted(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    translator = Translator(finished_run)
+    monkeypatch.setattr(translator, "_translate", exhausted)
+    with pytest.raises(UserError, match=r"images: \(3, 32, 32, 3\) are more than fit into memory"):
+        translator(np.zeros((3, 32, 32, 3), np.uint8))

@@ -86,3 +86,8 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_text(tmp_path / "file", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "old"
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"holds no config\.yaml, so it is not a run directory"):
+        Run(tmp_path).load_config()

@@ -241,3 +241,15 @@ def test_the_best_epoch_is_of_those_scored_on_the_same_pairs():
     entries = [entry(1, 0.9, "a"), entry(2, 0.5, "b"), entry(3, 0.6, "b"), entry(4, 0.4, "b")]
     assert best_epoch(entries)["epoch"] == 3
     assert best_epoch(entries[:1])["epoch"] == 1
+
+
+def test_a_diverged_loss_is_one_sentence(toys, tmp_path):
+    settings = {"segmenter.width": 2, "segmenter.head": 4, "training.learning_rate": 1e30}
+    config = load_segmenter_config(toys, settings)
+    with pytest.raises(UserError, match=r"the loss is (nan|inf): the training has diverged; .* A "):
+        train_segmenter(config, tmp_path / "far", Console(quiet=True))
+
+
+def test_no_epoch_is_best_of_none():
+    with pytest.raises(UserError, match=r"metrics\.json: is gone .*; start over with --fresh"):
+        best_epoch([])

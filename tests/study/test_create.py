@@ -174,3 +174,19 @@ def test_what_is_there_stays(tmp_path):
     with pytest.raises(UserError, match="already exists"):
         create_study(tmp_path / "out", "s", tmp_path / "real", {"L1": tmp_path / "L1"})
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+def test_pairs_of_an_odd_width_have_no_halves(tmp_path):
+    write_sides(tmp_path)
+    for file in (tmp_path / "real").iterdir():
+        write_image(file, np.zeros((8, 17, 3), np.uint8))
+    message = refusal(tmp_path, {"L1": "L1"}, real_half="A")
+    assert "0.png is 17 pixels wide: a pair has an even width" in message
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "x" * 65])
+def test_names_must_do_for_folders(tmp_path, name):
+    write_sides(tmp_path)
+    message = refusal(tmp_path, {name: "L1"})
+    assert message.startswith(f"--fake {name}: ")
+    assert "begins with a letter or digit and has at most 64" in message

@@ -188,6 +188,12 @@ def test_a_tensor_that_cannot_lie_in_its_storage_is_refused(write, words, torch,
         read_state_dict(path)
 
 
+def test_the_tensor_that_cannot_lie_in_its_storage_is_named(torch, tmp_path):
+    path = write_zip(tmp_path / "net.pth", pickled({"weight": tensor(torch, offset=1)}))
+    with pytest.raises(UserError, match="is damaged: tensor weight cannot lie in its storage"):
+        read_state_dict(path)
+
+
 @pytest.mark.parametrize("write", WRITERS)
 def test_what_asks_for_memory_gets_none(write, torch, tmp_path):
     ones = {f"w{i}": tensor(torch, 0, (6,), (0,)) for i in range(9)}
@@ -266,3 +272,25 @@ def test_damage_anywhere_is_a_sentence_or_harmless(name, tmp_path):
         path.write_bytes(damaged)
         with suppress(UserError):
             read_state_dict(path)
+
+
+def test_descriptions_larger_than_any_networks_are_refused(torch, tmp_path):
+    path = write_zip(tmp_path / "net.pth", bytes(16 * 2**20 + 1))
+    with pytest.raises(UserError, match=r"net.pth: has a data.pkl far too large for weights"):
+        read_state_dict(path)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_dictionaries_within_dictionaries_end_somewhere(write, torch, tmp_path):
+    state = {"weight": tensor(torch)}
+    for _ in range(20):
+        state = {"a": state}
+    with pytest.raises(UserError, match="has dictionaries within dictionaries, far more than"):
+        read_state_dict(write(tmp_path / "net.pth", pickled(state)))
+
+
+@pytest.mark.parametrize("keys", [(0,), (None,)])
+def test_legacy_files_list_their_storages(keys, torch, tmp_path):
+    path = write_legacy(tmp_path / "net.pth", pickled({"weight": tensor(torch)}), keys=keys)
+    with pytest.raises(UserError, match="is damaged: does not list its storages"):
+        read_state_dict(path)
