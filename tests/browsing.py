@@ -1,6 +1,9 @@
 """The real browser that pages are tested in: Debian's Chromium, and how a page is opened in it."""
 
+import functools
+import http.server
 import shutil
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -44,3 +47,23 @@ def open_page(browser, address):
     WebDriverWait(browser, 30, poll_frequency=0.02).until(
         lambda driver: driver.execute_script(where) == there
     )
+
+
+class Served:
+    """A static web server for a folder, as `python -m http.server` is one."""
+
+    class _Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    def __init__(self, folder):
+        handler = functools.partial(self._Quiet, directory=str(folder))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_port}/"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()

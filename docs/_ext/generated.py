@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import demo_page
+import drawings
 import included
 import reference_api
 import reference_commands
@@ -24,14 +26,19 @@ GENERATORS: dict[str, Callable[[str], str]] = {
     "api": reference_api.markdown,
     "commands": reference_commands.markdown,
     "config": reference_config.markdown,
+    "demo": demo_page.markdown,
     "file": included.markdown,
+    "rooms": drawings.rooms,
+    "section": included.section,
+    "street": drawings.street,
+    "untitled": included.untitled,
 }
 _MARK = re.compile(r"^<!-- generated: (\w+)\(([^)\n]*)\) -->$", re.MULTILINE)
 
 
 def expand(text: str) -> str:
     """The text of a page with every mark replaced by what it stands for."""
-    return _MARK.sub(lambda mark: GENERATORS[mark[1]](mark[2]), text)
+    return included.linked(_MARK.sub(lambda mark: GENERATORS[mark[1]](mark[2]), text))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

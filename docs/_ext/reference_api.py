@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pix2pix_tf
 
@@ -12,11 +13,20 @@ def markdown(_: str = "") -> str:
     sections = []
     for name in pix2pix_tf.__all__:
         value = getattr(pix2pix_tf, name)
-        if inspect.isclass(value):
-            directive = "autoexception" if issubclass(value, Exception) else "autoclass"
-        elif callable(value):
-            directive = "autofunction"
-        else:
-            continue
-        sections.append(f"## {name}\n\n```{{eval-rst}}\n.. {directive}:: pix2pix_tf.{name}\n```")
+        if inspect.isclass(value) or callable(value):
+            directive, call = _directive(value)
+            lines = [f".. {directive}:: pix2pix_tf.{name}{call}"]
+            if directive == "autoclass":
+                lines += ["   :members:", "   :exclude-members: model_config"]
+            sections.append("\n".join([f"## {name}", "", "```{eval-rst}", *lines, "```"]))
     return "\n\n".join(sections)
+
+
+def _directive(value: Any) -> tuple[str, str]:
+    """Autodoc's directive, and how the value is called where its signature is too long to read."""
+    if not inspect.isclass(value):
+        return "autofunction", ""
+    if issubclass(value, Exception):
+        return "autoexception", ""
+    fields = getattr(value, "model_fields", None)
+    return "autoclass", f"(*, {', '.join(fields)})" if fields else ""

@@ -10,7 +10,10 @@ import typer
 
 from pix2pix_tf.cli.main import app
 
-# What Typer writes after an option's help: its default, its range, whether it is required.
+# What Typer writes of an option that names no value of its own: what its value is.
+_VALUES = {"int": "N", "int range": "N", "float": "NUMBER", "float range": "NUMBER", "str": "TEXT"}
+_TYPE = re.compile(r" ?<([^>]+)>$")
+# What it writes after an option's help: its default, its range, whether it is required.
 _REMARKS = re.compile(r"\s{2}\[(.+)\]$")
 
 
@@ -32,7 +35,9 @@ def markdown(_: str = "") -> str:
         ]
         sections += [f"## {words}", _paragraphs(command.help), f"    {words} {pieces}"]
         if rows:
-            sections.append("\n".join(["| option | meaning | |", "|---|---|---|", *rows]))
+            sections.append(
+                "\n".join(["| option | meaning | default, limits |", "|---|---|---|", *rows])
+            )
     return "\n\n".join(sections)
 
 
@@ -46,8 +51,16 @@ def _walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
 def _row(record: tuple[str, str]) -> str:
     option, text = record
     remarks = _REMARKS.search(text)
-    meaning = _REMARKS.sub("", text)
-    return f"| {_code(option)} | {_cell(meaning)} | {_cell(remarks[1]) if remarks else ''} |"
+    meaning = _cell(_REMARKS.sub("", text))
+    return f"| {_code(_named(option))} | {meaning} | {_cell(remarks[1]) if remarks else ''} |"
+
+
+def _named(option: str) -> str:
+    kind = _TYPE.search(option)
+    if kind is None:
+        return option
+    option = option[: kind.start()]
+    return option if not option.startswith("-") else f"{option} {_VALUES.get(kind[1], kind[1])}"
 
 
 def _paragraphs(text: str | None) -> str:

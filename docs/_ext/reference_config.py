@@ -55,7 +55,9 @@ def _table(key: str, section: dict[str, Any]) -> str:
 
 def _row(name: str, path: str, value: dict[str, Any], required: bool) -> str:
     default = "required" if required else f"`{json.dumps(value['default'])}`"
-    meaning = value.get("description", "")
+    meaning = " ".join(value.get("description", "").split())
+    if not meaning:
+        raise ValueError(f"{path}: a key of the config without a description")
     cells = (f"`{name}`", ", ".join(_types(value)), default, meaning)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -76,12 +78,11 @@ def _types(value: dict[str, Any]) -> Iterator[str]:
 
 
 def _limits(value: dict[str, Any]) -> Iterator[str]:
-    bounds = {
-        "≥": value.get("minimum", value.get("ge")),
-        ">": value.get("exclusiveMinimum", value.get("gt")),
-        "≤": value.get("maximum", value.get("le")),
-        "<": value.get("exclusiveMaximum", value.get("lt")),
-    }
-    for sign, bound in bounds.items():
-        if bound is not None and bound != _LARGEST:
-            yield f"{sign} {bound:g}"
+    low = value.get("minimum", value.get("ge"))
+    high = value.get("maximum", value.get("le"))
+    above = value.get("exclusiveMinimum", value.get("gt"))
+    below = value.get("exclusiveMaximum", value.get("lt"))
+    bounds = (("≥", low), (">", above), ("≤", high), ("<", below))
+    limits = [f"{sign} {bound:g}" for sign, bound in bounds if bound not in (None, _LARGEST)]
+    if limits:
+        yield " and ".join(limits)

@@ -1,11 +1,8 @@
 """The exported page in a real browser: what it draws, translates, saves and says."""
 
-import functools
-import http.server
 import io
 import json
 import shutil
-import threading
 import time
 from base64 import b64decode
 from types import SimpleNamespace
@@ -20,29 +17,9 @@ from selenium.webdriver.common.keys import Keys
 from pix2pix_tf.exporters import export, web
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
-from tests.browsing import chromium, in_browser, open_page
+from tests.browsing import Served, chromium, in_browser, open_page
 
 SIZE = 32  # of the tiny run's pictures
-
-
-class _Served:
-    """A static web server for a folder, as `python -m http.server` is one."""
-
-    class _Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    def __init__(self, folder):
-        handler = functools.partial(self._Quiet, directory=str(folder))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_port}/"
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +29,7 @@ def page(finished_run, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("web") / "page"
     export(finished_run, "web", folder, name="blocks")
-    with _Served(folder) as address:
+    with Served(folder) as address:
         yield SimpleNamespace(folder=folder, address=address, translator=Translator(finished_run))
 
 
@@ -299,7 +276,7 @@ def test_model_cut_short_is_said(browser, page, tmp_path):
     shutil.copytree(page.folder, tmp_path / "cut")
     model = tmp_path / "cut" / "model.tflite"
     model.write_bytes(model.read_bytes()[:-1000])
-    with _Served(tmp_path / "cut") as address:
+    with Served(tmp_path / "cut") as address:
         open_page(browser, address)
         settle(browser, "error")
         assert "model.tflite was cut short" in status(browser)
