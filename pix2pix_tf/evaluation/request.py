@@ -19,14 +19,12 @@ METRICS = (*DEFAULT_METRICS, "lab_histogram", "sharpness", *LABEL_METRICS, *FEAT
 class MetricRequest:
     """Which scores to compute, and what computing them takes.
 
-    | metric | scores | source |
-    |---|---|---|
-    | `l1`, `psnr`, `ssim` | distance of each output to its target | |
-    | `lab_histogram` | overlap of colour histograms in Lab | paper, Figure 7 |
-    | `sharpness` | contrast of the outputs as a share of the targets' | |
-    | `segmentation` | accuracy and IoU of outputs that are label maps | paper, Table 6 |
-    | `fcn_score` | what FCN-8s recognizes in outputs that are photographs | paper, section 4.1 |
-    | `kid`, `fid` | distance between Inception features | Bińkowski 2018, Heusel 2017 |
+    - `l1`, `psnr`, `ssim`: distances of each output to its target
+    - `lab_histogram`: overlap of colour histograms in Lab (paper, Figure 7)
+    - `sharpness`: contrast of the outputs as a share of the targets'
+    - `segmentation`: accuracy and IoU of outputs that are label maps (paper, Table 6)
+    - `fcn_score`: what FCN-8s recognizes in outputs that are photographs (paper, section 4.1)
+    - `kid`, `fid`: distance between Inception features (Bińkowski 2018, Heusel 2017)
 
     Attributes:
         metrics: Names of metrics.

@@ -29,6 +29,10 @@ needs_runtime = pytest.mark.skipif(
     not (web.RUNTIME / "index.js").is_file(),
     reason="this checkout has no browser runtime: make web-assets",
 )
+pytestmark = [
+    pytest.mark.slow("builds the site and opens it in a browser"),
+    pytest.mark.xdist_group("site"),
+]
 PAGES = ("index", "getting-started", "config-keys", "commands", "api", "architecture")
 
 
