@@ -1,10 +1,9 @@
-"""Memory of whole translations, measured, beside what `translate` expects of them.
+"""Measured memory of whole translations beside the estimate of `translate`.
 
     .venv/bin/python -m benchmarks.memory
 
-Each translation has a process of its own. What is measured is what it takes beyond TensorFlow and
-the network, which are there when `translate` compares its expectation with what is free. Needs
-Linux.
+Each translation has its own process. Measured is the memory beyond TensorFlow and the network,
+which are loaded by the time `translate` compares its estimate with the free memory. Needs Linux.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ NETWORKS = (*KINDS, *(f"{kind}+resize" for kind in KINDS))
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Prints a table: a row for each network, width and size."""
+    """Prints a table with a row for each network, width and size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", default=NETWORKS, help="kind, or kind+resize")
     parser.add_argument("--widths", type=int, nargs="+", default=[8, 16, 32, 64])
     parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024, 2048])
     parser.add_argument("--one", action="store_true", help="print one measured number")
-    given = parser.parse_args(words)
-    cases = list(itertools.product(given.networks, given.widths, given.sides))
-    if given.one:
+    arguments = parser.parse_args(words)
+    cases = list(itertools.product(arguments.networks, arguments.widths, arguments.sides))
+    if arguments.one:
         print(_peak(*cases[0]))
         return
     table = Table("network", "width", "side", "measured MB", "expected MB", "expected / measured")
     for network, width, side in cases:
-        measured, expected = _measured(network, width, side), _expected(network, width, side)
+        measured, expected = _measure(network, width, side), _expected(network, width, side)
         megabytes = (f"{number / 1e6:.0f}" for number in (measured, expected))
         table.add_row(network, f"{width}", f"{side}", *megabytes, f"{expected / measured:.2f}")
     Console().print(table)
@@ -57,7 +56,7 @@ def _expected(network: str, width: int, side: int) -> float:
     return translation_bytes(generator, side, side)
 
 
-def _measured(network: str, width: int, side: int) -> int:
+def _measure(network: str, width: int, side: int) -> int:
     words = ["--one", "--networks", network, "--widths", f"{width}", "--sides", f"{side}"]
     command = [sys.executable, "-m", "benchmarks.memory", *words]
     here = Path(__file__).parents[1]
@@ -66,7 +65,7 @@ def _measured(network: str, width: int, side: int) -> int:
 
 
 def _peak(network: str, width: int, side: int) -> int:
-    """Bytes that a translation takes at its peak, in this process."""
+    """Peak memory of a translation in this process, in bytes."""
     from pix2pix_tf.utils.runtime import start_tensorflow
 
     start_tensorflow()

@@ -2,10 +2,10 @@
 
     .venv/bin/python -m benchmarks.quality --data datasets/facades --steps 2000
 
-trains both once for each seed, one after the other, from initial weights of their own on the same
-jittered pairs in the same order, scores the translations of val/ with one and the same `evaluate`,
-and prints a table. At 256 pixels a training of 2,000 steps takes half an hour and more on two
-cores: `--size 128` takes a quarter of it. Started again, it goes on where it was stopped.
+trains both once per seed, one after the other, each from its own initial weights, on the same
+jittered pairs in the same order, scores the translations of val/ with the same `evaluate`, and
+prints a table. At 256 pixels a training of 2,000 steps takes half an hour and more on two
+cores: `--size 128` takes a quarter of it. The same command resumes after an interruption.
 """
 
 from __future__ import annotations
@@ -39,13 +39,18 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Trial:
-    """One seed: where its trainings and their pictures lie."""
+    """The trainings of one seed.
+
+    Attributes:
+        config: This package's config.
+        folder: The folder of the trainings and their images.
+    """
 
     config: Config
     folder: Path
 
     def overrides(self) -> list[str]:
-        """What makes `train --config facades` train this config."""
+        """Options with which `train --config facades` trains this config."""
         data, training = self.config.data, self.config.training
         settings = {
             "data.root": data.root,
@@ -58,25 +63,24 @@ class Trial:
         }
         return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
 
-    def pictures(self, program: str) -> Path:
-        """Where a program's `outputs/` are; ours has the `targets/` beside them."""
-        return self.folder / f"{program}-pictures"
+    def images(self, program: str) -> Path:
+        """The folder of a program's `outputs/`; this package's has the `targets/` too."""
+        return self.folder / f"{program}-images"
 
-    def train_ours(self) -> None:
-        """By the command, as a user types it."""
+    def train_package(self) -> None:
+        """Trains and translates with the commands that a user types."""
         run = self.folder / "run"
         command = [Path(sys.executable).with_name("pix2pix-tf")]
         _call([*command, "train", "--config", "facades", "--run", run, *self.overrides()])
-        _call([*command, "evaluate", "--run", run, "--save", self.pictures(PROGRAMS[0])])
+        _call([*command, "evaluate", "--run", run, "--save", self.images(PROGRAMS[0])])
 
     def train_peer(self, python: Path, console: Console) -> None:
-        """PyTorch's, on the pairs of our training, which are written out for it."""
+        """Trains the PyTorch program on the same pairs, which are written to a file for it."""
         batches, inputs = self.folder / "batches.npy", self.folder / "inputs.npz"
         write_batches(self.config, batches, console)
         val = open_pairs(self.config).val
-        pictures = {name: val[place][0] for place, name in enumerate(val.names)}
-        np.savez(inputs, **pictures)
-        outputs = self.pictures(PROGRAMS[1]) / "outputs"
+        np.savez(inputs, **{name: val[index][0] for index, name in enumerate(val.names)})
+        outputs = self.images(PROGRAMS[1]) / "outputs"
         seed = self.config.training.seed
         peer = [python, "-m", "benchmarks.peers.torch_training"]
         _call(
@@ -85,19 +89,24 @@ class Trial:
         batches.unlink()
 
     def scores(self, program: str) -> Scores:
-        """Of the pictures, which are there by now; against our targets, the val pairs' own."""
+        """Scores of a program's saved images against the targets of the validation pairs."""
         from pix2pix_tf.evaluation.evaluate import evaluate_folders
         from pix2pix_tf.evaluation.request import MetricRequest
 
-        targets = self.pictures(PROGRAMS[0]) / "targets"
-        outputs = self.pictures(program) / "outputs"
+        targets = self.images(PROGRAMS[0]) / "targets"
+        outputs = self.images(program) / "outputs"
         return evaluate_folders(outputs, targets, request=MetricRequest(METRICS)).scores
 
 
 def write_batches(config: Config, file: Path, console: Console) -> None:
-    """Writes a training's pairs as it sees them: float16 [steps, 2, H, W, 3], in [-1, 1].
+    """Writes the augmented pairs of a training: float16 [steps, 2, H, W, 3] in [-1, 1].
 
-    Half precision is a sixteenth of a grey level or finer.
+    The rounding to half precision is at most a sixteenth of a grey level.
+
+    Args:
+        config: The training's config, of batch size 1.
+        file: The .npy file to write.
+        console: The console that shows progress.
     """
     from pix2pix_tf.data.pipeline import training_batches
 
@@ -107,8 +116,8 @@ def write_batches(config: Config, file: Path, console: Console) -> None:
     partial = file.with_suffix(".partial")
     written = open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
     with counting(console, "pairs for PyTorch") as counter:
-        for place, batch in enumerate(training_batches(pairs, config, 0, steps)):
-            written[place] = np.stack([side.numpy()[0] for side in batch[:2]])
+        for step, batch in enumerate(training_batches(pairs, config, 0, steps)):
+            written[step] = np.stack([side.numpy()[0] for side in batch[:2]])
             counter.advance(steps)
     written.flush()
     partial.replace(file)
@@ -120,15 +129,19 @@ def _call(words: Sequence[object]) -> None:
         raise UserError(f"`{' '.join(map(str, words[:5]))} ...` ended with {ended.returncode}")
 
 
-def table(found: Mapping[str, Sequence[Scores]]) -> str:
-    """Means over seeds, each seed's value in brackets, and how the difference compares."""
-    ours, peers = found[PROGRAMS[0]], found[PROGRAMS[1]]
+def table(scores: Mapping[str, Sequence[Scores]]) -> str:
+    """Means over seeds with each seed's value in brackets, differences, spreads; in Markdown.
+
+    Args:
+        scores: Of each of `PROGRAMS`, the scores of every seed.
+    """
+    package, peer = scores[PROGRAMS[0]], scores[PROGRAMS[1]]
     lines = [
         f"| | {' | '.join(PROGRAMS)} | difference of means | largest spread over seeds |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name in ours[0]:
-        one, other = ([scores[name] for scores in program] for program in (ours, peers))
+    for name in package[0]:
+        one, other = ([seed[name] for seed in program] for program in (package, peer))
         difference = statistics.mean(one) - statistics.mean(other)
         spread = max(max(values) - min(values) for values in (one, other))
         cells = [_cell(one), _cell(other), f"{difference:+.4f}", f"{spread:.4f}"]
@@ -142,14 +155,17 @@ def _cell(values: Sequence[float]) -> str:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Trains, scores and prints."""
+    """Trains, scores and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a folder of side-by-side pairs")
     parser.add_argument("--size", type=int, default=256, help="height and width of images")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument(
-        "--torch", type=Path, default=ROOT / "build/torch/bin/python", help="its Python"
+        "--torch",
+        type=Path,
+        default=ROOT / "build/torch/bin/python",
+        help="Python interpreter that has PyTorch",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build/quality")
     given = parser.parse_args(words)
@@ -162,8 +178,8 @@ def main(words: Sequence[str] | None = None) -> None:
             for program in PROGRAMS:
                 found[program].append(_scores(trial, program, given.torch, console))
                 scores = found[program][-1].items()
-                found_now = "  ".join(f"{name} {value:.4f}" for name, value in scores)
-                print_line(console, f"seed {seed}  {program}  {found_now}")
+                line = "  ".join(f"{name} {value:.4f}" for name, value in scores)
+                print_line(console, f"seed {seed}  {program}  {line}")
     except UserError as error:
         sys.exit(str(error))
     title = f"{given.data.name}, {given.size}×{given.size}, {given.steps} steps"
@@ -186,11 +202,11 @@ def _trial(given: argparse.Namespace, seed: int) -> Trial:
 
 
 def _scores(trial: Trial, program: str, torch: Path, console: Console) -> Scores:
-    """Those of an earlier session, or of a training made now."""
+    """The scores of an earlier session, or of a training that is run now."""
     file = trial.folder / f"{program}.json"
     if not file.exists():
         if program == PROGRAMS[0]:
-            trial.train_ours()
+            trial.train_package()
         else:
             trial.train_peer(torch, console)
         write_text(file, json.dumps(trial.scores(program)) + "\n")

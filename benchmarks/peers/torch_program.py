@@ -1,9 +1,10 @@
-"""The authors' PyTorch program's training step, written anew from its published description.
+"""The authors' PyTorch program's training step, reimplemented from its published description.
 
-    PYTHONPATH=. build/torch/bin/python -m benchmarks.peers.torch_program ORDER
+    PYTHONPATH=. build/torch/bin/python -m benchmarks.peers.torch_program SETTINGS
 
-serves `training`, `translate` and `convolution` (see `pix2pix_tf.benchmark.worker`); ORDER is JSON:
-`form`, `works`, `batch`, `size`, `width`, `threads`, `gpu`. The networks are those of
+serves the workloads `training`, `translate` and `convolution` (see
+`pix2pix_tf.benchmark.worker`); SETTINGS is JSON: `form`, `workloads`, `batch`, `size`, `width`,
+`threads`, `gpu`. The networks are those of
 `tools/torch_peer/peer.py`, with the program's defaults for pix2pix: U-Net of 8 levels with dropout,
 3-layer discriminator, batch norm; binary cross entropy of logits plus 100 · L1; Adam; the
 discriminator's step with its loss halved, then the generator's with the discriminator's weights
@@ -37,12 +38,12 @@ LEVELS = 8
 
 
 def build_generator(width: int = 64, levels: int = LEVELS) -> nn.Module:
-    """unet_256, or of other levels, with dropout, of initial weights N(0, 0.02)."""
+    """unet_256, or a U-Net of other levels, with dropout; initial weights N(0, 0.02)."""
     return _initialised(UnetGenerator(3, 3, levels, width, "batch", dropout=True))
 
 
 def build_discriminator(width: int = 64) -> nn.Module:
-    """`basic`: of input and output side by side in the channels; its LeakyReLUs work in place."""
+    """`basic`, for input and output concatenated in the channels; its LeakyReLUs work in place."""
     network = _initialised(NLayerDiscriminator(6, width, 3, "batch"))
     for module in network.modules():
         if isinstance(module, nn.LeakyReLU):
@@ -60,7 +61,7 @@ def _initialised(network: nn.Module) -> nn.Module:
 
 
 class Training:
-    """Both networks, their optimisers and one update of them."""
+    """Both networks, their optimizers and the update of both."""
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, options: set[str]) -> None:
         adam: dict[str, Any] = {"lr": 2e-4, "betas": (0.5, 0.999)}
@@ -93,10 +94,10 @@ class Training:
         self.generator_optimizer.step()
         return {"gan": gan, "l1": l1, "discriminator": discriminator}
 
-    def _gan(self, seen: torch.Tensor, real: bool) -> torch.Tensor:
-        logits = self.discriminator(seen)
-        wanted = torch.tensor(float(real), device=logits.device).expand_as(logits)
-        return self.cross_entropy(logits, wanted)
+    def _gan(self, images: torch.Tensor, real: bool) -> torch.Tensor:
+        logits = self.discriminator(images)
+        labels = torch.tensor(float(real), device=logits.device).expand_as(logits)
+        return self.cross_entropy(logits, labels)
 
     def _require_gradients(self, required: bool) -> None:
         for weight in self.weights:
@@ -104,7 +105,7 @@ class Training:
 
 
 def options_of(form: str) -> set[str]:
-    """What a form is made of; `eager` is made of nothing.
+    """The options that make up a form; `eager` has none.
 
     Raises:
         UnavailableError: There is no such form.
@@ -119,15 +120,15 @@ def options_of(form: str) -> set[str]:
     return options
 
 
-def training(order: Mapping[str, Any], options: set[str], device: str) -> WorkloadFunction:
-    """Steps by one batch of noise, again and again; they return the last losses."""
+def training(settings: Mapping[str, Any], options: set[str], device: str) -> WorkloadFunction:
+    """Training steps on one batch of noise; returns the losses of the last step."""
     layout = _layout(options)
     networks = [
-        build(order["width"]).to(device, memory_format=layout).train()
+        build(settings["width"]).to(device, memory_format=layout).train()
         for build in (build_generator, build_discriminator)
     ]
     random = np.random.default_rng(0)
-    shape = (order["batch"], 3, order["size"], order["size"])
+    shape = (settings["batch"], 3, settings["size"], settings["size"])
     image, target = (
         torch.from_numpy(random.uniform(-1, 1, shape).astype(np.float32)).to(
             device, memory_format=layout
@@ -136,117 +137,117 @@ def training(order: Mapping[str, Any], options: set[str], device: str) -> Worklo
     )
     program = Training(*networks, options)
 
-    def work(count: int) -> Mapping[str, float]:
-        for _ in range(count):
+    def workload(repetitions: int) -> Mapping[str, float]:
+        for _ in range(repetitions):
             losses = program.step(image, target)
         return {name: loss.item() for name, loss in losses.items()}
 
-    return work
+    return workload
 
 
-def translate(order: Mapping[str, Any], options: set[str], device: str) -> WorkloadFunction:
-    """One picture, uint8 [H, W, 3] in and out, as the program tests: batch statistics, dropout."""
+def translate(settings: Mapping[str, Any], options: set[str], device: str) -> WorkloadFunction:
+    """One image, uint8 [H, W, 3] in and out, as the program tests: batch statistics, dropout."""
     layout = _layout(options)
-    generator = build_generator(order["width"]).to(device, memory_format=layout).train()
+    generator = build_generator(settings["width"]).to(device, memory_format=layout).train()
     if "compile" in options:
         generator = torch.compile(generator)
-    shape = (order["size"], order["size"], 3)
-    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    shape = (settings["size"], settings["size"], 3)
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
-    def work(count: int) -> Mapping[str, float]:
-        for _ in range(count):
-            pixels = torch.from_numpy(picture).to(device).permute(2, 0, 1)[None] / 127.5 - 1.0
+    def workload(repetitions: int) -> Mapping[str, float]:
+        for _ in range(repetitions):
+            pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)[None] / 127.5 - 1.0
             with torch.no_grad():
                 made = generator(pixels.contiguous(memory_format=layout))[0]
             output = ((made.permute(1, 2, 0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()
         return {"mean": float(output.mean())}
 
-    return work
+    return workload
 
 
 def convolution(
-    order: Mapping[str, Any], options: set[str], device: str
+    settings: Mapping[str, Any], options: set[str], device: str
 ) -> tuple[WorkloadFunction, int]:
-    """The fastest of some convolutions, and its operations."""
+    """The fastest of some convolutions, and its floating-point operations."""
     layout = _layout(options)
-    smallest = 4e11 if device == "cuda" else 4e9  # operations of a call
-    found = []
+    min_flops = 4e11 if device == "cuda" else 4e9  # of a call
+    candidates = []
     for side, channels, filters, kernel in (
         (64, 128, 128, 3),
         (32, 512, 512, 3),
         (32, 512, 512, 1),
     ):
         flops = 2 * side**2 * kernel**2 * channels * filters
-        batch = max(1, round(smallest / flops))
+        batch = max(1, round(min_flops / flops))
         images = torch.randn(batch, channels, side, side, device=device)
         kernels = torch.randn(filters, channels, kernel, kernel, device=device)
-        work = _convolve(
+        workload = _convolve(
             images.contiguous(memory_format=layout), kernels.contiguous(memory_format=layout)
         )
-        work(1)
+        workload(1)
         start = time.perf_counter()
-        work(2)
-        found.append((batch * flops / (time.perf_counter() - start), work, batch * flops))
-    _, work, flops = max(found, key=lambda one: one[0])
-    return work, flops
+        workload(2)
+        candidates.append((batch * flops / (time.perf_counter() - start), workload, batch * flops))
+    _, workload, flops = max(candidates, key=lambda timed: timed[0])
+    return workload, flops
 
 
 def _convolve(images: torch.Tensor, kernels: torch.Tensor) -> WorkloadFunction:
-    def work(count: int) -> Mapping[str, float]:
+    def workload(repetitions: int) -> Mapping[str, float]:
         with torch.no_grad():
-            for _ in range(count):
+            for _ in range(repetitions):
                 output = nn.functional.conv2d(images, kernels, padding="same")
         return {"pixel": output[0, 0, 0, 0].item()}
 
-    return work
+    return workload
 
 
 def _layout(options: set[str]) -> torch.memory_format:
     return torch.channels_last if "channels_last" in options else torch.contiguous_format
 
 
-def prepare(order: Mapping[str, Any]) -> WorkerState:
-    """What the worker holds.
+def prepare(settings: Mapping[str, Any]) -> WorkerState:
+    """Builds the workloads.
 
     Raises:
-        UnavailableError: The form cannot be run here.
+        UnavailableError: The form cannot run on this machine.
     """
-    options = options_of(order["form"])
-    if order["size"] % 2**LEVELS:
+    options = options_of(settings["form"])
+    if settings["size"] % 2**LEVELS:
         raise UnavailableError(f"unet_256 takes multiples of {2**LEVELS} pixels")
-    if order["gpu"] and not torch.cuda.is_available():
+    if settings["gpu"] and not torch.cuda.is_available():
         raise UnavailableError("this PyTorch finds no GPU")
-    device = "cuda" if order["gpu"] else "cpu"
-    torch.set_num_threads(order["threads"])
+    device = "cuda" if settings["gpu"] else "cpu"
+    torch.set_num_threads(settings["threads"])
     torch.backends.cudnn.benchmark = True  # as the program does
     torch.manual_seed(0)
-    works: dict[str, WorkloadFunction] = {}
-    about: dict[str, str | float] = {"version": f"PyTorch {torch.__version__}"}
-    if "training" in order["works"]:
-        works["training"] = training(order, options, device)
-    if "translate" in order["works"]:
-        works["translate"] = translate(order, options, device)
-    if "convolution" in order["works"]:
-        works["convolution"], about["convolution_flops"] = convolution(order, options, device)
+    workloads: dict[str, WorkloadFunction] = {}
+    info: dict[str, str | float] = {"version": f"PyTorch {torch.__version__}"}
+    if "training" in settings["workloads"]:
+        workloads["training"] = training(settings, options, device)
+    if "translate" in settings["workloads"]:
+        workloads["translate"] = translate(settings, options, device)
+    if "convolution" in settings["workloads"]:
+        workloads["convolution"], info["convolution_flops"] = convolution(settings, options, device)
     if "compile" in options:
-        _try(works)
-    return WorkerState(works, about)
+        _compile(workloads)
+    return WorkerState(workloads, info)
 
 
-def _try(works: Mapping[str, WorkloadFunction]) -> None:
-    """Compiling happens at the first call, and needs what is not everywhere: a C++ compiler."""
-    for work in works.values():
+def _compile(workloads: Mapping[str, WorkloadFunction]) -> None:
+    """Runs each workload once: compiling happens then, and needs a C++ compiler."""
+    for workload in workloads.values():
         try:
-            work(1)
+            workload(1)
         except Exception as error:
-            why = str(error).strip().splitlines() or [type(error).__name__]
-            raise UnavailableError(f"torch.compile fails: {why[0]}") from error
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise UnavailableError(f"torch.compile fails: {reason[0]}") from error
 
 
 def main() -> None:
-    """Serves what the one argument orders."""
-    order = json.loads(sys.argv[1])
-    serve(lambda: prepare(order))
+    """Serves the workloads of the settings in the only argument."""
+    settings = json.loads(sys.argv[1])
+    serve(lambda: prepare(settings))
 
 
 if __name__ == "__main__":

@@ -30,20 +30,20 @@ def train(batches: np.ndarray, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     generator = build_generator(levels=batches.shape[2].bit_length() - 1).train()
     program = Training(generator, build_discriminator().train(), set())
-    start = said = time.monotonic()
+    start = last_line = time.monotonic()
     for step, pair in enumerate(batches, 1):
         image, target = torch.from_numpy(pair.astype(np.float32)).permute(0, 3, 1, 2)[:, None]
         losses = program.step(image.contiguous(), target.contiguous())
-        if time.monotonic() - said >= REPORT_SECONDS or step == len(batches):
-            said = time.monotonic()
+        if time.monotonic() - last_line >= REPORT_SECONDS or step == len(batches):
+            last_line = time.monotonic()
             words = "  ".join(f"{name} {loss.item():.3f}" for name, loss in losses.items())
-            print(f"{step}/{len(batches)}  {step / (said - start):.2f}/s  {words}", flush=True)
+            print(f"{step}/{len(batches)}  {step / (last_line - start):.2f}/s  {words}", flush=True)
     return generator
 
 
-def translate(generator: nn.Module, picture: np.ndarray) -> np.ndarray:
+def translate(generator: nn.Module, image: np.ndarray) -> np.ndarray:
     """uint8 [H, W, 3] to the same, as the program tests: batch statistics and dropout."""
-    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1.0
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None] / 127.5 - 1.0
     with torch.no_grad():
         made = generator(pixels)[0].permute(1, 2, 0)
     return ((made + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
@@ -59,9 +59,9 @@ def main() -> None:
     given = parser.parse_args()
     generator = train(np.load(given.batches, mmap_mode="r"), given.seed)
     given.output.mkdir(parents=True, exist_ok=True)
-    for name, picture in np.load(given.inputs).items():
+    for name, image in np.load(given.inputs).items():
         file = (given.output / name).with_suffix(".png")
-        Image.fromarray(translate(generator, picture)).save(file)
+        Image.fromarray(translate(generator, image)).save(file)
 
 
 if __name__ == "__main__":

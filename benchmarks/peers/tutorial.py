@@ -1,12 +1,13 @@
-"""What the TensorFlow core tutorial on pix2pix trains, written anew from its published text.
+"""The training step of the TensorFlow core tutorial on pix2pix, reimplemented from its text.
 
     python -m benchmarks.peers.tutorial '{"batch": 1, "size": 256, "width": 64}'
 
-serves `training`, see `pix2pix_tf.benchmark.worker`. It is what a reader of the tutorial runs:
-Keras' own layers with their defaults, Keras' Adam, one `tf.function`, both gradients from one
-forward pass, TensorFlow's own settings. Where it differs from the paper (norm after every encoder
-layer but the first, the slope 0.3 of LeakyReLU, both networks updated at once, a loss of D that is
-not halved) it stays as published. Its TensorBoard scalars, pictures and checkpoints are left out.
+serves the workload `training`, see `pix2pix_tf.benchmark.worker`. It is what a reader of the
+tutorial runs: Keras' own layers with their defaults, Keras' Adam, one `tf.function`, both gradients
+from one forward pass, TensorFlow's own settings. Where it differs from the paper (norm after every
+encoder layer but the first, the slope 0.3 of LeakyReLU, both networks updated at once, a loss of D
+that is not halved) it stays as published. Its TensorBoard scalars, images and checkpoints are left
+out.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def down(filters: int, norm: bool = True) -> tf.keras.Sequential:
 
 
 def up(filters: int, dropout: bool) -> tf.keras.Sequential:
-    """Doubles them: transposed convolution, norm, dropout, ReLU."""
+    """Doubles height and width: transposed convolution, norm, dropout, ReLU."""
     convolution = tf.keras.layers.Conv2DTranspose(
         filters, 4, 2, "same", kernel_initializer=_initial(), use_bias=False
     )
@@ -114,29 +115,29 @@ def make_step(
 
 
 def training(batch: int, size: int, width: int) -> WorkloadFunction:
-    """Steps by one batch of noise, again and again; they return the last losses."""
+    """Training steps on one batch of noise; returns the losses of the last step."""
     random = np.random.default_rng(0)
     shape = (batch, size, size, 3)
     image, target = (tf.constant(random.uniform(-1, 1, shape).astype(np.float32)) for _ in range(2))
     step = make_step(build_generator(size, width), build_discriminator(size, width))
 
-    def work(count: int) -> Mapping[str, float]:
-        for _ in range(count):
+    def workload(repetitions: int) -> Mapping[str, float]:
+        for _ in range(repetitions):
             losses = step(image, target)
         return {name: float(loss) for name, loss in losses.items()}
 
-    return work
+    return workload
 
 
 def main() -> None:
-    """Serves `training` as the one argument has it."""
-    order = json.loads(sys.argv[1])
+    """Serves `training` with the settings in the only argument."""
+    settings = json.loads(sys.argv[1])
 
     def prepare() -> WorkerState:
-        if order["size"] % MULTIPLE:
+        if settings["size"] % MULTIPLE:
             raise UnavailableError(f"the tutorial's generator takes multiples of {MULTIPLE} pixels")
         return WorkerState(
-            {"training": training(**order)}, {"version": f"TensorFlow {tf.__version__}"}
+            {"training": training(**settings)}, {"version": f"TensorFlow {tf.__version__}"}
         )
 
     serve(prepare)

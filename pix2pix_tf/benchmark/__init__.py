@@ -1,14 +1,17 @@
-"""Speed: several programs measured in turns, within one run on one machine.
+"""Speed benchmarks: several programs timed in alternation, on one machine.
 
-    spread.py        medians, quartiles, ratios round by round
-    worker.py        a process that keeps something warm and does it so and so often when told
-    workloads.py     the other end: such processes, and commands, as things to be measured
-    rounds.py        the turns: A B C A B C, after warming up
-    flops.py         the work of networks, counted from their layers
-    machine.py       what it was measured on
-    works.py         what of this package is measured; ours.py is the worker that holds it
-    running.py       `pix2pix-tf benchmark`
+    quartiles.py              medians, quartiles, ratios taken round by round
+    worker.py                 the worker's side: keeps workloads warm and runs them on request
+    workloads.py              the benchmark's side: worker processes and commands, to be timed
+    rounds.py                 alternation: A B C A B C, after warming up
+    flops.py                  floating-point operations, counted from the layers
+    machine.py                what the machine is, and whether it is busy
+    training_workloads.py     training steps and the input pipeline
+    inference_workloads.py    translations
+    convolution_workload.py   the fastest convolution of the machine
+    package_worker.py         the worker process that runs these three
+    runner.py, report.py      `pix2pix-tf benchmark`
 
-The first three need the standard library alone, for workers in environments of other programs
-(`benchmarks/` of the repository).
+Workers in environments of other programs (`benchmarks/` of the repository) import `worker.py`
+alone, which needs nothing but the standard library.
 """

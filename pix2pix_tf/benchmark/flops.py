@@ -1,4 +1,4 @@
-"""The work of networks, counted from their layers: a multiplication with its addition is 2."""
+"""Floating-point operations of networks, counted from their layers; a multiply-add is two."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import keras
 
 
 def forward_flops(network: keras.Model) -> int:
-    """Operations of the convolutions of one image's forward pass.
+    """Operations of the convolutions in one image's forward pass.
 
-    What lies between them, norms and activations, is about a hundredth of it and left out.
+    Normalisation and activations, about a hundredth of the total, are left out.
 
     Args:
-        network: Of known height and width.
+        network: A network with fixed height and width.
 
     Raises:
-        ValueError: Height and width are open.
+        ValueError: The network's height or width is not fixed.
     """
     return sum(_layer_flops(layer) for layer in network.layers)
 
@@ -24,7 +24,7 @@ def forward_flops(network: keras.Model) -> int:
 def _layer_flops(layer: keras.layers.Layer) -> int:
     if not isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
         return 0
-    # A convolution's kernels lie on every pixel of its output; a transposed one's, of its input.
+    # Kernels are applied at every pixel of a convolution's output, of a transposed one's input.
     transposed = isinstance(layer, keras.layers.Conv2DTranspose)
     _, height, width, _ = (layer.input if transposed else layer.output).shape
     if height is None or width is None:
@@ -37,15 +37,23 @@ def _layer_flops(layer: keras.layers.Layer) -> int:
 def update_flops(
     generator: keras.Model, discriminator: keras.Model | None, discriminator_steps: int = 1
 ) -> int:
-    """Operations of one update of both networks, for each image of its batch.
+    """Operations of one update of both networks, per image of its batch.
 
-    A backward pass is twice a forward pass: the gradients of what a layer sees, and of its weights.
-    The generator's step needs the former alone of the discriminator. So an update is 3 G, 2 · 3 D
-    for the discriminator's step (real and fake) and 2 D for the generator's; each further
-    discriminator step makes one more image and judges two.
+    A backward pass costs twice a forward pass: gradients of the layers' inputs, and of their
+    weights. The generator's step needs only the former of the discriminator. With G and D for a
+    forward pass, an update is 3 G, 2 · 3 D for the discriminator's step (real and fake) and 2 D for
+    the generator's; each further discriminator step adds one forward pass of the generator and two
+    images through the discriminator.
+
+    Args:
+        generator: The generator.
+        discriminator: The discriminator; None where the objective has none.
+        discriminator_steps: Steps of the discriminator for each of the generator.
     """
-    made = forward_flops(generator)
+    generator_flops = forward_flops(generator)
     if discriminator is None:
-        return 3 * made
-    judged = forward_flops(discriminator)
-    return (2 + discriminator_steps) * made + (6 * discriminator_steps + 2) * judged
+        return 3 * generator_flops
+    discriminator_flops = forward_flops(discriminator)
+    return (2 + discriminator_steps) * generator_flops + (
+        6 * discriminator_steps + 2
+    ) * discriminator_flops

@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The machine that a benchmark runs on: processor, memory, versions, peak rates of GPUs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pix2pix_tf.utils.system import cpu_count, cpu_name, load_average, total_mem
 from pix2pix_tf.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
-BUSY = 0.25  # of the cores: above it the load of other programs is spoken of
+BUSY_LOAD = 0.25  # load per core above which other programs disturb the timings
 
-# Dense peaks in TFLOP/s of the makers' data sheets: of float32 as TensorFlow computes convolutions
-# (in TF32 where the GPU has it), and of 16 bits, whichever kind is faster there.
+# Dense peak rates in TFLOP/s from the vendors' data sheets: float32 as TensorFlow computes
+# convolutions (in TF32 where the GPU has it), and 16 bits, whichever format is faster there.
 _PEAKS = {
     r"V100-SXM": (15.7, 125.0),
     r"\bT4\b": (8.1, 65.0),
@@ -25,7 +25,7 @@ _PEAKS = {
 
 
 def machine_lines() -> list[str]:
-    """Processor, memory, system and versions, a line each; a warning if the machine is busy."""
+    """Processor and memory, system and versions, a line each; a warning if the machine is busy."""
     memory = total_memory()
     size = "" if memory is None else f", {memory / 2**30:.1f} GiB"
     lines = [
@@ -33,13 +33,13 @@ def machine_lines() -> list[str]:
         f"pix2pix-tf {__version__}; Python {platform.python_version()}; {versions()}",
     ]
     others = load_average()
-    if others is not None and others > BUSY * cpu_count():
-        lines.append(f"other programs are running (load {others:.1f}): these times mean little")
+    if others is not None and others > BUSY_LOAD * cpu_count():
+        lines.append(f"other programs are running (load {others:.1f}): timings are unreliable")
     return lines
 
 
 def versions() -> str:
-    """Of what the speed depends on, as far as it is installed."""
+    """Versions of the installed packages that the speed depends on."""
     found = []
     for name in PACKAGES:
         try:
@@ -50,11 +50,11 @@ def versions() -> str:
 
 
 def peak_tflops(gpu: str, precision: str) -> float | None:
-    """A GPU's peak in TFLOP/s by its name, such as `NVIDIA A100-SXM4-40GB`; None if not known.
+    """The peak rate of a GPU in TFLOP/s; None if it is not known.
 
     Args:
-        gpu: As TensorFlow has it.
-        precision: The config's `training.precision`.
+        gpu: Its name as TensorFlow reports it, such as `NVIDIA A100-SXM4-40GB`.
+        precision: `training.precision` of the config.
     """
     for pattern, (float32, half) in _PEAKS.items():
         if re.search(pattern, gpu):

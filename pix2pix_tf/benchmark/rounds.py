@@ -1,80 +1,42 @@
-"""The turns of a comparison, A B C A B C, and the medians and spreads of what they measure."""
+"""Workloads timed in alternation, A B C A B C, after warming up."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pix2pix_tf.benchmark.quartiles import Quartiles, quartiles, ratio_quartiles
 from pix2pix_tf.benchmark.workloads import TimedRun, Workload
 
-
-@dataclass(frozen=True)
-class Spread:
-    """The median of some values and their quartiles: half of the values lie within these."""
-
-    median: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{digits(self.median)} ({digits(self.low)}–{digits(self.high)})"
-
-    def times(self, factor: float) -> Spread:
-        """In another unit."""
-        return Spread(factor * self.median, factor * self.low, factor * self.high)
-
-
-def digits(value: float) -> str:
-    """A number with the three digits that a measurement has."""
-    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
-
-
-def spread(values: Sequence[float]) -> Spread:
-    """Of at least one value; quartiles are interpolated between the nearest values."""
-    if len(values) == 1:
-        return Spread(values[0], values[0], values[0])
-    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
-    return Spread(median, low, high)
-
-
-def ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
-    """The spread of `above` / `below`, divided round by round.
-
-    What disturbs a whole round, such as a processor that is warm by then, divides out.
-    """
-    return spread([one / other for one, other in zip(above, below, strict=True)])
-
-
-WARM_ROUNDS = 1  # whole ones, not counted, after each workload's first turns
+WARM_UP_ROUNDS = 1  # whole rounds that are not counted
 
 
 @dataclass(frozen=True)
 class WorkloadTimings:
-    """What the rounds say about one workload.
+    """What was measured of one workload.
 
     Attributes:
-        seconds: How long doing it once took in each round.
-        counts: How often it was done in a turn.
-        values: What it computed in each round's turn.
-        turns: How long each turn took, in seconds.
-        peak_bytes: The most memory its process had; None of commands.
+        seconds: Seconds of a single repetition, one value a round.
+        repetitions: Number of repetitions in each timed run.
+        values: What the workload computed, a mapping a round.
+        run_seconds: Seconds of the whole timed run, one value a round.
+        peak_bytes: Peak memory of the workload's process; None for commands.
     """
 
     seconds: list[float]
-    counts: int
+    repetitions: int
     values: list[Mapping[str, float]]
-    turns: list[float]
+    run_seconds: list[float]
     peak_bytes: int | None
 
     @property
-    def spread(self) -> Spread:
-        """Of `seconds`."""
-        return spread(self.seconds)
+    def quartiles(self) -> Quartiles:
+        """Median and quartiles of `seconds`."""
+        return quartiles(self.seconds)
 
-    def times_as_fast(self, other: WorkloadTimings) -> Spread:
-        """How many times as fast as another workload of the same rounds, round by round."""
-        return ratios(other.seconds, self.seconds)
+    def speedup_over(self, other: WorkloadTimings) -> Quartiles:
+        """How many times as fast this is as another workload of the same rounds."""
+        return ratio_quartiles(other.seconds, self.seconds)
 
 
 def alternate(
@@ -83,46 +45,47 @@ def alternate(
     seconds: float,
     advance: Callable[[int], None] = lambda total: None,
 ) -> dict[str, WorkloadTimings]:
-    """Lets workloads take turns, one at a time.
+    """Times workloads in alternation, one at a time.
 
-    Each does its work once to compile it, and then to see how often it can be done in `seconds`.
-    There follow a round that is not counted and `rounds` that are.
+    Each workload first runs once, to compile, and then until it is known how many repetitions
+    fit into `seconds`. After `WARM_UP_ROUNDS` rounds, `rounds` are measured.
 
     Args:
-        workloads: By name, in the order of their turns.
-        rounds: At least one.
-        seconds: What a turn should take, roughly.
-        advance: Called after each turn of a round with the number of all.
+        workloads: By name, in the order in which they run.
+        rounds: Number of measured rounds, at least one.
+        seconds: Approximate duration of each timed run.
+        advance: Called after each run of a round with the number of all such runs.
 
     Raises:
-        UserError: One of them fails.
+        UserError: A workload fails.
     """
-    counts = {}
+    repetitions = {}
     for name, workload in workloads.items():
         workload.run(1)
-        counts[name] = _fitting(workload, seconds)
-    turns: dict[str, list[TimedRun]] = {}
-    for number in range(WARM_ROUNDS + rounds):
+        repetitions[name] = _fitting_repetitions(workload, seconds)
+    runs: dict[str, list[TimedRun]] = {name: [] for name in workloads}
+    for number in range(WARM_UP_ROUNDS + rounds):
         for name, workload in workloads.items():
-            turn = workload.run(counts[name])
-            if number >= WARM_ROUNDS:
-                turns.setdefault(name, []).append(turn)
-            advance((WARM_ROUNDS + rounds) * len(workloads))
-    return {
-        name: WorkloadTimings(
-            seconds=[turn.seconds / counts[name] for turn in its],
-            counts=counts[name],
-            values=[turn.values for turn in its],
-            turns=[turn.seconds for turn in its],
-            peak_bytes=its[-1].peak_bytes,
-        )
-        for name, its in turns.items()
-    }
+            run = workload.run(repetitions[name])
+            if number >= WARM_UP_ROUNDS:
+                runs[name].append(run)
+            advance((WARM_UP_ROUNDS + rounds) * len(workloads))
+    return {name: _timings(runs[name], repetitions[name]) for name in workloads}
 
 
-def _fitting(workload: Workload, seconds: float) -> int:
-    """How often it can be done in `seconds`, at least once."""
+def _fitting_repetitions(workload: Workload, seconds: float) -> int:
+    """How many repetitions take about `seconds`, at least one."""
     count = 1
-    while (taken := workload.run(count).seconds) < seconds / 4:  # too short to go by
+    while (taken := workload.run(count).seconds) < seconds / 4:  # too short to extrapolate
         count *= 2
     return max(1, round(count * seconds / taken))
+
+
+def _timings(runs: list[TimedRun], repetitions: int) -> WorkloadTimings:
+    return WorkloadTimings(
+        seconds=[run.seconds / repetitions for run in runs],
+        repetitions=repetitions,
+        values=[run.values for run in runs],
+        run_seconds=[run.seconds for run in runs],
+        peak_bytes=runs[-1].peak_bytes,
+    )

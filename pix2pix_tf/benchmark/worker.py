@@ -1,10 +1,10 @@
-"""The worker's end: a process that keeps something warm and does it when it is told to.
+"""The worker's side: a process that keeps workloads warm and runs them on request.
 
-Orders come as lines of JSON on standard input, `{"work": NAME, "count": N}`; each is answered by a
-line on what was standard output. Whatever libraries print goes to standard error instead. When
-there are no more orders the process ends.
+Requests are lines of JSON on standard input, `{"workload": NAME, "repetitions": N}`; each is
+answered by a line of JSON on what was standard output. Whatever libraries print goes to standard
+error. The process ends with its input.
 
-Only the standard library is imported here.
+Imports the standard library alone, so that workers in other programs' environments can use it.
 """
 
 from __future__ import annotations
@@ -18,52 +18,55 @@ from dataclasses import dataclass
 
 from pix2pix_tf.utils.system import peak_memory
 
-# Does something so and so often and returns numbers that depend on all it computed, so that none
-# of it can be left out: when they are there, it is done, on whatever device.
+# Runs a workload N times and returns numbers that depend on all of its results: once they are
+# there, the computation is complete, on whatever device.
 WorkloadFunction = Callable[[int], Mapping[str, float]]
 
 
 class UnavailableError(Exception):
-    """This cannot be measured here, and the message says why; others can."""
+    """A program cannot be measured on this machine; the message says why. Others still can."""
 
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What a worker keeps.
+    """What a worker has prepared.
 
     Attributes:
-        works: What it can be told to do, by name.
-        about: What to know about it: versions, threads, device.
+        workloads: The workloads it can run, by name.
+        info: Facts about the worker: versions, device, floating-point operations.
     """
 
-    works: Mapping[str, WorkloadFunction]
-    about: Mapping[str, str | float]
+    workloads: Mapping[str, WorkloadFunction]
+    info: Mapping[str, str | float]
 
 
-def serve(prepare: Callable[[], WorkerState], refused: type[Exception] = UnavailableError) -> None:
-    """Prepares, says that it is ready, and does what it is told until there are no more orders.
+def serve(
+    prepare: Callable[[], WorkerState], user_error: type[Exception] = UnavailableError
+) -> None:
+    """Prepares the workloads, reports readiness and runs what is requested until input ends.
 
     Args:
-        prepare: Builds what is kept.
-        refused: An error that says that the user gave something which cannot be used.
+        prepare: Builds and returns the workloads.
+        user_error: The exception type by which `prepare` says that the user's settings or data
+            cannot be used.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
-    def answer(**words: object) -> None:
-        print(json.dumps(words), file=answers)
+    def answer(**values: object) -> None:
+        print(json.dumps(values), file=answers)
 
     try:
-        held = prepare()
+        state = prepare()
     except UnavailableError as error:
         return answer(unavailable=str(error))
-    except refused as error:
-        return answer(refused=str(error))
-    answer(about=dict(held.about))
+    except user_error as error:
+        return answer(user_error=str(error))
+    answer(info=dict(state.info))
     for line in sys.stdin:
-        order = json.loads(line)
+        request = json.loads(line)
         start = time.perf_counter()
-        values = held.works[order["work"]](order["count"])
+        values = state.workloads[request["workload"]](request["repetitions"])
         seconds = time.perf_counter() - start
         answer(seconds=seconds, values=dict(values), peak_bytes=peak_memory())
     return None

@@ -1,4 +1,4 @@
-"""What takes turns: works that other processes keep warm, and commands run from a cold start."""
+"""What is timed: workloads that other processes keep warm, and commands from a cold start."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from typing import Any, Protocol
 from pix2pix_tf.benchmark.worker import UnavailableError
 from pix2pix_tf.utils.errors import UserError
 
-PATIENCE = 10.0  # seconds that a worker has to end by itself
+SHUTDOWN_SECONDS = 10.0  # that a worker has to end by itself before it is killed
 
 
 @dataclass(frozen=True)
 class TimedRun:
-    """One turn of a workload.
+    """One timed run of a workload.
 
     Attributes:
-        seconds: How long it took.
-        values: What the work computed; of a command nothing.
-        peak_bytes: The most memory its process has had so far; None of commands.
+        seconds: Wall-clock duration of all repetitions together.
+        values: Numbers that the workload computed; empty for commands.
+        peak_bytes: Peak memory of the workload's process so far; None for commands.
     """
 
     seconds: float
@@ -37,174 +37,177 @@ class TimedRun:
 
 
 class Workload(Protocol):
-    """Something that can be done so and so often."""
+    """Something that can be run repeatedly and timed."""
 
-    def run(self, count: int) -> TimedRun:
-        """Does it `count` times."""
+    def run(self, repetitions: int) -> TimedRun:
+        """Runs it `repetitions` times in a row."""
         ...
 
 
-def environment(threads: int, gpus: int | None) -> dict[str, str]:
-    """The environment of every worker: the same number of threads, the same devices.
+def worker_environment(threads: int, gpus: int | None) -> dict[str, str]:
+    """Environment variables for all workers alike: number of threads, visible devices.
 
     Args:
-        threads: For TensorFlow and PyTorch.
-        gpus: How many of the visible GPUs are used; 0 for the CPU, None for all.
+        threads: Threads of TensorFlow and PyTorch.
+        gpus: Number of the visible GPUs to use; 0 for the CPU, None for all.
     """
-    shared = {
+    variables = {
         **os.environ,
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
-        # Several processes have their networks on one GPU: none of them may take all its memory.
+        # Several processes keep their networks on one GPU: none may take all of its memory.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     }
     if gpus is not None:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         numbers = visible.split(",") if visible else [str(number) for number in range(gpus)]
-        shared["CUDA_VISIBLE_DEVICES"] = ",".join(numbers[:gpus]) or "-1"
-    return shared
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(numbers[:gpus]) or "-1"
+    return variables
 
 
-class Worker:
-    """A process with works in it, see `pix2pix_tf.benchmark.worker`; a context that ends it.
+class WorkerProcess:
+    """A running worker, see `pix2pix_tf.benchmark.worker`; as a context manager it ends it.
 
     Attributes:
-        about: What it says about itself: versions, threads, device.
+        info: What the worker reports about itself: versions, device, floating-point operations.
     """
 
     def __init__(
         self,
         name: str,
         command: Sequence[str | Path],
-        variables: Mapping[str, str],
-        folder: Path | None = None,
+        environment: Mapping[str, str],
+        working_dir: Path | None = None,
     ) -> None:
-        """Starts it and waits until it is ready.
+        """Starts the process and waits until it is ready.
 
         Args:
-            name: What errors call it.
-            command: What runs `serve`.
-            variables: Its whole environment.
-            folder: The working directory, if not this process's.
+            name: Name of the worker in error messages.
+            command: Program and arguments, which end up in `worker.serve`.
+            environment: All environment variables of the process.
+            working_dir: Its working directory; by default this process's.
 
         Raises:
-            UnavailableError: It says that it cannot run here.
-            UserError: It refuses what it was given, or ended.
+            UnavailableError: The worker cannot run on this machine.
+            UserError: The worker cannot use the settings or data, or its process ended.
         """
         self._name = name
-        with ExitStack() as ending:
-            self._words = ending.enter_context(tempfile.TemporaryFile())
+        with ExitStack() as cleanup:
+            self._stderr = cleanup.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(
                 [str(word) for word in command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._words,
-                env=dict(variables),
-                cwd=folder,
+                stderr=self._stderr,
+                env=dict(environment),
+                cwd=working_dir,
                 text=True,
             )
-            ending.callback(self._end)
-            ready = self._answer()
+            cleanup.callback(self._terminate)
+            ready = self._read_answer()
             if "unavailable" in ready:
                 raise UnavailableError(ready["unavailable"])
-            if "refused" in ready:
-                raise UserError(ready["refused"])
-            self.about: dict[str, Any] = ready["about"]
-            self._ending = ending.pop_all()
+            if "user_error" in ready:
+                raise UserError(ready["user_error"])
+            self.info: dict[str, Any] = ready["info"]
+            self._cleanup = cleanup.pop_all()
 
-    def workload(self, work: str) -> Workload:
-        """One of its works."""
-        return _WorkerWorkload(self, work)
+    def workload(self, name: str) -> Workload:
+        """One of the worker's workloads, by name."""
+        return _RemoteWorkload(self, name)
 
-    def order(self, work: str, count: int) -> TimedRun:
-        """Has it do one of its works `count` times.
+    def run(self, workload: str, repetitions: int) -> TimedRun:
+        """Runs one of the worker's workloads `repetitions` times.
 
         Raises:
-            UserError: It ended instead, or computed something that is not finite.
+            UserError: The process ended instead, or a result is not finite.
         """
         assert self._process.stdin is not None
+        request = json.dumps({"workload": workload, "repetitions": repetitions})
         try:
-            print(json.dumps({"work": work, "count": count}), file=self._process.stdin, flush=True)
+            print(request, file=self._process.stdin, flush=True)
         except BrokenPipeError:
-            raise self._ended() from None
-        turn = TimedRun(**self._answer())
-        for name, value in turn.values.items():
+            raise self._process_ended() from None
+        run = TimedRun(**self._read_answer())
+        for name, value in run.values.items():
             if not math.isfinite(value):
-                raise UserError(f"{self._name}: {work}: {name} = {value}: it computes nonsense")
-        return turn
+                raise UserError(f"{self._name}: {workload}: {name} = {value} is not finite")
+        return run
 
-    def _answer(self) -> dict[str, Any]:
+    def _read_answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise self._ended()
+            raise self._process_ended()
         return json.loads(line)
 
-    def _ended(self) -> UserError:
+    def _process_ended(self) -> UserError:
         code = self._process.wait()
-        self._words.seek(0)
-        said = self._words.read().decode(errors="replace").strip()
-        why = f": {said.splitlines()[-1]}" if said else ""
-        if code == -9 and not said:
-            why = "; the machine may be out of memory"
-        return UserError(f"{self._name}: its process ended with code {code}{why}")
+        self._stderr.seek(0)
+        printed = self._stderr.read().decode(errors="replace").strip()
+        reason = f": {printed.splitlines()[-1]}" if printed else ""
+        if code == -9 and not printed:
+            reason = "; the machine may be out of memory"
+        return UserError(f"{self._name}: its process ended with code {code}{reason}")
 
-    def _end(self) -> None:
+    def _terminate(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
             self._process.stdin.close()
-            self._process.wait(PATIENCE)
+            self._process.wait(SHUTDOWN_SECONDS)
         except (BrokenPipeError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> WorkerProcess:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
-        self._ending.close()
+        self._cleanup.close()
 
 
 @dataclass(frozen=True)
-class _WorkerWorkload:
-    worker: Worker
+class _RemoteWorkload:
+    """A workload of a worker process."""
+
+    worker: WorkerProcess
     name: str
 
-    def run(self, count: int) -> TimedRun:
-        return self.worker.order(self.name, count)
+    def run(self, repetitions: int) -> TimedRun:
+        return self.worker.run(self.name, repetitions)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command from its start to its end.
+    """A command, timed from the start of its process to the end.
 
     Attributes:
-        words: The program and its arguments.
-        variables: Its whole environment.
+        words: Program and arguments.
+        environment: All environment variables of the process.
     """
 
     words: Sequence[str | Path]
-    variables: Mapping[str, str]
+    environment: Mapping[str, str]
 
-    def run(self, count: int) -> TimedRun:
-        """Runs it `count` times.
+    def run(self, repetitions: int) -> TimedRun:
+        """Runs the command `repetitions` times, one after the other.
 
         Raises:
-            UserError: It ended with another code than 0.
+            UserError: It ended with an exit code other than 0.
         """
         words = [str(word) for word in self.words]
         start = time.perf_counter()
-        for _ in range(count):
+        for _ in range(repetitions):
             done = subprocess.run(
-                words, env=dict(self.variables), capture_output=True, text=True, check=False
+                words, env=dict(self.environment), capture_output=True, text=True, check=False
             )
             if done.returncode:
                 raise UserError(f"{' '.join(words)}: {done.stderr.strip()}")

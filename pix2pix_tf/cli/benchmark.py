@@ -16,8 +16,8 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import check_output_files
 
 if TYPE_CHECKING:
-    from pix2pix_tf.benchmark.rounds import Spread
-    from pix2pix_tf.benchmark.runner import Report, Row
+    from pix2pix_tf.benchmark.quartiles import Quartiles
+    from pix2pix_tf.benchmark.report import Report, Row
     from pix2pix_tf.config.schema import Config
 
 _DEVICES = ("auto", "cpu", "gpu")
@@ -98,15 +98,15 @@ def _print_report(console: Console, report: Report) -> None:
     for line in (*report.machine, report.settings):
         print_line(console, line)
     console.print(_table(report.rows))
-    if report.replicas:
-        console.print(_replicas_table(report))
-    share, waiting = report.convolution_share, report.waiting
+    if report.scaling:
+        console.print(_scaling_table(report))
+    share, wait = report.convolution_share, report.data_wait_share
     for line in (
         f"a training step is {report.update_flops / 1e9:.3g} GFLOP an image, a translation "
         f"{report.translation_flops / 1e9:.3g}",
         f"the training step reaches {_percent(share)} of the rate of the fastest convolution "
         f"({report.convolution})",
-        f"training waits for data {_percent(waiting)} of the time; its process had up to "
+        f"training waits for data {_percent(wait)} of the time; its process had up to "
         f"{report.peak_bytes / 1e9:.2f} GB of memory",
         "medians of the rounds, with their quartiles",
     ):
@@ -116,23 +116,23 @@ def _print_report(console: Console, report: Report) -> None:
 def _table(rows: list[Row]) -> Table:
     table = Table("", "ms", "a second", "GFLOP/s")
     for row in rows:
-        rate = f"{median(row.rates):.3g}" if row.rates else ""
-        table.add_row(row.what, str(row.milliseconds), f"{row.per_second.median:.3g}", rate)
+        rate = f"{median(row.gflops_per_second):.3g}" if row.flops else ""
+        table.add_row(row.name, str(row.milliseconds), f"{row.per_second.median:.3g}", rate)
     return table
 
 
-def _replicas_table(report: Report) -> Table:
+def _scaling_table(report: Report) -> Table:
     table = Table("GPUs", "images a second", "times one GPU", "of the peak")
-    for replicas in report.replicas:
-        share = replicas.peak_share
+    for scaling in report.scaling:
+        share = scaling.peak_share
         table.add_row(
-            str(replicas.count),
-            str(replicas.row.per_second),
-            str(replicas.scaling),
+            str(scaling.gpus),
+            str(scaling.row.per_second),
+            str(scaling.speedup),
             "give --peak" if share is None else _percent(share),
         )
     return table
 
 
-def _percent(share: Spread) -> str:
-    return f"{share.times(100)} %"
+def _percent(share: Quartiles) -> str:
+    return f"{share.scaled(100)} %"

@@ -61,7 +61,7 @@ def _demo(
             host,
             port,
             checkpoint=checkpoint,
-            pictures=pictures,
+            images=pictures,
             overrides=overrides or [],
             ready=ready,
         )

@@ -207,7 +207,7 @@ def _print_made(console: Console, study: Study) -> None:
     height, width = settings.size
     print_line(
         console,
-        f"{study.folder}: {len(settings.pictures)} inputs, {len(settings.algorithms)} algorithms, "
+        f"{study.folder}: {len(settings.images)} inputs, {len(settings.algorithms)} algorithms, "
         f"{width}×{height} (width×height); {protocol.practice} + {protocol.trials} trials of "
         f"{protocol.seconds:g} s, pictures of {_inputs(protocol.inputs)}",
     )
@@ -235,8 +235,8 @@ def _print_report(console: Console, report: Report, tolerance: float) -> None:
             row.algorithm,
             str(row.participants),
             str(row.trials),
-            f"{_percent(fooled.mean)} ± {_percent(fooled.deviation)}",
-            _percent(fooled.error),
+            f"{_percent(fooled.mean)} ± {_percent(fooled.standard_deviation)}",
+            _percent(fooled.standard_error),
             f"{_percent(fooled.low)}–{_percent(fooled.high)}" if row.participants else "–",
         )
     console.print(table)

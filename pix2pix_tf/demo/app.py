@@ -1,13 +1,14 @@
-"""The page's server, as a Starlette application.
+"""The server of the demo's page, as a Starlette application.
 
     GET  /            the page; its other files beside it
-    GET  /page.json   what it draws with; GET /example.png what it opens with
-    POST /translate   a picture, JPEG, PNG or WebP, as the body; its translation comes back as PNG.
-                      ?seed=N makes the noise repeatable, ?dropout=off leaves it out
-    POST /picture     a picture as PNG of the drawing's size, read as the training's pictures are
+    GET  /page.json   the page's settings; GET /example.png the image it opens with
+    POST /translate   translates the image (JPEG, PNG or WebP) in the body; the response is a PNG
+                      file. ?seed=N makes the noise repeatable, ?dropout=off turns it off
+    POST /image       converts the image in the body to a PNG file of the drawing's size, as the
+                      training reads its images
 
-Nothing in a request names a file, and nothing of it is stored. One picture at a time is decoded or
-translated; how many wait for their turn, and what they hold, is bounded.
+No request names a file, and nothing is stored. One image at a time is decoded or translated; the
+queue of requests, and the memory of their bodies, are bounded.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ from pix2pix_tf.images.io import encode_png
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.strict_json import strict_json
-from pix2pix_tf.web.app import make_page_app, page_files, read_body
+from pix2pix_tf.web.app import make_page_app, page_files, read_body, static_route
 
 PAGE = Path(__file__).with_name("page")
 SHARED = [web.PAGE / name for name in ("index.html", "page.css", "page.js")]
-BODY_LIMIT = 20_000_000  # bytes of one picture
-HELD_LIMIT = 10 * BODY_LIMIT  # bytes of all that have come and are not answered
-BODY_SECONDS = 60.0  # a phone's photograph over a slow line
-WAITING = 64  # pictures that wait for their turn, at most
-RETRY_SECONDS = 2  # until one who was turned away should come back
-LONGEST = 1024  # pixels a side to translate, or the training's size where that is more
-SEEDS = 2**31
+MAX_BODY_BYTES = 20_000_000  # of one image
+MAX_BUFFERED_BYTES = 10 * MAX_BODY_BYTES  # of all requests that are not answered yet
+BODY_SECONDS = 60.0  # for a phone's photograph over a slow line
+MAX_QUEUE = 64  # requests that wait for their turn
+RETRY_SECONDS = 2  # after which a refused client should try again
+MAX_SIDE = 1024  # pixels a side of an image to translate, or the training's size if larger
+SEED_LIMIT = 2**31
 
 
 def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -> Starlette:
@@ -50,89 +51,89 @@ def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -
 
     Args:
         translator: The model.
-        title: What the page is called.
-        inputs: Typical input pictures of the training's size, see `web.write_page`.
+        title: Title of the page.
+        inputs: Typical inputs of the training's size, see `web.write_page`.
     """
     handlers = _Handlers(translator)
     task = {
         **web.page_task(title, translator.config.data, inputs),
         "noise": translator.config.generator.dropout > 0,
-        "bodyBytes": BODY_LIMIT,
+        "bodyBytes": MAX_BODY_BYTES,
     }
     return make_page_app(
         [
             *page_files(*SHARED, PAGE / "model.js"),
-            _held("/page.json", strict_json(task, indent=None).encode(), "application/json"),
-            _held("/example.png", encode_png(for_display(inputs[0])), "image/png"),
+            static_route("/page.json", strict_json(task, indent=None).encode(), "application/json"),
+            static_route("/example.png", encode_png(for_display(inputs[0])), "image/png"),
             Route("/translate", handlers.translate, methods=["POST"]),
-            Route("/picture", handlers.picture, methods=["POST"]),
+            Route("/image", handlers.image, methods=["POST"]),
         ]
     )
 
 
 class _Handlers:
-    """Takes pictures and gives them back, one at a time."""
+    """Handlers of the requests, which take turns."""
 
     def __init__(self, translator: Translator) -> None:
         self._translator = translator
         self._size = translator.config.data.crop_size
-        self._turn = asyncio.Lock()  # taken in the order of asking
-        self._waiting = 0
-        self._held = 0
+        self._lock = asyncio.Lock()  # first come, first served
+        self._queued = 0
+        self._buffered_bytes = 0
 
     async def translate(self, request: Request) -> Response:
-        dropout, seed = _noise(request)
+        dropout, seed = _noise_options(request)
 
         def work(data: bytes) -> np.ndarray:
-            image = read_input(data, self._translator.source, max(LONGEST, *self._size))
+            image = read_input(data, self._translator.source, max(MAX_SIDE, *self._size))
             return self._translator(image, dropout=dropout, seed=seed)
 
-        return await self._answer(request, work)
+        return await self._respond(request, work)
 
-    async def picture(self, request: Request) -> Response:
-        return await self._answer(request, lambda data: read_photo(data, self._size))
+    async def image(self, request: Request) -> Response:
+        return await self._respond(request, lambda data: read_photo(data, self._size))
 
-    async def _answer(self, request: Request, work: Callable[[bytes], np.ndarray]) -> Response:
-        _refuse_forms(request)
-        async with self._body(request) as data, self._place():
+    async def _respond(self, request: Request, work: Callable[[bytes], np.ndarray]) -> Response:
+        _require_image_type(request)
+        async with self._buffered_body(request) as data, self._turn():
             if await request.is_disconnected():
-                return Response()  # nobody is there to read it
+                return Response()  # the client is gone
             try:
                 png = await run_in_threadpool(lambda: encode_png(work(data)))
             except UserError as error:
                 raise HTTPException(422, str(error)) from None
-            except asyncio.CancelledError:  # Ctrl-C, and this one takes too long to wait for
+            except asyncio.CancelledError:  # Ctrl-C, and this request takes too long to wait for
                 raise HTTPException(503, "The server has been stopped.") from None
         return Response(png, media_type="image/png")
 
     @asynccontextmanager
-    async def _body(self, request: Request) -> AsyncIterator[bytes]:
-        """The request's body; it counts as held until it is done with."""
+    async def _buffered_body(self, request: Request) -> AsyncIterator[bytes]:
+        """The request's body, which counts as buffered within the context."""
         own = 0
 
         def admit(count: int) -> None:
             nonlocal own
-            if self._held + count > HELD_LIMIT:
+            if self._buffered_bytes + count > MAX_BUFFERED_BYTES:
                 raise _busy()
-            self._held += count
+            self._buffered_bytes += count
             own += count
 
         try:
-            yield await read_body(request, BODY_LIMIT, BODY_SECONDS, admit)
+            yield await read_body(request, MAX_BODY_BYTES, BODY_SECONDS, admit)
         finally:
-            self._held -= own
+            self._buffered_bytes -= own
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        """This request's turn, waited for."""
-        if self._waiting >= WAITING:
+    async def _turn(self) -> AsyncIterator[None]:
+        """Waits until it is this request's turn, which lasts as long as the context."""
+        if self._queued >= MAX_QUEUE:
             raise _busy()
-        self._waiting += 1
+        self._queued += 1
         try:
-            async with self._turn:
+            async with self._lock:
                 yield
         finally:
-            self._waiting -= 1
+            self._queued -= 1
 
 
 def _busy() -> HTTPException:
@@ -140,8 +141,8 @@ def _busy() -> HTTPException:
     return HTTPException(503, message, {"retry-after": str(RETRY_SECONDS)})
 
 
-def _refuse_forms(request: Request) -> None:
-    """Other sites' pages cannot send these types unasked, and so not use a visitor's server."""
+def _require_image_type(request: Request) -> None:
+    """Refuses the types that other sites' pages can send without asking, as forms do."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not kind.startswith("image/") and kind != "application/octet-stream":
         raise HTTPException(
@@ -149,21 +150,14 @@ def _refuse_forms(request: Request) -> None:
         )
 
 
-def _noise(request: Request) -> tuple[bool, int | None]:
-    """Whether the address asks for dropout, and its seed; None draws one."""
-    words = dict(request.query_params)
-    dropout, seed = words.pop("dropout", "on"), words.pop("seed", None)
-    if words or dropout not in ("on", "off"):
+def _noise_options(request: Request) -> tuple[bool, int | None]:
+    """Whether the query asks for dropout, and its seed; None for a random one."""
+    query = dict(request.query_params)
+    dropout, seed = query.pop("dropout", "on"), query.pop("seed", None)
+    if query or dropout not in ("on", "off"):
         raise HTTPException(400, "Expected no more than ?dropout=on or off and ?seed=NUMBER.")
     if seed is None:
         return dropout == "on", None
-    if not (seed.isascii() and seed.isdecimal() and len(seed) <= 10 and int(seed) < SEEDS):
-        raise HTTPException(400, f"seed: expected a number from 0 to {SEEDS - 1}.")
+    if not (seed.isascii() and seed.isdecimal() and len(seed) <= 10 and int(seed) < SEED_LIMIT):
+        raise HTTPException(400, f"seed: expected a number from 0 to {SEED_LIMIT - 1}.")
     return dropout == "on", int(seed)
-
-
-def _held(path: str, content: bytes, media_type: str) -> Route:
-    async def answer(request: Request) -> Response:
-        return Response(content, media_type=media_type)
-
-    return Route(path, answer)

@@ -1,4 +1,4 @@
-"""A run's model behind its page."""
+"""Serving the demo's page for a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pix2pix_tf.web.server import serve_page
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-INPUTS = 20  # pictures whose colours are offered to draw with
+MAX_INPUTS = 20  # images whose colours are offered to draw with
 
 
 def serve(
@@ -20,26 +20,26 @@ def serve(
     port: int = 8000,
     *,
     checkpoint: str = "newest",
-    pictures: str | Path | None = None,
+    images: str | Path | None = None,
     overrides: Sequence[str] = (),
     ready: Callable[[str, int], None] = lambda address, step: None,
 ) -> None:
-    """Serves a run's page until a signal stops it; see `pix2pix_tf.web.server.serve_page`.
+    """Serves a page for a run's model until a signal stops it.
 
     Args:
         run_dir: The run directory.
-        host: See there.
-        port: See there.
+        host: Address to listen on; by default only this machine can reach it.
+        port: Port to listen on; 0 takes any free one.
         checkpoint: `newest` or `best`.
-        pictures: A folder of input pictures, of which the first is what the page opens with and
-            whose commonest colours are those it offers, or of photographs where inputs are made
-            of such; by default the run's validation pairs.
-        overrides: Where the run's data lies now, see `run_data.run_config`.
-        ready: Called with the page's address and the model's training step once it translates.
+        images: A folder of inputs, or of photographs where inputs are derived from these; the page
+            opens with the first and offers their most common colours to draw with. By default the
+            run's validation pairs.
+        overrides: Overrides of the run's data settings, see `pix2pix_tf.runs.data.run_config`.
+        ready: Called with the page's address and the model's training step once it can translate.
 
     Raises:
-        UserError: As there; no such run or checkpoint, or neither its data nor `pictures` are
-            there.
+        UserError: There is no such run or checkpoint, neither its data nor `images` are there, or
+            the address cannot be listened on, see `pix2pix_tf.web.server.serve_page`.
     """
     step = 0
 
@@ -55,9 +55,9 @@ def serve(
         step = translator.step
         size = translator.config.data.crop_size
         config = run_config(Run(Path(run_dir)), overrides)
-        _, shown = run_inputs(config, translator.source, pictures, size)
-        inputs = spread_inputs(shown, INPUTS)
-        for dropout in (True, False):  # traced now, so that no visitor waits for it
+        _, shown = run_inputs(config, translator.source, images, size)
+        inputs = spread_inputs(shown, MAX_INPUTS)
+        for dropout in (True, False):  # traced now, before anybody waits for it
             translator(inputs[0], dropout=dropout)
         return make_app(translator, Path(run_dir).absolute().name, inputs)
 

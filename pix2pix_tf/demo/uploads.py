@@ -1,4 +1,4 @@
-"""Pictures as requests bring them: few kinds of files, sizes bounded before anything is decoded."""
+"""Images in requests: few file formats, sizes bounded before anything is decoded."""
 
 from __future__ import annotations
 
@@ -10,59 +10,60 @@ from pix2pix_tf.images.image_file import ImageBytes
 from pix2pix_tf.images.io import decode_image, image_size
 from pix2pix_tf.utils.errors import UserError
 
-PHOTO_PIXELS = 25_000_000  # of a picture to open; a camera's 6000×4000 has 24
-_NAME = "This picture"  # what messages call it
+MAX_PHOTO_PIXELS = 25_000_000  # of a photograph to open; a camera's 6000×4000 has 24 million
+_NAME = "This picture"  # in messages, which the page shows
 
 
-def read_input(data: bytes, source: InputSource, longest: int) -> np.ndarray:
-    """The picture to translate, by the rules of `pix2pix_tf.images.io`.
+def read_input(data: bytes, source: InputSource, max_side: int) -> np.ndarray:
+    """Reads the image to translate, by the rules of `pix2pix_tf.images.io`.
 
     Args:
-        data: A file's content: JPEG, PNG or WebP.
-        source: How the run's inputs come of files.
-        longest: Pixels a side at most.
+        data: The content of a JPEG, PNG or WebP file.
+        source: The source that reads the run's inputs.
+        max_side: Maximal height and width, in pixels.
 
     Returns:
         uint8 or uint16 [H, W, C], in the channels of the run's inputs.
 
     Raises:
-        UserError: Another kind of file, one that is too large, or refused by those rules.
+        UserError: The file has another format, is too large, or is refused by those rules.
     """
-    file = _known(data)
+    file = _check_format(data)
     height, width = image_size(file)
-    if max(height, width) > longest:
+    if max(height, width) > max_side:
         raise UserError(
-            f"{_NAME} has {width}×{height} pixels (width×height), and {longest} a side is the "
+            f"{_NAME} has {width}×{height} pixels (width×height), and {max_side} a side is the "
             "limit: make it smaller."
         )
     return source.input_of(file)
 
 
 def read_photo(data: bytes, size: tuple[int, int]) -> np.ndarray:
-    """A picture to draw on: it covers `size`, what sticks out is cut off evenly.
+    """Reads an image to draw on, cropped centrally and resized to `size`.
 
     Args:
-        data: As of `read_input`.
-        size: Height and width wanted.
+        data: The content of a JPEG, PNG or WebP file.
+        size: Height and width of the result, in pixels.
 
     Returns:
         uint8 [height, width, 3], grey replicated, alpha over white.
 
     Raises:
-        UserError: As `read_input`; the limit is `PHOTO_PIXELS`.
+        UserError: The file has another format, more than `MAX_PHOTO_PIXELS`, or is refused by the
+            rules of `pix2pix_tf.images.io`.
     """
-    file = _known(data)
+    file = _check_format(data)
     height, width = image_size(file)
-    if height * width > PHOTO_PIXELS:
+    if height * width > MAX_PHOTO_PIXELS:
         raise UserError(
-            f"{_NAME} has {width}×{height} pixels (width×height), and {PHOTO_PIXELS // 10**6} "
+            f"{_NAME} has {width}×{height} pixels (width×height), and {MAX_PHOTO_PIXELS // 10**6} "
             "million are the limit: make it smaller."
         )
-    return for_display(resize_image(_cropped(decode_image(file), *size), *size))
+    return for_display(resize_image(_center_crop(decode_image(file), *size), *size))
 
 
-def _known(data: bytes) -> ImageBytes:
-    """Refuses what browsers and phones do not write: each further kind is more to attack."""
+def _check_format(data: bytes) -> ImageBytes:
+    """Refuses formats that browsers and phones do not write: each is more surface to attack."""
     if not (
         data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
         or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
@@ -71,8 +72,8 @@ def _known(data: bytes) -> ImageBytes:
     return ImageBytes(_NAME, data)
 
 
-def _cropped(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The middle of a picture in the proportions of height to width."""
+def _center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The centre of an image, with the aspect ratio of height to width."""
     rows, columns = image.shape[:2]
     kept_rows = max(1, min(rows, round(columns * height / width)))
     kept_columns = max(1, min(columns, round(rows * width / height)))

@@ -1,4 +1,4 @@
-"""A study's folder, made of folders of pictures."""
+"""Creating a study's folder from folders of images."""
 
 from __future__ import annotations
 
@@ -9,61 +9,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from pix2pix_tf.data.layout.matching import match, same_name
-from pix2pix_tf.images.convert import resize_image, to_channels
-from pix2pix_tf.images.io import decode_image, image_dtype, image_size, write_image
+from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.study.database import AnswerDatabase
 from pix2pix_tf.study.plan import min_images
-from pix2pix_tf.study.settings import NAME_PATTERN, PAPER_PROTOCOL, REAL, Protocol, Settings, Study
+from pix2pix_tf.study.settings import (
+    NAME_PATTERN,
+    PAPER_PROTOCOL,
+    REAL,
+    Protocol,
+    Settings,
+    Study,
+)
+from pix2pix_tf.study.sources import Sources, common_size, find_sources
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 from pix2pix_tf.utils.parallel import parallel_map
 
-SHORTEST_CODE = 6
-_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
+MIN_CODE_LENGTH = 6
+_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
 _CODE_LENGTH = 8  # 31 to the 8th, nearly 10 to the 12th
-_NAMED_AT_MOST = 10
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """Who may begin: everybody; with `code` who knows it; with `single` who has one of so many."""
+    """Who may take part: by default everybody.
 
-    code: str | None = None
-    single: int = 0
+    Attributes:
+        shared_code: An access code that all participants share, or None.
+        one_time_codes: Number of codes to generate, each for one session; 0 for none.
+    """
+
+    shared_code: str | None = None
+    one_time_codes: int = 0
 
 
 EVERYBODY = Invitation()
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A picture as the user has it: a file, or one half of a side-by-side pair."""
-
-    path: Path
-    half: Literal["A", "B"] | None = None
-
-    def size(self) -> tuple[int, int]:
-        """Height and width, from the file's header."""
-        height, width = image_size(self.path)
-        if image_dtype(self.path) == np.uint16:
-            raise UserError(f"{self.path} has 16 bits, and screens show 8: convert it")
-        if self.half is None:
-            return height, width
-        if width % 2:
-            raise UserError(f"{self.path} is {width} pixels wide: a pair has an even width")
-        return height, width // 2
-
-    def pixels(self) -> np.ndarray:
-        """uint8 [H, W, 3]: the same for all, so that neither grey nor alpha tells them apart."""
-        pixels = to_channels(decode_image(self.path), 3)
-        middle = pixels.shape[1] // 2
-        if self.half == "A":
-            return pixels[:, :middle]
-        return pixels[:, middle:] if self.half == "B" else pixels
 
 
 def create_study(
@@ -79,38 +61,44 @@ def create_study(
     invitation: Invitation = EVERYBODY,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Study:
-    """Writes a study that is ready to be served.
+    """Creates a study that is ready to be served.
 
-    Pictures are copied as 8-bit RGB PNG of one size, without metadata and without their names, so
-    that nothing but what they show tells real from fake. A real picture goes with the fakes that
-    have the same path without suffix. `output` appears when all is written.
+    Images are copied as 8-bit RGB PNG files of one size, without metadata and without their names,
+    so that nothing but their content tells real from fake. A real image goes with the fakes that
+    have the same path without suffix. `output` appears when everything is written.
 
     Args:
         output: A new folder.
-        name: What the study is called.
-        real: Real pictures, at any depth.
-        fakes: Folders of each algorithm's pictures, by the algorithm's name.
-        protocol: How a session goes.
-        real_half: Which half is the real picture, where `real` has side-by-side pairs.
-        size: Height and width that all are resized to, bicubically; by default they must be equal.
-        about: What participants read on the first page, such as who asks.
-        invitation: Who may begin.
-        advance: Called after each picture with the number of all.
+        name: Name of the study.
+        real: Folder of the real images, at any depth.
+        fakes: Folder of each algorithm's images, by the algorithm's name.
+        protocol: The protocol of a session.
+        real_half: The real half, where `real` has side-by-side pairs.
+        size: Height and width to which all images are resized bicubically, in pixels; by default
+            all images must have the same size.
+        about: Text for participants on the first page, such as who asks.
+        invitation: Who may take part.
+        advance: Called after each image with the number of all images.
+
+    Returns:
+        The study in `output`.
 
     Raises:
-        UserError: Folders that are missing, have no pictures or other ones than `real`; other sizes
-            and no `size`, or other shapes than `size`; too few pictures for a session; names,
-            codes or numbers that cannot be; `output` already exists.
+        UserError: A folder is missing, has no images, or has other ones than `real`; the sizes
+            differ and `size` is not given, or the shapes are not that of `size`; there are too few
+            images for a session; a name, code or number is invalid; `output` exists already.
     """
     output = Path(output)
     check_new_directory(output)
-    _refuse_names(name, list(fakes))
-    _refuse_code(invitation)
-    sources, names = _sources(Path(real), {n: Path(f) for n, f in fakes.items()}, real_half)
-    _refuse_too_few(names, protocol, Path(real))
-    every = [source for side in sources.values() for source in side]
-    with report_all_unreadable([source.path for source in every]):
-        size = _one_size(every, size)
+    _check_names(name, list(fakes))
+    _check_invitation(invitation)
+    folders = {algorithm: Path(folder) for algorithm, folder in fakes.items()}
+    sources = find_sources(Path(real), folders, real_half)
+    _check_image_count(sources.names, protocol, Path(real))
+    images = sources.all_images()
+    paths = [image.path for image in images]
+    with report_all_unreadable(paths):
+        size = common_size(images, size)
     settings = Settings(
         name=name,
         id=secrets.token_hex(8),
@@ -118,17 +106,16 @@ def create_study(
         protocol=protocol,
         size=size,
         algorithms=tuple(fakes),
-        pictures=names,
+        images=sources.names,
     )
-    unreadable = report_all_unreadable([source.path for source in every])
-    with unreadable, atomic_directory(output) as aside:
-        study = _with_invitation(Study(aside, settings), invitation)
+    with report_all_unreadable(paths), atomic_directory(output) as partial:
+        study = _write_invitation(Study(partial, settings), invitation)
         study.save_settings()
-        _write_pictures(study, sources, advance)
+        _write_images(study, sources, advance)
     return Study(output, study.settings)
 
 
-def _refuse_names(study: str, algorithms: Sequence[str]) -> None:
+def _check_names(study: str, algorithms: Sequence[str]) -> None:
     for option, name in (("--name", study), *(("--fake", name) for name in algorithms)):
         if not re.fullmatch(NAME_PATTERN, name):
             raise UserError(
@@ -136,8 +123,8 @@ def _refuse_names(study: str, algorithms: Sequence[str]) -> None:
                 "digit and has at most 64 of letters, digits, spaces and + . _ -"
             )
     if not algorithms:
-        raise UserError("--fake: expected the pictures of one algorithm or more, as NAME=DIR")
-    # Not even in another case: some file systems take L1 and l1 for one folder.
+        raise UserError("--fake: expected the images of one algorithm or more, as NAME=DIR")
+    # Ignoring case: some file systems take L1 and l1 for the same folder.
     taken = {REAL}
     for name in algorithms:
         if name.casefold() in taken:
@@ -145,130 +132,54 @@ def _refuse_names(study: str, algorithms: Sequence[str]) -> None:
         taken.add(name.casefold())
 
 
-def _sources(
-    real: Path, fakes: Mapping[str, Path], half: Literal["A", "B"] | None
-) -> tuple[dict[str, list[_Source]], tuple[str, ...]]:
-    """Pictures of each side in the same order, and the names they share."""
-    _refuse_missing(f"--real {real}", real)
-    sources: dict[str, list[_Source]] = {}
-    names: tuple[str, ...] = ()
-    for algorithm, folder in fakes.items():
-        option = f"--fake {algorithm}={folder}"
-        _refuse_missing(option, folder)
-        matched = match(real, folder)
-        if not matched.pairs and not matched.only_a:
-            raise UserError(f"--real {real}: there are no pictures in it")
-        if not matched.pairs and not matched.only_b:
-            raise UserError(f"{option}: there are no pictures in it")
-        if matched.doubles:
-            raise UserError("; ".join(same_name(*double) for double in matched.doubles[:5]))
-        if matched.only_a or matched.only_b:
-            raise UserError(
-                f"{option} does not match --real {real}: "
-                f"{_unmatched(matched.only_a, 'real')}{_unmatched(matched.only_b, algorithm)}"
-                "pictures go together by their path without suffix, add what is missing or remove "
-                "what is too much"
-            )
-        names = tuple(pair.name for pair in matched.pairs)
-        sources[REAL] = [_Source(pair.a, half) for pair in matched.pairs]
-        sources[algorithm] = [_Source(pair.b) for pair in matched.pairs if pair.b]
-    return sources, names
-
-
-def _refuse_missing(option: str, folder: Path) -> None:
-    if not folder.is_dir():
-        raise UserError(f"{option}: there is no such folder")
-
-
-def _unmatched(paths: Sequence[Path], side: str) -> str:
-    if not paths:
-        return ""
-    return f"{len(paths)} only of {side} ({_some([path.name for path in paths])}); "
-
-
-def _refuse_too_few(names: Sequence[str], protocol: Protocol, real: Path) -> None:
-    fewest = min_images(protocol)
-    if len(names) < fewest:
-        raise UserError(
-            f"--real {real}: has {len(names)} pictures, and a session of {protocol.practice} "
-            f"practice and {protocol.trials} other trials needs {fewest}, as none is shown twice: "
-            "add pictures, or give smaller --practice and --trials"
-        )
-
-
-def _one_size(sources: Sequence[_Source], wanted: tuple[int, int] | None) -> tuple[int, int]:
-    """The size that all get: their own where that is one, else the one wanted."""
-    first: dict[tuple[int, int], Path] = {}
-    for source, size in zip(sources, parallel_map(_Source.size, sources), strict=True):
-        first.setdefault(size, source.path)
-    if wanted is None:
-        if len(first) == 1:
-            return next(iter(first))
-        found = ", ".join(f"{_shown(size)} ({path})" for size, path in list(first.items())[:3])
-        raise UserError(
-            f"pictures have {len(first)} sizes, width×height {found}"
-            f"{', ...' if len(first) > 3 else ''}: give --size N or HEIGHTxWIDTH to resize all"
-        )
-    for (height, width), path in first.items():
-        # Ratios by their cross products: in whole numbers exactly 2% is still accepted.
-        smaller, larger = sorted((width * wanted[0], height * wanted[1]))
-        if 100 * larger > 102 * smaller:
-            raise UserError(
-                f"{path} is {_shown((height, width))} (width×height), and --size "
-                f"{_shown(wanted)} has another shape: crop the picture first, or give another size"
-            )
-    return wanted
-
-
-def _shown(size: tuple[int, int]) -> str:
-    return f"{size[1]}×{size[0]}"
-
-
-def _refuse_code(invitation: Invitation) -> None:
-    if invitation.code is None:
+def _check_invitation(invitation: Invitation) -> None:
+    if invitation.shared_code is None:
         return
-    if invitation.single:
+    if invitation.one_time_codes:
         raise UserError("--invite and --invites: expected one of them")
-    if len(invitation.code.strip()) < SHORTEST_CODE:
+    if len(invitation.shared_code.strip()) < MIN_CODE_LENGTH:
         raise UserError(
-            f"--invite {invitation.code}: expected {SHORTEST_CODE} or more characters, so that "
-            "nobody guesses it"
+            f"--invite {invitation.shared_code}: expected {MIN_CODE_LENGTH} or more characters, so "
+            "that nobody guesses it"
         )
 
 
-def _with_invitation(study: Study, invitation: Invitation) -> Study:
-    """Writes the answers' file and the one-time codes; the study knows of a shared one."""
+def _check_image_count(names: Sequence[str], protocol: Protocol, real: Path) -> None:
+    needed = min_images(protocol)
+    if len(names) < needed:
+        raise UserError(
+            f"--real {real}: has {len(names)} images, and a session of {protocol.practice} "
+            f"practice and {protocol.trials} other trials needs {needed}, as none is shown twice: "
+            "add images, or give smaller --practice and --trials"
+        )
+
+
+def _write_invitation(study: Study, invitation: Invitation) -> Study:
+    """Writes the answer database and the one-time codes; returns the study with its access."""
     settings = study.settings
     codes = [
         "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
-        for _ in range(invitation.single)
+        for _ in range(invitation.one_time_codes)
     ]
     AnswerDatabase.create(study.answers_file, map(settings.digest, codes))
     if codes:
         study.invites_file.write_text("".join(f"{code}\n" for code in codes), encoding="utf-8")
         return Study(study.folder, settings.model_copy(update={"invite": "single"}))
-    if invitation.code is not None:
-        update = {"invite": "shared", "invite_sha256": settings.digest(invitation.code)}
+    if invitation.shared_code is not None:
+        digest = settings.digest(invitation.shared_code)
+        update = {"invite": "shared", "invite_sha256": digest}
         return Study(study.folder, settings.model_copy(update=update))
     return study
 
 
-def _write_pictures(
-    study: Study, sources: Mapping[str, Sequence[_Source]], advance: Callable[[int], None]
-) -> None:
-    for side in sources:
-        study.picture(side, 0).parent.mkdir(parents=True)
+def _write_images(study: Study, sources: Sources, advance: Callable[[int], None]) -> None:
+    for side in sources.sides:
+        study.image_file(side, 0).parent.mkdir(parents=True)
 
     def write(item: tuple[str, int]) -> None:
-        side, number = item
-        pixels = resize_image(sources[side][number].pixels(), *study.settings.size)
-        write_image(study.picture(side, number), pixels)
+        side, index = item
+        pixels = resize_image(sources.sides[side][index].pixels(), *study.settings.size)
+        write_image(study.image_file(side, index), pixels)
 
-    items = [(side, number) for side in sources for number in range(len(sources[side]))]
+    items = [(side, index) for side in sources.sides for index in range(len(sources.names))]
     parallel_map(write, items, advance)
-
-
-def _some(things: Sequence[object]) -> str:
-    more = len(things) - _NAMED_AT_MOST
-    named = ", ".join(str(thing) for thing in things[:_NAMED_AT_MOST])
-    return named + (f" and {more} more" if more > 0 else "")

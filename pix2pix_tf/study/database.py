@@ -1,9 +1,9 @@
-"""Sessions, their trials and what was answered: one SQLite file that outlives crashes.
+"""Sessions, their trials and answers: one SQLite file that survives crashes.
 
-What has been acknowledged is on the disk: write-ahead log with `synchronous=FULL`, one `fsync` an
-answer, a few milliseconds of the seconds that an answer takes. A trial is answered once: its key
-lets a second answer in nowhere. Nothing says who answered: no name, no address; a session is known
-by the digest of a random token that only the participant's browser has.
+An acknowledged answer is on the disk: write-ahead log with `synchronous=FULL`, one `fsync` per
+answer, which takes a few milliseconds. The primary key allows one answer per trial. The file does
+not say who answered, neither by name nor by address: a session is identified by the digest of a
+random token that only the participant's browser has.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from pix2pix_tf.study.plan import Trial
+from pix2pix_tf.study.records import Answer, AnsweredTrial, Session
 from pix2pix_tf.utils.errors import UserError
 
-SCHEMA_VERSION = 1
-ABANDONED = 1800.0  # seconds without an answer after which nobody waits for a session's end
-_WAIT = 30.0  # seconds for another process that writes
+SCHEMA_VERSION = 2
+ABANDONED_SECONDS = 1800.0  # without an answer, after which a session counts as abandoned
+_LOCK_SECONDS = 30.0  # to wait for another process that writes
 
 _SCHEMA = f"""
 PRAGMA journal_mode = WAL;
@@ -32,15 +32,15 @@ CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     token_sha256 TEXT NOT NULL UNIQUE,
     algorithm TEXT NOT NULL,
-    seed INTEGER NOT NULL,           -- of the plan in `trials`
-    touched REAL NOT NULL,           -- Unix time of the start, then of the last answer
+    seed INTEGER NOT NULL,           -- seed of the plan in `trials`
+    last_active REAL NOT NULL,       -- Unix time of the start, then of the last answer
     complete INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE trials (
     session INTEGER NOT NULL REFERENCES sessions (id),
-    number INTEGER NOT NULL,         -- from 0, the practice first
+    number INTEGER NOT NULL,         -- counted from 0, the practice first
     practice INTEGER NOT NULL,
-    real INTEGER NOT NULL,           -- places in the list of pictures of study.yaml
+    real INTEGER NOT NULL,           -- indices into the list of images in study.yaml
     fake INTEGER NOT NULL,
     fake_first INTEGER NOT NULL,
     PRIMARY KEY (session, number)
@@ -48,11 +48,11 @@ CREATE TABLE trials (
 CREATE TABLE answers (
     session INTEGER NOT NULL,
     number INTEGER NOT NULL,
-    chose_first INTEGER NOT NULL,    -- as the fake one
-    first_ms REAL NOT NULL,          -- how long each picture was shown
+    chose_first INTEGER NOT NULL,    -- took the first for the fake
+    first_ms REAL NOT NULL,          -- how long each image was shown
     second_ms REAL NOT NULL,
-    response_ms REAL NOT NULL,       -- from the end of the second to the answer
-    showings INTEGER NOT NULL,       -- how often the showing was begun
+    response_ms REAL NOT NULL,       -- time from the end of the second to the answer
+    showings INTEGER NOT NULL,       -- how often the presentation was started
     PRIMARY KEY (session, number),
     FOREIGN KEY (session, number) REFERENCES trials (session, number)
 );
@@ -64,70 +64,19 @@ PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a participant answered to one trial, and what the browser measured.
-
-    Attributes:
-        chose_first: Whether the first picture was taken for the fake, else the second.
-        first_ms: Milliseconds that the first picture was on the screen.
-        second_ms: Likewise of the second.
-        response_ms: Milliseconds from the end of the second picture to the answer.
-        showings: How often the showing was begun; more than once where it was cut short.
-    """
-
-    chose_first: bool
-    first_ms: float
-    second_ms: float
-    response_ms: float
-    showings: int = 1
-
-
-@dataclass(frozen=True)
-class Session:
-    """A session as it stands.
-
-    Attributes:
-        id: Its number in the file.
-        algorithm: The one whose fakes it shows.
-        next: Number of its first trial that has no answer.
-        touched: Unix time of its last answer, or of its start.
-    """
-
-    id: int
-    algorithm: str
-    next: int
-    touched: float
-
-
-@dataclass(frozen=True)
-class AnsweredTrial:
-    """A main trial and its answer, for the report."""
-
-    session: int
-    algorithm: str
-    number: int
-    trial: Trial
-    answer: Answer
-
-    @property
-    def fooled(self) -> bool:
-        """Whether the fake was labelled real."""
-        return self.answer.chose_first != self.trial.fake_first
-
-
 class UnknownInviteError(Exception):
-    """A one-time code that the study does not have."""
+    """The study has no such one-time code."""
 
 
 class AnswerDatabase:
-    """The file of one study; may be used by several threads, and by several processes.
-
-    Raises:
-        UserError: The file is not there, no answers' file, or that of another version.
-    """
+    """The answers of one study; may be used by several threads, and by several processes."""
 
     def __init__(self, file: Path) -> None:
+        """Opens the file.
+
+        Raises:
+            UserError: The file is missing, is no answer database, or has another schema version.
+        """
         if not file.is_file():
             raise UserError(f"{file} is missing: the study's answers were expected there")
         self._lock = threading.Lock()
@@ -144,7 +93,12 @@ class AnswerDatabase:
 
     @staticmethod
     def create(file: Path, invites: Iterable[str] = ()) -> None:
-        """Writes a new file, with digests of one-time codes."""
+        """Writes a new, empty database.
+
+        Args:
+            file: The file to write.
+            invites: Digests of one-time codes.
+        """
         connection = _connect(file)
         connection.executescript(_SCHEMA)
         rows = [(code,) for code in invites]
@@ -154,7 +108,7 @@ class AnswerDatabase:
         connection.close()
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the database."""
         with self._lock:
             self._connection.close()
 
@@ -165,30 +119,34 @@ class AnswerDatabase:
         practice: int,
         invite: str | None = None,
     ) -> str:
-        """Starts a session and returns the token that its participant's browser keeps.
+        """Starts a session.
 
-        The algorithm is one of those with the fewest sessions that are complete or under way, at
-        random. A one-time code belongs to one session: used again, it continues that with a new
-        token, on whichever device.
+        The algorithm is drawn at random from those with the fewest sessions that are complete or
+        in progress. A one-time code belongs to one session: used again, also on another device, it
+        continues that session with a new token.
 
         Args:
-            algorithms: To choose from.
-            draw: Makes the session's trials of its seed.
-            practice: How many of them are practice.
-            invite: Digest of a one-time code, where one is needed.
+            algorithms: The algorithms to choose from.
+            draw: Draws the trials of a session from its seed.
+            practice: How many of the trials are practice.
+            invite: Digest of a one-time code, if the study needs one.
+
+        Returns:
+            The token that the participant's browser keeps.
 
         Raises:
             UnknownInviteError: There is no such code.
         """
         token = secrets.token_urlsafe(24)
         with self._transaction() as connection:
-            if invite is not None and _continued(connection, invite, token):
+            if invite is not None and _continue_session(connection, invite, token):
                 return token
             seed = secrets.randbits(62)  # SQLite's integers have 63 bits and a sign
             now = time.time()
-            algorithm = _least_used(connection, algorithms, now, seed)
+            algorithm = _least_used_algorithm(connection, algorithms, now, seed)
             session = connection.execute(
-                "INSERT INTO sessions (token_sha256, algorithm, seed, touched) VALUES (?, ?, ?, ?)",
+                "INSERT INTO sessions (token_sha256, algorithm, seed, last_active) "
+                "VALUES (?, ?, ?, ?)",
                 (_digest(token), algorithm, seed, now),
             ).lastrowid
             trials = [
@@ -205,14 +163,14 @@ class AnswerDatabase:
         """The session that a token belongs to, or None."""
         with self._lock:
             row = self._connection.execute(
-                "SELECT id, algorithm, (SELECT COUNT(*) FROM answers WHERE session = id), touched "
-                "FROM sessions WHERE token_sha256 = ?",
+                "SELECT id, algorithm, (SELECT COUNT(*) FROM answers WHERE session = id), "
+                "last_active FROM sessions WHERE token_sha256 = ?",
                 (_digest(token),),
             ).fetchone()
         return Session(*row) if row else None
 
     def trial(self, session: Session, number: int) -> Trial:
-        """What a session shows in its trial `number`, which it must have."""
+        """Trial `number` of a session, which must exist."""
         with self._lock:
             real, fake, fake_first = self._connection.execute(
                 "SELECT real, fake, fake_first FROM trials WHERE session = ? AND number = ?",
@@ -221,13 +179,13 @@ class AnswerDatabase:
         return Trial(real, fake, bool(fake_first))
 
     def record(self, session: Session, number: int, answer: Answer, *, last: bool) -> None:
-        """Stores an answer for good; of a trial that has one already, the first stays.
+        """Stores an answer durably; if the trial already has one, that is kept.
 
         Args:
-            session: Whose it is.
-            number: The trial.
-            answer: To store.
-            last: Whether the session ends with it.
+            session: The participant's session.
+            number: The trial's number.
+            answer: The answer to store.
+            last: Whether this is the session's last trial.
         """
         values = (
             int(answer.chose_first),
@@ -243,18 +201,18 @@ class AnswerDatabase:
             ).rowcount
             if stored:
                 connection.execute(
-                    "UPDATE sessions SET touched = ?, complete = ? WHERE id = ?",
+                    "UPDATE sessions SET last_active = ?, complete = ? WHERE id = ?",
                     (time.time(), last, session.id),
                 )
 
     def sessions(self) -> list[tuple[str, bool]]:
-        """Of each session: its algorithm, and whether it is complete."""
+        """The algorithm of each session, and whether the session is complete."""
         with self._lock:
             rows = self._connection.execute("SELECT algorithm, complete FROM sessions").fetchall()
         return [(algorithm, bool(complete)) for algorithm, complete in rows]
 
     def answered(self) -> list[AnsweredTrial]:
-        """The main trials of complete sessions, in order."""
+        """The main trials of all complete sessions, in order."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT s.id, s.algorithm, number, real, fake, fake_first, chose_first, first_ms, "
@@ -276,9 +234,9 @@ class AnswerDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that is done within is stored, or nothing."""
+        """A transaction: what is done within is stored as a whole or not at all."""
         with self._lock:
-            # IMMEDIATE: who reads in order to write must not find that another wrote meanwhile.
+            # IMMEDIATE: nobody else may write between our reading and our writing.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -289,7 +247,9 @@ class AnswerDatabase:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        file, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+    )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
@@ -299,8 +259,8 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _continued(connection: sqlite3.Connection, invite: str, token: str) -> bool:
-    """Gives the session that a code has already, if any, a new token."""
+def _continue_session(connection: sqlite3.Connection, invite: str, token: str) -> bool:
+    """Gives the session that a code already belongs to a new token; False if there is none."""
     row = connection.execute(
         "SELECT session FROM invites WHERE code_sha256 = ?", (invite,)
     ).fetchone()
@@ -313,14 +273,14 @@ def _continued(connection: sqlite3.Connection, invite: str, token: str) -> bool:
     return row[0] is not None
 
 
-def _least_used(
+def _least_used_algorithm(
     connection: sqlite3.Connection, algorithms: Sequence[str], now: float, seed: int
 ) -> str:
     counted = dict(
         connection.execute(
-            "SELECT algorithm, COUNT(*) FROM sessions WHERE complete OR touched > ? "
+            "SELECT algorithm, COUNT(*) FROM sessions WHERE complete OR last_active > ? "
             "GROUP BY algorithm",
-            (now - ABANDONED,),
+            (now - ABANDONED_SECONDS,),
         )
     )
     fewest = min(counted.get(algorithm, 0) for algorithm in algorithms)

@@ -10,7 +10,13 @@ from pix2pix_tf.study.settings import Protocol
 
 @dataclass(frozen=True)
 class Trial:
-    """One pair: numbers of the inputs that the two pictures belong to, and which is shown first."""
+    """One trial: a real and a fake image, shown one after the other.
+
+    Attributes:
+        real: Index of the input whose real image is shown.
+        fake: Index of the input whose fake image is shown.
+        fake_first: Whether the fake is shown first.
+    """
 
     real: int
     fake: int
@@ -18,36 +24,39 @@ class Trial:
 
 
 def min_images(protocol: Protocol) -> int:
-    """Inputs that a session needs: none comes twice on the same side, and the two sides differ."""
-    return max(protocol.length, 1 if protocol.inputs == "same" else 2)
+    """Number of inputs that a session needs, so that no image is shown twice."""
+    return max(protocol.total_trials, 1 if protocol.inputs == "same" else 2)
 
 
-def draw_plan(seed: int, pictures: int, protocol: Protocol) -> list[Trial]:
-    """Draws the trials of a session, the practice first; the same seed draws the same.
+def draw_plan(seed: int, images: int, protocol: Protocol) -> list[Trial]:
+    """Draws the trials of a session, the practice first; deterministic in the seed.
 
-    The fake comes first in half of the practice and in half of the main trials (in one more or one
-    less of an odd number), in random order.
+    The fake comes first in half of the practice and in half of the main trials (rounded up or down
+    at random), in random order.
 
     Args:
-        seed: Of this session.
-        pictures: Inputs there are, `min_images` or more.
-        protocol: How many trials, and whether the two pictures of a trial have the same input.
+        seed: The session's seed.
+        images: Number of inputs, `min_images` or more.
+        protocol: The numbers of trials, and whether both images of a trial have the same input.
+
+    Returns:
+        `protocol.total_trials` trials.
     """
     random = Random(seed)
-    order = random.sample(range(pictures), pictures)
-    # Half a turn of the order apart, the two pictures of a trial always differ, those of one input
-    # come far from each other, and not both at all where there are inputs for twice the trials.
-    apart = 0 if protocol.inputs == "same" else pictures // 2
-    firsts = [*_half(protocol.practice, random), *_half(protocol.trials, random)]
+    order = random.sample(range(images), images)
+    # Shifted by half of the order, the two images of a trial always differ, those of one input come
+    # far apart, and with inputs for twice the trials only one of them is shown.
+    shift = 0 if protocol.inputs == "same" else images // 2
+    fake_first = [*_balanced(protocol.practice, random), *_balanced(protocol.trials, random)]
     return [
-        Trial(real=order[(place + apart) % pictures], fake=order[place], fake_first=first)
-        for place, first in enumerate(firsts)
+        Trial(real=order[(index + shift) % images], fake=order[index], fake_first=first)
+        for index, first in enumerate(fake_first)
     ]
 
 
-def _half(count: int, random: Random) -> list[bool]:
-    """As many of each, in random order."""
-    values = [place % 2 == 0 for place in range(count)]
+def _balanced(count: int, random: Random) -> list[bool]:
+    """Equally many of both values, in random order."""
+    values = [index % 2 == 0 for index in range(count)]
     if count % 2 and random.random() < 0.5:
         values[-1] = False
     random.shuffle(values)

@@ -1,4 +1,4 @@
-"""The table of a study, like Tables 4 and 5 of the paper, and a test between each two of it."""
+"""The table of a study, as Tables 4 and 5 of the paper, with a test of each two algorithms."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.study.database import AnswerDatabase, AnsweredTrial
+from pix2pix_tf.study.database import AnswerDatabase
+from pix2pix_tf.study.records import AnsweredTrial
 from pix2pix_tf.study.settings import Settings, load_study
-from pix2pix_tf.study.statistics import Summary, p_value, summarise
+from pix2pix_tf.study.statistics import Summary, p_value, summarize
 from pix2pix_tf.study.timing import TOLERANCE, on_time
 
 
 @dataclass(frozen=True)
 class Row:
-    """One algorithm: participants of complete sessions, their main trials, and their numbers."""
+    """The row of one algorithm.
+
+    Attributes:
+        algorithm: Name of the algorithm.
+        participants: Number of complete sessions.
+        trials: Number of main trials in them that are counted.
+        incomplete: Number of sessions that were started and not completed.
+        fooled: Statistics of the shares of fakes that participants labelled real.
+    """
 
     algorithm: str
     participants: int
@@ -30,7 +39,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two algorithms: mean of `a` less that of `b`, and the bootstrap test's p."""
+    """The comparison of two algorithms.
+
+    Attributes:
+        a: Name of the first algorithm.
+        b: Name of the second algorithm.
+        difference: Mean share of fakes labelled real, of `a` minus that of `b`, -1..1.
+        p: p of the two-sided bootstrap test, 0..1; NaN where one has no participants.
+    """
 
     a: str
     b: str
@@ -40,15 +56,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """What a study found.
+    """The results of a study.
 
     Attributes:
-        settings: The study's.
-        rows: One an algorithm, in the study's order.
-        comparisons: Each two algorithms.
-        answers: Every main trial of a complete session.
-        off_time: How many of them were shown for other times than asked, or more than once.
-        left_out: Whether those are left out of the numbers.
+        settings: The study's settings.
+        rows: A row for each algorithm, in the study's order.
+        comparisons: A comparison for each pair of algorithms.
+        answers: Every main trial of the complete sessions.
+        off_time: Number of those trials whose images were not shown once and for the time asked.
+        left_out: Whether those trials are left out of the statistics.
     """
 
     settings: Settings
@@ -66,32 +82,32 @@ def make_report(
     tolerance: float = TOLERANCE,
     seed: int = 0,
 ) -> Report:
-    """Computes a study's table; also while it is being served.
+    """Computes a study's table; works while the study is being served.
 
-    A participant's share is that of their main trials in which the fake was labelled real. Sessions
-    that are not complete are only counted.
+    The statistics are of each participant's share of main trials in which the fake was labelled
+    real. Incomplete sessions are only counted.
 
     Args:
-        folder: The study.
-        on_time_only: Leaves out trials of which a picture was not shown once and as long as asked;
-            by default they count, and the report says how many there are.
-        tolerance: Seconds by which a time may be off.
-        seed: Of the bootstrap.
+        folder: The study's folder.
+        on_time_only: Whether to leave out trials in which an image was not shown once and for the
+            time asked; by default they count, and the report says how many there are.
+        tolerance: Seconds by which that time may be off.
+        seed: Random seed of the bootstrap.
 
     Raises:
-        UserError: No study there, or its answers cannot be read.
+        UserError: There is no study in the folder, or its answers cannot be read.
     """
     study = load_study(folder)
     answers = AnswerDatabase(study.answers_file)
     sessions, answered = Counter(answers.sessions()), answers.answered()
     answers.close()
     seconds = study.settings.protocol.seconds
-    timely = [one for one in answered if on_time(one.answer, seconds, tolerance)]
-    counted = timely if on_time_only else answered
-    trials = Counter(one.algorithm for one in counted)
+    on_time_trials = [trial for trial in answered if on_time(trial.answer, seconds, tolerance)]
+    counted = on_time_trials if on_time_only else answered
+    trials = Counter(trial.algorithm for trial in counted)
     shares = {name: _shares(counted, name) for name in study.settings.algorithms}
     rows = [
-        Row(name, own.size, trials[name], sessions[name, False], summarise(own, seed))
+        Row(name, own.size, trials[name], sessions[name, False], summarize(own, seed))
         for name, own in shares.items()
     ]
     comparisons = [
@@ -103,20 +119,21 @@ def make_report(
         )
         for a, b in combinations(rows, 2)
     ]
-    off_time = len(answered) - len(timely)
+    off_time = len(answered) - len(on_time_trials)
     return Report(study.settings, rows, comparisons, answered, off_time, on_time_only)
 
 
 def table_csv(report: Report) -> str:
-    """The table as CSV: one line an algorithm, shares in percent, a column of p for each other."""
+    """The table as CSV: a line per algorithm, shares in percent, p against each other algorithm."""
     algorithms = [row.algorithm for row in report.rows]
     p = {(c.a, c.b): c.p for c in report.comparisons}
     head = ["algorithm", "participants", "trials", "incomplete_sessions", "labelled_real_percent"]
     head += ["deviation_over_participants", "bootstrap_deviation_of_mean", "low_95", "high_95"]
     lines = [[*head, *(f"p_versus_{name}" for name in algorithms)]]
     for row in report.rows:
-        numbers = row.fooled
-        percent = (numbers.mean, numbers.deviation, numbers.error, numbers.low, numbers.high)
+        fooled = row.fooled
+        spread = (fooled.standard_deviation, fooled.standard_error)
+        shares = (fooled.mean, *spread, fooled.low, fooled.high)
         others = (
             p.get((row.algorithm, name), p.get((name, row.algorithm), np.nan))
             for name in algorithms
@@ -124,7 +141,7 @@ def table_csv(report: Report) -> str:
         lines.append(
             [
                 *(row.algorithm, str(row.participants), str(row.trials), str(row.incomplete)),
-                *(_cell(100 * share) for share in percent),
+                *(_cell(100 * share) for share in shares),
                 *map(_cell, others),
             ]
         )
@@ -132,9 +149,9 @@ def table_csv(report: Report) -> str:
 
 
 def answers_csv(report: Report) -> str:
-    """Every main trial of the complete sessions as CSV, with the names of the pictures' inputs."""
-    names = report.settings.pictures
-    head = "session algorithm trial real_picture fake_picture fake_first chose_first labelled_real"
+    """Every main trial of the complete sessions as CSV, with the names of its images' inputs."""
+    names = report.settings.images
+    head = "session algorithm trial real_image fake_image fake_first chose_first labelled_real"
     lines = [[*head.split(), "first_ms", "second_ms", "response_ms", "showings"]]
     for one in report.answers:
         answer, trial = one.answer, one.trial
@@ -154,7 +171,7 @@ def answers_csv(report: Report) -> str:
 
 
 def _shares(answered: list[AnsweredTrial], algorithm: str) -> np.ndarray:
-    """[participants], the share of each one's trials in which the fake was labelled real."""
+    """Each participant's share of trials in which the fake was labelled real, [participants]."""
     fooled: dict[int, list[bool]] = defaultdict(list)
     for one in answered:
         if one.algorithm == algorithm:

@@ -1,4 +1,4 @@
-"""The study's application, served."""
+"""Serving a study's page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,17 @@ def serve(
     port: int = 8000,
     ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serves a study until a signal stops it; see `pix2pix_tf.web.server.serve_page`.
+    """Serves a study until a signal stops it.
+
+    Args:
+        folder: The study's folder.
+        host: Address to listen on; by default only this machine can reach it.
+        port: Port to listen on; 0 takes any free one.
+        ready: Called with the page's address once the server accepts connections.
 
     Raises:
-        UserError: As there; no study in `folder`, or parts of it are missing.
+        UserError: There is no study in `folder`, parts of it are missing, or the address cannot be
+            listened on, see `pix2pix_tf.web.server.serve_page`.
     """
 
     def make() -> Starlette:

@@ -1,4 +1,4 @@
-"""What a study is: its folder and the settings in it, typed."""
+"""A study's folder and the typed settings in it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pix2pix_tf.config.yaml_text import read_yaml, to_yaml
 from pix2pix_tf.utils.errors import UserError
 
-NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9 +._-]{0,63}"  # of studies and algorithms: folders have them
-REAL = "real"  # the folder of the real pictures, so no algorithm's name
+NAME_PATTERN = (
+    r"[A-Za-z0-9][A-Za-z0-9 +._-]{0,63}"  # of studies and algorithms, which are folder names
+)
+REAL = "real"  # folder of the real images, hence not the name of an algorithm
 
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 Positive = Annotated[int, Field(gt=0)]
@@ -24,7 +26,7 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _no_duplicates(names: tuple[str, ...]) -> tuple[str, ...]:
-    # Not even in another case: some file systems take L1 and l1 for one folder.
+    # Ignoring case: some file systems take L1 and l1 for the same folder.
     if len({name.casefold() for name in (*names, REAL)}) <= len(names):
         raise ValueError(f"names must differ from each other and from {REAL}")
     return names
@@ -35,14 +37,14 @@ class _Section(BaseModel):
 
 
 class Protocol(_Section):
-    """How a session goes; the defaults are the paper's (section 4.1).
+    """The protocol of a session; the defaults are the paper's (section 4.1).
 
     Attributes:
-        inputs: Whether the real and the fake picture of a trial belong to the same input, as the
-            paper had it for colourisation, or to different ones, as for map↔aerial photo.
-        practice: Trials at the start that say whether the answer was right.
-        trials: Trials of the main part, which do not.
-        seconds: How long each picture is shown.
+        inputs: Whether the real and the fake image of a trial belong to the same input, as in the
+            paper's colorization study, or to different ones, as in map↔aerial photo.
+        practice: Number of practice trials, at the start and with feedback.
+        trials: Number of main trials, without feedback.
+        seconds: How long each image is shown.
     """
 
     inputs: Literal["same", "different"] = "same"
@@ -51,27 +53,27 @@ class Protocol(_Section):
     seconds: Annotated[float, Field(ge=0.05, le=60)] = 1.0
 
     @property
-    def length(self) -> int:
-        """Trials of a whole session."""
+    def total_trials(self) -> int:
+        """Number of practice and main trials together."""
         return self.practice + self.trials
 
 
-PAPER_PROTOCOL = Protocol()  # section 4.1
+PAPER_PROTOCOL = Protocol()
 
 
 class Settings(_Section):
-    """What study.yaml holds.
+    """The content of study.yaml.
 
     Attributes:
-        name: What the study is called.
-        id: Random; in the name of the cookie, so that studies on one host keep apart.
-        about: What participants read on the first page, such as who asks; or None.
-        protocol: How a session goes.
-        size: Height and width of every picture.
-        algorithms: Their names, which participants never see.
-        pictures: Names of the inputs; the files in images/ have their places in this list.
-        invite: Whether a code is needed to begin: none, one that all share, one for each session.
-        invite_sha256: Digest of the shared code, see `digest`; else None.
+        name: Name of the study.
+        id: Random identifier in the cookie's name, which keeps studies on one host apart.
+        about: Text for participants on the first page, such as who asks; or None.
+        protocol: The protocol of a session.
+        size: Height and width of every image, in pixels.
+        algorithms: Names of the algorithms, which participants never see.
+        images: Names of the inputs; files in images/ are numbered by their index in this list.
+        invite: Access codes: none, one shared by all, or a single-use code per session.
+        invite_sha256: Digest of the shared code, see `digest`; None without one.
     """
 
     name: Name
@@ -85,35 +87,45 @@ class Settings(_Section):
         Field(min_length=1),
         AfterValidator(_no_duplicates),
     ]
-    pictures: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+    images: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     invite: Literal["none", "shared", "single"] = "none"
     invite_sha256: str | None = None
 
     def digest(self, code: str) -> str:
-        """What is kept of an invite code; spaces around it and its case do not count."""
+        """The digest of an invite code that is stored; surrounding spaces and case are ignored."""
         return hashlib.sha256(f"{self.id} {code.strip().casefold()}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study's folder and what its study.yaml says."""
+    """A study.
+
+    Attributes:
+        folder: The study's folder.
+        settings: The content of its study.yaml.
+    """
 
     folder: Path
     settings: Settings
 
     @property
     def answers_file(self) -> Path:
-        """The SQLite file of sessions and answers."""
+        """The SQLite database of sessions and answers."""
         return self.folder / "answers.sqlite"
 
     @property
     def invites_file(self) -> Path:
-        """The one-time codes, one a line."""
+        """The text file of one-time codes, one per line."""
         return self.folder / "invites.txt"
 
-    def picture(self, side: str, number: int) -> Path:
-        """The file of one picture; `side` is `REAL` or an algorithm, `number` that of the input."""
-        return self.folder / "images" / side / f"{number:05d}.png"
+    def image_file(self, side: str, index: int) -> Path:
+        """The file of one image.
+
+        Args:
+            side: `REAL`, or the name of an algorithm.
+            index: Index of the input in `Settings.images`.
+        """
+        return self.folder / "images" / side / f"{index:05d}.png"
 
     def save_settings(self) -> None:
         """Writes study.yaml into the folder."""
@@ -125,7 +137,7 @@ def load_study(folder: str | Path) -> Study:
     """Reads a study's settings.
 
     Raises:
-        UserError: The folder is not there, holds no study, or its study.yaml cannot be meant.
+        UserError: The folder is missing or holds no study, or its study.yaml is invalid.
     """
     folder = Path(folder)
     file = folder / "study.yaml"

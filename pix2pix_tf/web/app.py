@@ -27,20 +27,29 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",  # a picture stays in no cache to be looked at again
+    "cache-control": "no-store",  # no image stays in a cache to be looked at again
 }
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-_TYPES[".svg"] = "image/svg+xml"
+_MEDIA_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 
 
 def make_page_app(
     routes: Sequence[BaseRoute], lifespan: Lifespan[Starlette] | None = None
 ) -> Starlette:
-    """An application with `HEADERS` on every response; it refuses with {"error": a sentence}."""
+    """An application that sends `HEADERS` with every response and errors as {"error": sentence}.
+
+    Args:
+        routes: The application's routes.
+        lifespan: A context manager that is open while the application runs.
+    """
     return Starlette(
         routes=routes,
-        middleware=[Middleware(_WithHeaders), Middleware(_OwnSiteOnly)],
-        exception_handlers={HTTPException: _refusal, Exception: _failure},
+        middleware=[Middleware(_WithHeaders), Middleware(_SameSiteOnly)],
+        exception_handlers={HTTPException: _error_response, Exception: _failure_response},
         lifespan=lifespan,
     )
 
@@ -48,33 +57,42 @@ def make_page_app(
 def page_files(*paths: Path) -> list[BaseRoute]:
     """Routes to the files of a page: `index.html` at `/`, the others by their names.
 
-    They are read now and held in memory, so that no request names a file.
+    The files are read now and kept in memory, so that no request names a file.
     """
-    return [_page_file(path) for path in sorted(paths)]
+    return [
+        static_route(
+            "/" if path.name == "index.html" else f"/{path.name}",
+            path.read_bytes(),
+            _MEDIA_TYPES[path.suffix],
+        )
+        for path in sorted(paths)
+    ]
 
 
-def _page_file(path: Path) -> Route:
-    content, media_type = path.read_bytes(), _TYPES[path.suffix]
+def static_route(path: str, content: bytes, media_type: str) -> BaseRoute:
+    """A route that always responds with the same content."""
 
-    async def file(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         return Response(content, media_type=media_type)
 
-    return Route("/" if path.name == "index.html" else f"/{path.name}", file)
+    return Route(path, respond)
 
 
 async def read_body(
     request: Request, limit: int, seconds: float, admit: Callable[[int], None] = lambda count: None
 ) -> bytes:
-    """The body of a request, bounded in size and time.
+    """Reads the body of a request, bounded in size and time.
 
     Args:
         request: The request.
-        limit: Bytes at most.
-        seconds: Until all of it has come, at most.
-        admit: Called with the size of each part before it is kept; may raise to refuse it.
+        limit: Maximal number of bytes.
+        seconds: Maximal time until the whole body has arrived.
+        admit: Called with the number of bytes of each chunk before it is kept; may raise an
+            HTTPException to refuse it.
 
     Raises:
-        HTTPException: 413 or 408, or what `admit` raised.
+        HTTPException: 413 for a body that is too large, 408 for one that is too slow, or what
+            `admit` raised.
     """
     try:
         return await asyncio.wait_for(_bytes(request, limit, admit), seconds)
@@ -93,10 +111,10 @@ async def _bytes(request: Request, limit: int, admit: Callable[[int], None]) -> 
 
 
 class LoopbackOnly:
-    """Answers requests for this machine's own names only, as a page on the loopback gets them.
+    """Middleware that answers only requests for this machine's own names.
 
-    Another site can let its name mean this machine (DNS rebinding): to the browser the page is then
-    that site's own, which may read and ask it. The name is in the request still.
+    Against DNS rebinding: another site can make its name resolve to this machine, and the browser
+    then lets that site read the page and send requests. The Host header still shows the name.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -104,9 +122,9 @@ class LoopbackOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http" or all(
-            is_loopback(_name(value))
+            is_loopback(_host_name(value))
             for key, value in scope["headers"]
-            if key == b"host"  # missing in what is older than HTTP/1.1, and in no browser's request
+            if key == b"host"  # only missing before HTTP/1.1; browsers always send it
         ):
             await self._app(scope, receive, send)
             return
@@ -118,16 +136,16 @@ class LoopbackOnly:
         await response(scope, receive, send)
 
 
-def _name(host: bytes) -> str:
+def _host_name(header: bytes) -> str:
     """A Host header without its port."""
-    text = host.decode("latin-1").strip()
+    text = header.decode("latin-1").strip()
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0]
 
 
 class _WithHeaders:
-    """Puts `HEADERS` on every response."""
+    """Middleware that adds `HEADERS` to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -142,10 +160,11 @@ class _WithHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-class _OwnSiteOnly:
-    """Refuses what another site's page has a visitor's browser send; browsers say so themselves.
+class _SameSiteOnly:
+    """Middleware that refuses requests which other sites' pages make a visitor's browser send.
 
-    Reading what is answered they do not allow anyway, but asking costs the server its time.
+    Browsers mark them (Sec-Fetch-Site). They do not let those pages read the response, but handling
+    the request would cost the server its time.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -161,14 +180,14 @@ class _OwnSiteOnly:
         await self._app(scope, receive, send)
 
 
-async def _refusal(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse(
         {"error": error.detail}, status_code=error.status_code, headers=error.headers
     )
 
 
-async def _failure(request: Request, error: Exception) -> Response:
-    """Of the server itself; Starlette logs it. Made outside of `_WithHeaders`."""
+async def _failure_response(request: Request, error: Exception) -> Response:
+    """Responds to an error of the server itself, which Starlette logs; outside `_WithHeaders`."""
     message = {"error": "The server could not do this. Please try again."}
     return JSONResponse(message, status_code=500, headers=HEADERS)

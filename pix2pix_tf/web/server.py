@@ -16,8 +16,8 @@ from pix2pix_tf.web.loopback import is_loopback
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-CONNECTIONS = 500  # at once; browsers keep up to six each, and more are told to come back
-IDLE_SECONDS = 15  # before an unused connection is closed: longer than most answers take
+MAX_CONNECTIONS = 500  # browsers keep up to six each; beyond that requests are refused with 503
+IDLE_SECONDS = 15  # before an unused connection is closed; longer than most answers take
 
 
 def serve_page(
@@ -26,21 +26,21 @@ def serve_page(
     port: int = 8000,
     ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serves an application until a signal stops it; requests under way are finished.
+    """Serves an application until a signal stops it; requests in progress are finished.
 
-    Neither addresses nor requests are logged. Where only this machine reaches the page, it answers
-    to this machine's own names only, see `pix2pix_tf.web.app.LoopbackOnly`.
+    Neither addresses nor requests are logged. On a loopback address, only requests for this
+    machine's own names are answered, see `pix2pix_tf.web.app.LoopbackOnly`.
 
     Args:
-        make_app: Makes the application; called when the address is known to be free.
-        host: Address to listen on; by default only this machine's own programs reach it.
-        port: 0 takes any free one.
-        ready: Called with the page's address once connections are taken.
+        make_app: Makes the application; called once the address is known to be free.
+        host: Address to listen on; by default only this machine can reach it.
+        port: Port to listen on; 0 takes any free one.
+        ready: Called with the page's address once the server accepts connections.
 
     Raises:
-        UserError: Starlette or Uvicorn are not installed, or the address is not this machine's
-            or in use.
-        KeyboardInterrupt: Ctrl-C, after all is closed.
+        UserError: Starlette or Uvicorn is not installed, or the address is not this machine's or
+            in use.
+        KeyboardInterrupt: Ctrl-C, after everything is closed.
     """
     try:
         import starlette  # noqa: F401  what `make_app` will need
@@ -50,31 +50,31 @@ def serve_page(
             f"serving a page needs {error.name}, which is not installed: "
             "pip install 'pix2pix-tf[serve]'"
         ) from error
-    with _listening(host, port) as listener:
+    with _listen(host, port) as listener:
         from pix2pix_tf.web.app import LoopbackOnly  # needs Starlette
 
         app = LoopbackOnly(make_app()) if is_loopback(host) else make_app()
         ready(_address(host, listener.getsockname()[1]))
         config = uvicorn.Config(
             app,
-            http="h11",  # which bounds the head of a request
+            http="h11",  # bounds the size of a request's head
             ws="none",
             log_level="warning",
             access_log=False,
             server_header=False,
-            limit_concurrency=CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=5,
         )
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
-        # Inherited by connections, on which asyncio sets it for sockets of its own only: without,
-        # each response's body waits some 40 ms for its head to be acknowledged.
+        listener = socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
+        # Connections inherit this; asyncio sets it only for sockets of its own. Without it, each
+        # response's body waits some 40 ms for its head to be acknowledged.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (OSError, OverflowError) as error:
@@ -85,6 +85,6 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _address(host: str, port: int) -> str:
-    if host in ("0.0.0.0", "::"):  # every address: the machine's name stands for them
+    if host in ("0.0.0.0", "::"):  # every address of the machine
         host = socket.gethostname()
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compare
+from benchmarks import compare, programs, tables
 from pix2pix_tf.benchmark.rounds import alternate
 from pix2pix_tf.benchmark.worker import UnavailableError
 from tests.benchmarks.fakes import FakeWorkload
@@ -17,8 +17,8 @@ def measured(**seconds):
 
 
 def test_a_table_by_hand():
-    part = compare.Part("Training step, batch 2", 2, "mine", remarks=["A remark."])
-    part.measured = measured(mine=[1.0, 2.0], other=[2.0, 8.0])
+    part = tables.Part("Training step, batch 2", 2, "mine", remarks=["A remark."])
+    part.timings = measured(mine=[1.0, 2.0], other=[2.0, 8.0])
     # Two images in 1 and 2 s; the other 2 and 4 times as long.
     assert part.markdown().splitlines() == [
         "### Training step, batch 2",
@@ -33,23 +33,23 @@ def test_a_table_by_hand():
 
 
 def test_the_best_form_goes_on_beside_eager():
-    part = compare.Part("")
+    part = tables.Part("")
     forms = ["eager", "channels_last", "compile", "fused"]
-    names = [compare.torch_name(form) for form in forms[:3]]  # fused was left out
-    part.measured = dict(zip(names, measured(a=[3.0], b=[1.0], c=[2.0]).values(), strict=True))
+    names = [programs.torch_name(form) for form in forms[:3]]  # fused was left out
+    part.timings = dict(zip(names, measured(a=[3.0], b=[1.0], c=[2.0]).values(), strict=True))
     assert compare.best_forms(part, forms) == ["eager", "channels_last"]
-    assert compare.best_forms(compare.Part(""), forms) == []
+    assert compare.best_forms(tables.Part(""), forms) == []
 
 
-def test_who_cannot_run_is_left_out_with_the_reason():
-    part = compare.Part("")
+def test_a_program_that_cannot_run_is_left_out_with_the_reason():
+    part = tables.Part("")
 
     def start():
         raise UnavailableError("no compiler")
 
-    with compare.ring(part) as entered:
-        entered.add("PyTorch, compile", start, {"PyTorch, compile": "training"})
-    assert entered.workloads == {}
+    with tables.worker_pool(part) as pool:
+        pool.add("PyTorch, compile", start, {"PyTorch, compile": "training"})
+    assert pool.workloads == {}
     assert part.remarks == ["PyTorch, compile was left out: no compiler."]
 
 
@@ -63,14 +63,14 @@ def test_options_are_the_papers_at_another_size():
     assert (config.training.batch_size, config.training.seed) == (4, 3)
     assert config.objective.name == "l1+cgan"
     with pytest.raises(UnavailableError, match="make benchmark"):
-        compare.start_torch(
-            compare.Options(**{**vars(options), "torch": Path("nowhere")}), "eager", ["training"]
+        programs.start_torch(
+            programs.Options(**{**vars(options), "torch": Path("nowhere")}), "eager", ["training"]
         )
 
 
 def test_the_share_of_the_fastest_convolution_by_hand():
-    its = measured(**{compare.OURS: [1.0, 2.0], "slow": [1.0, 1.0], "fast": [0.01, 0.02]})
+    its = measured(**{programs.PACKAGE: [1.0, 2.0], "slow": [1.0, 1.0], "fast": [0.01, 0.02]})
     # 1 and 2 GFLOP/s; 2 GFLOP in 0.01 s are 200, in 0.02 s 100. A step of 50 in 1 s, then in 2 s.
     said = compare._share_of_fastest(its, {"slow": 1e9, "fast": 2e9}, 50e9)
     assert said.startswith("fast reaches 150 (125–175) GFLOP/s")
-    assert f"{compare.OURS}'s step 0.25 (0.25–0.25) of that" in said
+    assert f"{programs.PACKAGE}'s step 0.25 (0.25–0.25) of that" in said

@@ -15,15 +15,15 @@ def test_borders_by_hand():
 
 
 def test_mirrored():
-    picture = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+    image = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
     expected = [[0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [0, 1, 2, 2]]
-    assert tiling._mirrored(picture, 4)[..., 0].tolist() == expected
+    assert tiling._mirrored(image, 4)[..., 0].tolist() == expected
 
 
 def test_tables(tiny_run, monkeypatch, capsys):
     commands = []
     monkeypatch.setattr(tiling, "CITY", 128)
-    monkeypatch.setattr(tiling, "_measured", lambda *words: commands.append(words) or (7.0, 1.25))
+    monkeypatch.setattr(tiling, "_measure", lambda *words: commands.append(words) or (7.0, 1.25))
     sides = ["--whole", "64", "300", "--tiled", "400", "--tile", "256"]
     tiling.main(["--run", str(tiny_run), *sides])
     printed = capsys.readouterr().out
@@ -41,6 +41,6 @@ def test_peak_memory_is_that_of_the_command(monkeypatch, tmp_path):
     program.write_text(f"#!{sys.executable}\nprint('made')\nbytearray(300_000_000)\n")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    seconds, peak = tiling._measured("--run", "none")
+    seconds, peak = tiling._measure("--run", "none")
     assert 0 < seconds < 60
     assert peak == pytest.approx(0.31, abs=0.02)

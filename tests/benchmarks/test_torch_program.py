@@ -37,11 +37,12 @@ for form in ("eager", "channels_last+fused"):
         for its, then in zip(networks, before)
     ]
     found["steps"][form] = [{k: v.item() for k, v in losses.items()}, moved]
-order = {"form": "eager", "size": 256, "width": 1, "batch": 1, "threads": 1, "gpu": False}
-found["mean"] = program.prepare({**order, "works": ["translate"]}).works["translate"](1)["mean"]
+settings = {"form": "eager", "size": 256, "width": 1, "batch": 1, "threads": 1, "gpu": False}
+state = program.prepare({**settings, "workloads": ["translate"]})
+found["mean"] = state.workloads["translate"](1)["mean"]
 for changed in ({"form": "fast"}, {"size": 128}):
     try:
-        program.prepare({**order, "works": [], **changed})
+        program.prepare({**settings, "workloads": [], **changed})
     except program.UnavailableError as error:
         found[str(changed)] = str(error)
 print(json.dumps(found))

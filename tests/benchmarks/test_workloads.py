@@ -5,22 +5,23 @@ import sys
 import pytest
 
 from pix2pix_tf.benchmark.worker import UnavailableError
-from pix2pix_tf.benchmark.workloads import Command, Worker, environment
+from pix2pix_tf.benchmark.workloads import Command, WorkerProcess, worker_environment
 from pix2pix_tf.utils.errors import UserError
 
+CPU = worker_environment(1, 0)
 START = """
 import os, sys, time
 from pix2pix_tf.benchmark.worker import WorkerState, UnavailableError, serve
 def prepare():
     print("libraries talk", flush=True)
     BODY
-serve(prepare, refused=KeyError)
+serve(prepare, user_error=KeyError)
 """
 
 
 def worker(body, variables=None):
     code = START.replace("BODY", body)
-    return Worker("the worker", [sys.executable, "-c", code], variables or environment(1, 0))
+    return WorkerProcess("the worker", [sys.executable, "-c", code], variables or CPU)
 
 
 def test_works_are_done_as_often_as_ordered_and_timed():
@@ -32,12 +33,12 @@ def test_works_are_done_as_often_as_ordered_and_timed():
         return {"done": len(done)}
     return WorkerState({"work": work}, {"version": "1"})"""
     with worker(body) as its:
-        assert its.about == {"version": "1"}
+        assert its.info == {"version": "1"}
         workload = its.workload("work")
         assert workload.run(1).values == {"done": 1}
-        turn = workload.run(3)
-        assert turn.values == {"done": 4}
-        assert 0.06 <= turn.seconds < 5
+        run = workload.run(3)
+        assert run.values == {"done": 4}
+        assert 0.06 <= run.seconds < 5
         process = its._process
     assert process.returncode == 0
 
@@ -49,7 +50,7 @@ def test_peak_memory_is_the_workers_own():
     return WorkerState({"work": work}, {})"""
     held = bytearray(b"1") * 400_000_000  # of this process, which has TensorFlow besides
     with worker(body) as its:
-        small, large = its.order("work", 1), its.order("work", 100)
+        small, large = its.run("work", 1), its.run("work", 100)
     assert small.peak_bytes < 100e6 < len(held)
     assert 90e6 < large.peak_bytes - small.peak_bytes < 120e6
     assert large.peak_bytes < len(held)
@@ -57,16 +58,16 @@ def test_peak_memory_is_the_workers_own():
 
 def test_environment_of_all(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,6")
-    first = environment(2, 2)
+    first = worker_environment(2, 2)
     assert (first["CUDA_VISIBLE_DEVICES"], first["OMP_NUM_THREADS"]) == ("3,5", "2")
     assert first["TF_NUM_INTRAOP_THREADS"] == first["TF_NUM_INTEROP_THREADS"] == "2"
-    assert environment(1, 0)["CUDA_VISIBLE_DEVICES"] == "-1"
-    assert environment(1, None)["CUDA_VISIBLE_DEVICES"] == "3,5,6"
+    assert worker_environment(1, 0)["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert worker_environment(1, None)["CUDA_VISIBLE_DEVICES"] == "3,5,6"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert environment(1, 2)["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert worker_environment(1, 2)["CUDA_VISIBLE_DEVICES"] == "0,1"
     body = 'return WorkerState({}, {"threads": os.environ["OMP_NUM_THREADS"]})'
     with worker(body, first) as its:
-        assert its.about == {"threads": "2"}
+        assert its.info == {"threads": "2"}
 
 
 def test_what_cannot_run_here_says_why():
@@ -81,20 +82,22 @@ def test_a_process_that_ends_is_named_with_its_last_words():
         worker('raise ValueError("broken")')
     body = "return WorkerState({'work': lambda count: os._exit(3)}, {})"
     with worker(body) as its, pytest.raises(UserError, match="code 3"):
-        its.order("work", 1)
+        its.run("work", 1)
 
 
 def test_losses_must_be_finite():
     body = "return WorkerState({'work': lambda count: {'loss': float('nan')}}, {})"
     with worker(body) as its, pytest.raises(UserError, match=r"work: loss = nan"):
-        its.order("work", 1)
+        its.run("work", 1)
 
 
 def test_commands_are_timed_from_start_to_end(tmp_path):
     code = f"import time; time.sleep(0.05); open({str(tmp_path / 'log')!r}, 'a').write('x')"
-    turn = Command([sys.executable, "-c", code], environment(1, 0)).run(2)
+    run = Command([sys.executable, "-c", code], CPU).run(2)
     assert (tmp_path / "log").read_text() == "xx"
-    assert turn.seconds >= 0.1
-    failing = Command([sys.executable, "-c", "import sys; sys.exit('why')"], environment(1, 0))
+    assert run.seconds >= 0.1
+    failing = Command(
+        [sys.executable, "-c", "import sys; sys.exit('why')"], worker_environment(1, 0)
+    )
     with pytest.raises(UserError, match="why"):
         failing.run(1)

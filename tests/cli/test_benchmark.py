@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from pix2pix_tf.benchmark.machine import machine_lines, peak_tflops
-from pix2pix_tf.benchmark.rounds import Spread
-from pix2pix_tf.benchmark.runner import Options, Row, benchmark, scaled, with_batch_of
+from pix2pix_tf.benchmark.quartiles import Quartiles
+from pix2pix_tf.benchmark.report import Row, scaling
+from pix2pix_tf.benchmark.runner import Options, benchmark, with_global_batch
 from pix2pix_tf.benchmark.workloads import TimedRun
 from tests.conftest import TINY
 
@@ -24,17 +25,17 @@ def test_measures_on_this_machine(here, tmp_path):
     assert (code, err) == (0, "")
     assert "32×32 pixels, batch 2, float32, 1 threads" in out
     report = json.loads((tmp_path / "out.json").read_text())
-    names = [row["what"] for row in report["rows"]]
+    names = [row["name"] for row in report["rows"]]
     assert names[0] == "training step"
     assert {"translate", "saved model", "tflite float32", "tflite int8"} <= set(names)
     for row in report["rows"]:
-        assert row["what"] in out
+        assert row["name"] in out
         assert len(row["seconds"]) == 2
         assert min(row["seconds"]) > 0
     assert 0 < report["convolution_share"]["median"] < 1
-    assert 0 <= report["waiting"]["low"] <= report["waiting"]["high"] <= 1
+    assert 0 <= report["data_wait_share"]["low"] <= report["data_wait_share"]["high"] <= 1
     assert report["peak_bytes"] > 1e8
-    assert report["replicas"] == []
+    assert report["scaling"] == []
 
 
 @pytest.mark.parametrize(
@@ -55,14 +56,14 @@ def test_what_cannot_be_meant_is_one_message(here, words, message):
 
 def test_rates_scaling_and_share_of_the_peak():
     one = Row("one", [0.5, 0.25, 0.25], flops=87.5e9)
-    assert one.milliseconds == Spread(250, 250, 375)
-    assert one.per_second == Spread(4, 3, 4)
-    assert one.rates == [175, 350, 350]
-    two = scaled(2, Row("two", [0.25, 0.25, 0.125], flops=87.5e9), one, peak=0.7)
-    assert two.scaling == Spread(2, 1.5, 2)
+    assert one.milliseconds == Quartiles(250, 250, 375)
+    assert one.per_second == Quartiles(4, 3, 4)
+    assert one.gflops_per_second == [175, 350, 350]
+    two = scaling(2, Row("two", [0.25, 0.25, 0.125], flops=87.5e9), one, peak_tflops=0.7)
+    assert two.speedup == Quartiles(2, 1.5, 2)
     # 350, 350 and 700 GFLOP/s of 1400.
-    assert two.peak_share == Spread(0.25, 0.25, 0.375)
-    assert scaled(1, one, one, peak=None).peak_share is None
+    assert two.peak_share == Quartiles(0.25, 0.25, 0.375)
+    assert scaling(1, one, one, peak_tflops=None).peak_share is None
 
 
 class FakeWorker(AbstractContextManager):
@@ -71,13 +72,13 @@ class FakeWorker(AbstractContextManager):
     def __init__(self, log, config, works, variables):
         batch = config.training.batch_size
         log.append((works, batch, variables["CUDA_VISIBLE_DEVICES"]))
-        self.about = {"gpus": 2, "gpu": "NVIDIA A100-SXM4-40GB", "convolution": "3×3"}
-        self.about |= {"convolution_flops": 1e12, "update_flops": 1e12, "translation_flops": 1e11}
+        self.info = {"gpus": 2, "gpu": "NVIDIA A100-SXM4-40GB", "convolution": "3×3"}
+        self.info |= {"convolution_flops": 1e12, "update_flops": 1e12, "translation_flops": 1e11}
         self.seconds = 1.0 if batch == 1 else 1.25
 
     def workload(self, work):
         return SimpleNamespace(
-            run=lambda count: TimedRun(self.seconds * count, {"waited": 0.25 * count}, 10)
+            run=lambda count: TimedRun(self.seconds * count, {"wait_seconds": 0.25 * count}, 10)
         )
 
     def __exit__(self, *_):
@@ -98,19 +99,19 @@ def test_on_gpus_images_a_second_are_put_beside_one_gpus(monkeypatch, tiny):
         ("training", 1, "4"),
         ("training", 2, "4,7"),
     ]
-    one, two = report.replicas
+    one, two = report.scaling
     assert one.row.per_second.median == 1
     assert two.row.per_second.median == pytest.approx(1.6)
-    assert two.scaling.median == pytest.approx(1.6)
+    assert two.speedup.median == pytest.approx(1.6)
     # 1 and 1.6 TFLOP/s of 156 a GPU.
     assert one.peak_share.median == pytest.approx(1 / 156)
     assert two.peak_share.median == pytest.approx(1.6 / 312)
-    assert report.waiting.median == 0.25
+    assert report.data_wait_share.median == 0.25
     assert report.convolution_share.median == 1
 
 
 def test_each_replica_keeps_its_part_of_the_batch(tiny):
-    assert with_batch_of(tiny(training__batch_size=4), 3).training.batch_size == 12
+    assert with_global_batch(tiny(training__batch_size=4), 3).training.batch_size == 12
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,9 @@ def test_pictures_of_any_size_and_without_words_noise_is_drawn(visitor):
 
 
 def test_picture_comes_back_in_the_drawings_size(visitor):
-    status, png = visitor.post("/picture", file_of(blocks(size=(64, 64)), "JPEG"))
+    status, png = visitor.post("/image", file_of(blocks(size=(64, 64)), "JPEG"))
     assert (status, pixels(png).shape) == (200, (32, 32, 3))
-    assert visitor.post("/picture", file_of(blocks()))[0] == 200
+    assert visitor.post("/image", file_of(blocks()))[0] == 200
 
 
 def test_page_is_told_what_it_draws_with(visitor):
@@ -93,13 +93,13 @@ def test_page_is_told_what_it_draws_with(visitor):
     assert (task["height"], task["width"], task["noise"]) == (32, 32, True)
     assert task["background"] == "#282828"
     assert task["palette"][0] == "#282828"
-    assert task["bodyBytes"] == demo.BODY_LIMIT
+    assert task["bodyBytes"] == demo.MAX_BODY_BYTES
     assert np.array_equal(pixels(visitor.get("/example.png")[1]), blocks())
 
 
 def test_what_cannot_be_read_is_refused_in_words(visitor):
     cmyk = file_of(Image.new("CMYK", (8, 8)), "JPEG")
-    for path in ("/translate", "/picture"):
+    for path in ("/translate", "/image"):
         status, said = visitor.post(path, cmyk)
         assert (status, said["error"][:30]) == (422, "This picture is a CMYK image, ")
         status, said = visitor.post(path, png_of_zeros(6000, 5000))
@@ -151,7 +151,7 @@ def test_only_pictures_are_taken_and_not_from_forms(visitor):
 
 def test_every_answer_has_the_headers(visitor):
     asked = [("GET", path) for path in (*NAMES, "/page.json", "/example.png", "/nowhere")]
-    for method, path in [*asked, ("POST", "/translate"), ("PUT", "/picture")]:
+    for method, path in [*asked, ("POST", "/translate"), ("PUT", "/image")]:
         visitor.ask(method, path)
         policy = visitor.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self';")
@@ -174,16 +174,16 @@ def test_page_is_the_exported_one_with_another_model(visitor):
 
 
 def test_bodies_have_a_limit_each(visitor, monkeypatch):
-    monkeypatch.setattr(demo, "BODY_LIMIT", 5000)
-    assert visitor.post("/picture", bytes(5000))[0] == 422
-    status, said = visitor.post("/picture", bytes(5001))
+    monkeypatch.setattr(demo, "MAX_BODY_BYTES", 5000)
+    assert visitor.post("/image", bytes(5000))[0] == 422
+    status, said = visitor.post("/image", bytes(5001))
     assert (status, said["error"]) == (413, "Expected 5000 bytes at most.")
     assert visitor.post("/translate", bytes(10**6))[0] == 413
     assert visitor.post("/translate", file_of(blocks()))[0] == 200
 
 
 def test_bodies_have_a_limit_together(address, visitor, slow, monkeypatch):
-    monkeypatch.setattr(demo, "HELD_LIMIT", 3 * len(file_of(blocks())))
+    monkeypatch.setattr(demo, "MAX_BUFFERED_BYTES", 3 * len(file_of(blocks())))
     threads = [threading.Thread(target=_translated, args=(address,)) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -211,7 +211,7 @@ def _translated(address):
 
 
 def test_those_who_wait_are_bounded_and_served_one_at_a_time(address, visitor, slow, monkeypatch):
-    monkeypatch.setattr(demo, "WAITING", 3)
+    monkeypatch.setattr(demo, "MAX_QUEUE", 3)
     threads = [threading.Thread(target=_translated, args=(address,)) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -220,7 +220,7 @@ def test_those_who_wait_are_bounded_and_served_one_at_a_time(address, visitor, s
     status, said = visitor.post("/translate", file_of(blocks()))
     assert (status, visitor.headers["retry-after"]) == (503, "2")
     assert said["error"] == "The server is busy. Please try again."
-    assert visitor.post("/picture", file_of(blocks()))[0] == 503
+    assert visitor.post("/image", file_of(blocks()))[0] == 503
     assert visitor.get("/")[0] == 200
     assert slow.begun == 1
     slow.set()

@@ -8,7 +8,7 @@ from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data import source
 from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.demo import uploads
-from pix2pix_tf.demo.uploads import PHOTO_PIXELS, read_input, read_photo
+from pix2pix_tf.demo.uploads import MAX_PHOTO_PIXELS, read_input, read_photo
 from pix2pix_tf.utils.errors import UserError
 from tests.demo.visitors import blocks, file_of, png_of_zeros
 
@@ -52,7 +52,7 @@ def test_decompression_bombs_are_refused_before_decoding(no_decoding):
     with pytest.raises(UserError, match="25 million are the limit"):
         read_photo(png_of_zeros(10**6, 10**6), (32, 32))
     with pytest.raises(UserError, match="25 million"):
-        read_photo(png_of_zeros(PHOTO_PIXELS + 1, 1), (32, 32))
+        read_photo(png_of_zeros(MAX_PHOTO_PIXELS + 1, 1), (32, 32))
 
 
 @pytest.mark.parametrize(

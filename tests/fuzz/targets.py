@@ -184,14 +184,14 @@ class Targets:
 
     def _demo(self, path, data, image):
         statuses = []
-        for address in ("/translate?dropout=off", "/picture"):
+        for address in ("/translate?dropout=off", "/image"):
             if image is not None and PIXELS < image[..., 0].size <= 25_000_000:
                 continue
             status, answer = asyncio.run(asked(self.app, address, data))
             statuses.append(status)
             if status == 200 and image is None:
                 raise WrongError(f"{address}: read what cannot be read: {_refusal(path)}")
-            if status == 200 and address != "/picture":
+            if status == 200 and address != "/image":
                 _refuse_other(_rgb_of(answer), self._translation(image), 0, address)
             if status not in (200, 422):
                 raise WrongError(f"{address}: {status} {answer[:200]}")

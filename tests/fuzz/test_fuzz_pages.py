@@ -20,7 +20,7 @@ from pix2pix_tf.web.app import HEADERS
 pytestmark = pytest.mark.slow("tries many cases")
 
 LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
-PATHS = "/ /page.json /example.png /translate /picture /state /session /trials/0/first /trials/0"
+PATHS = "/ /page.json /example.png /translate /image /state /session /trials/0/first /trials/0"
 PATHS += (
     " /trials/-1 /trials/99999999999999999999/first /../config.yaml /study.yaml /answers.sqlite"
 )

@@ -1,4 +1,4 @@
-"""Studies of tiny pictures, and participants who speak HTTP as the page does."""
+"""Studies of tiny images, and participants who speak HTTP as the page does."""
 
 import http.client
 import io
@@ -24,7 +24,7 @@ QUICK = Protocol(inputs="different", practice=2, trials=3, seconds=0.05)
 
 
 def write_sides(root, *names, count=6, size=(8, 8)):
-    """Writes folders of pictures of one colour each, which says what it is."""
+    """Writes folders of images of one colour each, which says what it is."""
     for name in names or SHADES:
         (root / name).mkdir(parents=True)
         for number in range(count):
@@ -34,7 +34,7 @@ def write_sides(root, *names, count=6, size=(8, 8)):
 
 
 def tiny_study(root, protocol=QUICK, algorithms=("L1", "L1+cGAN"), count=6, **words):
-    """A study of such pictures in root / "study"."""
+    """A study of such images in root / "study"."""
     if not (root / "sides").exists():
         write_sides(root / "sides", count=count)
     fakes = {name: root / "sides" / name for name in algorithms}
@@ -44,7 +44,7 @@ def tiny_study(root, protocol=QUICK, algorithms=("L1", "L1+cGAN"), count=6, **wo
 
 
 def seen(png):
-    """Of a picture of a tiny study: which side it is of, and of which input."""
+    """Of a image of a tiny study: which side it is of, and of which input."""
     red, green, _ = np.array(Image.open(io.BytesIO(png)).convert("RGB"))[0, 0]
     return {shade: name for name, shade in SHADES.items()}[red], int(green) // 10
 
@@ -136,7 +136,7 @@ class Participant:
         return self.get("/state")[1]["next"]
 
     def looks(self, number):
-        """What the two pictures of a trial are: two couples of side and input."""
+        """What the two images of a trial are: two couples of side and input."""
         return [seen(self.get(f"/trials/{number}/{place}")[1]) for place in ("first", "second")]
 
     def answers(self, number, fake="first", **changes):

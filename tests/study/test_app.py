@@ -7,9 +7,10 @@ from collections import Counter
 
 import pytest
 
-from pix2pix_tf.study.app import BODY_LIMIT, PAGE, make_app
+from pix2pix_tf.study.app import PAGE, make_app
 from pix2pix_tf.study.create import Invitation
 from pix2pix_tf.study.database import AnswerDatabase
+from pix2pix_tf.study.requests import MAX_BODY_BYTES
 from pix2pix_tf.study.serving import serve
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.utils.errors import UserError
@@ -75,7 +76,7 @@ def test_whole_session_shows_real_and_fake_of_one_algorithm(someone, study):
     assert [one.algorithm for one in answered(study)] == [shown[0]] * 3
 
 
-def test_pictures_of_the_same_input(tmp_path):
+def test_images_of_the_same_input(tmp_path):
     study = tiny_study(tmp_path, Protocol(practice=0, trials=2, seconds=0.05), ["L1"])
     with in_thread(study) as address, Participant(address) as someone:
         someone.start()
@@ -86,7 +87,7 @@ def test_pictures_of_the_same_input(tmp_path):
             someone.answers(number)
 
 
-def test_pictures_are_to_be_seen_in_their_turn_only(someone):
+def test_images_are_to_be_seen_in_their_turn_only(someone):
     assert someone.get("/trials/0/first")[0] == 401
     someone.start()
     assert [someone.get(f"/trials/{n}/first")[0] for n in range(4)] == [200, 200, 404, 404]
@@ -156,7 +157,7 @@ def test_answers_that_make_no_sense_are_refused(someone, changes):
 
 
 def test_bodies_have_limits(someone):
-    big = b'{"invite": "' + b"x" * BODY_LIMIT + b'"}'
+    big = b'{"invite": "' + b"x" * MAX_BODY_BYTES + b'"}'
     assert someone.ask("POST", "/session", big)[0] == 413
     assert someone.ask("POST", "/session", b"[" * 4000)[0] == 400
     assert someone.ask("POST", "/session", b"\xff")[0] == 400
@@ -246,7 +247,7 @@ def test_one_session_a_browser(someone, address, study):
 
 
 def test_shared_invite_code(tmp_path):
-    study = tiny_study(tmp_path, invitation=Invitation(code="Open Sesame"))
+    study = tiny_study(tmp_path, invitation=Invitation(shared_code="Open Sesame"))
     with in_thread(study) as address, Participant(address) as someone:
         assert someone.get("/state")[1]["invite"] == "shared"
         for code in (None, "", "open", "open sesam"):
@@ -260,7 +261,7 @@ def test_shared_invite_code(tmp_path):
 
 
 def test_one_time_invite_codes(tmp_path):
-    study = tiny_study(tmp_path, invitation=Invitation(single=2))
+    study = tiny_study(tmp_path, invitation=Invitation(one_time_codes=2))
     codes = study.invites_file.read_text().split()
     with in_thread(study) as address, Participant(address) as someone:
         assert someone.start("nonsense")[0] == 403
@@ -282,8 +283,8 @@ def test_one_time_invite_codes(tmp_path):
 
 def test_what_the_server_cannot_do_is_said_without_details(someone, study):
     someone.start()
-    study.picture("real", 0).unlink()  # of six; five trials show five of them
-    study.picture("real", 1).unlink()
+    study.image_file("real", 0).unlink()  # of six; five trials show five of them
+    study.image_file("real", 1).unlink()
     replies = []
     for number in range(5):
         for place in ("first", "second"):
@@ -314,7 +315,7 @@ def test_locked_answers_are_waited_for(someone, study):
 
 def test_study_that_lacks_a_part_is_not_served(tmp_path):
     study = tiny_study(tmp_path)
-    study.picture("L1", 3).unlink()
+    study.image_file("L1", 3).unlink()
     with pytest.raises(UserError, match=r"images/L1/00003\.png is missing"):
         make_app(study.folder)
 
@@ -326,8 +327,8 @@ def test_without_starlette_the_extra_is_named(tmp_path, monkeypatch):
         serve(study.folder)
 
 
-def test_pictures_are_those_of_the_study(someone, study):
+def test_images_are_those_of_the_study(someone, study):
     someone.start()
     side, number = seen(someone.get("/trials/0/first")[1])
-    assert someone.get("/trials/0/first")[1] == study.picture(side, number).read_bytes()
-    assert QUICK.length == 5
+    assert someone.get("/trials/0/first")[1] == study.image_file(side, number).read_bytes()
+    assert QUICK.total_trials == 5

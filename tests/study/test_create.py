@@ -24,11 +24,11 @@ def test_what_was_made_is_what_is_loaded(tmp_path):
     assert load_study(tmp_path / "study") == study
     settings = study.settings
     assert settings.algorithms == ("L1", "L1+cGAN")
-    assert settings.pictures == tuple("012345")
+    assert settings.images == tuple("012345")
     assert (settings.size, settings.protocol, settings.about) == ((8, 8), QUICK, "Ask Ä.")
     for side in SHADES:
         for number in range(6):
-            assert seen(study.picture(side, number).read_bytes()) == (side, number)
+            assert seen(study.image_file(side, number).read_bytes()) == (side, number)
 
 
 def test_files_tell_real_and_fake_apart_by_nothing_but_their_pixels(tmp_path):
@@ -44,7 +44,7 @@ def test_files_tell_real_and_fake_apart_by_nothing_but_their_pixels(tmp_path):
     study = create_study(
         tmp_path / "s", "s", tmp_path / "real", {"ours": tmp_path / "ours"}, protocol=protocol
     )
-    real, fake = (study.picture(side, 0).read_bytes() for side in ("real", "ours"))
+    real, fake = (study.image_file(side, 0).read_bytes() for side in ("real", "ours"))
     assert real == fake
     assert b"camera" not in real
     assert sorted(path.name for path in (tmp_path / "s/images/real").iterdir()) == [
@@ -68,7 +68,7 @@ def test_real_halves_of_pairs(tmp_path):
             real_half=half,
         )
         assert study.settings.size == (8, 8)
-        assert (read_image(study.picture("real", 0), 3) == level).all()
+        assert (read_image(study.image_file("real", 0), 3) == level).all()
 
 
 def test_folders_must_match_and_what_does_not_is_named(tmp_path):
@@ -90,11 +90,11 @@ def test_missing_and_empty_folders(tmp_path):
     assert "--fake a=" in refusal(tmp_path, {"a": "nowhere"})
     assert "no such folder" in refusal(tmp_path, {"a": "nowhere"})
     assert "--fake a=" in refusal(tmp_path, {"a": "none"})
-    assert "no pictures" in refusal(tmp_path, {"a": "none"})
+    assert "no images" in refusal(tmp_path, {"a": "none"})
     (tmp_path / "real").rename(tmp_path / "kept")
     assert "--real" in refusal(tmp_path, {"L1": "L1"})
     (tmp_path / "real").mkdir()
-    assert "real: there are no pictures" in refusal(tmp_path, {"L1": "L1"})
+    assert "real: there are no images" in refusal(tmp_path, {"L1": "L1"})
 
 
 def test_other_sizes_need_a_rule_and_other_shapes_are_refused(tmp_path):
@@ -113,11 +113,11 @@ def test_other_sizes_need_a_rule_and_other_shapes_are_refused(tmp_path):
         protocol=QUICK,
         size=(8, 16),
     )
-    shapes = {read_image(study.picture(side, 5), 3).shape for side in ("real", "L1")}
+    shapes = {read_image(study.image_file(side, 5), 3).shape for side in ("real", "L1")}
     assert shapes == {(8, 16, 3)}
 
 
-def test_16_bits_and_damaged_pictures_are_named(tmp_path):
+def test_16_bits_and_damaged_images_are_named(tmp_path):
     write_sides(tmp_path)
     (tmp_path / "L1/2.png").write_bytes((tmp_path / "L1/2.png").read_bytes()[:-30])
     assert "L1/2.png is damaged" in refusal(tmp_path, {"L1": "L1"})
@@ -125,10 +125,10 @@ def test_16_bits_and_damaged_pictures_are_named(tmp_path):
     assert "L1/2.png has 16 bits" in refusal(tmp_path, {"L1": "L1"})
 
 
-def test_too_few_pictures_for_a_session(tmp_path):
+def test_too_few_images_for_a_session(tmp_path):
     write_sides(tmp_path, count=4)
     message = refusal(tmp_path, {"L1": "L1"})
-    assert "has 4 pictures" in message
+    assert "has 4 images" in message
     assert "needs 5" in message
     assert "--trials" in message
 
@@ -148,8 +148,8 @@ def test_two_names_that_some_file_systems_take_for_one(tmp_path):
 def test_invite_codes(tmp_path):
     write_sides(tmp_path)
     fakes = {"L1": "L1"}
-    assert "--invite" in refusal(tmp_path, fakes, invitation=Invitation(code="short"))
-    both = Invitation(code="long enough", single=3)
+    assert "--invite" in refusal(tmp_path, fakes, invitation=Invitation(shared_code="short"))
+    both = Invitation(shared_code="long enough", one_time_codes=3)
     assert "--invites" in refusal(tmp_path, fakes, invitation=both)
     folders = {"L1": tmp_path / "L1"}
     study = create_study(
@@ -158,7 +158,7 @@ def test_invite_codes(tmp_path):
         tmp_path / "real",
         folders,
         protocol=QUICK,
-        invitation=Invitation(single=20),
+        invitation=Invitation(one_time_codes=20),
     )
     codes = study.invites_file.read_text().split()
     assert len(set(codes)) == 20

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from pix2pix_tf.study import database as module
-from pix2pix_tf.study.database import Answer, AnswerDatabase, UnknownInviteError
+from pix2pix_tf.study.database import AnswerDatabase, UnknownInviteError
 from pix2pix_tf.study.plan import draw_plan
+from pix2pix_tf.study.records import Answer
 from pix2pix_tf.study.settings import Protocol
 from pix2pix_tf.utils.errors import UserError
 
@@ -57,7 +58,7 @@ def test_session_goes_on_where_it_stopped_also_in_another_process(answers, file)
     answers.record(answers.session(token), 0, TOLD, last=False)
     other = AnswerDatabase(file)
     assert other.session(token).next == 1
-    assert other.session(token).touched > 0
+    assert other.session(token).last_active > 0
     other.close()
     assert answers.session("another") is None
     assert answers.session("") is None
@@ -112,7 +113,7 @@ def test_abandoned_sessions_make_room_and_complete_ones_do_not(answers, monkeypa
     for _ in range(5):
         start(answers, "B")  # never answered
     assert start(answers).algorithm == "A"
-    now[0] += module.ABANDONED + 1
+    now[0] += module.ABANDONED_SECONDS + 1
     assert [start(answers).algorithm for _ in range(3)] == ["B"] * 3
     assert Counter(start(answers).algorithm for _ in range(6)) == {"A": 3, "B": 3}
 
@@ -148,7 +149,7 @@ def test_one_code_at_the_same_moment_makes_one_session(answers):
 def test_nothing_says_who_took_part(answers, file):
     token = answers.start(("A",), draw, 1)
     columns = [row[1] for row in rows(file, "PRAGMA table_info(sessions)")]
-    assert columns == ["id", "token_sha256", "algorithm", "seed", "touched", "complete"]
+    assert columns == ["id", "token_sha256", "algorithm", "seed", "last_active", "complete"]
     answers.close()
     stored = b"".join(path.read_bytes() for path in file.parent.iterdir())
     assert token.encode() not in stored

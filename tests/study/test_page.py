@@ -10,18 +10,19 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from pix2pix_tf.study.create import Invitation
-from pix2pix_tf.study.database import AnswerDatabase, Session
+from pix2pix_tf.study.database import AnswerDatabase
+from pix2pix_tf.study.records import Session
 from pix2pix_tf.study.settings import Protocol
 from tests.browsing import chromium, in_browser, open_page
 from tests.study.participants import in_thread, seen, tiny_study
 
 pytestmark = in_browser
-# The pauses between pictures are not what is tested; the pictures' own time is not set by timers.
+# The pauses between images are not what is tested; the images' own time is not set by timers.
 SHORT_PAUSES = """{
   const own = setTimeout;
   window.setTimeout = (act, milliseconds, ...words) => own(act, milliseconds / 10, ...words);
 }"""
-# A second opinion of how long pictures were shown.
+# A second opinion of how long images were shown.
 WATCH = """
 window.watched = [];
 for (const place of [first, second]) {
@@ -31,7 +32,7 @@ for (const place of [first, second]) {
   }).observe(place, { attributes: true, attributeFilter: ["class"] });
 }
 """
-# Which pictures are to be seen, frame by frame, each change once.
+# Which images are to be seen, frame by frame, each change once.
 LOOK = """
 window.looks = [""];
 function look() {
@@ -45,7 +46,7 @@ function look() {
 }
 look();
 """
-# Leaves the page for half a second in the frame in which a picture appears.
+# Leaves the page for half a second in the frame in which an image appears.
 LEAVE = """
 const place = document.getElementById(arguments[0]);
 const turn = (hidden) => {
@@ -118,7 +119,7 @@ class Visit:
         self.press("#go-on")
 
     def fake(self, number, session=1):
-        """Which picture of a trial is the fake, as planned."""
+        """Which image of a trial is the fake, as planned."""
         answers = AnswerDatabase(self.study.answers_file)
         trial = answers.trial(Session(session, "", 0, 0), number)
         answers.close()
@@ -206,7 +207,7 @@ def test_whole_session(visit):
     one.until("done")
 
 
-def test_pictures_are_shown_as_long_as_is_stored(visit):
+def test_images_are_shown_as_long_as_is_stored(visit):
     one = visit(practice=0, trials=5)
     one.begin()
     for number in range(5):
@@ -223,7 +224,7 @@ def test_pictures_are_shown_as_long_as_is_stored(visit):
     assert all(answer.answer.response_ms > 0 for answer in one.answered())
 
 
-def test_pictures_are_seen_in_their_time_only(visit):
+def test_images_are_seen_in_their_time_only(visit):
     one = visit(practice=0, trials=1)
     one.open()
     one.until("start")
@@ -290,7 +291,7 @@ def test_pair_is_shown_again_after_the_page_was_left(visit):
 
 
 @pytest.mark.parametrize("place", ["first", "second"])
-def test_page_left_while_a_picture_is_shown(visit, place):
+def test_page_left_while_an_image_is_shown(visit, place):
     one = visit(practice=0, trials=1)
     one.open()
     one.until("start")
@@ -333,9 +334,9 @@ def test_answer_that_does_not_arrive_is_sent_again(visit):
     assert len(one.answered()) == 1
 
 
-def test_picture_that_does_not_arrive_is_asked_for_again(visit):
+def test_image_that_does_not_arrive_is_asked_for_again(visit):
     one = visit(practice=0, trials=2)
-    aside = [one.study.picture(side, 0).parent.parent / side for side in ("real", "L1")]
+    aside = [one.study.image_file(side, 0).parent.parent / side for side in ("real", "L1")]
     for folder in aside:
         folder.rename(folder.with_name(f"{folder.name}.aside"))
     one.begin()
@@ -349,7 +350,7 @@ def test_picture_that_does_not_arrive_is_asked_for_again(visit):
 
 
 def test_invite_code_comes_with_the_address_or_is_typed(visit):
-    one = visit(practice=0, trials=1, invitation=Invitation(code="open sesame"))
+    one = visit(practice=0, trials=1, invitation=Invitation(shared_code="open sesame"))
     one.begin("#sesame")
     one.wait(lambda: "not known" in one.text())
     field = one.browser.find_element(By.ID, "invite")
@@ -372,7 +373,7 @@ def test_session_taken_over_elsewhere_ends_here(visit):
 
 
 def test_one_device_is_handed_on_with_one_time_codes(visit):
-    one = visit(practice=0, trials=1, invitation=Invitation(single=3))
+    one = visit(practice=0, trials=1, invitation=Invitation(one_time_codes=3))
     codes = one.study.invites_file.read_text().split()
     one.begin(f"#{codes[0]}")
     one.until("answering")

@@ -12,7 +12,7 @@ def test_defaults_are_the_papers():
         PAPER_PROTOCOL.practice,
         PAPER_PROTOCOL.trials,
         PAPER_PROTOCOL.seconds,
-        PAPER_PROTOCOL.length,
+        PAPER_PROTOCOL.total_trials,
     ) == (10, 40, 1.0, 50)
 
 
@@ -21,22 +21,22 @@ def test_same_seed_draws_the_same_plan_and_another_another():
     assert draw_plan(5, 60, PAPER_PROTOCOL) != draw_plan(6, 60, PAPER_PROTOCOL)
 
 
-@pytest.mark.parametrize("pictures", [50, 51, 99, 100, 1098])
-def test_no_picture_comes_twice_on_its_side(pictures):
+@pytest.mark.parametrize("images", [50, 51, 99, 100, 1098])
+def test_no_image_comes_twice_on_its_side(images):
     for protocol in (PAPER_PROTOCOL, DIFFERENT):
-        plan = draw_plan(3, pictures, protocol)
+        plan = draw_plan(3, images, protocol)
         assert len(plan) == 50
         assert len({trial.real for trial in plan}) == 50
         assert len({trial.fake for trial in plan}) == 50
-        assert all(0 <= n < pictures for trial in plan for n in (trial.real, trial.fake))
+        assert all(0 <= n < images for trial in plan for n in (trial.real, trial.fake))
 
 
-@pytest.mark.parametrize("pictures", [50, 51, 99, 100, 1098])
-def test_inputs_of_the_two_sides_are_the_same_or_different_as_asked(pictures):
-    assert all(trial.real == trial.fake for trial in draw_plan(1, pictures, PAPER_PROTOCOL))
-    plan = draw_plan(1, pictures, DIFFERENT)
+@pytest.mark.parametrize("images", [50, 51, 99, 100, 1098])
+def test_inputs_of_the_two_sides_are_the_same_or_different_as_asked(images):
+    assert all(trial.real == trial.fake for trial in draw_plan(1, images, PAPER_PROTOCOL))
+    plan = draw_plan(1, images, DIFFERENT)
     assert all(trial.real != trial.fake for trial in plan)
-    if pictures >= 100:  # then no input is seen on both sides at all
+    if images >= 100:  # then no input is seen on both sides at all
         assert not {trial.real for trial in plan} & {trial.fake for trial in plan}
 
 

@@ -5,35 +5,37 @@ from itertools import product
 import numpy as np
 import pytest
 
-from pix2pix_tf.study.statistics import p_value, summarise
+from pix2pix_tf.study.statistics import p_value, summarize
 
 
 def test_two_participants_by_hand():
     # Bootstrap means of {0, 1}: 0, ½, ½, 1, so their standard deviation is √⅛; the percentiles
     # 2.5 and 97.5 lie within the quarters of 0 and of 1.
-    found = summarise(np.array([0.0, 1.0]))
+    found = summarize(np.array([0.0, 1.0]))
     assert found.mean == 0.5
-    assert found.deviation == pytest.approx(np.sqrt(0.5))
-    assert found.error == pytest.approx(np.sqrt(1 / 8), abs=0.01)
+    assert found.standard_deviation == pytest.approx(np.sqrt(0.5))
+    assert found.standard_error == pytest.approx(np.sqrt(1 / 8), abs=0.01)
     assert (found.low, found.high) == (0, 1)
 
 
 def test_error_and_interval_are_those_of_all_samples_with_replacement():
     shares = np.array([0.1, 0.2, 0.2, 0.6])
     means = np.array([np.mean(sample) for sample in product(shares, repeat=4)])  # all 256
-    found = summarise(shares, seed=1)
+    found = summarize(shares, seed=1)
     assert found.mean == pytest.approx(0.275)
-    assert found.deviation == pytest.approx(np.sqrt(0.1475 / 3))  # squares sum up to 0.1475
-    assert found.error == pytest.approx(means.std(), abs=0.002)
+    assert found.standard_deviation == pytest.approx(
+        np.sqrt(0.1475 / 3)
+    )  # squares sum up to 0.1475
+    assert found.standard_error == pytest.approx(means.std(), abs=0.002)
     assert found.low == pytest.approx(np.percentile(means, 2.5), abs=0.03)
     assert found.high == pytest.approx(np.percentile(means, 97.5), abs=0.03)
 
 
 def test_what_is_not_defined_is_nan():
-    one = summarise(np.array([0.25]))
+    one = summarize(np.array([0.25]))
     assert (one.mean, one.error, one.low, one.high) == (0.25, 0, 0.25, 0.25)
-    assert np.isnan(one.deviation)
-    assert all(np.isnan(value) for value in vars(summarise(np.zeros(0))).values())
+    assert np.isnan(one.standard_deviation)
+    assert all(np.isnan(value) for value in vars(summarize(np.zeros(0))).values())
     assert np.isnan(p_value(np.zeros(0), np.array([0.5])))
 
 
@@ -89,6 +91,6 @@ def test_interval_holds_the_truth_as_often_as_it_says():
     random = np.random.default_rng(3)
     held = 0
     for seed in range(200):
-        found = summarise(simulated(random, 0.2), seed, 1000)
+        found = summarize(simulated(random, 0.2), seed, 1000)
         held += found.low <= 0.2 <= found.high
     assert 178 <= held <= 199  # 190 expected

@@ -3,8 +3,9 @@ import csv
 import numpy as np
 import pytest
 
-from pix2pix_tf.study.database import Answer, AnswerDatabase
+from pix2pix_tf.study.database import AnswerDatabase
 from pix2pix_tf.study.plan import draw_plan
+from pix2pix_tf.study.records import Answer
 from pix2pix_tf.study.report import answers_csv, make_report, table_csv
 from pix2pix_tf.study.settings import Protocol
 from tests.study.participants import tiny_study
@@ -40,11 +41,11 @@ def test_table_by_hand(study):
     report = make_report(study.folder)
     l1, ours = report.rows
     assert (l1.algorithm, l1.participants, l1.trials, l1.incomplete) == ("L1", 2, 8, 2)
-    assert (l1.fooled.mean, l1.fooled.deviation, l1.fooled.error) == (0, 0, 0)
+    assert (l1.fooled.mean, l1.fooled.standard_deviation, l1.fooled.error) == (0, 0, 0)
     assert (ours.participants, ours.trials, ours.incomplete) == (3, 12, 1)
     assert ours.fooled.mean == 0.5
-    assert ours.fooled.deviation == pytest.approx(0.25)  # of ¼, ½, ¾
-    assert ours.fooled.error == pytest.approx(np.sqrt(1 / 24 / 3), abs=0.005)
+    assert ours.fooled.standard_deviation == pytest.approx(0.25)  # of ¼, ½, ¾
+    assert ours.fooled.standard_error == pytest.approx(np.sqrt(1 / 24 / 3), abs=0.005)
     (comparison,) = report.comparisons
     assert (comparison.a, comparison.b, comparison.difference) == ("L1", "L1+cGAN", -0.5)
     assert 0.05 < comparison.p < 0.3
@@ -66,8 +67,8 @@ def test_every_main_trial_as_csv(study):
     assert len(rows) == 20
     assert [row["trial"] for row in rows[:5]] == ["1", "2", "3", "4", "1"]
     assert sum(int(row["labelled_real"]) for row in rows) == 6
-    assert {row["real_picture"] for row in rows} <= set("012345")
-    assert all(row["real_picture"] != row["fake_picture"] for row in rows)
+    assert {row["real_image"] for row in rows} <= set("012345")
+    assert all(row["real_image"] != row["fake_image"] for row in rows)
     assert all(
         (row["fake_first"] != row["chose_first"]) == (row["labelled_real"] == "1") for row in rows
     )
@@ -98,4 +99,4 @@ def test_study_without_answers_has_a_table_of_nothing(tmp_path):
 def test_report_is_the_same_every_time(study):
     assert make_report(study.folder) == make_report(study.folder)
     other = make_report(study.folder, seed=1)
-    assert other.rows[1].fooled.error != make_report(study.folder).rows[1].fooled.error
+    assert other.rows[1].fooled.standard_error != make_report(study.folder).rows[1].fooled.error

@@ -17,7 +17,7 @@ from pix2pix_tf.web.loopback import is_loopback
 from pix2pix_tf.web.server import serve_page
 
 LIMIT = 1000
-STUDY = "{name: a, id: 0123456789abcdef, size: [8, 8], algorithms: [L1], pictures: [a]}"
+STUDY = "{name: a, id: 0123456789abcdef, size: [8, 8], algorithms: [L1], images: [a]}"
 
 
 async def _said(request: Request):

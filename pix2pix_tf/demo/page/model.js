@@ -7,7 +7,7 @@ const BUSY_SECONDS = 2; // where the server does not say when to come back
 const model = {
   place: "server", // which of the page's words are shown
 
-  // Until pictures can be translated: at once.
+  // Resolves when images can be translated: at once.
   async load(task) {
     model.limit = task.bodyBytes;
   },
@@ -18,19 +18,19 @@ const model = {
     return askServer(noise === null ? "translate?dropout=off" : `translate?seed=${noise}`, drawing, say);
   },
 
-  // A file as an ImageBitmap of the drawing's size, read as the training's pictures are.
+  // A file as an ImageBitmap of the drawing's size, read as the training reads its images.
   async read(file, say) {
     const mega = (bytes) => (bytes / 1e6).toFixed(1);
     if (file.size > model.limit) {
       throw new Error(`This file has ${mega(file.size)} MB; the server takes ${mega(model.limit)} at most: make it smaller.`);
     }
     say("Reading the picture…");
-    return askServer("picture", () => file, say);
+    return askServer("image", () => file, say);
   },
 };
 
-// A picture that the server makes of a picture. While it is busy, tries again; a drawing then goes
-// there as it is by that time.
+// The image that the server makes of an image. While the server is busy it tries again, with the
+// drawing as it is by then.
 async function askServer(address, body, say) {
   for (;;) {
     const response = await send(address, await body());

@@ -1,0 +1,110 @@
+"""Training steps and the input pipeline, as workloads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix_tf.benchmark.flops import update_flops
+from pix2pix_tf.benchmark.worker import WorkloadFunction
+from pix2pix_tf.config.schema import Config
+from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.data.pipeline import images_per_step, training_batches
+from pix2pix_tf.methods.pix2pix import Batch, build_networks, make_update, make_updates
+from pix2pix_tf.training.distributed.worker_group import default_strategy
+from pix2pix_tf.utils.parallel import parallel_map
+
+_MANY_STEPS = 10**8  # more than a benchmark ever takes
+
+
+def training_workloads(
+    config: Config, names: Iterable[str]
+) -> tuple[dict[str, WorkloadFunction], int]:
+    """Training steps: `training` repeats one batch of noise, `training with data` reads pairs.
+
+    Both return the losses of the last step, and `wait_seconds`, the time spent waiting for data.
+
+    Args:
+        config: The whole config.
+        names: Which of the two.
+
+    Returns:
+        The workloads by name, and the floating-point operations of an update per image of its
+        batch.
+    """
+    if config.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    strategy = default_strategy()
+    with strategy.scope():
+        networks = build_networks(config, _MANY_STEPS, None)
+    updates = make_updates(make_update(config, networks, strategy))
+    steps_per_execution = config.training.steps_per_execution
+
+    def train(batches: Iterator[Batch], steps: int) -> Mapping[str, float]:
+        waited = 0.0
+        calls = [steps_per_execution] * (steps // steps_per_execution) + [1] * (steps % steps_per_execution)
+        for size in calls:
+            start = time.perf_counter()
+            taken = [next(batches) for _ in range(size)]
+            waited += time.perf_counter() - start
+            losses = updates(taken)
+        return {**{name: float(loss[-1]) for name, loss in losses.items()}, "wait_seconds": waited}
+
+    workloads: dict[str, WorkloadFunction] = {}
+    if "training" in names:
+        (batch,) = _distribute(_noise_batches(config).take(1), strategy)
+        workloads["training"] = lambda repetitions: train(iter([batch] * repetitions), repetitions)
+    if "training with data" in names:
+        pairs = open_pairs(config).train
+        batches = _distribute(training_batches(pairs, config, 0, _MANY_STEPS), strategy)
+        for _ in islice(batches, -(-len(pairs) // images_per_step(config))):  # fills the cache
+            pass
+        workloads["training with data"] = lambda repetitions: train(batches, repetitions)
+    flops = update_flops(
+        networks.generator, networks.discriminator, config.training.discriminator_steps
+    )
+    return workloads, flops
+
+
+def _distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> Iterator[Batch]:
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return iter(strategy.experimental_distribute_dataset(dataset.with_options(options)))
+
+
+def _noise_batches(config: Config) -> tf.data.Dataset:
+    data, count = config.data, images_per_step(config)
+    random = np.random.default_rng(0)
+
+    def images(channels: int) -> np.ndarray:
+        return random.uniform(-1, 1, (count, *data.crop_size, channels)).astype(np.float32)
+
+    seeds = random.integers(2**31, size=(count, 2), dtype=np.int32)
+    batch = (images(data.input_channels), images(data.target_channels), seeds)
+    return tf.data.Dataset.from_tensor_slices(batch).batch(count, drop_remainder=True)
+
+
+def pipeline_workload(config: Config) -> WorkloadFunction:
+    """Reads training batches and does nothing else with them.
+
+    Every run starts the pipeline anew, so that no batch is ready before the clock starts. Where
+    the config caches decoded pairs, they are decoded beforehand.
+
+    Args:
+        config: The whole config.
+    """
+    pairs = open_pairs(config).train
+    if config.data.cache:
+        parallel_map(pairs.__getitem__, range(len(pairs)))
+    batches = training_batches(pairs, config, 0, _MANY_STEPS)
+
+    def read(repetitions: int) -> Mapping[str, float]:
+        for inputs, _, _ in batches.take(repetitions):
+            last = inputs
+        return {"mean": float(tf.reduce_mean(last))}
+
+    return read
