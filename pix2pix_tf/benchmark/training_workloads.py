@@ -46,7 +46,9 @@ def training_workloads(
 
     def train(batches: Iterator[Batch], steps: int) -> Mapping[str, float]:
         waited = 0.0
-        calls = [steps_per_execution] * (steps // steps_per_execution) + [1] * (steps % steps_per_execution)
+        calls = [steps_per_execution] * (steps // steps_per_execution) + [1] * (
+            steps % steps_per_execution
+        )
         for size in calls:
             start = time.perf_counter()
             taken = [next(batches) for _ in range(size)]

@@ -1,4 +1,4 @@
-"""A reproduction as a table beside the paper's, as a sheet of pictures, and as plain values."""
+"""Shows a reproduction: a table beside the paper's, a sheet of images, a JSON file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pix2pix_tf.utils.strict_json import strict_json
 
 
 def comparison_table(experiment: Experiment, result: Reproduction) -> Table:
-    """The paper's table with ours beside it: `ours (paper)`."""
+    """The table with the paper's scores in brackets, and how often the order agrees."""
     paper_table = experiment.table
     table = Table(
         "",
@@ -38,7 +38,7 @@ def comparison_table(experiment: Experiment, result: Reproduction) -> Table:
         table.add_row(row.variant.name, *_cells(paper_table.scores, row))
     if paper_table.truth is not None and result.truth:
         cells = [
-            f"{_spread(result.truth[name])} ({paper:.2f})"
+            f"{_mean_and_deviation(result.truth[name])} ({paper:.2f})"
             for name, paper in zip(paper_table.scores, paper_table.truth, strict=True)
         ]
         table.add_row("Ground truth", *cells)
@@ -56,19 +56,25 @@ def _fcn_size(result: Reproduction) -> str:
 
 
 def other_scores_table(experiment: Experiment, result: Reproduction) -> Table:
-    """Every other score of the variants: what tells blur, grey and noise apart."""
-    names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
-    names = [name for name in names if "truth" not in name]
-    table = Table("", *names, title="besides", title_justify="left")
+    """The scores that are not in the paper's table: they tell blur, grey and noise apart."""
+    names = _other_scores(experiment, result)
+    table = Table("", *names, title="other scores", title_justify="left")
     for row in result.rows:
-        table.add_row(row.variant.name, *(_spread(row.scores[name]) for name in names))
+        table.add_row(row.variant.name, *(_mean_and_deviation(row.scores[name]) for name in names))
     return table
 
 
 def other_scores_descriptions(experiment: Experiment, result: Reproduction) -> list[str]:
     """A line about each column of `other_scores_table`."""
-    names = [name for name in result.rows[0].scores if name not in experiment.table.scores]
-    return [f"{name}: {DESCRIPTIONS[name]}" for name in names if "truth" not in name]
+    return [f"{name}: {DESCRIPTIONS[name]}" for name in _other_scores(experiment, result)]
+
+
+def _other_scores(experiment: Experiment, result: Reproduction) -> list[str]:
+    return [
+        name
+        for name in result.rows[0].scores
+        if name not in experiment.table.scores and "truth" not in name
+    ]
 
 
 def rename_results_of_other_runs(
@@ -76,46 +82,57 @@ def rename_results_of_other_runs(
 ) -> list[Path]:
     """Renames a `NAME.json` and `NAME.png` of other runs, which `write_results` would replace.
 
-    Those of the same runs, of which there may be more now, are no others. The names they get have
-    digits of the runs in them. Returns the new names.
+    Results of the same runs, or of some of them, stay and are replaced.
+
+    Args:
+        experiment: The experiment, whose folder has the files.
+        result: The results that are to be written.
+        name: Name of the files without suffix.
+
+    Returns:
+        The renamed files, with a digest of the old results in their names.
     """
     data = experiment.folder / f"{name}.json"
     if not data.is_file():
         return []
     content = data.read_bytes()
-    with contextlib.suppress(ValueError, KeyError, TypeError):  # not as `write_results` leaves it
-        there = {run for row in json.loads(content)["variants"] for run in row["runs"]}
-        if there <= {str(run) for row in result.rows for run in row.runs}:
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # not written by `write_results`
+        runs = {run for row in json.loads(content)["variants"] for run in row["runs"]}
+        if runs <= {str(run) for row in result.rows for run in row.runs}:
             return []
-    digits = hashlib.sha256(content).hexdigest()[:8]
-    kept = []
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    renamed = []
     with writing(data):
         for file in (data.with_suffix(".png"), data):
             if file.is_file():
-                kept.append(file.replace(file.with_stem(f"{name}-{digits}")))
-    return kept
+                renamed.append(file.replace(file.with_stem(f"{name}-{digest}")))
+    return renamed
 
 
 def write_results(experiment: Experiment, result: Reproduction, name: str) -> list[Path]:
-    """Writes `NAME.json`, and `NAME.png`: input, every variant's output, target."""
+    """Writes `NAME.json`, and `NAME.png` with input, every variant's output and target.
+
+    Returns:
+        The two files.
+    """
     data = experiment.folder / f"{name}.json"
-    write_text(data, strict_json(_plain(experiment, result)) + "\n")
+    write_text(data, strict_json(_json(experiment, result)) + "\n")
     sheet = experiment.folder / f"{name}.png"
     headings = ("input", *(row.variant.name for row in result.rows), "target")
-    columns = [result.inputs, *(row.images for row in result.rows), result.targets]
-    pictures = [[for_display(image) for image in line] for line in zip(*columns, strict=True)]
-    write_image(sheet, make_sheet(headings, pictures))
+    columns = [result.inputs, *(row.outputs for row in result.rows), result.targets]
+    images = [[for_display(image) for image in row] for row in zip(*columns, strict=True)]
+    write_image(sheet, make_sheet(headings, images))
     return [data, sheet]
 
 
 def _cells(names: tuple[str, str, str], row: Row) -> list[str]:
     return [
-        f"{_spread(row.scores[name])} ({paper:.2f})"
+        f"{_mean_and_deviation(row.scores[name])} ({paper:.2f})"
         for name, paper in zip(names, row.variant.paper, strict=True)
     ]
 
 
-def _spread(scores: list[float]) -> str:
+def _mean_and_deviation(scores: list[float]) -> str:
     mean = format_number(float(np.mean(scores)), ".3f")
     return (
         mean
@@ -134,7 +151,7 @@ def _agreements(experiment: Experiment, result: Reproduction) -> list[str]:
     return cells
 
 
-def _plain(experiment: Experiment, result: Reproduction) -> dict[str, Any]:
+def _json(experiment: Experiment, result: Reproduction) -> dict[str, Any]:
     return {
         "table": experiment.table.title,
         "config": experiment.config,

@@ -1,4 +1,4 @@
-"""A table's variants trained one after the other, scored, and put beside what the paper reports."""
+"""Trains the variants of a table one after the other and scores them."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from pix2pix_tf.training.resume import experiment_digest
 from pix2pix_tf.utils.console import PlainConsole
 from pix2pix_tf.utils.errors import UserError
 
-# Scored besides the table's own: what tells blur, grey and noise apart.
+# Scored in addition to the table's own metric: they tell blur, grey and noise apart.
 EXTRA_METRICS = ("l1", "lab_histogram", "sharpness")
 SHEET_ROWS = 4
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A table to reproduce, on what, and how.
+    """A table to reproduce, with the data and the settings.
 
     Attributes:
-        table: Which one.
-        config: A file or the name of a shipped config; all variants share it.
-        overrides: Of its keys, as typed, for all variants.
-        seeds: How often each variant is trained, with seeds 0, 1, ...
-        folder: Where the runs go: `CONFIG-DIRECTION/VARIANT-DIGEST/seed-N` below it.
-        segmenter: The folder of a trained segmenter, for FCN-scores.
-        palette: Of label pictures, as for `evaluate`.
+        table: The table.
+        config: A file or the name of a shipped config, which all variants share.
+        overrides: Overrides of the config for all variants, as KEY=VALUE.
+        seeds: Number of trainings of each variant, with seeds 0, 1, ...
+        folder: The folder of all runs, which are `CONFIG-DIRECTION/VARIANT-DIGEST/seed-N` in it.
+        segmenter: The folder of a trained segmenter, for FCN-scores; or None.
+        palette: The palette of label images, as for `evaluate`; or None.
     """
 
     table: PaperTable
@@ -63,25 +63,32 @@ class Experiment:
 
 @dataclass
 class Row:
-    """A variant's scores, each a list with one of every seed, and pictures of the first."""
+    """The results of one variant.
+
+    Attributes:
+        variant: The variant.
+        runs: The run directory of each seed.
+        scores: Scores by name, each a list with one value per seed.
+        outputs: Some outputs of the first seed, uint8 [H, W, C].
+    """
 
     variant: Variant
     runs: list[Path] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
-    images: list[np.ndarray] = field(default_factory=list)
+    outputs: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass
 class Reproduction:
-    """What came of it.
+    """The results of all variants.
 
     Attributes:
-        rows: Of the variants, in the table's order.
-        images: How many validation images were scored.
-        inputs: Some inputs, uint8 [H, W, C], and in `targets` what they should become; the rows'
-            pictures are what they became.
-        targets: See `inputs`.
-        truth: The scores of the true photographs, one of every seed, where the table has them.
+        rows: The results of each variant, in the table's order.
+        images: Number of validation images that were scored.
+        inputs: Inputs of the rows' `outputs`, uint8 [H, W, C].
+        targets: Targets of these inputs, uint8 [H, W, C].
+        truth: Scores of the true photographs by name, one value per seed; empty where the table
+            has none.
         interrupted: The signal that ended it early, or None.
     """
 
@@ -94,18 +101,22 @@ class Reproduction:
 
 
 def reproduce(experiment: Experiment, console: Console | None = None) -> Reproduction:
-    """Trains what is not trained yet, with everything but the table's keys equal, and scores all.
+    """Trains and scores all variants, which differ in nothing but the table's settings.
 
-    Called again after an interruption it goes on where it was: each variant is an ordinary run, in
-    a folder named by its settings and its pairs. All seeds, and the segmenter, have the same
-    held-out pairs: which these are follows from the data alone.
+    Each variant is an ordinary run in a folder named by its settings and its pairs, so that a call
+    after an interruption resumes, and finished runs are only scored. All seeds, and the segmenter,
+    have the same held-out pairs, which depend on the data alone.
+
+    Args:
+        experiment: The table, the data and the settings.
+        console: The console that shows progress; by default standard output.
 
     Raises:
         UserError: The config, the data or the segmenter cannot be used.
     """
     console = console or PlainConsole()
     rows = [Row(variant) for variant in experiment.table.variants]
-    record = _checked(experiment)  # all of it at once: nothing is refused hours from now
+    record = _check(experiment)  # everything now, so that nothing fails hours later
     result = Reproduction(rows)
     for seed in range(experiment.seeds):
         for number, row in enumerate(rows, start=1):
@@ -118,13 +129,13 @@ def reproduce(experiment: Experiment, console: Console | None = None) -> Reprodu
                 result.interrupted = trained.interrupted
                 return result
             _score(experiment, run, row, result)
-            keras.utils.clear_session()  # TensorFlow keeps graphs that nobody needs any more
+            keras.utils.clear_session()  # frees the graphs, which TensorFlow would keep
             gc.collect()
     return result
 
 
 def variant_config(experiment: Experiment, variant: Variant, seed: int) -> Config:
-    """The config of one run."""
+    """The config of a variant's run with a given seed."""
     settings = [f"{key}={value}" for key, value in variant.settings.items()]
     return load_config(
         experiment.config, [*settings, f"training.seed={seed}", *experiment.overrides]
@@ -132,17 +143,21 @@ def variant_config(experiment: Experiment, variant: Variant, seed: int) -> Confi
 
 
 def run_folder(experiment: Experiment, config: Config, record: PairsRecord) -> Path:
-    """Where a run goes: only what has the same settings and pairs shares it, in any table."""
+    """The run directory of a config; tables share runs of the same settings and pairs."""
     data = f"{Path(experiment.config).stem}-{config.data.direction}"
     variant = f"{run_name(config)}-{experiment_digest(config, record)[:8]}"
     return experiment.folder / data / variant / f"seed-{config.training.seed}"
 
 
-def _checked(experiment: Experiment) -> PairsRecord:
-    """The pairs that all variants and seeds are trained and scored on."""
-    given = {text.partition("=")[0].strip() for text in experiment.overrides}
+def _check(experiment: Experiment) -> PairsRecord:
+    """Checks the settings, the data and the segmenter.
+
+    Returns:
+        The record of the pairs that all variants and seeds are trained and scored on.
+    """
+    overridden = {text.partition("=")[0].strip() for text in experiment.overrides}
     varied = {key for variant in experiment.table.variants for key in variant.settings}
-    fixed = sorted(given & ({*varied, "training.seed"} - {"training.batch_size"}))
+    fixed = sorted(overridden & ({*varied, "training.seed"} - {"training.batch_size"}))
     if fixed:
         raise UserError(f"--set {fixed[0]}: is what the table varies; leave it out")
     for variant in experiment.table.variants:
@@ -171,35 +186,38 @@ def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) ->
     for name, score in evaluation.scores.items():
         row.scores.setdefault(name, []).append(score)
     result.images = evaluation.images
-    if experiment.table.scores == FCN and row is result.rows[0]:  # of all rows of a seed alike
+    if experiment.table.scores == FCN and row is result.rows[0]:  # the same for all rows of a seed
         for name in FCN:
             score = evaluation.scores[name.replace("fcn_", "fcn_truth_")]
             result.truth.setdefault(name, []).append(score)
     if len(row.runs) == 1:
-        _keep_images(evaluation, row, result)
+        _keep_examples(evaluation, row, result)
 
 
-def _keep_images(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
+def _keep_examples(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
     count = min(SHEET_ROWS, evaluation.images)
     chosen = np.linspace(0, evaluation.images - 1, count).round().astype(int).tolist()
-    shown = [evaluation.items[place] for place in chosen]
-    row.images = [item.output for item in shown]
+    shown = [evaluation.items[index] for index in chosen]
+    row.outputs = [item.output for item in shown]
     if not result.inputs:
-        result.inputs = [_source(evaluation, place) for place in chosen]
+        result.inputs = [_input(evaluation, index) for index in chosen]
         result.targets = [item.target for item in shown]
 
 
-def _source(evaluation: Evaluation, place: int) -> np.ndarray:
-    source = evaluation.items.source(place)
+def _input(evaluation: Evaluation, index: int) -> np.ndarray:
+    source = evaluation.items.source(index)
     assert source is not None  # a run always has its inputs
     return source
 
 
 def small_settings(table: str) -> list[str]:
-    """What a table's variants share besides `sample.yaml`, as typed.
+    """Overrides of `sample.yaml` with which a table is reproduced in an hour or two on two cores.
 
-    Each table has the paper's batch, and all variants the steps of `sample.yaml`: Table 2 has the
-    batch of 10 that the paper says it was made with, all others have batch 1 and share runs.
+    Every variant is trained for the steps of `sample.yaml`. Table 2 has the batch of 10 that the
+    paper states for it; all others have batch 1 and share runs.
+
+    Args:
+        table: A key of `TABLES`.
     """
     direction = "AtoB" if table == "6" else "BtoA"
     batch = [] if table == "2" else ["training.batch_size=1"]  # 10 is in Table 2's own settings
@@ -207,7 +225,15 @@ def small_settings(table: str) -> list[str]:
 
 
 def small_segmenter(folder: Path, console: Console) -> Path:
-    """The segmenter of the embedded city, trained now if it is not there yet."""
-    place = folder / "segmenter"
-    train_segmenter(load_segmenter_config("sample"), place, console=console)
-    return place
+    """Trains the segmenter of the embedded city, unless it is trained already.
+
+    Args:
+        folder: The folder of the reproduction.
+        console: The console that shows progress.
+
+    Returns:
+        The segmenter's folder, in `folder`.
+    """
+    segmenter = folder / "segmenter"
+    train_segmenter(load_segmenter_config("sample"), segmenter, console=console)
+    return segmenter

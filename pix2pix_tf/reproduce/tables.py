@@ -9,29 +9,6 @@ from typing import Any
 
 from pix2pix_tf.config.schema import Config
 
-
-@dataclass(frozen=True)
-class Agreement:
-    """Of the pairs of variants that the paper tells apart, how many are in the same order here."""
-
-    agreeing: int
-    pairs: int
-
-
-def order_agreement(paper: Sequence[float], ours: Sequence[float]) -> Agreement:
-    """Compares two lists of scores of the same variants, pair by pair.
-
-    Pairs that the paper scores equally are left out; a pair equal only here does not agree.
-    """
-    apart = [
-        (first, second)
-        for first, second in combinations(range(len(paper)), 2)
-        if paper[first] != paper[second]
-    ]
-    same = sum((paper[a] - paper[b]) * (ours[a] - ours[b]) > 0 for a, b in apart)
-    return Agreement(same, len(apart))
-
-
 FCN = ("fcn_per_pixel_accuracy", "fcn_per_class_accuracy", "fcn_class_iou")
 _LABELS = ("per_pixel_accuracy", "per_class_accuracy", "class_iou")
 _HISTOGRAM = ("lab_l", "lab_a", "lab_b")
@@ -40,7 +17,13 @@ _ACCURACIES = ("per-pixel", "per-class", "class IoU")
 
 @dataclass(frozen=True)
 class Variant:
-    """One row: what the paper calls it, the keys of the config it sets, the paper's scores."""
+    """One row of a table.
+
+    Attributes:
+        name: The paper's name of the variant.
+        settings: Settings of the config that make it up, by key.
+        paper: The paper's scores.
+    """
 
     name: str
     settings: Mapping[str, Any]
@@ -52,12 +35,12 @@ class PaperTable:
     """One table of the paper.
 
     Attributes:
-        title: What it compares.
-        metric: As `evaluate --metrics` has it.
-        scores: The names of its columns' scores.
-        headings: What to call them.
-        variants: Its rows.
-        truth: The paper's scores of the true photographs, where the table has them.
+        title: Title of the table.
+        metric: Name of its metric, as in `evaluate --metrics`.
+        scores: Name of the score in each column.
+        headings: Heading of each column.
+        variants: The rows.
+        truth: The paper's scores of the true photographs; None where the table has none.
     """
 
     title: str
@@ -153,9 +136,9 @@ TABLES = {
 
 
 def run_name(config: Config) -> str:
-    """What a variant's run is called: its objective, and what else is not the paper's default.
+    """The name of a variant's run: its objective, and settings that are not the paper's defaults.
 
-    Variants that two tables share have one name, and so one run.
+    Variants that two tables share have the same name, and so share the run.
     """
     parts: list[str] = [config.objective.name]
     if config.generator.kind != "unet":
@@ -166,3 +149,35 @@ def run_name(config: Config) -> str:
     if config.training.batch_size != 1:
         parts.append(f"batch{config.training.batch_size}")
     return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two lists of scores order the same variants alike.
+
+    Attributes:
+        agreeing: Number of pairs of variants in the paper's order.
+        pairs: Number of pairs that the paper scores differently.
+    """
+
+    agreeing: int
+    pairs: int
+
+
+def order_agreement(paper: Sequence[float], ours: Sequence[float]) -> Agreement:
+    """Counts the pairs of variants that are in the paper's order.
+
+    Pairs that the paper scores equally are left out; a pair with equal scores only in `ours` does
+    not agree.
+
+    Args:
+        paper: The paper's score of each variant.
+        ours: Our score of each variant, in the same order.
+    """
+    ordered = [
+        (first, second)
+        for first, second in combinations(range(len(paper)), 2)
+        if paper[first] != paper[second]
+    ]
+    same = sum((paper[a] - paper[b]) * (ours[a] - ours[b]) > 0 for a, b in ordered)
+    return Agreement(same, len(ordered))

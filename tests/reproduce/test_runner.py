@@ -41,7 +41,7 @@ def reproduced(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "train", train)
     monkeypatch.setattr(runner, "evaluate", evaluate)
     monkeypatch.setattr(runner, "check_metric_request", lambda request, dataset: None)
-    monkeypatch.setattr(runner, "_keep_images", lambda evaluation, row, result: None)
+    monkeypatch.setattr(runner, "_keep_examples", lambda evaluation, row, result: None)
 
     def made(table, *overrides, seeds=1, segmenter=None):
         runs.clear()
@@ -102,12 +102,12 @@ def test_a_segmenter_that_was_trained_on_what_is_scored_is_refused(reproduced, t
 
 
 def test_results_of_other_settings_are_kept_under_another_name(tmp_path):
-    picture = np.zeros((16, 16, 3), np.uint8)
+    image = np.zeros((16, 16, 3), np.uint8)
 
     def written(run):
         row = Row(TABLES["6"].variants[0], [tmp_path / run])
-        row.images = [picture]
-        result = Reproduction([row], 1, [picture], [picture])
+        row.outputs = [image]
+        result = Reproduction([row], 1, [image], [image])
         experiment = Experiment(TABLES["6"], "any", [], 1, tmp_path, None, None)
         kept = rename_results_of_other_runs(experiment, result, "table-6")
         write_results(experiment, result, "table-6")

@@ -33,7 +33,7 @@ def test_error_and_interval_are_those_of_all_samples_with_replacement():
 
 def test_what_is_not_defined_is_nan():
     one = summarize(np.array([0.25]))
-    assert (one.mean, one.error, one.low, one.high) == (0.25, 0, 0.25, 0.25)
+    assert (one.mean, one.standard_error, one.low, one.high) == (0.25, 0, 0.25, 0.25)
     assert np.isnan(one.standard_deviation)
     assert all(np.isnan(value) for value in vars(summarize(np.zeros(0))).values())
     assert np.isnan(p_value(np.zeros(0), np.array([0.5])))

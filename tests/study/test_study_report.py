@@ -41,7 +41,7 @@ def test_table_by_hand(study):
     report = make_report(study.folder)
     l1, ours = report.rows
     assert (l1.algorithm, l1.participants, l1.trials, l1.incomplete) == ("L1", 2, 8, 2)
-    assert (l1.fooled.mean, l1.fooled.standard_deviation, l1.fooled.error) == (0, 0, 0)
+    assert (l1.fooled.mean, l1.fooled.standard_deviation, l1.fooled.standard_error) == (0, 0, 0)
     assert (ours.participants, ours.trials, ours.incomplete) == (3, 12, 1)
     assert ours.fooled.mean == 0.5
     assert ours.fooled.standard_deviation == pytest.approx(0.25)  # of ¼, ½, ¾
@@ -99,4 +99,7 @@ def test_study_without_answers_has_a_table_of_nothing(tmp_path):
 def test_report_is_the_same_every_time(study):
     assert make_report(study.folder) == make_report(study.folder)
     other = make_report(study.folder, seed=1)
-    assert other.rows[1].fooled.standard_error != make_report(study.folder).rows[1].fooled.error
+    assert (
+        other.rows[1].fooled.standard_error
+        != make_report(study.folder).rows[1].fooled.standard_error
+    )
