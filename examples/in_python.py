@@ -1,6 +1,8 @@
-"""Train, translate and score from Python, in a minute, on the embedded sample city.
+"""Trains, translates and evaluates from Python, in a minute, on the embedded sample city.
 
-python examples/in_python.py [RUN_DIR [STEPS]]
+    python examples/in_python.py [RUN_DIR [STEPS]]
+
+It writes the run to runs/in_python and a translated map to aerial.png.
 """
 
 import sys

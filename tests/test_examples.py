@@ -1,3 +1,5 @@
+"""Examples run, and say in one sentence what they miss."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -22,3 +24,20 @@ def test_in_python_runs(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "aerial.png").size == (300, 200)
+
+
+def test_serving_client_names_the_extra_that_grpc_needs(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "label.png")
+    words = ["--model", "facades", "--input", str(tmp_path), "--output", str(tmp_path) + "-out"]
+    code = (
+        "import runpy, sys; sys.modules['tensorflow_serving'] = None; "
+        f"sys.argv = ['client.py', *{words!r}, '--protocol', 'grpc']; "
+        f"runpy.run_path({str(EXAMPLES / 'serving' / 'client.py')!r}, run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    sentence = "--protocol grpc: needs tensorflow-serving-api, which is not installed"
+    assert sentence in done.stderr
+    assert done.stderr.rstrip().endswith("pip install 'pix2pix-tf[serving]'")
+    assert "Traceback" not in done.stderr

@@ -1,9 +1,10 @@
-"""Translates a folder of pictures through TensorFlow Serving.
+"""Translates a folder of images through TensorFlow Serving, by REST or by gRPC.
 
-python client.py --model facades --input labels/ --output photos/
-python client.py --model facades --input labels/ --output photos/ --protocol grpc
+    python client.py --model facades --input labels/ --output photos/
+    python client.py --model facades --input labels/ --output photos/ --protocol grpc
 
-REST needs Pillow only; gRPC needs tensorflow-serving-api as well.
+For REST it needs nothing but Pillow; for gRPC also the extra `pix2pix-tf[serving]`, which is
+tensorflow-serving-api. README.md says how to start the server.
 """
 
 from __future__ import annotations
@@ -26,27 +27,35 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-AS_THEY_ARE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # how the files the server decodes begin
-OTHERS = ("WEBP", "BMP", "TIFF", "GIF")  # what is sent as PNG, in Pillow's words
-MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B")  # those that PNG holds
+PNG_AND_JPEG = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # first bytes of files sent unchanged
+CONVERTED_FORMATS = ("WEBP", "BMP", "TIFF", "GIF")  # Pillow's names of those sent as PNG
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B")
 DEFAULT_SERVERS = {"rest": "http://localhost:8501", "grpc": "localhost:8500"}
 
-Predict = Callable[[list[bytes]], list[bytes]]  # PNG or JPEG files to PNG files, in order
+Predict = Callable[[list[bytes]], list[bytes]]  # PNG or JPEG files to PNG files, same order
 
 
 class ClientError(Exception):
-    """Something the user can put right, in one sentence."""
+    """An error that the user can fix, described in one sentence."""
 
 
 class RefusedError(Exception):
-    """The server cannot use what a request holds: the first line of what it says."""
+    """The server refuses the content of a request; the message is the first line of its answer."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message.partition("\n")[0])
 
 
-def find_pictures(source: Path, target: Path) -> dict[Path, Path]:
-    """Every picture below `source`, hidden ones left out, and the PNG file it becomes."""
+def find_images(source: Path, target: Path) -> dict[Path, Path]:
+    """Finds the images in a folder and its sub-folders, without hidden ones.
+
+    Args:
+        source: The folder of the images.
+        target: The folder of the outputs.
+
+    Returns:
+        The PNG file that each image becomes, by image.
+    """
     if not source.is_dir():
         raise ClientError(f"--input {source}: there is no such folder")
     if target.resolve().is_relative_to(source.resolve()):
@@ -60,31 +69,37 @@ def find_pictures(source: Path, target: Path) -> dict[Path, Path]:
             if other != path:
                 raise ClientError(f"{other} and {path}: would become one output, rename one")
     if not sources:
-        raise ClientError(f"--input {source}: holds no pictures ({', '.join(SUFFIXES)})")
+        raise ClientError(f"--input {source}: holds no images ({', '.join(SUFFIXES)})")
     return {path: output for output, path in sources.items()}
 
 
-def read_picture(path: Path) -> bytes:
-    """A PNG or JPEG file as it is, any other picture as a PNG file of the same pixels."""
+def read_image(path: Path) -> bytes:
+    """Reads a PNG or JPEG file unchanged, any other image as a PNG file of the same pixels."""
     try:
         data = path.read_bytes()
-        if data.startswith(AS_THEY_ARE):
+        if data.startswith(PNG_AND_JPEG):
             return data
-        with Image.open(io.BytesIO(data), formats=OTHERS) as picture:
-            if getattr(picture, "n_frames", 1) > 1 or picture.mode not in MODES:
+        with Image.open(io.BytesIO(data), formats=CONVERTED_FORMATS) as image:
+            if getattr(image, "n_frames", 1) > 1 or image.mode not in PNG_MODES:
                 raise ClientError(f"{path}: is animated, or not 8 or 16 bits of grey or RGB")
-            picture.load()
+            image.load()
             png = io.BytesIO()
-            ImageOps.exif_transpose(picture).save(png, "PNG", compress_level=1)
+            ImageOps.exif_transpose(image).save(png, "PNG", compress_level=1)
             return png.getvalue()
     except ClientError:
         raise
     except Exception as error:  # a damaged file makes Pillow raise nearly anything
-        raise ClientError(f"{path}: cannot be read as a picture ({error})") from error
+        raise ClientError(f"{path}: cannot be read as an image ({error})") from error
 
 
 def rest_predict(server: str, model: str, timeout: float) -> Predict:
-    """The signature `serving_default` of a model over REST."""
+    """The signature `serving_default` of a model by REST.
+
+    Args:
+        server: Address of the server, such as http://localhost:8501.
+        model: Name of the model on the server.
+        timeout: Maximal time of a request, in seconds.
+    """
     address = server if "://" in server else f"http://{server}"
     url = f"{address.rstrip('/')}/v1/models/{urllib.parse.quote(model, safe='')}:predict"
 
@@ -106,13 +121,13 @@ def rest_predict(server: str, model: str, timeout: float) -> Predict:
             reason = getattr(error, "reason", error)
             raise ClientError(f"--server {server}: cannot be reached ({reason})") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise ClientError(f"--server {server}: did not answer with pictures") from error
+            raise ClientError(f"--server {server}: did not answer with images") from error
 
     return predict
 
 
 def rest_message(error: urllib.error.HTTPError) -> str:
-    """What the server says went wrong."""
+    """The server's description of an error."""
     try:
         return json.load(error)["error"]
     except (ValueError, KeyError, TypeError, OSError):
@@ -120,14 +135,17 @@ def rest_message(error: urllib.error.HTTPError) -> str:
 
 
 def grpc_predict(server: str, model: str, timeout: float) -> Predict:
-    """The signature `serving_default` of a model over gRPC."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the API brings TensorFlow along
+    """The signature `serving_default` of a model by gRPC; for arguments see `rest_predict`."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the API imports TensorFlow
     try:
         import grpc
-        from tensorflow.core.framework import types_pb2
         from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
     except ImportError as error:
-        raise ClientError("--protocol grpc: needs `pip install tensorflow-serving-api`") from error
+        raise ClientError(
+            "--protocol grpc: needs tensorflow-serving-api, which is not installed: "
+            "pip install 'pix2pix-tf[serving]'"
+        ) from error
+    from tensorflow.core.framework import types_pb2  # TensorFlow comes with the API
 
     # gRPC refuses messages above 4 MB if it is not told otherwise.
     unlimited = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
@@ -157,25 +175,25 @@ def grpc_predict(server: str, model: str, timeout: float) -> Predict:
 
 
 def translate(predict: Predict, paths: list[Path]) -> list[bytes]:
-    """Sends pictures in one request; of one that is refused, finds out which file is bad."""
+    """Translates images in one request; if it is refused, finds out which file is bad."""
     try:
-        outputs = predict([read_picture(path) for path in paths])
+        outputs = predict([read_image(path) for path in paths])
     except RefusedError as error:
         if len(paths) == 1:
             raise ClientError(f"{paths[0]}: refused by the server: {error}") from error
-        # Bad is what is refused alone. The numbers in the message only say which to ask first: a
-        # server that batches counts through, and refuses, the requests of several clients.
+        # A file is bad if it is refused alone. The numbers in the message only say which to try
+        # first: a batching server counts through, and refuses, requests of several clients.
         numbers = [int(number) for number in re.findall(r"\d+", str(error).partition("(")[0])]
         named = [paths[number] for number in numbers if number < len(paths)]
         alone = {path: translate(predict, [path])[0] for path in dict.fromkeys([*named, *paths])}
         return [alone[path] for path in paths]
     if len(outputs) != len(paths):
-        raise ClientError(f"the server answered {len(paths)} pictures with {len(outputs)}")
+        raise ClientError(f"the server answered {len(paths)} images with {len(outputs)}")
     return outputs
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file that appears under its name when it is complete, never before."""
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file atomically: it appears under its name only when it is complete."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,16 +206,22 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Translates a folder through TensorFlow Serving.")
-    parser.add_argument("--input", type=Path, required=True, help="folder, with its sub-folders")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="folder, made if it is not there"
+    parser = argparse.ArgumentParser(
+        description="Translate a folder of images through TensorFlow Serving."
     )
-    parser.add_argument("--model", required=True, help="its name on the server")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="folder of images, with its sub-folders"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder of the outputs")
+    parser.add_argument("--model", required=True, help="name of the model on the server")
     parser.add_argument("--protocol", choices=DEFAULT_SERVERS, default="rest")
-    parser.add_argument("--server", help=f"default: {' or '.join(DEFAULT_SERVERS.values())}")
-    parser.add_argument("--batch", type=int, default=8, help="pictures in a request (default: 8)")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds for each request")
+    parser.add_argument(
+        "--server", help=f"address of the server; default: {' or '.join(DEFAULT_SERVERS.values())}"
+    )
+    parser.add_argument("--batch", type=int, default=8, help="images per request (default: 8)")
+    parser.add_argument(
+        "--timeout", type=float, default=300, help="seconds per request (default: 300)"
+    )
     arguments = parser.parse_args()
     if arguments.batch < 1:
         parser.error("--batch: must be at least 1")
@@ -207,7 +231,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     try:
-        outputs = find_pictures(arguments.input, arguments.output)
+        outputs = find_images(arguments.input, arguments.output)
         connect = rest_predict if arguments.protocol == "rest" else grpc_predict
         server = arguments.server or DEFAULT_SERVERS[arguments.protocol]
         predict = connect(server, arguments.model, arguments.timeout)
@@ -215,11 +239,11 @@ def main() -> None:
         for start in range(0, len(paths), arguments.batch):
             batch = paths[start : start + arguments.batch]
             for path, data in zip(batch, translate(predict, batch), strict=True):
-                write_whole(outputs[path], data)
+                write_atomically(outputs[path], data)
     except ClientError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    print(f"{len(paths)} pictures translated into {arguments.output}")
+    print(f"{len(paths)} images translated into {arguments.output}")
 
 
 if __name__ == "__main__":

@@ -255,7 +255,7 @@ def test_client_translates_a_folder(served, client, folder, protocol, batch):
         "--input", folder, "--output", output, "--batch", batch, protocol=protocol, full=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"6 pictures translated into {output}\n"
+    assert done.stdout == f"6 images translated into {output}\n"
     grey = np.repeat(picture("square")[..., :1], 3, axis=2)
     inputs = {
         "a.png": picture("square"),
@@ -308,7 +308,7 @@ def test_client_refuses_in_one_sentence(client, folder):
     unreachable = last_line(client(*words, server="http://127.0.0.1:1"))
     assert re.fullmatch("error: --server http://127.0.0.1:1: cannot be reached .*", unreachable)
     (folder / "broken.webp").write_bytes(b"RIFF")
-    assert "broken.webp: cannot be read as a picture" in last_line(client(*words))
+    assert "broken.webp: cannot be read as an image" in last_line(client(*words))
     (folder / "a.webp").write_bytes(b"")
     assert "would become one output" in last_line(client(*words))
     inside = ["--input", folder, "--output", folder / "out"]
