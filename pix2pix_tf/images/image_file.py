@@ -1,11 +1,14 @@
-"""An image file to read, on disk or in memory."""
+"""An image file to read, on disk or in memory, and what its channels are."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
+
+# What the channels of an image are; `bands` are any number of channels that are no colours.
+ColourMode = Literal["grey", "grey + alpha", "RGB", "RGBA", "bands"]
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,10 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from pix2pix_tf.images.convert import to_channels
-from pix2pix_tf.images.image_file import ImageFile, OpenableFile, openable
+from pix2pix_tf.images.image_file import ColourMode, ImageFile, OpenableFile, openable
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
-from pix2pix_tf.images.tiff import SIGNATURES, ColourMode, TiffImage
+from pix2pix_tf.images.tiff.image import TiffImage
+from pix2pix_tf.images.tiff.tags import SIGNATURES
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import is_special, write_error_message
 

@@ -16,9 +16,8 @@ from PIL.ImageFile import ImageFile as PillowFile
 
 from pix2pix_tf.images.file_structure import exif_of_png, refuse_many_parts, refuse_many_scans
 from pix2pix_tf.images.formats import open_by_content, unread_kind
-from pix2pix_tf.images.image_file import OpenableFile
+from pix2pix_tf.images.image_file import ColourMode, OpenableFile
 from pix2pix_tf.images.orientation import ORIENTATION_TAG, TRANSPOSED, upright
-from pix2pix_tf.images.tiff import ColourMode
 from pix2pix_tf.utils.errors import UserError
 
 _GREY_MODES = ("1", "L", "LA", "La")

@@ -14,7 +14,7 @@ from pix2pix_tf.images.io import (
     open_image_file,
     other_bands,
 )
-from pix2pix_tf.images.tiff import TiffImage
+from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix_tf.images.io import decode_image, image_dtype, image_size, inspect_image, read_image
-from pix2pix_tf.images.tiff import TiffImage
+from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.utils.errors import UserError
 
 HEIGHT, WIDTH = 37, 53
@@ -223,7 +223,7 @@ def test_windows_are_parts_of_the_upright_image(tmp_path, orientation, tile):
 
 
 def test_strips_of_any_height_are_read_by_windows(tmp_path, monkeypatch):
-    monkeypatch.setattr("pix2pix_tf.images.tiff._SPLIT_BYTES", 1000)
+    monkeypatch.setattr("pix2pix_tf.images.tiff.segments._SPLIT_BYTES", 1000)
     pixels = noise(HEIGHT, WIDTH, 3)
     for rows, planes in itertools.product((1, 5, 7, 12, HEIGHT), ("contig", "separate")):
         path = write(

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.layout.pair_files import PairFiles, refuse_misfit
+from pix2pix_tf.images.image_file import ColourMode
 from pix2pix_tf.images.io import inspect_image
-from pix2pix_tf.images.tiff import ColourMode
 from pix2pix_tf.utils.errors import UserError
 
 Range = tuple[int, int]  # smallest and largest value

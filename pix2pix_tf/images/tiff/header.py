@@ -1,0 +1,181 @@
+"""The header of a TIFF: what its samples are, or why they cannot be read."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from pix2pix_tf.images.image_file import ColourMode
+from pix2pix_tf.images.tiff.pages import BoundedFile, find_page
+from pix2pix_tf.images.tiff.tags import (
+    ASSOCIATED,
+    BILEVEL,
+    BLACK_IS_ZERO,
+    BY_LIBTIFF,
+    DEFLATE,
+    JPEG,
+    NONE,
+    PALETTE,
+    RGB,
+    UNASSOCIATED,
+    WHITE_IS_ZERO,
+    YCBCR,
+    Tag,
+)
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
+
+BANDS_AT_MOST = 4
+
+_COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, YCBCR: 3}
+_OTHER_COLOURS = {
+    4: "a transparency mask",
+    5: "CMYK",
+    8: "LAB",
+    9: "LAB",
+    10: "LAB",
+    32803: "a camera's raw data",
+    34892: "a camera's raw data",
+}
+_READ = (*NONE, *DEFLATE, *JPEG, *BILEVEL, *BY_LIBTIFF)
+
+
+class Header:
+    """What the header of a TIFF says of its one image.
+
+    Attributes:
+        path: What error messages call the file.
+        file_size: The bytes of the file.
+        tags: The values of all tags, by their numbers.
+        byte_order: `<` or `>`.
+        size: Height and width of the stored pixels, in pixels, not yet upright.
+        compression, photometric, predictor, orientation: The values of these tags.
+        samples: The samples of a pixel, 1 to 4.
+        bits: The bits of a sample: 1, 2, 4, 8 or 16.
+        colour_mode: What the bands are.
+    """
+
+    def __init__(self, file: BinaryIO, path: object) -> None:
+        """Reads the header.
+
+        Args:
+            file: The file, open.
+            path: What error messages call it.
+
+        Raises:
+            UserError: The file holds no image that can be read, or several.
+            Exception: The file is damaged; of any type.
+        """
+        self.path = path
+        self.file_size = file.seek(0, io.SEEK_END)
+        page, self.byte_order = find_page(BoundedFile(file, self.file_size), path)
+        self.tags: dict[int, Any] = {tag.code: tag.value for tag in page.tags}
+        self.size = self.number(Tag.height), self.number(Tag.width)
+        self.compression = self.number(Tag.compression, 1)
+        self.photometric = self.number(Tag.photometric, -1)
+        self.predictor = self.number(Tag.predictor, 1)
+        self.orientation = self.number(Tag.orientation, 1)
+        self.samples = self.number(Tag.samples, 1)
+        bits = self.numbers(Tag.bits, (1,))
+        self._refuse_unusable(bits)
+        self.bits = bits[0]
+        self.colour_mode = self._find_colour_mode()
+
+    def numbers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+        """The values of a tag as whole numbers."""
+        return tuple(int(value) for value in np.ravel(self.tags.get(tag, default)))
+
+    def number(self, tag: int, default: int | None = None) -> int:
+        """The first value of a tag; without a default the tag must be there."""
+        values = self.numbers(tag, () if default is None else (default,))
+        if not values:
+            raise ValueError(f"tag {tag} is missing")
+        return values[0]
+
+    @property
+    def is_palette(self) -> bool:
+        """Whether samples are entries of a palette."""
+        return self.photometric == PALETTE
+
+    def _find_colour_mode(self) -> ColourMode:
+        """What the bands are."""
+        colours = _COLOURS[self.photometric]
+        if self.is_palette:
+            return "RGB"
+        beyond = self.samples - colours
+        extra = self.numbers(Tag.extra)[:beyond]
+        if beyond == 0:
+            return "RGB" if colours == 3 else "grey"
+        if beyond == 1 and extra in ((ASSOCIATED,), (UNASSOCIATED,)):
+            return "RGBA" if colours == 3 else "grey + alpha"
+        return "bands"
+
+    def _refuse_unusable(self, bits: tuple[int, ...]) -> None:
+        problem = self._problem(bits)
+        if problem:
+            raise UserError(
+                f"{self.path} is a TIFF {problem}, which cannot be read: convert it to grey or "
+                "RGB of 8 or 16 bits."
+            )
+        if self.samples > BANDS_AT_MOST:
+            raise UserError(
+                f"{self.path} has {self.samples} bands; at most {BANDS_AT_MOST} are read: save "
+                "those that are needed by themselves."
+            )
+
+    def _problem(self, bits: tuple[int, ...]) -> str | None:
+        """What keeps the image from being read, in words."""
+        colours = _COLOURS.get(self.photometric)
+        kinds = self.numbers(Tag.sample_format, (1,))
+        of = pluralize(self.samples, "band")
+        depth = " and ".join(f"{count}" for count in sorted(set(bits)))
+        if min(self.size) < 1 or self.samples < 1:
+            return "without pixels"
+        if self.photometric in _OTHER_COLOURS:
+            return f"of {_OTHER_COLOURS[self.photometric]}"
+        if colours is None:
+            return "that does not say what its values mean (PhotometricInterpretation)"
+        if any(kind != 1 for kind in kinds):
+            words = {1: "unsigned", 2: "signed", 3: "floating point", 4: "untyped"}
+            words |= {5: "complex integer", 6: "complex"}
+            kind = " and ".join(sorted({words.get(kind, "unknown") for kind in kinds}))
+            return f"of {of} with {depth}-bit {kind} samples"
+        accepted = {8, 16} if self.samples > 1 else {1, 2, 4, 8, 16}
+        if self.photometric == PALETTE:
+            accepted -= {16}
+        if len(set(bits)) > 1 or bits[0] not in accepted:
+            return f"of {of} with {depth} bits per sample ({depth}-bit)"
+        if self.samples < colours or (self.is_palette and self.samples > 1):
+            return f"of {of}, which do not go with its colours"
+        return self._coding_problem(bits[0])
+
+    def _coding_problem(self, bits: int) -> str | None:
+        """What keeps the segments from being decoded."""
+        kind, planes = self.compression, self.number(Tag.planes, 1)
+        if kind not in _READ:
+            return f"compressed as number {kind} (read are none, LZW, deflate, JPEG ...)"
+        if self.photometric == YCBCR and kind not in JPEG:
+            return "of YCbCr"
+        alone = self.samples == 1 or planes == 2
+        if kind in JPEG and (bits != 8 or not (alone or self.samples == 3)):
+            return f"of {pluralize(self.samples, 'band')} with {bits} bits, compressed as JPEG"
+        if kind in JPEG and self.photometric == YCBCR and planes == 2:
+            return "of YCbCr in planes"
+        if kind in BILEVEL and (bits != 1 or self.samples != 1):
+            return "compressed as bilevel, which it is not"
+        predicted = kind in (*DEFLATE, *BY_LIBTIFF) and self.predictor != 1
+        if predicted and (self.predictor != 2 or bits < 8):
+            return f"with predictor {self.predictor}"
+        return None
+
+    @property
+    def planes(self) -> int:
+        """How many planes the samples are stored in, one after the other: one, or one a band."""
+        return self.samples if self.number(Tag.planes, 1) == 2 else 1
+
+    def row_bytes(self, width: int) -> int:
+        """The bytes of a row of `width` pixels of one plane."""
+        return math.ceil(width * (self.samples // self.planes) * self.bits / 8)
