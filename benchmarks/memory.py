@@ -50,10 +50,10 @@ def _settings(network: str, width: int) -> dict[str, object]:
 
 def _expected(network: str, width: int, side: int) -> float:
     from pix2pix_tf.config.schema import GeneratorConfig
-    from pix2pix_tf.inference.memory import translation_bytes
+    from pix2pix_tf.inference.memory import peak_memory
 
     generator = GeneratorConfig.model_validate(_settings(network, width))
-    return translation_bytes(generator, side, side)
+    return peak_memory(generator, side, side)
 
 
 def _measure(network: str, width: int, side: int) -> int:
@@ -73,16 +73,14 @@ def _peak(network: str, width: int, side: int) -> int:
 
     from pix2pix_tf.config.schema import make_config
     from pix2pix_tf.inference.translation import (
+        AnySizeTranslation,
         compile_translation,
         image_seeds,
-        picture_translation,
     )
-    from pix2pix_tf.models import build_generator
+    from pix2pix_tf.methods.translation import generator_translation
 
     config = make_config({"data": {"dataset": "sample"}, "generator": _settings(network, width)})
-    translate = compile_translation(
-        picture_translation(build_generator(config, any_size=True, initial=False), config)
-    )
+    translate = compile_translation(AnySizeTranslation(generator_translation(config)))
     before = _status("VmRSS")
     translate(np.zeros((1, side, side, 3), np.uint8), image_seeds(0, 1)).numpy()
     return _status("VmHWM") - before

@@ -97,7 +97,7 @@ def _agreement(run: str, image: np.ndarray, tile: int) -> Iterator[Table]:
     table.add_row("grey levels", f"{error.mean():.5f}", f"{error.max():.0f}")
     yield table
 
-    grid = TiledTranslation(translator.translation, translator.config).grid(*image.shape[:2], tile)
+    grid = TiledTranslation(translator.translation).grid(*image.shape[:2], tile)
     rows, columns = _borders(grid.rows), _borders(grid.columns)
     table = Table("mean step to the next row or column", "at tiles' borders", "elsewhere")
     for name, output in (("tiled", tiled), ("whole", whole)):

@@ -25,7 +25,6 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.images.convert import to_8bit
-from pix2pix_tf.inference.translation import translate_images
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 
@@ -41,14 +40,15 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
         name: What the model is called in the warm-up requests.
     """
     module = tf.Module()
-    module.weights = [variable.value for variable in translator.generator.variables]
+    networks = translator.networks.values()
+    module.weights = [variable.value for network in networks for variable in network.variables]
     tf.saved_model.save(module, str(folder), signatures=_signatures(translator))
     _write_warmup(translator, folder / WARMUP, name)
 
 
 def _signatures(translator: Translator) -> dict[str, tf.types.experimental.ConcreteFunction]:
     translation = translator.translation
-    channels, _ = translator.config.data.image_channels
+    channels, _ = translation.translation.channels
     many_files = tf.TensorSpec([None], tf.string, "image_bytes")
     many_images = tf.TensorSpec([None, None, None, channels], tf.uint8, "images")
     many_seeds = tf.TensorSpec([None], tf.int32, "seed")
@@ -56,18 +56,18 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
     @tf.function(input_signature=[many_files], autograph=False)
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def translate(image: tf.Tensor) -> tf.Tensor:
-            return translate_images(translation, image, None)
+            return translation.translate_integers(image, None)
 
         return {"image_bytes": translate_files(image_bytes, channels, translate)}
 
     @tf.function(input_signature=[many_images], autograph=False)
     def images(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": translate_images(translation, images, None)}
+        return {"images": translation.translate_integers(images, None)}
 
     @tf.function(input_signature=[many_images, many_seeds], autograph=False)
     def sample(images: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         seeds = tf.stack([seed, tf.zeros_like(seed)], axis=1)  # as `image_seeds` does
-        return {"images": translate_images(translation, images, seeds)}
+        return {"images": translation.translate_integers(images, seeds)}
 
     functions = {"serving_default": serving_default, "images": images, "sample": sample}
     with cpu_convolutions():  # which most servers have; a GPU computes them as well
@@ -80,7 +80,8 @@ def _write_warmup(translator: Translator, path: Path, name: str) -> None:
     Without it the first requests after a start or a new version wait for initialisation.
     """
     data = translator.config.data
-    image = np.full((1, *data.crop_size, data.image_channels[0]), 127, np.uint8)
+    channels, _ = translator.translation.translation.channels
+    image = np.full((1, *data.crop_size, channels), 127, np.uint8)
     files = [tf.io.encode_png(image[0]).numpy()]
     inputs: dict[str, dict[str, Any]] = {
         "serving_default": {"image_bytes": files},

@@ -19,7 +19,6 @@ from ai_edge_litert.interpreter import Interpreter
 from pix2pix_tf.data.representation import decode
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
 from pix2pix_tf.images.convert import to_8bit
-from pix2pix_tf.inference.translation import translate_pixels
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.subpixel import subpixel_convolutions
 
@@ -84,7 +83,7 @@ def convert_to_tflite(
 def _translating_function(
     translator: Translator, size: tuple[int, int] | None, uint8: bool
 ) -> tuple[tf.Module, tf.types.experimental.ConcreteFunction]:
-    channels, _ = translator.config.data.image_channels
+    channels, _ = translator.translation.translation.channels
     dtype = tf.uint8 if uint8 else tf.float32
     picture = tf.TensorSpec([1, *(size or (None, None)), channels], dtype, "images")
 
@@ -92,11 +91,12 @@ def _translating_function(
     def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 127.5 - 1.0
         with subpixel_convolutions():
-            output = translate_pixels(translator.translation, pixels, None)
+            output = translator.translation(pixels, None)
         return {"images": decode(output) if uint8 else (output + 1.0) * 127.5}
 
     module = tf.Module()
-    module.weights = [variable.value for variable in translator.generator.variables]
+    networks = translator.networks.values()
+    module.weights = [variable.value for network in networks for variable in network.variables]
     return module, translate.get_concrete_function()
 
 

@@ -7,7 +7,6 @@ other) raise a `UserError` that names the key, the value and the nearest valid o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +29,9 @@ from pix2pix_tf.utils.files import expand_home
 
 # Crop sizes are multiples of it: a U-Net needs at least four downsamplings.
 MIN_SIZE_MULTIPLE = 16
+
+# Kinds of generator with a bottleneck; all else about kinds: `pix2pix_tf.models.GENERATORS`.
+BOTTLENECK_KINDS = ("unet", "encoder_decoder")
 
 # Downsampling convolutions of the discriminator by its receptive field in pixels (appendix 6.1.2).
 RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
@@ -212,12 +214,6 @@ class DataConfig(Section):
         """Whether files hold whole photographs, of which inputs are made, rather than pairs."""
         return self.derive != "pair" and self.photo == "file"
 
-    @property
-    def levels(self) -> int:
-        """How often both sides of the crop can be halved: the depth of the U-Net; 8 at 256×256."""
-        common = math.gcd(*self.crop_size)
-        return (common & -common).bit_length() - 1
-
 
 class GeneratorConfig(Section):
     """The generator: the U-Net of section 3.2.1 and appendix 6.1.1, or what it is compared with."""
@@ -386,27 +382,27 @@ class Config(Section):
                 {"field": field, "size": list(self.data.crop_size), "best": max(fitting)},
             )
         if self.generator.bottleneck_norm and (
-            self.generator.kind.startswith("resnet") or self.generator.norm == "none"
+            self.generator.kind not in BOTTLENECK_KINDS or self.generator.norm == "none"
         ):
             raise PydanticCustomError(
                 CONTRADICTION,
-                "generator.bottleneck_norm: true: is for generator.kind unet or encoder_decoder "
-                "with a generator.norm",
+                "generator.bottleneck_norm: true: is for generator.kind {kinds} with a "
+                "generator.norm",
+                {"kinds": " or ".join(BOTTLENECK_KINDS)},
             )
         return self
 
-    @property
-    def size_multiple(self) -> int:
-        """What height and width of an image must be a multiple of for the generator."""
-        return 4 if self.generator.kind.startswith("resnet") else 2**self.data.levels
-
-    @property
-    def smallest_size(self) -> int:
-        """What height and width of an image must be at least for the generator.
-
-        The blocks of a ResNet mirror maps of a quarter of the image's size, which takes two pixels.
-        """
-        return 8 if self.generator.kind.startswith("resnet") else self.size_multiple
+    def in_direction(self, direction: str) -> Config:
+        """Returns the config whose inputs are A with `AtoB`, B with `BtoA`."""
+        data = self.data
+        if direction == data.direction:
+            return self
+        swapped = {
+            "direction": direction,
+            "input_channels": data.target_channels,
+            "target_channels": data.input_channels,
+        }
+        return self.model_copy(update={"data": data.model_copy(update=swapped)})
 
     @property
     def reference_statistics(self) -> bool:

@@ -16,6 +16,7 @@ from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.importing.authors import Recognised, recognise_discriminator, recognise_generator
 from pix2pix_tf.importing.finding import FoundNetwork, find_network, networks_in
 from pix2pix_tf.methods.pix2pix import build_networks
+from pix2pix_tf.models.unet import unet_levels
 from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
@@ -150,10 +151,10 @@ def _settle(
                     f"{key}: {values[section][name]}: contradicts {file}, which has {value}; "
                     "leave it out"
                 )
-    levels = _levels_of(found[0].defaults)
-    if levels is not None and settled.data.levels != levels:
+    levels, settled_levels = _levels_of(found[0].defaults), unet_levels(settled.data.crop_size)
+    if levels is not None and settled_levels != levels:
         raise UserError(
-            f"data.crop_size: {list(settled.data.crop_size)}: can be halved {settled.data.levels} "
+            f"data.crop_size: {list(settled.data.crop_size)}: can be halved {settled_levels} "
             f"times and makes a U-Net of that depth; that of {files[0]} halves {levels} times: "
             f"leave data.crop_size out, or set it to {2**levels}"
         )
@@ -169,7 +170,7 @@ def _levels_of(defaults: Mapping[str, Any]) -> int | None:
 def _levels(config: str | Path, overrides: Overrides) -> int | None:
     """Halvings of the crop that the config asks for by itself, if it is one."""
     try:
-        return load_config(config, overrides).data.levels
+        return unet_levels(load_config(config, overrides).data.crop_size)
     except UserError:  # what is wrong may be right with the weights' settings; else it is said then
         return None
 

@@ -7,25 +7,17 @@ from pathlib import Path
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import GeneratorConfig
+from pix2pix_tf.models.generators import GENERATORS
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import available_memory
 
-# Bytes at the peak of a translation on the CPU, measured by `python -m benchmarks.memory`: of any
-# network and image; then of each pixel, and of each pixel for each filter of the first layer.
-# `+resize` is a kind with that upsampling.
-_OF_ANY = 85e6
-_OF_PIXELS = {
-    "unet": (110, 3.7),
-    "encoder_decoder": (140, 1.3),
-    "resnet": (0, 24.5),
-    "unet+resize": (10, 29.3),
-    "encoder_decoder+resize": (20, 15),
-    "resnet+resize": (0, 34.1),
-}
+# Bytes at the peak of a translation on the CPU whatever the image, measured by
+# `python -m benchmarks.memory`; each kind of generator adds its own for each pixel.
+_BASE_BYTES = 85e6
 
 
 def refuse_too_large(path: Path, height: int, width: int, generator: GeneratorConfig) -> None:
-    """Checks that a picture can be translated whole, where that can be known.
+    """Checks that an image can be translated whole, where that can be known.
 
     That is without a GPU, whose memory TensorFlow itself finds too small in time, and on systems
     that tell how much is free. Linux would end the program without a word.
@@ -36,7 +28,7 @@ def refuse_too_large(path: Path, height: int, width: int, generator: GeneratorCo
     available = available_memory()
     if available is None or tf.config.list_physical_devices("GPU"):
         return
-    needed = translation_bytes(generator, height, width)
+    needed = peak_memory(generator, height, width)
     if needed > available:
         raise UserError(
             f"{path}: has {width}×{height} pixels, whose translation as a whole takes about "
@@ -45,10 +37,7 @@ def refuse_too_large(path: Path, height: int, width: int, generator: GeneratorCo
         )
 
 
-def translation_bytes(generator: GeneratorConfig, height: int, width: int) -> float:
-    """Bytes that the translation of an image as a whole takes on the CPU, within 30 %."""
-    kind: str = "resnet" if generator.kind.startswith("resnet") else generator.kind
-    if generator.upsampling == "resize":
-        kind += "+resize"
-    of_each, of_filters = _OF_PIXELS[kind]
-    return _OF_ANY + (of_each + of_filters * generator.width) * height * width
+def peak_memory(generator: GeneratorConfig, height: int, width: int) -> float:
+    """Returns the bytes that translating an image whole takes on the CPU, within 30 %."""
+    per_pixel = GENERATORS[generator.kind].bytes_per_pixel(generator)
+    return _BASE_BYTES + per_pixel * height * width

@@ -25,7 +25,9 @@ import tensorflow as tf
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pipeline import training_batches
-from pix2pix_tf.inference.translation import Moments, fast_convolutions
+from pix2pix_tf.inference.translation import OWN_STATISTICS, Moments, fast_convolutions
+from pix2pix_tf.methods.method import Translation
+from pix2pix_tf.methods.translation import GeneratorTranslation
 from pix2pix_tf.models.layers import BatchStatisticsNorm, collected_moments, dropout_seeds
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
@@ -99,15 +101,17 @@ class ReferenceStatistics:
         moments: Variables; all 0 until `measure` is called.
     """
 
-    def __init__(self, generator: keras.Model, batch: ReferenceBatch) -> None:
+    def __init__(self, translation: GeneratorTranslation, batch: ReferenceBatch) -> None:
         """Measures nothing yet.
 
         Args:
-            generator: The one that translates.
+            translation: That of the generator.
             batch: What its norms normalise by the statistics of.
         """
-        self._measure = _compiled(generator, batch)
-        norms = [layer for layer in generator.layers if isinstance(layer, BatchStatisticsNorm)]
+        self._measure = _compiled(translation.network, batch)
+        norms = [
+            layer for layer in translation.network.layers if isinstance(layer, BatchStatisticsNorm)
+        ]
         self.moments = Moments(
             *(
                 {norm.name: tf.Variable(tf.zeros([2, norm.scale.shape[0]])) for norm in norms}
@@ -129,13 +133,18 @@ class ReferenceStatistics:
         return Moments(_arrays(self.moments.with_dropout), _arrays(self.moments.without_dropout))
 
 
-def reference_moments(generator: keras.Model, run: Run, config: Config) -> Moments:
-    """The moments of a run's batch in its restored generator, as arrays.
+def reference_moments(translation: Translation, run: Run, config: Config) -> Moments:
+    """Returns the moments of a run's batch in its restored generator, as arrays.
+
+    There are none if its images are normalised by their own statistics: see
+    `Config.reference_statistics`; so are those of a translation that is not by one generator.
 
     Raises:
         UserError: See `load_reference_batch`.
     """
-    statistics = ReferenceStatistics(generator, load_reference_batch(run, config))
+    if not (config.reference_statistics and isinstance(translation, GeneratorTranslation)):
+        return OWN_STATISTICS
+    statistics = ReferenceStatistics(translation, load_reference_batch(run, config))
     statistics.measure()
     return statistics.constants()
 

@@ -31,25 +31,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
-from pix2pix_tf.inference.translation import (
-    PictureTranslation,
-    fast_convolutions,
-    image_seeds,
-    reflected_positions,
-)
+from pix2pix_tf.inference.translation import AnySizeTranslation, fast_convolutions, image_seeds
+from pix2pix_tf.methods.translation import GeneratorTranslation
 from pix2pix_tf.models.layers import BatchStatisticsNorm, dropout_seeds, fixed_moments
 from pix2pix_tf.utils.errors import UserError
-
-OUTER_LEVELS = 5  # of a U-Net: those that tiles go through, at most
-
-# Five eighths of what tiles share is surroundings on either side. A pixel made by the outer levels
-# depends on 62 around it; by a ResNet of nine blocks on 87, by a whole U-Net of four levels on 45.
-_OVERLAP = 128
-_OVERLAP_WITHOUT_INNER = 256
 
 SIDE_MULTIPLE, SMALLEST_SIDE = 64, 256
 
@@ -70,35 +58,36 @@ def check_side(side: int) -> None:
 
 
 class TiledTranslation:
-    """The translation of single pictures, tile by tile.
+    """The translation of single images, tile by tile.
 
     Args:
-        translation: That of whole pictures; its generator is built with `any_size=True`.
-        config: What the generator was built from.
+        translation: That of whole images, by one generator for images of any size.
+
+    Raises:
+        UserError: It is by something else than one generator.
     """
 
-    def __init__(self, translation: PictureTranslation, config: Config) -> None:
-        self._translation = translation
+    def __init__(self, translation: AnySizeTranslation) -> None:
+        whole = translation.translation
+        if not isinstance(whole, GeneratorTranslation):
+            raise UserError(
+                "tiles: only the translation of a single generator can be computed in tiles; "
+                "translate the images whole"
+            )
+        self._translation, self._representation = translation, whole.representation
         fixed = translation.moments.with_dropout  # by the names of the same norms as without
-        generator, levels = translation.generator, config.data.levels
-        image, made = generator.input, generator.output
+        network = whole.network
+        self._tiling = whole.kind.tiling(network, whole.crop_size)
+        inner = self._tiling.inner
         self._down: _Part | None = None
-        if config.generator.kind.startswith("resnet") or levels < OUTER_LEVELS:
-            self._up = _part(generator, [image], made, known=fixed)
+        if inner is None:
+            self._up = _part(network, [network.input], network.output, known=fixed)
             return
-        outer = min(OUTER_LEVELS, levels - 1)
-        self._cell = 2**outer  # pixels a side of what one value on the inner maps stands for
-        bottom = generator.get_layer(f"encoder_{outer + 1}_activation").input
-        block = levels - outer  # of the decoder, the innermost being 1
-        self._skips = config.generator.kind == "unet"
-        if self._skips:
-            _, top = generator.get_layer(f"decoder_{block}_skip").input
-        else:
-            top = generator.get_layer(f"decoder_{block + 1}_activation").input
-        self._down = _part(generator, [image], bottom, known=fixed)
-        self._inner = _part(generator, [bottom], top).make.run
-        seen = [image, bottom, top] if self._skips else [image, top]
-        self._up = _part(generator, seen, made, known={*fixed, *self._down.measures})
+        self._cell, self._skip = inner.cell, inner.skip
+        self._down = _part(network, [network.input], inner.bottom, known=fixed)
+        self._inner = _part(network, [inner.bottom], inner.top).make.run
+        inputs = [network.input, *([inner.bottom] if inner.skip else []), inner.top]
+        self._up = _part(network, inputs, network.output, known={*fixed, *self._down.measures})
 
     def steps(self, height: int, width: int, side: int) -> int:
         """How often `advance` is called for a picture of this size."""
@@ -146,20 +135,18 @@ class TiledTranslation:
 
     def grid(self, height: int, width: int, side: int) -> TileGrid:
         """The tiles of a picture of this size, over the picture as it is padded."""
-        overlap = min(_OVERLAP_WITHOUT_INNER, side // 2) if self._down is None else _OVERLAP
-        rows, columns = (length + self._translation.padding(length) for length in (height, width))
-        return tile_grid(rows, columns, side, overlap)
+        rows, columns = (self._translation.axis_padding(size).padded for size in (height, width))
+        return tile_grid(rows, columns, side, min(self._tiling.overlap, side // 2))
 
     def _pixels(self, image: np.ndarray | ImageWindows) -> Callable[[Tile], tf.Tensor]:
         """From a tile to what the generator takes, padded as whole pictures are."""
         rows, columns = (
-            reflected_positions(side, self._translation.padding(side)).numpy()
-            for side in image.shape[:2]
+            self._translation.axis_padding(size).sources().numpy() for size in image.shape[:2]
         )
 
         def pixels(tile: Tile) -> tf.Tensor:
             cut = _cut(image, rows[tile.rows.within()], columns[tile.columns.within()])
-            return self._translation.between.to_input(encode(tf.constant(cut[np.newaxis])))
+            return self._representation.to_input(encode(tf.constant(cut[np.newaxis])))
 
         return pixels
 
@@ -171,19 +158,20 @@ class TiledTranslation:
         bottom = _tensor(bands, grid.height // self._cell)
         seeds = None if seed is None else image_seeds(seed, 1)
         top = self._inner([bottom], self._fixed(seed), seeds)
-        return [bottom, top] if self._skips else [top]
+        return [bottom, top] if self._skip else [top]
 
     def _pictured(self, made: Bands, image: np.ndarray | ImageWindows) -> Bands:
         """Bands of the picture, uint8, from what the generator made of the padded one."""
         height, width = image.shape[:2]
-        top, left = (self._translation.padding(side) // 2 for side in (height, width))
+        top = self._translation.axis_padding(height).before
+        columns = self._translation.axis_padding(width).inside
         for start, rows in _strips(made):
             first, end = np.clip([start - top, start - top + len(rows)], 0, height)
             if first == end:  # they are padding
                 continue
-            cut = rows[first + top - start : end + top - start, left : left + width]
+            cut = rows[first + top - start : end + top - start, columns]
             given = encode(tf.constant(image[first:end][np.newaxis]))
-            picture = self._translation.between.to_image(tf.constant(cut[np.newaxis]), given)
+            picture = self._representation.to_image(tf.constant(cut[np.newaxis]), given)
             yield first, decode(picture).numpy()[0]
 
 

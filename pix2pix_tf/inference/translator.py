@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -17,55 +18,59 @@ from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.reference_batch import reference_moments
 from pix2pix_tf.inference.tiling import TiledTranslation, check_side
 from pix2pix_tf.inference.translation import (
-    OWN_STATISTICS,
+    AnySizeTranslation,
     compile_translation,
     image_seeds,
-    picture_translation,
 )
-from pix2pix_tf.models import build_generator
-from pix2pix_tf.runs.checkpoints import restore_generator
+from pix2pix_tf.methods.method import Translation
+from pix2pix_tf.methods.pix2pix import translations
+from pix2pix_tf.runs.checkpoints import restore_networks
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.memory_errors import out_of_memory
 
 
 class Translator:
-    """The generator of a run, as a function from pictures to pictures.
-
-        translator = Translator("runs/maps")
-        aerial = translator(street_map)  # uint8 [H, W, 3], any height and width
+    """A run's translation, as a function from images to images.
 
     Attributes:
-        config: The run's config.
+        direction: What it translates from and to, `AtoB` or `BtoA`.
+        config: The run's config, seen in that direction: its inputs are what is translated.
         source: How its inputs come of files.
-        step: The training step the generator is from.
-        generator: The network itself, for images of any size that is a multiple of
-            `config.size_multiple`.
-        translation: It with what lies between it and pictures, as the exporters take it.
+        step: The training step that the weights are from.
+        translation: The translation as the exporters take it.
     """
 
-    def __init__(self, run_dir: str | Path, *, checkpoint: str = "newest") -> None:
-        """Loads a run's generator.
+    def __init__(
+        self, run_dir: str | Path, *, direction: str | None = None, checkpoint: str = "newest"
+    ) -> None:
+        """Loads the networks of a run that translate.
 
         Args:
             run_dir: The run directory.
+            direction: `AtoB` or `BtoA`, one that the run was trained for; by default from the
+                inputs of its training to their targets.
             checkpoint: `newest`, or `best`: the one with the lowest validation L1.
 
         Raises:
-            UserError: No run there, no checkpoint, or a damaged one.
+            UserError: No run there, no checkpoint, a damaged one, or a direction the run does not
+                have.
         """
         run = Run(Path(run_dir))
-        self.config: Config = run.load_config()
+        config = run.load_config()
+        self.direction, translation = _chosen(run, translations(config), direction)
+        self.config: Config = config.in_direction(self.direction)
         self.source = InputSource(self.config, run.layout(), run.proportions())
-        self.generator = build_generator(self.config, any_size=True, initial=False)
-        averaged = self.config.training.ema_decay is not None
-        self.step = restore_generator(self.generator, run.checkpoints, checkpoint, averaged)
-        moments = OWN_STATISTICS
-        self._reference_file = run.reference_file if self.config.reference_statistics else None
-        if self.config.reference_statistics:
-            moments = reference_moments(self.generator, run, self.config)
-        self.translation = picture_translation(self.generator, self.config, moments)
+        self.step = restore_networks(translation.networks, run.checkpoints, checkpoint)
+        self._reference_file = run.reference_file if config.reference_statistics else None
+        moments = reference_moments(translation, run, config)
+        self.translation = AnySizeTranslation(translation, moments)
         self._translate = compile_translation(self.translation)
+
+    @property
+    def networks(self) -> Mapping[str, keras.Model]:
+        """The networks that translate, by their parts in checkpoints."""
+        return self.translation.translation.networks
 
     def __call__(
         self, images: np.ndarray, *, dropout: bool = True, seed: int | None = None
@@ -151,18 +156,19 @@ class Translator:
         data, seed = self.config.data, self.config.training.seed
         digest.update(repr((data.derive, data.representation, data.image_channels, seed)).encode())
         digest.update(self.config.generator.model_dump_json().encode())
-        for variable in self.generator.weights:
-            digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+        for network in self.networks.values():
+            for variable in network.weights:
+                digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
         if self._reference_file is not None:
             digest.update(self._reference_file.read_bytes())
         return digest.hexdigest()
 
     @cached_property
     def _tiles(self) -> TiledTranslation:
-        return TiledTranslation(self.translation, self.config)
+        return TiledTranslation(self.translation)
 
     def _check(self, images: np.ndarray | ImageWindows) -> None:
-        channels, _ = self.config.data.image_channels
+        channels, _ = self.translation.translation.channels
         if images.dtype not in (np.uint8, np.uint16):
             raise UserError(f"images: are of type {images.dtype}; expected uint8 or uint16")
         if images.ndim not in (3, 4) or images.shape[-1] != channels or 0 in images.shape:
@@ -170,6 +176,23 @@ class Translator:
                 f"images: have shape {images.shape}; expected [H, W, {channels}] or [N, H, W, "
                 f"{channels}]"
             )
+
+
+def _chosen(
+    run: Run, translations: Mapping[str, Translation], direction: str | None
+) -> tuple[str, Translation]:
+    """The translation in a direction; without one, the method's first.
+
+    Raises:
+        UserError: The run does not translate in this direction.
+    """
+    if direction is None:
+        return next(iter(translations.items()))
+    if direction not in translations:
+        raise UserError(
+            f"direction {direction}: run {run.path} translates {' and '.join(translations)} only"
+        )
+    return direction, translations[direction]
 
 
 def _given(seed: int | None) -> int:

@@ -62,10 +62,21 @@ class Translation(Protocol):
         smallest_size: What height and width must be at least.
     """
 
-    networks: Mapping[str, keras.Model]
-    channels: tuple[int, int]
-    size_multiple: int
-    smallest_size: int
+    @property
+    def networks(self) -> Mapping[str, keras.Model]:
+        """See above."""
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """See above."""
+
+    @property
+    def size_multiple(self) -> int:
+        """See above."""
+
+    @property
+    def smallest_size(self) -> int:
+        """See above."""
 
     def __call__(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
         """Translates images of a size that fits.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,9 @@ import tensorflow as tf
 from pix2pix_tf.config.schema import Config, TrainingConfig
 from pix2pix_tf.methods.loss_scaling import LossScaledAdam
 from pix2pix_tf.methods.losses import discriminator_loss, distance_loss, generator_gan_loss
+from pix2pix_tf.methods.method import Translation
 from pix2pix_tf.methods.optimizer import EPSILON, FusedAdam, LinearDecay
+from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.models import build_discriminator, build_generator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 from pix2pix_tf.models.layers import batch_groups, dropout_seeds
@@ -85,6 +87,13 @@ def build_networks(config: Config, total_steps: int, decay_start: int | None) ->
         # Of the same seed: it starts as the generator does.
         average=build_generator(config) if config.training.ema_decay else None,
     )
+
+
+def translations(config: Config) -> Mapping[str, Translation]:
+    """Returns the one translation, in the direction it is trained in, without weights yet."""
+    averaged = config.training.ema_decay is not None
+    part = "generator_average" if averaged else "generator"
+    return {config.data.direction: generator_translation(config, part=part)}
 
 
 def _adam(

@@ -1,11 +1,12 @@
-"""What the networks are made of: convolutions from N(0, 0.02), upsamplings, norms.
+"""What networks are built from: convolutions initialised from N(0, 0.02), upsampling, norms.
 
-A convolution that a norm follows has no bias: the norm would take it away.
+A convolution that a norm follows has no bias: the norm would subtract it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count, repeat
 from typing import Any
 
@@ -23,19 +24,30 @@ from pix2pix_tf.models.layers import (
 Seeds = Iterator[int | None]
 
 
-def weight_seeds(seed: int | None, network: str) -> Seeds:
-    """An endless stream of 31-bit seeds that depends on `seed` and the network's name alone.
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Within it, new layers compute in this dtype policy, unless given a dtype of their own."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
-    Without a seed it is one of None: of a network that gets all its weights from elsewhere.
+
+def weight_seeds(seed: int | None, part: str) -> Seeds:
+    """Yields endlessly 31-bit seeds that depend on `seed` and the network's name alone.
+
+    Without a seed they are None: for a network that gets all its weights from elsewhere.
     """
     if seed is None:
         return repeat(None)
-    random = np.random.default_rng([seed, *network.encode()])
+    random = np.random.default_rng([seed, *part.encode()])
     return (int(random.integers(2**31)) for _ in count())
 
 
 def initial_weights(seed: int | None) -> keras.Initializer:
-    """N(0, 0.02), as the paper initialises (appendix 6.2); zeros, which take no time, for None."""
+    """Returns N(0, 0.02), the paper's (appendix 6.2); without a seed zeros, which take no time."""
     if seed is None:
         return keras.initializers.Zeros()
     return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
@@ -54,9 +66,19 @@ def convolve(
     spectral: bool = False,
     dtype: str | None = None,
 ) -> keras.KerasTensor:
-    """A convolution with square kernels; `spectral` divides them by their spectral norm.
+    """Applies a new convolution.
 
-    `dtype` is what it computes in, if not as the other layers do.
+    Args:
+        x: [N, H, W, C].
+        filters: Channels of the result.
+        kernel: Side of the square kernels.
+        strides: Stride along height and width.
+        seeds: Seeds of the initial weights, see `weight_seeds`.
+        name: Name of the layer.
+        padding: `same` or `valid`, as Keras'.
+        use_bias: Whether it has a bias.
+        spectral: Divides the kernels by their spectral norm.
+        dtype: What it computes in, if not as the other layers do.
     """
     kind = SpectralConv2D if spectral else Convolution
     kwargs: dict[str, Any] = {"seed": next(seeds)} if spectral else {}
@@ -84,17 +106,17 @@ def upsample(
     *,
     use_bias: bool = False,
 ) -> keras.KerasTensor:
-    """Doubles height and width.
+    """Doubles height and width by a new convolution.
 
     Args:
         x: [N, H, W, C].
         filters: Channels of the result.
         kernel: Side of the transposed convolution's kernels.
         kind: `transposed`, as the paper; or `resize`: nearest neighbours, then a 3×3 convolution,
-            which cannot leave a chequered pattern (Odena et al. 2016).
-        seeds: Of the initial weights.
-        name: Of the convolution.
-        use_bias: Whether it has one.
+            which cannot leave checkerboard artifacts (Odena et al. 2016).
+        seeds: Seeds of the initial weights, see `weight_seeds`.
+        name: Name of the convolution.
+        use_bias: Whether it has a bias.
     """
     if kind == "resize":
         x = NearestUpsampling2D(name=f"{name}_resize")(x)
@@ -105,8 +127,13 @@ def upsample(
     )(x)
 
 
-def normaliser(kind: str, seeds: Seeds) -> Callable[[keras.KerasTensor, str], keras.KerasTensor]:
-    """A function from (x, name) to x normalised: `batch`, `instance`, or `none`: as it is."""
+def normalizer(kind: str, seeds: Seeds) -> Callable[[keras.KerasTensor, str], keras.KerasTensor]:
+    """Returns a function from (x, name) to x normalised by a new layer.
+
+    Args:
+        kind: `batch`, `instance`, or `none`, which leaves x as it is.
+        seeds: Seeds of the initial scales, see `weight_seeds`.
+    """
 
     def normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         if kind == "none":

@@ -1,6 +1,6 @@
 """The PatchGAN discriminator (paper, section 3.2.2 and appendix 6.1.2).
 
-It says of every patch whether it is real; the side of a patch is its receptive field. 70×70 is
+It classifies every patch as real or fake; the side of a patch is its receptive field. 70×70 is
 C64-C128-C256-C512 and a last convolution to one channel, all 4×4; every block but the last two
 halves the size, the first has no norm. Patches that reach beyond the image see zeros there: at
 256×256 all of the 286×286 ones do (Table 3).
@@ -14,19 +14,20 @@ from functools import partial
 import keras
 from keras import layers
 
-from pix2pix_tf.models.blocks import Seeds, convolve, normaliser, weight_seeds
+from pix2pix_tf.models.blocks import Seeds, convolve, normalizer, weight_seeds
 
 Layer = Callable[..., keras.KerasTensor]
 
 
 def build_patchgan(
+    *,
     size: tuple[int | None, int | None],
     input_channels: int,
     target_channels: int,
     width: int,
-    halvings: int,
+    downsamplings: int,
     seed: int,
-    *,
+    part: str = "discriminator",
     conditional: bool = True,
     norm: str = "batch",
     spectral: bool = False,
@@ -34,44 +35,46 @@ def build_patchgan(
     """Builds the discriminator: [input, target] to one logit a patch.
 
     Takes two images in [-1, 1], [N, H, W, input_channels] and [N, H, W, target_channels], and
-    returns float [N, h, w, 1]: 30×30 for 256×256 and three halvings. Above 0 means real.
+    returns float [N, h, w, 1]: 30×30 for 256×256 and 3 downsamplings. Above 0 means real.
 
     Args:
         size: Height and width, or None for any.
         input_channels: Channels of the image to translate, the condition.
         target_channels: Channels of its translation, real or generated.
         width: Filters of the first layer; they double with each layer up to eightfold.
-        halvings: Convolutions of stride 2: 0 to 5 give receptive fields of 1, 16, 34, 70, 142, 286.
-        seed: Of the initial weights, N(0, 0.02).
+        downsamplings: Convolutions of stride 2: 0 to 5 give receptive fields of 1, 16, 34, 70, 142
+            and 286 pixels.
+        seed: Seed of the initial weights, N(0, 0.02).
+        part: Name of the network, on which the initial weights depend too.
         conditional: Whether it sees the input. Without it (the GAN rows of Table 1) the model takes
             [target] alone.
         norm: `batch`, `instance` or `none`.
         spectral: Divides every convolution's kernels by their spectral norm (Miyato et al. 2018).
     """
     target = keras.Input((*size, target_channels), name="target")
-    seen, x = [target], target
+    inputs, x = [target], target
     if conditional:
         image = keras.Input((*size, input_channels), name="input")
-        seen, x = [image, target], layers.Concatenate(name="pair")([image, target])
-    seeds = weight_seeds(seed, "discriminator")
+        inputs, x = [image, target], layers.Concatenate(name="pair")([image, target])
+    seeds = weight_seeds(seed, part)
     layer = partial(_convolve, seeds=seeds, normed_bias=norm == "none", spectral=spectral)
-    normalise = normaliser(norm, seeds)
-    build = partial(_layers, halvings=halvings)
-    if halvings == 0:  # whose last layer has no bias in the published batch-norm program
+    normalise = normalizer(norm, seeds)
+    build = partial(_layers, downsamplings=downsamplings)
+    if downsamplings == 0:  # whose last layer has no bias in the published batch-norm program
         build = partial(_pixel_layers, last_bias=norm != "batch")
-    return keras.Model(seen, build(x, width, layer, normalise), name="patchgan")
+    return keras.Model(inputs, build(x, width, layer, normalise), name="patchgan")
 
 
 def _layers(
-    x: keras.KerasTensor, width: int, layer: Layer, normalise: Layer, halvings: int
+    x: keras.KerasTensor, width: int, layer: Layer, normalise: Layer, downsamplings: int
 ) -> keras.KerasTensor:
     x = layer(x, width, 4, 2, name="conv_1")
-    for i in range(1, halvings + 1):
+    for i in range(1, downsamplings + 1):
         x = layers.LeakyReLU(0.2, name=f"conv_{i}_activation")(x)
-        strides = 2 if i < halvings else 1
+        strides = 2 if i < downsamplings else 1
         x = layer(x, width * min(2**i, 8), 4, strides, name=f"conv_{i + 1}", norm_follows=True)
         x = normalise(x, f"conv_{i + 1}_norm")
-    x = layers.LeakyReLU(0.2, name=f"conv_{halvings + 1}_activation")(x)
+    x = layers.LeakyReLU(0.2, name=f"conv_{downsamplings + 1}_activation")(x)
     return layer(x, 1, 4, 1, name="logits", dtype="float32")
 
 

@@ -15,25 +15,26 @@ from pix2pix_tf.models.blocks import (
     Seeds,
     convolve,
     initial_weights,
-    normaliser,
+    normalizer,
     upsample,
     weight_seeds,
 )
 from pix2pix_tf.models.layers import ReflectionPadding2D, SeededDropout
 
-HALVINGS = 2  # images must be multiples of 2**HALVINGS
+DOWNSAMPLINGS = 2  # Images must be multiples of 2**DOWNSAMPLINGS.
 
 Normalise = Callable[[keras.KerasTensor, str], keras.KerasTensor]
 
 
 def build_resnet(
+    *,
     size: tuple[int | None, int | None],
     blocks: int,
     input_channels: int,
     target_channels: int,
     width: int,
     seed: int | None,
-    *,
+    part: str = "generator",
     norm: str = "batch",
     dropout: float = 0.5,
     upsampling: str = "transposed",
@@ -42,31 +43,32 @@ def build_resnet(
 
     Args:
         size: Height and width, each a multiple of 4, or None for any.
-        blocks: Residual blocks.
+        blocks: Number of residual blocks.
         input_channels: Channels of the image.
         target_channels: Channels of the translation.
         width: Filters of the first layer; the blocks have four times as many.
-        seed: Of the initial weights, N(0, 0.02); None for weights that will be put in their place.
+        seed: Seed of the initial weights, N(0, 0.02); None for zeros, to be replaced by others.
+        part: Name of the network, on which the initial weights depend too.
         norm: `batch`, `instance` or `none`.
         dropout: Rate in the middle of each block.
         upsampling: `transposed` or `resize`, see `upsample`.
     """
-    seeds = weight_seeds(seed, "generator")
-    normalise, bias = normaliser(norm, seeds), norm == "none"
+    seeds = weight_seeds(seed, part)
+    normalise, bias = normalizer(norm, seeds), norm == "none"
     image = keras.Input((*size, input_channels), name="image")
 
     x = ReflectionPadding2D(3, name="encoder_1_padding")(image)
     x = convolve(x, width, 7, 1, seeds, "encoder_1", padding="valid", use_bias=bias)
     x = _normed_relu(x, "encoder_1", normalise)
-    for level in range(1, HALVINGS + 1):
+    for level in range(1, DOWNSAMPLINGS + 1):
         name = f"encoder_{level + 1}"
         x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
         x = convolve(x, width * 2**level, 3, 2, seeds, name, padding="valid", use_bias=bias)
         x = _normed_relu(x, name, normalise)
     for block in range(1, blocks + 1):
         x = _residual_block(x, block, normalise, dropout, seeds, bias)
-    for level in range(HALVINGS - 1, -1, -1):
-        name = f"decoder_{HALVINGS - level}"
+    for level in range(DOWNSAMPLINGS - 1, -1, -1):
+        name = f"decoder_{DOWNSAMPLINGS - level}"
         x = _double(x, width * 2**level, upsampling, seeds, name, bias)
         x = _normed_relu(x, name, normalise)
     x = ReflectionPadding2D(3, name="output_padding")(x)

@@ -8,23 +8,32 @@ convolution, norm, dropout on the way up.
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import layers
 
-from pix2pix_tf.models.blocks import convolve, normaliser, upsample, weight_seeds
+from pix2pix_tf.models.blocks import convolve, normalizer, upsample, weight_seeds
 from pix2pix_tf.models.layers import SeededDropout
 
 DROPOUT_BLOCKS = 3  # the first decoder blocks: 2×2, 4×4 and 8×8 at 256×256
 
 
+def unet_levels(size: tuple[int, int]) -> int:
+    """Returns how often height and width can be halved: the depth of a U-Net; 8 at 256×256."""
+    common = math.gcd(*size)
+    return (common & -common).bit_length() - 1
+
+
 def build_unet(
+    *,
     size: tuple[int | None, int | None],
     levels: int,
     input_channels: int,
     target_channels: int,
     width: int,
     seed: int | None,
-    *,
+    part: str = "generator",
     skips: bool = True,
     norm: str = "batch",
     bottleneck_norm: bool = False,
@@ -35,11 +44,12 @@ def build_unet(
 
     Args:
         size: Height and width, each a multiple of 2**levels, or None for any.
-        levels: Halvings down to the bottleneck; 8 take 256×256 to 1×1.
+        levels: Downsamplings to the bottleneck; 8 take 256×256 to 1×1.
         input_channels: Channels of the image.
         target_channels: Channels of the translation.
         width: Filters of the first layer.
-        seed: Of the initial weights, N(0, 0.02); None for weights that will be put in their place.
+        seed: Seed of the initial weights, N(0, 0.02); None for zeros, to be replaced by others.
+        part: Name of the network, on which the initial weights depend too.
         skips: Whether decoder blocks see their encoder block: without, the encoder-decoder of
             section 4.3 and Table 2.
         norm: `batch`, `instance` or `none`.
@@ -48,8 +58,8 @@ def build_unet(
         dropout: Rate in the first three decoder blocks.
         upsampling: `transposed` or `resize`, see `upsample`.
     """
-    seeds = weight_seeds(seed, "generator")
-    normalise = normaliser(norm, seeds)
+    seeds = weight_seeds(seed, part)
+    normalise = normalizer(norm, seeds)
     # 64 128 256 512 512 512 512 512 in the paper
     filters = [width * min(2**level, 8) for level in range(levels)]
     # With batch norm the published program has no biases here; with others, where no norm follows.

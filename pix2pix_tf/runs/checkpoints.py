@@ -97,27 +97,23 @@ class Checkpoints:
         return True
 
 
-def restore_generator(
-    generator: keras.Model, folder: Path, which: str, averaged: bool = False
-) -> int:
-    """Restores only the generator that translates and returns the step it is from.
+def restore_networks(networks: Mapping[str, keras.Model], folder: Path, which: str) -> int:
+    """Restores some of a run's networks and returns the step they are from.
 
     Args:
-        generator: Of the run's config.
+        networks: Networks of the run's config, by their parts in checkpoints.
         folder: The run's `checkpoints/`.
-        which: `newest` or `best`.
-        averaged: Whether the run keeps a moving average of its weights: that is taken.
+        which: `newest` or `best`, which has only the networks that translate.
 
     Raises:
-        UserError: There is no checkpoint, or it is damaged or of another generator.
+        UserError: There is no checkpoint, or it is damaged or of other networks.
     """
     place = folder / BEST if which == BEST else folder
     newest = newest_step(place)
     if newest is None:
         raise UserError(f"{place}: no checkpoint there yet; `pix2pix-tf train` writes one")
     step = tf.Variable(0, dtype=tf.int64)
-    part = _AVERAGE if averaged else _GENERATOR
-    named = {part: _by_name(generator.variables)}
+    named = {part: _by_name(network.variables) for part, network in networks.items()}
     _restore(tf.train.Checkpoint(**named, step=step), place, newest, partly=True)
     return int(step)
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.inference.translation import reflect_to_multiple
+from pix2pix_tf.inference.padding import image_padding
 from pix2pix_tf.segmentation.config import MULTIPLE, SegmenterConfig
 from pix2pix_tf.segmentation.folder import SegmenterFolder
 from pix2pix_tf.segmentation.network import build_fcn8s
@@ -73,10 +73,9 @@ def compile_segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]
 
     @tf.function(reduce_retracing=True, autograph=False)
     def classify(photos: tf.Tensor) -> tf.Tensor:
-        height, width = tf.unstack(tf.shape(photos)[1:3])
-        padded = reflect_to_multiple(tf.cast(photos, tf.float32), MULTIPLE)
+        padding = image_padding(photos, MULTIPLE)
+        padded = padding.pad(tf.cast(photos, tf.float32))
         classes = tf.argmax(model(padded, training=False), axis=-1)
-        top, left = (-side % MULTIPLE // 2 for side in (height, width))
-        return tf.cast(classes[:, top : top + height, left : left + width], tf.uint8)
+        return tf.cast(padding.crop(classes), tf.uint8)
 
     return classify

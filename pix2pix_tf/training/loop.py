@@ -25,9 +25,14 @@ from pix2pix_tf.inference.reference_batch import (
     load_reference_batch,
     record_reference_batch,
 )
-from pix2pix_tf.inference.translation import OWN_STATISTICS, array_translation, picture_translation
+from pix2pix_tf.inference.translation import (
+    OWN_STATISTICS,
+    AnySizeTranslation,
+    image_function,
+)
 from pix2pix_tf.methods.optimizer import FusedAdam
 from pix2pix_tf.methods.pix2pix import Batch, Losses, build_networks, make_update, make_updates
+from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.runs.checkpoint_files import check_path, newest_step
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.lock import run_lock
@@ -180,14 +185,15 @@ class _Training:
         stored = read_record(run.pairs_file)
         if stored is not None and self.first <= stored.since:
             self.checkpoints.forget_best()  # it was the best on other validation pairs
-        translating, moments = self.networks.translating, OWN_STATISTICS
+        translation = generator_translation(config, self.networks.translating)
+        moments = OWN_STATISTICS
         self.statistics: ReferenceStatistics | None = None
         if config.reference_statistics and workers.is_chief:
             batch = load_reference_batch(run, config)
-            self.statistics = ReferenceStatistics(translating, batch)
+            self.statistics = ReferenceStatistics(translation, batch)
             moments = self.statistics.moments
-        self.translate = array_translation(
-            picture_translation(translating, config, moments), config.training.seed
+        self.translate = image_function(
+            AnySizeTranslation(translation, moments), config.training.seed
         )
         self.updates = make_updates(make_update(config, self.networks, self.strategy))
         self.health = Health(config)

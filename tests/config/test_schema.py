@@ -16,7 +16,6 @@ def test_defaults_are_the_papers():
     config = make_config(SAMPLE)
     assert config.data.load_size == (286, 286)
     assert config.data.crop_size == (256, 256)
-    assert config.data.levels == 8
     assert (config.objective.name, config.objective.l1_weight) == ("l1+cgan", 100)
     training = config.training
     assert (training.epochs, training.batch_size) == (200, 1)
@@ -151,14 +150,6 @@ def test_number_without_a_dot():
 def test_config_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         make_config(SAMPLE).training.steps = 3  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    ("size", "levels"), [(256, 8), (64, 6), ([128, 512], 7), (384, 7), (48, 4), (1024, 10)]
-)
-def test_levels_follow_from_the_size(size, levels):
-    config = make_config({"data": {"dataset": "sample", "crop_size": size, "load_size": size}})
-    assert config.data.levels == levels
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 from pix2pix_tf import Translator
 from pix2pix_tf.exporters.parity import compare
 from pix2pix_tf.exporters.saved_model import WARMUP, saved_model_variants, write_saved_model
-from pix2pix_tf.inference.translation import picture_translation
+from pix2pix_tf.inference.translation import AnySizeTranslation
+from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.models import build_generator
 
 SIGNATURES = ("serving_default", "images", "sample")
@@ -206,7 +207,9 @@ def test_variants_are_of_the_folder_and_not_of_the_memory(saved, tmp_path):
     config = saved.translator.config
     generator = build_generator(config, any_size=True)
     other = SimpleNamespace(
-        config=config, generator=generator, translation=picture_translation(generator, config)
+        config=config,
+        networks={"generator": generator},
+        translation=AnySizeTranslation(generator_translation(config, generator)),
     )
     (tmp_path / "1").mkdir()
     write_saved_model(other, tmp_path / "1", "facades")

@@ -13,7 +13,7 @@ from pix2pix_tf.importing.authors import recognise_discriminator, recognise_gene
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.methods.pix2pix import build_networks
 from pix2pix_tf.models import build_generator
-from pix2pix_tf.runs.checkpoints import Checkpoints, restore_generator
+from pix2pix_tf.runs.checkpoints import Checkpoints, restore_networks
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training import train
 from pix2pix_tf.utils.errors import UserError
@@ -65,8 +65,8 @@ def test_an_imported_run_translates_and_trains_on(pairs_folder, tmp_path):
     assert Run(run).metrics()[0]["step"] == 0  # what it started with scores the same
     assert Run(run).metrics()[0]["scores"] == pytest.approx(scores, rel=1e-4)
     after = build_generator(config)
-    restore_generator(after, run / "checkpoints", "newest")
-    before = values(translator.generator)
+    restore_networks({"generator": after}, run / "checkpoints", "newest")
+    before = values(translator.networks["generator"])
     changes = [np.abs(array - before[path]).max() for path, array in values(after).items()]
     assert 0 < max(changes) < 2 * config.training.learning_rate  # Adam's first step
 

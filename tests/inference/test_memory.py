@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import GeneratorConfig
 from pix2pix_tf.inference import memory
-from pix2pix_tf.inference.memory import refuse_too_large, translation_bytes
+from pix2pix_tf.inference.memory import peak_memory, refuse_too_large
 from pix2pix_tf.utils.errors import UserError
 
 FULL_WIDTH = GeneratorConfig()
@@ -74,7 +74,7 @@ def test_expected_is_within_30_percent_of_what_was_measured(case, megabytes):
     network, width, side = case
     kind, _, upsampling = network.partition("+")
     generator = GeneratorConfig(kind=kind, width=width, upsampling=upsampling or "transposed")
-    assert translation_bytes(generator, side, side) / 1e6 == pytest.approx(megabytes, rel=0.3)
+    assert peak_memory(generator, side, side) / 1e6 == pytest.approx(megabytes, rel=0.3)
 
 
 @pytest.fixture

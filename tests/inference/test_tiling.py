@@ -3,7 +3,8 @@ import pytest
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.inference.tiling import TiledTranslation, check_side
-from pix2pix_tf.inference.translation import compile_translation, image_seeds, picture_translation
+from pix2pix_tf.inference.translation import AnySizeTranslation, compile_translation, image_seeds
+from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import BatchStatisticsNorm
 from pix2pix_tf.utils.errors import UserError
@@ -25,9 +26,9 @@ class Both:
             if weights.name == "kernel":  # as small as they start, norms would do all the work
                 weights.assign(weights * (6 if norm == "none" else 10))
         before = self.generator.to_json()
-        translation = picture_translation(self.generator, config)
+        translation = AnySizeTranslation(generator_translation(config, self.generator))
         self._whole = compile_translation(translation)
-        self.tiled = TiledTranslation(translation, config)
+        self.tiled = TiledTranslation(translation)
         assert self.generator.to_json() == before  # exporters take it too
 
     def whole(self, image, seed=None):

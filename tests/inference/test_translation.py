@@ -4,19 +4,24 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.representation import representation
-from pix2pix_tf.inference.translation import (
-    PictureTranslation,
-    compile_translation,
-    image_seeds,
-    picture_translation,
-    reflect_to_multiple,
-    translate_images,
-)
-from pix2pix_tf.models import build_generator
+from pix2pix_tf.inference.padding import image_padding
+from pix2pix_tf.inference.translation import AnySizeTranslation, compile_translation, image_seeds
+from pix2pix_tf.methods.translation import GeneratorTranslation, generator_translation
+from pix2pix_tf.models import GENERATORS, build_generator
 
 
-def plain(generator, multiple=32):
-    return PictureTranslation(generator, representation("plain"), multiple)
+def plain(generator, kind="unet"):
+    """The translation by a U-Net of 32×32 images or a ResNet."""
+    return AnySizeTranslation(
+        GeneratorTranslation(
+            part="generator",
+            network=generator,
+            kind=GENERATORS[kind],
+            crop_size=(32, 32),
+            channels=(3, 3),
+            representation=representation("plain"),
+        )
+    )
 
 
 @pytest.mark.parametrize("multiple", [4, 32])
@@ -28,7 +33,9 @@ def test_reflection_is_numpys(size, multiple):
         more = -side % multiple
         pads.append((more // 2, more - more // 2))
     expected = np.pad(images, [*pads, (0, 0)], mode="reflect")
-    assert np.array_equal(reflect_to_multiple(tf.constant(images), multiple), expected)
+    padding = image_padding(tf.constant(images), multiple)
+    assert np.array_equal(padding.pad(tf.constant(images)), expected)
+    assert np.array_equal(padding.crop(tf.constant(expected)), images)
 
 
 def test_what_comes_in_at_a_place_comes_out_there():
@@ -39,7 +46,7 @@ def test_what_comes_in_at_a_place_comes_out_there():
 
     for size in ((50, 37), (1, 1), (32, 32), (33, 95)):
         images = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
-        assert np.array_equal(translate_images(plain(identity), tf.constant(images), None), images)
+        assert np.array_equal(plain(identity).translate_integers(tf.constant(images), None), images)
 
 
 @pytest.mark.parametrize("kind", ["unet", "resnet_6", "resnet_9"])
@@ -49,16 +56,15 @@ def test_images_of_any_size_are_translated(kind):
     config = make_config(
         {"data": sizes, "generator": network, "discriminator": {"receptive_field": 34}}
     )
-    translate = compile_translation(
-        picture_translation(build_generator(config, any_size=True), config)
-    )
+    network = build_generator(config, any_size=True)
+    translate = compile_translation(AnySizeTranslation(generator_translation(config, network)))
     for size in ((1, 1), (1, 9), (4, 4), (8, 3)):
         assert translate(np.zeros((1, *size, 3), np.uint8), None).shape == (1, *size, 3)
 
 
 def test_16_bits_are_scaled():
     images = tf.constant([0, 32768, 65535], tf.uint16, shape=(1, 1, 3, 1))
-    output = translate_images(plain(lambda x, training: x, 4), images, None)
+    output = plain(lambda x, training: x, "resnet_6").translate_integers(images, None)
     assert output.numpy().ravel().tolist() == [0, 128, 255]
 
 
@@ -71,9 +77,9 @@ def generator():
 
 def test_alone_and_in_a_batch(generator):
     images = np.random.default_rng(0).integers(0, 256, (4, 40, 33, 3), np.uint8)
-    together = translate_images(plain(generator), tf.constant(images), image_seeds(7, 4)).numpy()
+    together = plain(generator).translate_integers(tf.constant(images), image_seeds(7, 4)).numpy()
     for image, output in zip(images, together, strict=True):
-        alone = translate_images(plain(generator), tf.constant(image[None]), image_seeds(7, 1))
+        alone = plain(generator).translate_integers(tf.constant(image[None]), image_seeds(7, 1))
         assert np.abs(alone[0].numpy().astype(int) - output).max() <= 1
 
 

@@ -76,7 +76,7 @@ def test_a_half_precision_run_resumes_exactly_and_translates_in_float32(tmp_path
     assert len(scales) == 2
     assert max(scales) <= 2**15
     translator = Translator(tmp_path / "whole")
-    assert {layer.compute_dtype for layer in translator.generator.layers} == {"float32"}
+    assert {layer.compute_dtype for layer in translator.networks["generator"].layers} == {"float32"}
     assert translator(np.zeros((40, 36, 3), np.uint8), seed=1).shape == (40, 36, 3)
     with pytest.raises(UserError, match=r"training\.precision = mixed_float16 there and float32"):
         train(config(root, training__steps=4), tmp_path / "parts", console=quiet())

@@ -10,7 +10,9 @@ from pix2pix_tf.models.patchgan import build_patchgan
 
 
 def patchgan(halvings, size=(64, 64), width=2):
-    return build_patchgan(size, 3, 3, width, halvings, seed=0)
+    return build_patchgan(
+        size=size, input_channels=3, target_channels=3, width=width, downsamplings=halvings, seed=0
+    )
 
 
 def test_golden_parameter_count():

@@ -9,6 +9,11 @@ from pix2pix_tf.models.layers import ReflectionPadding2D, dropout_seeds
 from pix2pix_tf.models.resnet import build_resnet
 
 
+def resnet(**words):
+    settings = {"blocks": 6, "input_channels": 3, "target_channels": 3, "width": 2, "seed": 0}
+    return build_resnet(**{**settings, **words})
+
+
 @pytest.mark.parametrize(
     ("kind", "count"),
     # 11.383 and 7.841 million, as the published program counts with batch norm.
@@ -21,7 +26,9 @@ def test_golden_parameter_count(kind, count):
 
 
 def test_layers():
-    model = build_resnet((64, 64), 6, 3, 3, 4, 0)
+    model = build_resnet(
+        size=(64, 64), blocks=6, input_channels=3, target_channels=3, width=4, seed=0
+    )
     convolutions = [x for x in model.layers if isinstance(x, keras.layers.Conv2D)]
     shapes = [(x.filters, x.kernel_size[0], x.strides[0]) for x in convolutions]
     blocks = [(16, 3, 1)] * 12
@@ -30,12 +37,16 @@ def test_layers():
 
 
 def test_any_multiple_of_four():
-    model = build_resnet((None, None), 6, 1, 2, 2, 0)
+    model = build_resnet(
+        size=(None, None), blocks=6, input_channels=1, target_channels=2, width=2, seed=0
+    )
     assert model(tf.zeros((2, 20, 36, 1))).shape == (2, 20, 36, 2)
 
 
 def test_identity_goes_through_a_block():
-    model = build_resnet((16, 16), 6, 3, 3, 2, 0)
+    model = build_resnet(
+        size=(16, 16), blocks=6, input_channels=3, target_channels=3, width=2, seed=0
+    )
     for layer in model.layers:
         if layer.name.endswith("_b_norm"):
             layer.scale.assign(tf.zeros_like(layer.scale))
@@ -48,7 +59,9 @@ def test_identity_goes_through_a_block():
 
 
 def test_dropout_follows_its_seeds():
-    model = build_resnet((16, 16), 6, 3, 3, 2, 0)
+    model = build_resnet(
+        size=(16, 16), blocks=6, input_channels=3, target_channels=3, width=2, seed=0
+    )
     x = tf.random.stateless_normal((1, 16, 16, 3), (0, 1))
 
     def run(seed):

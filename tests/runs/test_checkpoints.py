@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.runs.checkpoints import Checkpoints, restore_generator
+from pix2pix_tf.runs.checkpoints import Checkpoints, restore_networks
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -49,8 +49,8 @@ def test_best_is_kept_apart_from_the_newest(tmp_path):
         saved.step.assign(step)
         assert saved.save_best(l1) is best
         saved.save()
-    assert restore_generator(network(), tmp_path, "best") == 2
-    assert restore_generator(network(), tmp_path, "newest") == 3
+    assert restore_networks({"generator": network()}, tmp_path, "best") == 2
+    assert restore_networks({"generator": network()}, tmp_path, "newest") == 3
     again = checkpoints(tmp_path, network())
     again.restore()
     assert float(again.best_l1) == pytest.approx(0.2)

@@ -12,7 +12,8 @@ from pix2pix_tf.config.schema import WarningsConfig, make_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.inference.translation import array_translation, picture_translation
+from pix2pix_tf.inference.translation import AnySizeTranslation, image_function
+from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.training import train
 from pix2pix_tf.training.monitoring.health import (
@@ -95,7 +96,9 @@ def test_output_that_does_not_vary_with_its_input_is_said(tiny):
     random = np.random.default_rng(0)
     for variable in generator.variables:  # offsets that differ: not of a single colour any more
         variable.assign(variable + random.normal(0, 0.3, variable.shape))
-    translate = array_translation(picture_translation(generator, settings), seed=0)
+    translate = image_function(
+        AnySizeTranslation(generator_translation(settings, generator)), seed=0
+    )
     seen = ValidationImages()
     score_pairs(translate, open_pairs(settings).val, seen.add)
     assert seen.scalars()["health/output_contrast"] > 5

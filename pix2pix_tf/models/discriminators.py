@@ -1,0 +1,36 @@
+"""The discriminator of a config."""
+
+from __future__ import annotations
+
+import keras
+
+from pix2pix_tf.config.schema import RECEPTIVE_FIELDS, Config
+from pix2pix_tf.models.blocks import computing_in
+from pix2pix_tf.models.patchgan import build_patchgan
+
+
+def build_discriminator(config: Config, *, part: str = "discriminator") -> keras.Model:
+    """Builds the discriminator of a config: two images in [-1, 1] to one logit a patch.
+
+    Args:
+        config: The experiment; height and width are its `data.crop_size`, and it computes in its
+            `training.precision`. The weights and the logits are float32 all the same.
+        part: Name of the network: networks of other names have other initial weights.
+
+    Returns:
+        The network, from float [N, H, W, input_channels] and float [N, H, W, target_channels] to
+        float32 [N, h, w, 1]. With an objective that is not conditional it takes the target alone.
+    """
+    with computing_in(config.training.precision):
+        return build_patchgan(
+            size=config.data.crop_size,
+            input_channels=config.data.input_channels,
+            target_channels=config.data.target_channels,
+            width=config.discriminator.width,
+            downsamplings=RECEPTIVE_FIELDS[config.discriminator.receptive_field],
+            seed=config.training.seed,
+            conditional=config.objective.conditional,
+            norm=config.discriminator.norm,
+            spectral=config.discriminator.spectral_norm,
+            part=part,
+        )
