@@ -117,7 +117,7 @@ def write_batches(config: Config, file: Path, console: Console) -> None:
     written = open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
     with counting(console, "pairs for PyTorch") as counter:
         for step, batch in enumerate(training_batches(pairs, config, 0, steps)):
-            written[step] = np.stack([side.numpy()[0] for side in batch[:2]])
+            written[step] = np.stack([batch[side].numpy()[0] for side in ("input", "target")])
             counter.advance(steps)
     written.flush()
     partial.replace(file)

@@ -10,13 +10,15 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from pix2pix_tf.benchmark.flops import forward_flops
 from pix2pix_tf.benchmark.worker import WorkloadFunction
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.exporters.tflite import convert_to_tflite, run_tflite
 from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.methods import method_of
+from pix2pix_tf.methods.method import checkpoint_parts, translating_parts
 from pix2pix_tf.models import build_generator
+from pix2pix_tf.models.flops import forward_flops
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 
@@ -32,8 +34,9 @@ def write_untrained_run(config: Config, folder: Path) -> None:
     """
     run = Run(folder)
     run.save_config(config)
-    parts = {"generator": build_generator(config).variables}
-    Checkpoints(run.checkpoints, parts, keep=1).save()
+    method = method_of(config).build(config, 1, None)
+    parts, translating = checkpoint_parts(method), translating_parts(method)
+    Checkpoints(run.checkpoints, parts, translating, keep=1).save()
 
 
 def inference_workloads(

@@ -9,13 +9,14 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.benchmark.flops import update_flops
 from pix2pix_tf.benchmark.worker import WorkloadFunction
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.data.pipeline import images_per_step, training_batches
-from pix2pix_tf.methods.pix2pix import Batch, build_networks, make_update, make_updates
-from pix2pix_tf.training.distributed.worker_group import default_strategy
+from pix2pix_tf.data.pipeline import Batch, training_batches
+from pix2pix_tf.methods import images_per_step, method_of
+from pix2pix_tf.methods.update import make_update, make_updates
+from pix2pix_tf.training.batches import distributed_batches
+from pix2pix_tf.training.distributed.worker_group import WorkerGroup, default_strategy
 from pix2pix_tf.utils.parallel import parallel_map
 
 _MANY_STEPS = 10**8  # more than a benchmark ever takes
@@ -40,8 +41,8 @@ def training_workloads(
         tf.config.experimental.enable_op_determinism()
     strategy = default_strategy()
     with strategy.scope():
-        networks = build_networks(config, _MANY_STEPS, None)
-    updates = make_updates(make_update(config, networks, strategy))
+        method = method_of(config).build(config, _MANY_STEPS, None)
+    updates = make_updates(make_update(method, config.training, strategy))
     steps_per_execution = config.training.steps_per_execution
 
     def train(batches: Iterator[Batch], steps: int) -> Mapping[str, float]:
@@ -53,7 +54,7 @@ def training_workloads(
             start = time.perf_counter()
             taken = [next(batches) for _ in range(size)]
             waited += time.perf_counter() - start
-            losses = updates(taken)
+            losses = updates(taken, tf.constant(0, tf.int64))
         return {**{name: float(loss[-1]) for name, loss in losses.items()}, "wait_seconds": waited}
 
     workloads: dict[str, WorkloadFunction] = {}
@@ -62,14 +63,12 @@ def training_workloads(
         workloads["training"] = lambda repetitions: train(iter([batch] * repetitions), repetitions)
     if "training with data" in names:
         pairs = open_pairs(config).train
-        batches = _distribute(training_batches(pairs, config, 0, _MANY_STEPS), strategy)
+        workers = WorkerGroup(strategy)
+        batches = distributed_batches(pairs, config, 0, _MANY_STEPS, workers)
         for _ in islice(batches, -(-len(pairs) // images_per_step(config))):  # fills the cache
             pass
         workloads["training with data"] = lambda repetitions: train(batches, repetitions)
-    flops = update_flops(
-        networks.generator, networks.discriminator, config.training.discriminator_steps
-    )
-    return workloads, flops
+    return workloads, method.update_flops() or 0
 
 
 def _distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> Iterator[Batch]:
@@ -86,7 +85,11 @@ def _noise_batches(config: Config) -> tf.data.Dataset:
         return random.uniform(-1, 1, (count, *data.crop_size, channels)).astype(np.float32)
 
     seeds = random.integers(2**31, size=(count, 2), dtype=np.int32)
-    batch = (images(data.input_channels), images(data.target_channels), seeds)
+    batch = {
+        "input": images(data.input_channels),
+        "target": images(data.target_channels),
+        "seed": seeds,
+    }
     return tf.data.Dataset.from_tensor_slices(batch).batch(count, drop_remainder=True)
 
 
@@ -105,8 +108,8 @@ def pipeline_workload(config: Config) -> WorkloadFunction:
     batches = training_batches(pairs, config, 0, _MANY_STEPS)
 
     def read(repetitions: int) -> Mapping[str, float]:
-        for inputs, _, _ in batches.take(repetitions):
-            last = inputs
+        for batch in batches.take(repetitions):
+            last = batch["input"]
         return {"mean": float(tf.reduce_mean(last))}
 
     return read

@@ -46,7 +46,7 @@ def nearest_key(config: type[BaseModel], key: str) -> str | None:
     section, name = _section(key), key.rpartition(".")[2]
     elsewhere = {path.rpartition(".")[2]: path for path in _keys(config)}
     here = {path.rpartition(".")[2]: path for path in _keys(config) if _section(path) == section}
-    return here.get(_nearest(name, here) or "") or elsewhere.get(_nearest(name, elsewhere) or "")
+    return here.get(nearest(name, here) or "") or elsewhere.get(nearest(name, elsewhere) or "")
 
 
 def annotation_of(config: type[BaseModel], key: str) -> Any:
@@ -73,7 +73,7 @@ def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
     annotation = _annotation(config, key)
     choices = _choices(annotation)
     if choices:
-        near = _nearest(shown(value).strip("'\""), choices)
+        near = nearest(shown(value).strip("'\""), choices)
         hint = f"; did you mean {near}?" if near else ""
         return f"{key}: {shown(value)} is not one of {', '.join(choices)}{hint}"
     if get_origin(annotation) is tuple:
@@ -86,7 +86,7 @@ def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
 
 def _instead(config: type[BaseModel], key: str) -> str:
     section, dot, _ = key.partition(".")
-    near = nearest_key(config, key) if dot else _nearest(key, config.model_fields)
+    near = nearest_key(config, key) if dot else nearest(key, config.model_fields)
     if near:
         return f"; did you mean {near}?"
     known = [path for path in _keys(config) if path.startswith(f"{section}.")]
@@ -129,7 +129,8 @@ def _as_yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _nearest(word: str, among: Iterable[str]) -> str | None:
+def nearest(word: str, among: Iterable[str]) -> str | None:
+    """The word most like another one, or None where none is."""
     among = list(among)
     if among and word.isdecimal() and all(other.isdecimal() for other in among):
         return min(among, key=lambda other: abs(int(other) - int(word)))

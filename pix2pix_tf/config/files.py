@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +33,11 @@ def shipped_files(folder: str = "") -> dict[str, Path]:
 
 
 def read_config(
-    path_or_name: str | Path, shipped: Mapping[str, Path], model: type[Model], overrides: Overrides
+    path_or_name: str | Path,
+    shipped: Mapping[str, Path],
+    model: type[Model],
+    overrides: Overrides,
+    choose: Callable[[Mapping[str, Any]], type[Model]] | None = None,
 ) -> Model:
     """Reads a config file, applies overrides, and validates the whole.
 
@@ -44,6 +48,8 @@ def read_config(
         model: What the file's sections are of.
         overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
             then being what `parse_value` makes of it: text where the key takes text, else YAML.
+        choose: From the values that were read to the subclass of `model` that validates them, where
+            there are several.
 
     Raises:
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,
@@ -52,7 +58,7 @@ def read_config(
     tree = read_sections(_find(path_or_name, shipped), model)
     for key, value in _override_items(overrides, model):
         _set(tree, key, value, model)
-    return validated(model, tree, str(path_or_name))
+    return validated(choose(tree) if choose else model, tree, str(path_or_name))
 
 
 def is_overridden(overrides: Sequence[str], key: str) -> bool:

@@ -7,80 +7,35 @@ other) raise a `UserError` that names the key, the value and the nearest valid o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    model_validator,
-)
+from pydantic import Field, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from pix2pix_tf.config.errors import CONTRADICTION
+from pix2pix_tf.config.errors import CONTRADICTION, nearest
 from pix2pix_tf.config.files import read_config, shipped_files, validated
+from pix2pix_tf.config.objectives import OBJECTIVES, Pix2PixObjective
+from pix2pix_tf.config.section import (
+    ImageSize,
+    Interval,
+    NonEmptyStr,
+    Norm,
+    PathStr,
+    PositiveInt,
+    Real,
+    Section,
+    Seed,
+)
 from pix2pix_tf.config.yaml_text import to_yaml
-from pix2pix_tf.utils.files import expand_home
 
 # Crop sizes are multiples of it: a U-Net needs at least four downsamplings.
 MIN_SIZE_MULTIPLE = 16
 
 # Kinds of generator with a bottleneck; all else about kinds: `pix2pix_tf.models.GENERATORS`.
 BOTTLENECK_KINDS = ("unet", "encoder_decoder")
-
-# Downsampling convolutions of the discriminator by its receptive field in pixels (appendix 6.1.2).
-RECEPTIVE_FIELDS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
-
-
-def _pair(value: Any) -> Any:
-    """Makes one number a square, and a list, as YAML has it, a tuple."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return (value, value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _number(value: Any) -> Any:
-    """Reads 2e-4 (without a dot) as a number; YAML 1.1 makes it a string."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _not_empty(value: str) -> str:
-    if not value:
-        raise PydanticCustomError("empty", "expected text that is not empty")
-    return value
-
-
-NonEmptyStr = Annotated[str, AfterValidator(_not_empty)]
-PathStr = Annotated[NonEmptyStr, AfterValidator(expand_home)]
-PositiveInt = Annotated[int, Field(gt=0, lt=2**31)]  # fits int32
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-ImageSize = Annotated[
-    tuple[PositiveInt, PositiveInt], BeforeValidator(_pair), PlainSerializer(list)
-]
-Interval = Literal["epoch"] | PositiveInt
-Norm = Literal["batch", "instance", "none"]
-
-
-class Section(BaseModel):
-    """A section of a config: immutable, without unknown keys.
-
-    The docstring below a key is its description in the documentation.
-    """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
 
 
 class DataConfig(Section):
@@ -253,37 +208,6 @@ class DiscriminatorConfig(Section):
     """Whether the convolutions are spectrally normalised (Miyato et al. 2018)."""
 
 
-class ObjectiveConfig(Section):
-    """Equation 4 and the objectives of Table 1: an adversarial loss plus a weighted distance.
-
-    `cgan`: the discriminator sees the input; `gan`: it does not; `l2` may stand for `l1`.
-    """
-
-    name: Literal["l1", "l2", "gan", "cgan", "l1+gan", "l1+cgan", "l2+gan", "l2+cgan"] = "l1+cgan"
-    """Terms of the generator's loss, by the paper's names: a distance to the target (`l1` or `l2`),
-    an adversarial loss whose discriminator sees the input (`cgan`) or does not (`gan`), or both.
-    """
-    l1_weight: Annotated[Real, Field(ge=0)] = 100.0
-    """Weight λ of the distance, L1 or L2, beside the adversarial loss; 0 or more."""
-    gan_loss: Literal["vanilla", "least_squares", "hinge"] = "vanilla"
-    """Adversarial loss: `vanilla` (the paper's cross-entropy), `least_squares` or `hinge`."""
-
-    @property
-    def distance(self) -> Literal["l1", "l2"] | None:
-        """The distance to the target that the objective has, or None."""
-        return {"l1": "l1", "l2": "l2"}.get(self.name[:2])  # type: ignore[return-value]
-
-    @property
-    def adversarial(self) -> bool:
-        """Whether there is a discriminator."""
-        return self.name.endswith("gan")
-
-    @property
-    def conditional(self) -> bool:
-        """Whether the discriminator sees the input."""
-        return self.name.endswith("cgan")
-
-
 class TrainingConfig(Section):
     """The optimisation of section 3.3."""
 
@@ -360,27 +284,38 @@ class WarningsConfig(Section):
 
 
 class Config(Section):
-    """A whole experiment. `Config(data={"dataset": "sample"})` has the paper's settings."""
+    """A whole experiment. `Config(data={"dataset": "sample"})` has the paper's settings.
 
+    Configs of another method than pix2pix are of a subclass with the section `objective` of that
+    method, which `load_config` and `make_config` choose.
+    """
+
+    method: NonEmptyStr = "pix2pix"
+    """Method that is trained; the section `objective` is that of the method."""
     data: DataConfig
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
-    objective: ObjectiveConfig = ObjectiveConfig()
+    objective: Pix2PixObjective = Pix2PixObjective()
     training: TrainingConfig = TrainingConfig()
     logging: LoggingConfig = LoggingConfig()
     warnings: WarningsConfig = WarningsConfig()
 
-    @model_validator(mode="after")
-    def _agree(self) -> Config:
-        field = self.discriminator.receptive_field
-        if min(patch_grid(self.data.crop_size, field)) < 1:
-            fitting = [f for f in RECEPTIVE_FIELDS if min(patch_grid(self.data.crop_size, f)) >= 1]
+    @field_validator("method")
+    @classmethod
+    def _is_known(cls, method: str) -> str:
+        if cls.model_fields["objective"].annotation is not OBJECTIVES.get(method):
+            near = nearest(method, OBJECTIVES)
+            hint = f"; did you mean {near}?" if near else ""
             raise PydanticCustomError(
                 CONTRADICTION,
-                "discriminator.receptive_field: {field} leaves no patch of a data.crop_size of "
-                "{size}; the largest that fits is {best}",
-                {"field": field, "size": list(self.data.crop_size), "best": max(fitting)},
+                "method: {method} is not one of {known}{hint}",
+                {"method": repr(method), "known": ", ".join(OBJECTIVES), "hint": hint},
             )
+        return method
+
+    @model_validator(mode="after")
+    def _agree(self) -> Config:
+        self.objective.check(self)
         if self.generator.bottleneck_norm and (
             self.generator.kind not in BOTTLENECK_KINDS or self.generator.norm == "none"
         ):
@@ -415,21 +350,19 @@ class Config(Section):
         normed = generator.bottleneck_norm and generator.norm == "batch"
         return normed and self.training.batch_size > 1
 
+    def settings(self) -> dict[str, Any]:
+        """Plain values by key: `SECTION.NAME`, or `method`."""
+        flat: dict[str, Any] = {}
+        for section, value in self.model_dump(mode="json").items():
+            if isinstance(value, dict):
+                flat |= {f"{section}.{name}": each for name, each in value.items()}
+            else:
+                flat[section] = value
+        return flat
+
     def to_yaml(self) -> str:
         """The config as YAML text that `load_config` reads back to an equal object."""
         return to_yaml(self.model_dump(mode="json"))
-
-
-def patch_grid(size: Sequence[int], receptive_field: int) -> tuple[int, int]:
-    """Height and width of the discriminator's output for an image `size` (height, width).
-
-    256×256 gives 30×30 at the default receptive field of 70 (appendix 6.1.2): each halving
-    convolution (k4 s2 p1) halves the size, the two last ones (k4 s1 p1) take one pixel each.
-    """
-    if receptive_field == 1:
-        return (size[0], size[1])
-    halvings = RECEPTIVE_FIELDS[receptive_field]
-    return ((size[0] >> halvings) - 2, (size[1] >> halvings) - 2)
 
 
 def load_config(
@@ -448,12 +381,31 @@ def load_config(
         UserError: No such file or name, not YAML, unknown keys, wrong types or values,
             contradictions.
     """
-    return read_config(path_or_name, shipped_files(), Config, overrides)
+    return read_config(path_or_name, shipped_files(), Config, overrides, _config_type)
 
 
 def make_config(tree: Mapping[str, Any], source: str = "config") -> Config:
     """Validates sections of plain values into a `Config`; `source` names them in errors."""
-    return validated(Config, tree, source)
+    return validated(_config_type(tree), tree, source)
+
+
+def _config_type(tree: Mapping[str, Any]) -> type[Config]:
+    """`Config` with the section `objective` of the method that a tree names."""
+    method = tree.get("method", "pix2pix")
+    return _with_objective(method) if isinstance(method, str) and method in OBJECTIVES else Config
+
+
+@functools.cache
+def _with_objective(method: str) -> type[Config]:
+    objective: Any = OBJECTIVES[method]
+    if objective is Pix2PixObjective:
+        return Config
+    return create_model(
+        "Config",
+        __base__=Config,
+        method=(NonEmptyStr, method),
+        objective=(objective, Field(default_factory=objective)),
+    )
 
 
 def shipped_configs() -> list[str]:

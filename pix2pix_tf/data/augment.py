@@ -19,13 +19,20 @@ def jitter(
         mirror: Whether to mirror at all.
         seed: int32 [2]. The result is a function of it and the images alone.
     """
-    both = tf.concat([image, target], -1)
-    room = tf.shape(both)[:2] - tf.constant(size)
-    unit = tf.random.stateless_uniform([3], seed)
-    offset = tf.cast(unit[:2] * tf.cast(room + 1, tf.float32), tf.int32)
-    both = tf.slice(both, [offset[0], offset[1], 0], [*size, -1])
-    if mirror:
-        both = tf.cond(unit[2] < 0.5, lambda: tf.reverse(both, [1]), lambda: both)
+    both = random_crop(tf.concat([image, target], -1), size, mirror, seed)
     channels = [image.shape[-1], target.shape[-1]]
     image, target = tf.split(both, channels, axis=-1)
     return image, target
+
+
+def random_crop(
+    image: tf.Tensor, size: tuple[int, int], mirror: bool, seed: tf.Tensor
+) -> tf.Tensor:
+    """Cuts a random window out of one image and mirrors it half of the time, see `jitter`."""
+    room = tf.shape(image)[:2] - tf.constant(size)
+    unit = tf.random.stateless_uniform([3], seed)
+    offset = tf.cast(unit[:2] * tf.cast(room + 1, tf.float32), tf.int32)
+    image = tf.slice(image, [offset[0], offset[1], 0], [*size, -1])
+    if mirror:
+        image = tf.cond(unit[2] < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
+    return image

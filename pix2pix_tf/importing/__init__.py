@@ -15,7 +15,8 @@ import numpy as np
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.importing.authors import Recognised, recognise_discriminator, recognise_generator
 from pix2pix_tf.importing.finding import FoundNetwork, find_network, networks_in
-from pix2pix_tf.methods.pix2pix import build_networks
+from pix2pix_tf.methods.method import checkpoint_parts, translating_parts
+from pix2pix_tf.methods.pix2pix import Pix2Pix
 from pix2pix_tf.models.unet import unet_levels
 from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.checkpoints import Checkpoints
@@ -105,14 +106,15 @@ def import_weights(
     if discriminator is not None:
         _check_conditional(discriminator, str(discriminator_file), settled)
 
-    networks = build_networks(settled, total_steps=1, decay_start=None)
-    for network in (networks.generator, networks.average):
+    method = Pix2Pix(settled, total_updates=1, decay_start=None)
+    for network in (method.generator, method.ema_generator):
         if network is not None:
             _assign(network, generator.weights)
-    if discriminator is not None and networks.discriminator is not None:
-        _assign(networks.discriminator, discriminator.weights)
+    if discriminator is not None and method.discriminator is not None:
+        _assign(method.discriminator, discriminator.weights)
     try:
-        Checkpoints(run.checkpoints, networks.variables(), settled.logging.keep).save()
+        parts, translating = checkpoint_parts(method), translating_parts(method)
+        Checkpoints(run.checkpoints, parts, translating, settled.logging.keep).save()
         run.save_config(settled)  # last: a folder with a config is a run
     except BaseException:
         shutil.rmtree(run.checkpoints, ignore_errors=True)

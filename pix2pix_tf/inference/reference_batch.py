@@ -56,12 +56,11 @@ def record_reference_batch(run: Run, config: Config, pairs: Pairs) -> None:
     if not config.reference_statistics or run.reference_file.exists():
         return
     try:
-        images, _, seeds = next(iter(training_batches(pairs, config, 0, 1)))
+        batch = next(iter(training_batches(pairs, config, 0, 1)))
     except tf.errors.OpError as error:
         raise pairs.failure or error from None
-    count = config.training.batch_size
     content = io.BytesIO()
-    np.savez_compressed(content, inputs=images.numpy()[:count], seeds=seeds.numpy()[:count])
+    np.savez_compressed(content, inputs=batch["input"].numpy(), seeds=batch["seed"].numpy())
     write_bytes(run.reference_file, content.getvalue())
 
 

@@ -22,8 +22,8 @@ from pix2pix_tf.inference.translation import (
     compile_translation,
     image_seeds,
 )
+from pix2pix_tf.methods import method_of
 from pix2pix_tf.methods.method import Translation
-from pix2pix_tf.methods.pix2pix import translations
 from pix2pix_tf.runs.checkpoints import restore_networks
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
@@ -58,7 +58,9 @@ class Translator:
         """
         run = Run(Path(run_dir))
         config = run.load_config()
-        self.direction, translation = _chosen(run, translations(config), direction)
+        self.direction, translation = _chosen(
+            run, method_of(config).translations(config), direction
+        )
         self.config: Config = config.in_direction(self.direction)
         self.source = InputSource(self.config, run.layout(), run.proportions())
         self.step = restore_networks(translation.networks, run.checkpoints, checkpoint)

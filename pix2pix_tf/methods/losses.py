@@ -1,26 +1,33 @@
-"""What the networks want: equations 1-4 of the paper, in the form of section 3.3, and their kin.
+"""GAN and reconstruction losses: equations 1-4 of the paper, in the form of section 3.3.
 
-Every function returns one number an image, float [N], so that the caller divides by the global
-batch size, which no replica knows. Logits are the discriminator's output [N, h, w, 1]; a patch
-counts as one judgement and their mean is the image's.
+Every function returns one number an image, float32 [N], so that the caller divides by the global
+batch size, which no replica knows. Logits are the discriminator's output [N, h, w, 1], one for each
+patch of an image; the image's loss is the mean over its patches.
 """
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
+
+CHANCE_LEVEL = {"vanilla": math.log(2), "least_squares": 0.25, "hinge": 1.0}
+"""`discriminator_loss` where the discriminator cannot tell real from fake, by kind."""
 
 
 def discriminator_loss(
     real_logits: tf.Tensor, fake_logits: tf.Tensor, kind: str = "vanilla"
 ) -> tf.Tensor:
-    """Half of what D wants, halved to slow it down (section 3.3).
+    """Discriminator loss × 0.5: halved to slow the discriminator down (section 3.3).
 
     Args:
-        real_logits: Of pairs from the data.
-        fake_logits: Of the generator's.
-        kind: `vanilla`: -[log D(x, y) + log(1 - D(x, G(x)))], equation 1, which is 2 ln 2 where D
-            cannot tell; `least_squares`: (D - 1)² and D² (Mao et al. 2017); `hinge`: max(0, 1 - D)
-            and max(0, 1 + D) (Lim & Ye 2017).
+        real_logits: Logits of pairs from the data, float32 [N, h, w, 1].
+        fake_logits: Logits of generated pairs, float32 [N, h, w, 1].
+        kind: `vanilla`: -[log D(x, y) + log(1 - D(x, G(x)))], equation 1; `least_squares`:
+            (D - 1)² + D² (Mao et al. 2017); `hinge`: max(0, 1 - D) + max(0, 1 + D) (Lim & Ye 2017).
+
+    Returns:
+        float32 [N].
     """
     if kind == "least_squares":
         real, fake = tf.square(real_logits - 1.0), tf.square(fake_logits)
@@ -32,9 +39,15 @@ def discriminator_loss(
 
 
 def generator_gan_loss(fake_logits: tf.Tensor, kind: str = "vanilla") -> tf.Tensor:
-    """What G wants of D: -log D(x, G(x)), the non-saturating form of equation 1 (section 3.3).
+    """Generator adversarial loss.
 
-    With `least_squares` (D - 1)², with `hinge` -D.
+    Args:
+        fake_logits: Logits of generated pairs, float32 [N, h, w, 1].
+        kind: `vanilla`: -log D(x, G(x)), the non-saturating form of equation 1 (section 3.3);
+            `least_squares`: (D - 1)²; `hinge`: -D.
+
+    Returns:
+        float32 [N].
     """
     if kind == "least_squares":
         return _mean(tf.square(fake_logits - 1.0))
@@ -44,7 +57,16 @@ def generator_gan_loss(fake_logits: tf.Tensor, kind: str = "vanilla") -> tf.Tens
 
 
 def distance_loss(target: tf.Tensor, output: tf.Tensor, kind: str = "l1") -> tf.Tensor:
-    """Mean |target - output| of each image in [-1, 1]: equation 3; with `l2` the mean square."""
+    """Reconstruction loss: mean |target - output| (equation 3), or the mean square with `l2`.
+
+    Args:
+        target: float32 [N, H, W, C] in [-1, 1].
+        output: Likewise.
+        kind: `l1` or `l2`.
+
+    Returns:
+        float32 [N].
+    """
     difference = target - output
     return _mean(tf.abs(difference) if kind == "l1" else tf.square(difference))
 

@@ -1,8 +1,13 @@
-"""What a method of image translation is: all that training, translation and exports know of it.
+"""Protocols of a method of image translation: all that training, translation and exports know.
 
-A method is one file in this room beside `pix2pix.py`, its section of the config
-(`pix2pix_tf.config`), and its tests. Training, checkpoints, translation, evaluation and exports
-know methods by these protocols alone, and no network by its name.
+A method is one file in this package beside `pix2pix.py`, a section of the config
+(`pix2pix_tf.config.objectives`), an entry in `pix2pix_tf.methods.registry`, and its tests.
+Training, checkpoints, translation, evaluation and exports know no network by its name.
+
+Sides: a method sees `input` and `target`, not A and B. `data.direction` says which side of a pair
+is the input: with `AtoB`, the default, A is the input and B the target; with `BtoA` the other way
+round. A translation is named by its direction in the same words, so that the translation from input
+to target has the name that `data.direction` has.
 """
 
 from __future__ import annotations
@@ -15,41 +20,45 @@ import keras
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.methods.optimizer import FusedAdam
+from pix2pix_tf.data.pipeline import Batch, DataNeeds
+from pix2pix_tf.methods.optimized import Optimized
 
-Batch = Mapping[str, tf.Tensor]
-"""One replica's share of a batch: "A" and "B", the input and the target, float32 [N, H, W, C] in
-[-1, 1], and "seed", int32 [N, 2], the seed of whatever is random in an image's update."""
+__all__ = [
+    "Batch",
+    "DataNeeds",
+    "LossRule",
+    "Losses",
+    "Method",
+    "MethodType",
+    "Optimized",
+    "Translation",
+    "checkpoint_parts",
+    "network_variables",
+    "translating_parts",
+]
 
 Losses = dict[str, tf.Tensor]
-"""Scalars by "network/term", each already divided by the global batch: replicas' parts add up."""
+"""Scalars by "network/term", each this replica's part of a mean over the global batch: the parts of
+all replicas add up to it."""
 
 
 @dataclass(frozen=True)
-class DataNeeds:
-    """What a method needs of the training data.
+class LossRule:
+    """A warning of a loss that has fallen too low for the training to go well.
 
     Attributes:
-        paired: Whether input and target of a batch show the same; if not, each side has an order,
-            a crop and a mirroring of its own.
-        batches_per_update: Batches of `training.batch_size` that one update takes.
+        key: The key of the config's section `warnings` with the threshold: a share of `reference`.
+        loss: The loss, such as "discriminator/loss".
+        reference: The loss that the share is of, such as where a discriminator cannot tell.
+        text: From the mean loss and its share of `reference` to what the warning says.
+        line: Name of the line that TensorBoard draws at `reference`, or None for none.
     """
 
-    paired: bool = True
-    batches_per_update: int = 1
-
-
-@dataclass(frozen=True)
-class Optimized:
-    """An optimizer and the networks whose weights it updates.
-
-    Attributes:
-        optimizer: Built, so that a checkpoint finds every variable in place.
-        networks: Their names in `Method.networks`.
-    """
-
-    optimizer: FusedAdam
-    networks: Sequence[str]
+    key: str
+    loss: str
+    reference: float
+    text: Callable[[float, float], str]
+    line: str | None = None
 
 
 class Translation(Protocol):
@@ -58,25 +67,25 @@ class Translation(Protocol):
     Attributes:
         networks: The networks it computes with, by their parts in checkpoints.
         channels: Channels of the images it takes and of those it makes.
-        size_multiple: What height and width of the images must be a multiple of.
-        smallest_size: What height and width must be at least.
+        size_multiple: Number that height and width of the images must be a multiple of.
+        smallest_size: Smallest height and width of the images.
     """
 
     @property
     def networks(self) -> Mapping[str, keras.Model]:
-        """See above."""
+        """See the class."""
 
     @property
     def channels(self) -> tuple[int, int]:
-        """See above."""
+        """See the class."""
 
     @property
     def size_multiple(self) -> int:
-        """See above."""
+        """See the class."""
 
     @property
     def smallest_size(self) -> int:
-        """See above."""
+        """See the class."""
 
     def __call__(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
         """Translates images of a size that fits.
@@ -96,23 +105,20 @@ class Method(Protocol):
     """What is trained: networks, their optimizers, and the update of one replica.
 
     Attributes:
-        data_needs: What it needs of the training data.
-        networks: All networks by name, copies whose weights are averages too; checkpoints keep
-            these names.
-        optimizers: By name, each with the networks it updates.
+        networks: All networks by name, moving averages of others too; checkpoints keep these names.
+        optimizers: Optimizers by name, each with the networks it updates.
         buffers: Further variables that an update reads and writes, such as pools of images.
     """
 
-    data_needs: DataNeeds
     networks: Mapping[str, keras.Model]
     optimizers: Mapping[str, Optimized]
     buffers: Mapping[str, tf.Variable]
 
     def update(self, batch: Batch, step: tf.Tensor) -> Losses:
-        """Updates every network once, on one replica's share of a global batch.
+        """Updates every network, on one replica's share of a global batch.
 
         Args:
-            batch: This replica's share of `data_needs.batches_per_update` batches, concatenated.
+            batch: This replica's shares of `DataNeeds.batches_per_update` batches, concatenated.
             step: int64, the number of updates before this one.
 
         Returns:
@@ -122,6 +128,10 @@ class Method(Protocol):
 
     def translations(self) -> Mapping[str, Translation]:
         """Translations with the networks as they are now, by direction: "AtoB", "BtoA"."""
+        ...
+
+    def update_flops(self) -> int | None:
+        """Operations of one update for each image of its batch, or None where nobody counted."""
         ...
 
 
@@ -135,7 +145,43 @@ class MethodType:
             within the strategy's scope.
         translations: From the config to translations by direction, for images of any size, whose
             networks have no weights yet: those of a checkpoint are restored by part.
+        data_needs: From the config to what the method needs of the training data.
+        warnings: From the config to the losses that are to be warned of.
+        stabilizing_settings: From the config to settings to try where outputs are of one colour or
+            do not vary with the input, most promising first.
+        size_keys: Keys of the config, beside batch, crop and precision, that the memory which a
+            training takes depends on most.
+        loss_labels: How progress lines name losses, such as "D" for "discriminator/loss".
     """
 
     build: Callable[[Config, int, int | None], Method]
     translations: Callable[[Config], Mapping[str, Translation]]
+    data_needs: Callable[[Config], DataNeeds]
+    warnings: Callable[[Config], Sequence[LossRule]]
+    stabilizing_settings: Callable[[Config], Sequence[str]]
+    size_keys: Sequence[str]
+    loss_labels: Mapping[str, str]
+
+
+def checkpoint_parts(method: Method) -> dict[str, dict[str, tf.Variable]]:
+    """All variables of a training by their names in checkpoints: first the part, then the variable.
+
+    Parts are networks by their names, optimizers with `_optimizer` behind theirs, and `buffers`
+    where there are any.
+    """
+    parts = {name: network_variables(network) for name, network in method.networks.items()}
+    for name, each in method.optimizers.items():
+        parts[f"{name}_optimizer"] = each.state()
+    if method.buffers:
+        parts["buffers"] = dict(method.buffers)
+    return parts
+
+
+def translating_parts(method: Method) -> set[str]:
+    """Names of the networks that translate: the parts that the best checkpoint keeps."""
+    return {name for each in method.translations().values() for name in each.networks}
+
+
+def network_variables(network: keras.Model) -> dict[str, tf.Variable]:
+    """A network's variables by their paths, such as `encoder_1/kernel`."""
+    return {variable.path: variable.value for variable in network.variables}

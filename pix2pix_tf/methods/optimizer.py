@@ -21,13 +21,18 @@ class FusedAdam(keras.optimizers.Adam):
 
     @property
     def loss_scale(self) -> tf.Tensor | None:
-        """What the loss is to be multiplied by before its gradients are taken; None: nothing."""
+        """Factor of the loss before its gradients are taken, or None where it is not scaled."""
         return None
 
     @property
     def state(self) -> list[keras.Variable]:
-        """What the updates so far have left: the moments and their count, not the learning rate."""
+        """Variables that a checkpoint must hold: number of updates, then moments."""
         return [self.iterations, *self._momentums, *self._velocities]
+
+    @property
+    def moments(self) -> tuple[list[keras.Variable], list[keras.Variable]]:
+        """First and second moments, each in the order of the variables that it updates."""
+        return self._momentums, self._velocities
 
     def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]) -> None:
         """Updates `variables`, which it was built with, by this replica's `gradients`.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from pix2pix_tf.config.schema import RECEPTIVE_FIELDS, Config
+from pix2pix_tf.config.objectives import RECEPTIVE_FIELDS
+from pix2pix_tf.config.schema import Config
 from pix2pix_tf.models.blocks import computing_in
 from pix2pix_tf.models.patchgan import build_patchgan
 

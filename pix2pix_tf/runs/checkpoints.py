@@ -1,14 +1,14 @@
-"""Checkpoints: the whole state of a training, by name, and the best generator."""
+"""Checkpoints: the whole state of a training, by name, and the best networks to translate with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
 
+from pix2pix_tf.methods.method import network_variables
 from pix2pix_tf.runs.checkpoint_files import (
     intact_steps,
     listed_step,
@@ -19,7 +19,8 @@ from pix2pix_tf.runs.checkpoint_files import (
 from pix2pix_tf.utils.errors import UserError
 
 BEST = "best"
-_GENERATOR, _AVERAGE = "generator", "generator_average"
+Parts = Mapping[str, Mapping[str, tf.Variable]]
+"""Variables by part and name, as `methods.method.checkpoint_parts` gives them."""
 
 
 class Checkpoints:
@@ -29,25 +30,26 @@ class Checkpoints:
     of how the program holds it. How files come and go: `pix2pix_tf.runs.checkpoint_files`.
 
     Attributes:
-        step: int64, generator updates made so far. What is random follows from it, so it is the
-            random state too.
+        step: int64, steps made so far. What is random follows from it, so it is the random state
+            too.
         best_l1: float32, the lowest validation L1 so far.
     """
 
-    def __init__(self, folder: Path, parts: Mapping[str, Iterable[Any]], keep: int) -> None:
+    def __init__(self, folder: Path, parts: Parts, translating: Collection[str], keep: int) -> None:
         """Prepares to save and restore; nothing is read or written yet.
 
         Args:
             folder: The run's `checkpoints/`.
-            parts: Keras variables by the part they belong to; `generator` must be among them, and
-                where there is a `generator_average`, that is what translates.
+            parts: All variables of the training.
+            translating: The parts that translate: those that the best checkpoint keeps.
             keep: How many of the newest checkpoints stay.
         """
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.best_l1 = tf.Variable(float("inf"), name="best_l1")
-        named = {part: _by_name(variables) for part, variables in parts.items()}
-        self._everything = tf.train.Checkpoint(**named, step=self.step, best_l1=self.best_l1)
-        self._best = tf.train.Checkpoint(**_translating(named), step=self.step)
+        everything = {part: dict(variables) for part, variables in parts.items()}
+        best = {part: everything[part] for part in sorted(translating)}
+        self._everything = tf.train.Checkpoint(**everything, step=self.step, best_l1=self.best_l1)
+        self._best = tf.train.Checkpoint(**best, step=self.step)
         for checkpoint in (self._everything, self._best):
             _ = checkpoint.save_counter  # TensorFlow makes it on restoring, and then wants it there
         self._folder, self._keep = folder, keep
@@ -89,7 +91,7 @@ class Checkpoints:
         self.best_l1.assign(float("inf"))
 
     def save_best(self, l1: float) -> bool:
-        """Keeps the generator if its validation L1 is the lowest so far; says whether it was."""
+        """Keeps the networks if their validation L1 is the lowest so far; says whether it was."""
         if l1 >= float(self.best_l1):
             return False
         self.best_l1.assign(l1)
@@ -98,12 +100,12 @@ class Checkpoints:
 
 
 def restore_networks(networks: Mapping[str, keras.Model], folder: Path, which: str) -> int:
-    """Restores some of a run's networks and returns the step they are from.
+    """Restores networks that translate and returns the step they are from.
 
     Args:
-        networks: Networks of the run's config, by their parts in checkpoints.
+        networks: Those of the run's config, by part, as `Translation.networks` has them.
         folder: The run's `checkpoints/`.
-        which: `newest` or `best`, which has only the networks that translate.
+        which: `newest` or `best`.
 
     Raises:
         UserError: There is no checkpoint, or it is damaged or of other networks.
@@ -113,8 +115,8 @@ def restore_networks(networks: Mapping[str, keras.Model], folder: Path, which: s
     if newest is None:
         raise UserError(f"{place}: no checkpoint there yet; `pix2pix-tf train` writes one")
     step = tf.Variable(0, dtype=tf.int64)
-    named = {part: _by_name(network.variables) for part, network in networks.items()}
-    _restore(tf.train.Checkpoint(**named, step=step), place, newest, partly=True)
+    parts = {part: network_variables(network) for part, network in networks.items()}
+    _restore(tf.train.Checkpoint(**parts, step=step), place, newest, partly=True)
     return int(step)
 
 
@@ -157,12 +159,3 @@ def _recovery_hint(folder: Path, damaged: int) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def _translating(named: Mapping[str, Any]) -> dict[str, Any]:
-    part = _AVERAGE if _AVERAGE in named else _GENERATOR
-    return {part: named[part]}
-
-
-def _by_name(variables: Iterable[Any]) -> dict[str, tf.Variable]:
-    return {variable.path: variable.value for variable in variables}

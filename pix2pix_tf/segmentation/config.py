@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from pix2pix_tf.config.errors import CONTRADICTION
 from pix2pix_tf.config.files import read_config, shipped_files, validated
-from pix2pix_tf.config.schema import Config, DataConfig, PathStr, PositiveInt, Real, Section, Seed
+from pix2pix_tf.config.schema import Config, DataConfig
+from pix2pix_tf.config.section import PathStr, PositiveInt, Real, Section, Seed
 
 MULTIPLE = 32  # of the sides of what FCN-8s sees: its innermost layers have a 32nd of them
 VGG_WIDTH = 64

@@ -29,12 +29,9 @@ CHANGEABLE = {
 
 def changed_keys(before: Config, after: Config) -> dict[str, tuple[object, object]]:
     """Keys (`section.name`) whose values differ, with both values."""
-    old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
+    old, new = before.settings(), after.settings()
     return {
-        f"{section}.{name}": (old[section][name], new[section][name])
-        for section in old
-        for name in old[section]
-        if old[section][name] != new[section][name]
+        key: (old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)
     }
 
 

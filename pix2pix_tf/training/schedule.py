@@ -6,15 +6,15 @@ import math
 from typing import NamedTuple
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.pipeline import images_per_step
+from pix2pix_tf.methods import images_per_step
 
 
 class Due(NamedTuple):
     """What is to be done after a step."""
 
-    scored: bool
-    drawn: bool
-    saved: bool
+    validate: bool
+    sample: bool
+    checkpoint: bool
 
 
 class Schedule:

@@ -92,6 +92,17 @@ def shorten_lines(lines: Sequence[str], limit: int = NAMED_AT_MOST) -> list[str]
     return [*lines[:limit], *([f"and {left} more"] if left > 0 else [])]
 
 
+def either(options: Sequence[str]) -> str:
+    """Options as a sentence has them.
+
+    Example:
+        >>> either(["a", "b", "c"])
+        'a, b or c'
+    """
+    *others, last = options
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _escaped(found: re.Match[str]) -> str:
     code = ord(found[0])
     if 0xDC80 <= code <= 0xDCFF:

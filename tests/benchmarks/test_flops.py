@@ -3,9 +3,9 @@
 import keras
 import pytest
 
-from pix2pix_tf.benchmark.flops import forward_flops, update_flops
 from pix2pix_tf.config.schema import load_config
-from pix2pix_tf.models import build_discriminator, build_generator
+from pix2pix_tf.methods.pix2pix import Pix2Pix
+from pix2pix_tf.models.flops import forward_flops
 
 
 def test_convolutions_by_hand():
@@ -22,9 +22,13 @@ def test_open_sizes_are_refused():
         forward_flops(keras.Model(image, keras.layers.Conv2D(5, 4, 2)(image)))
 
 
+def papers(**settings):
+    return Pix2Pix(load_config("facades", {"data.root": "none", **settings}), 1, None)
+
+
 def test_the_papers_networks_and_update():
-    config = load_config("facades", {"data.root": "none"})
-    generator, discriminator = build_generator(config), build_discriminator(config)
+    method = papers()
+    generator, discriminator = method.generator, method.discriminator
     # Multiplications of 4×4 kernels: encoder by its outputs' pixels, decoder by its inputs'.
     filters = [64, 128, 256, 512, 512, 512, 512, 512]
     encoder = sum(
@@ -40,8 +44,8 @@ def test_the_papers_networks_and_update():
     assert forward_flops(discriminator) == 2 * judged
     assert forward_flops(generator) / 1e9 == pytest.approx(12.1, abs=0.05)
     assert forward_flops(discriminator) / 1e9 == pytest.approx(6.4, abs=0.05)
-    assert update_flops(generator, discriminator) / 1e9 == pytest.approx(87.5, abs=0.1)
-    assert update_flops(generator, None) == 3 * 2 * (encoder + decoder)
+    assert method.update_flops() / 1e9 == pytest.approx(87.5, abs=0.1)
+    assert papers(**{"objective.name": "l1"}).update_flops() == 3 * 2 * (encoder + decoder)
     # Two discriminator steps: 4 G, 2 · 6 D and 2 D.
     expected = 4 * 2 * (encoder + decoder) + 14 * 2 * judged
-    assert update_flops(generator, discriminator, 2) == expected
+    assert papers(**{"training.discriminator_steps": 2}).update_flops() == expected

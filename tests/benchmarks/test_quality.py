@@ -22,10 +22,8 @@ def test_the_peer_sees_the_pairs_of_our_training(tiny, tmp_path):
     written = np.load(file)
     assert written.shape == (4, 2, 32, 32, 3)
     train = open_pairs(config).train
-    for both, (image, target, _) in zip(
-        written, training_batches(train, config, 0, 4), strict=True
-    ):
-        np.testing.assert_allclose(both, [image[0], target[0]], atol=0.001)
+    for both, batch in zip(written, training_batches(train, config, 0, 4), strict=True):
+        np.testing.assert_allclose(both, [batch["input"][0], batch["target"][0]], atol=0.001)
     assert not np.array_equal(written[0], written[1])
 
 

@@ -5,7 +5,8 @@ import pytest
 import yaml
 
 from pix2pix_tf.config.files import read_sections, shipped_files
-from pix2pix_tf.config.schema import Config, load_config, make_config, patch_grid, shipped_configs
+from pix2pix_tf.config.objectives import patch_grid
+from pix2pix_tf.config.schema import Config, load_config, make_config, shipped_configs
 from pix2pix_tf.segmentation.config import SegmenterConfig, load_segmenter_config
 from pix2pix_tf.utils.errors import UserError
 
@@ -240,7 +241,7 @@ def test_every_problem_is_told_at_once():
         ),
         ("data:\n  root: [", "not valid YAML"),
         ("{1: 2, data: {dataset: x}}", "1: unknown key"),
-        ("0.5: {}", "0.5: unknown key; known are data, generator"),
+        ("0.5: {}", "0.5: unknown key; known are method, data"),
         ("{[1, 2]: 3}", "line 1, column 2: not valid YAML: a list or a section cannot be a key"),
         ("{{a: 1}: 3}", "a list or a section cannot be a key"),
         ("data: 2001-13-99", "not valid YAML: a value cannot be read: month must be in 1..12"),

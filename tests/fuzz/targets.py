@@ -20,7 +20,8 @@ from pix2pix_tf.images.io import decode_image, image_dtype, image_size, read_ima
 from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator
-from pix2pix_tf.methods.pix2pix import build_networks
+from pix2pix_tf.methods.method import checkpoint_parts, translating_parts
+from pix2pix_tf.methods.pix2pix import Pix2Pix
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.study.create import create_study
@@ -235,8 +236,9 @@ def _untrained_run(folder):
     )
     run = Run(folder)
     run.save_config(config)
-    checkpoints = Checkpoints(run.checkpoints, build_networks(config, 1, None).variables(), 1)
-    checkpoints.save()
+    method = Pix2Pix(config, 1, None)
+    parts, translating = checkpoint_parts(method), translating_parts(method)
+    Checkpoints(run.checkpoints, parts, translating, keep=1).save()
     return folder
 
 

@@ -20,7 +20,7 @@ LONG = bool(os.environ.get("PIX2PIX_TF_FUZZ"))
 KEYS = [
     f"{section}.{name}"
     for section, field in Config.model_fields.items()
-    for name in field.annotation.model_fields
+    for name in getattr(field.annotation, "model_fields", ())
 ]
 WORDS = ["sample", "maps", "AtoB", "unet", "resnet_6", "l1+cgan", "epoch", "auto", "skip", "lab"]
 SCALARS = st.one_of(

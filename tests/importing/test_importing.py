@@ -11,7 +11,8 @@ from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.importing import import_weights
 from pix2pix_tf.importing.authors import recognise_discriminator, recognise_generator
 from pix2pix_tf.inference.translator import Translator
-from pix2pix_tf.methods.pix2pix import build_networks
+from pix2pix_tf.methods.method import checkpoint_parts, translating_parts
+from pix2pix_tf.methods.pix2pix import Pix2Pix
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.runs.checkpoints import Checkpoints, restore_networks
 from pix2pix_tf.runs.run import Run
@@ -34,9 +35,10 @@ def values(model):
 
 def restored(run):
     config = Run(run).load_config()
-    networks = build_networks(config, 1, None)
-    assert Checkpoints(run / "checkpoints", networks.variables(), 1).restore() == 0
-    return networks
+    method = Pix2Pix(config, 1, None)
+    parts, translating = checkpoint_parts(method), translating_parts(method)
+    assert Checkpoints(run / "checkpoints", parts, translating, 1).restore() == 0
+    return method
 
 
 def test_an_imported_run_translates_and_trains_on(pairs_folder, tmp_path):

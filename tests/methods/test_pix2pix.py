@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.methods.pix2pix import build_networks, make_update
+from pix2pix_tf.methods.pix2pix import Pix2Pix
+from pix2pix_tf.methods.update import make_update, split_batch
 from pix2pix_tf.models.layers import dropout_seeds
 
 
@@ -13,27 +14,29 @@ def batch(count, number=0):
     random = np.random.default_rng(number)
     image, target = random.uniform(-1, 1, (2, count, 32, 32, 3)).astype(np.float32)
     seeds = np.stack([np.full(count, number), np.arange(count)], 1).astype(np.int32)
-    return tf.constant(image), tf.constant(target), tf.constant(seeds)
+    sides = {"input": image, "target": target, "seed": seeds}
+    return {name: tf.constant(side) for name, side in sides.items()}
 
 
 def build(config, strategy):
     with strategy.scope():
-        networks = build_networks(config, 100, None)
-    return networks, make_update(config, networks, strategy)
+        method = Pix2Pix(config, 100, None)
+    update = make_update(method, config.training, strategy)
+    return method, lambda data, step=0: update(data, tf.cast(step, tf.int64))
 
 
 def distributed(strategy, data):
-    share = len(data[0]) // strategy.num_replicas_in_sync
-    return tuple(
-        strategy.experimental_distribute_values_from_function(
+    share = len(data["seed"]) // strategy.num_replicas_in_sync
+    return {
+        name: strategy.experimental_distribute_values_from_function(
             lambda c, x=x: x[c.replica_id_in_sync_group * share :][:share]
         )
-        for x in data
-    )
+        for name, x in data.items()
+    }
 
 
-def weights(networks):
-    both = [*networks.generator.variables, *networks.discriminator.variables]
+def weights(method):
+    both = [*method.generator.variables, *method.discriminator.variables]
     return [variable.numpy() for variable in both]
 
 
@@ -42,9 +45,9 @@ def assert_close(one, other, atol):
         np.testing.assert_allclose(a, b, atol=atol)
 
 
-def plain_update(config, networks, optimizers, data):
-    image, target, seeds = data
-    generator, discriminator = networks.generator, networks.discriminator
+def plain_update(config, method, optimizers, data):
+    image, target, seeds = data["input"], data["target"], data["seed"]
+    generator, discriminator = method.generator, method.discriminator
     entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     with tf.GradientTape() as tape:
         with dropout_seeds(seeds):
@@ -77,7 +80,7 @@ def plain_update(config, networks, optimizers, data):
 def test_equal_to_the_plain_update(tiny, one_device, size):
     config = tiny(training__batch_size=size)
     _, update = build(config, one_device)
-    plain = build_networks(config, 100, None)
+    plain = Pix2Pix(config, 100, None)
     optimizers = [
         keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999, epsilon=1e-8) for _ in range(2)
     ]
@@ -107,12 +110,12 @@ def test_weights_are_updated_in_place(tiny, one_device):
     """A weight that is still read during its update is copied first."""
 
     def places():
-        trained = (networks.generator, networks.discriminator)
+        trained = (method.generator, method.discriminator)
         weights = [weight for network in trained for weight in network.trainable_variables]
         values = [tf.convert_to_tensor(weight) for weight in weights]
         return [np.asarray(memoryview(value)).ctypes.data for value in values]
 
-    networks, update = build(tiny(), one_device)
+    method, update = build(tiny(), one_device)
     before = places()
     for number in range(5):
         update(batch(1, number))
@@ -121,9 +124,9 @@ def test_weights_are_updated_in_place(tiny, one_device):
 
 def test_one_generator_forward_a_step(tiny, one_device, monkeypatch):
     config = tiny()
-    networks, update = build(config, one_device)
+    method, update = build(config, one_device)
     calls = []
-    layer = networks.generator.get_layer("encoder_1")
+    layer = method.generator.get_layer("encoder_1")
     call = layer.call
     monkeypatch.setattr(layer, "call", lambda *a, **k: calls.append(1) or call(*a, **k))
     update(batch(1))
@@ -132,30 +135,31 @@ def test_one_generator_forward_a_step(tiny, one_device, monkeypatch):
 
 def test_more_discriminator_steps_take_fresh_pairs(tiny, one_device):
     config = tiny(training__discriminator_steps=2)
-    networks, update = build(config, one_device)
+    method, update = build(config, one_device)
     update(batch(2))
-    assert int(networks.discriminator_optimizer.iterations.numpy()) == 2
-    assert int(networks.generator_optimizer.iterations.numpy()) == 1
+    assert int(method.optimizers["discriminator"].optimizer.iterations.numpy()) == 2
+    assert int(method.optimizers["generator"].optimizer.iterations.numpy()) == 1
     # The same as a discriminator update on the first pair and a whole update on the second.
     other, single = build(tiny(), one_device)
-    first, second = (tuple(part[k : k + 1] for part in batch(2)) for k in (0, 1))
+    first, second = split_batch(batch(2), 2)
+    optimizer = other.optimizers["generator"].optimizer
     generator = [v.numpy() for v in other.generator.variables]
-    moments = [v.numpy() for v in other.generator_optimizer.state]
+    moments = [v.numpy() for v in optimizer.state]
     single(first)
     for variable, value in zip(other.generator.variables, generator, strict=True):
         variable.assign(value)
-    for variable, value in zip(other.generator_optimizer.state, moments, strict=True):
+    for variable, value in zip(optimizer.state, moments, strict=True):
         variable.assign(value)
     single(second)
-    assert_close(weights(networks), weights(other), 1e-6)
+    assert_close(weights(method), weights(other), 1e-6)
 
 
 def test_same_numbers_every_time(tiny, one_device):
     results = []
     for _ in range(2):
-        networks, update = build(tiny(), one_device)
+        method, update = build(tiny(), one_device)
         for number in range(2):
             update(batch(1, number))
-        results.append(weights(networks))
+        results.append(weights(method))
     for a, b in zip(*results, strict=True):
         assert np.array_equal(a, b)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.methods.pix2pix import _follow
+from pix2pix_tf.methods.update import update_ema
 from pix2pix_tf.models.layers import BatchStatisticsNorm, SpectralConv2D
 
 GOLDEN = Path(__file__).with_name("golden") / "addons.npz"
@@ -98,10 +98,10 @@ def test_moving_average(compiled):
         keras.Sequential([keras.Input([3]), keras.layers.Dense(2)]) for _ in range(2)
     )
     average.set_weights([its["kernels"][0], its["biases"][0]])
-    follow = tf.function(_follow) if compiled else _follow
-    for update in range(1, 6):
-        generator.set_weights([its["kernels"][update], its["biases"][update]])
-        follow(average, generator, float(its["decay"]))
+    update = tf.function(update_ema) if compiled else update_ema
+    for count in range(1, 6):
+        generator.set_weights([its["kernels"][count], its["biases"][count]])
+        update(average, generator, float(its["decay"]))
         kernel, bias = average.get_weights()
-        equal(kernel, its["kernel_averages"][update])
-        equal(bias, its["bias_averages"][update])
+        equal(kernel, its["kernel_averages"][count])
+        equal(bias, its["bias_averages"][count])

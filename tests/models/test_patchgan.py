@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.config.schema import RECEPTIVE_FIELDS, load_config, patch_grid
+from pix2pix_tf.config.objectives import RECEPTIVE_FIELDS, patch_grid
+from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.models import build_discriminator
 from pix2pix_tf.models.layers import BatchStatisticsNorm
 from pix2pix_tf.models.patchgan import build_patchgan

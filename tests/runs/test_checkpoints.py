@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pix2pix_tf.methods.method import network_variables
 from pix2pix_tf.runs.checkpoints import Checkpoints, restore_networks
 from pix2pix_tf.utils.errors import UserError
 
@@ -13,7 +14,7 @@ def network(units=3):
 
 
 def checkpoints(folder, model, keep=2):
-    return Checkpoints(folder, {"generator": model.variables}, keep)
+    return Checkpoints(folder, {"generator": network_variables(model)}, ["generator"], keep)
 
 
 def test_saves_restores_and_keeps_the_newest(tmp_path):

@@ -191,7 +191,7 @@ def test_image_that_goes_bad_while_training_is_named(tmp_path, pairs_folder, mon
         broken.write_bytes(broken.read_bytes()[:-40])
         return []
 
-    monkeypatch.setattr("pix2pix_tf.training.loop.record_pairs", record)
+    monkeypatch.setattr("pix2pix_tf.training.prepare.record_pairs", record)
     settings = config(root, training__steps=4, data__cache=False)
     with pytest.raises(UserError, match=r"1\.png is damaged or cut short"):
         train(settings, tmp_path / "run", console=quiet())
@@ -204,8 +204,8 @@ def test_bad_images_are_skipped_where_that_is_asked_for(tmp_path, pairs_folder, 
     (root / "val" / "0.png").write_text("<html>")
 
     class Training:
-        def __init__(self, config, run, strategy, pairs, record, console):
-            self.pairs = pairs
+        def __init__(self, prepared, console):
+            self.pairs = prepared.pairs
 
         def run_to_end(self):
             return self.pairs.train.names, self.pairs.val.names

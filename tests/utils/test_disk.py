@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.methods.method import network_variables
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
@@ -56,7 +57,7 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_last_one(tmp_path):
     model = keras.Model(inputs, keras.layers.Dense(300, name="dense")(inputs))
 
     def saved():
-        return Checkpoints(tmp_path, {"generator": model.variables}, keep=1)
+        return Checkpoints(tmp_path, {"generator": network_variables(model)}, ["generator"], keep=1)
 
     first = saved()
     first.step.assign(1)

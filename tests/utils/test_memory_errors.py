@@ -105,14 +105,16 @@ def test_training_without_memory_is_one_sentence_with_what_to_lower_and_what_is_
     assert "resuming at step 2 of 3" in out
 
 
-@pytest.mark.parametrize("place", ["score_pairs", "_Training._call", "make_updates"])
+@pytest.mark.parametrize(
+    "place", ["validation.score_pairs", "loop._Training._run_updates", "loop.make_updates"]
+)
 def test_wherever_a_training_runs_out_of_memory(pairs_folder, tmp_path, monkeypatch, place):
     """In validation, in a step, before the first; of the input pipeline comes Python's own."""
 
     def fails(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(f"pix2pix_tf.training.loop.{place}", fails)
+    monkeypatch.setattr(f"pix2pix_tf.training.{place}", fails)
     root = pairs_folder(size=(18, 18), train=2, val=1)
     config = load_config("facades", {**TINIEST, "data.root": str(root), "training.steps": 1})
     with pytest.raises(UserError, match=r"too little memory .* no checkpoint was written yet"):
@@ -125,9 +127,13 @@ def test_pictures_that_memory_cannot_hold_while_training(pairs_folder, tmp_path,
 
     root = pairs_folder(size=(18, 18), train=2, val=1)
     sets = {**TINIEST, "data.root": str(root), "training.steps": 1, "data.cache": False}
-    monkeypatch.setattr("pix2pix_tf.training.loop.score_pairs", lambda *_: {"l1": 0, "psnr": 0})
+    monkeypatch.setattr(
+        "pix2pix_tf.training.validation.score_pairs", lambda *_: {"l1": 0, "psnr": 0}
+    )
     monkeypatch.setattr("pix2pix_tf.data.pair_sequence.resize_image", fails)
-    monkeypatch.setattr("pix2pix_tf.training.loop.pairs_sheet", lambda *_: np.zeros((2, 2, 3), "B"))
+    monkeypatch.setattr(
+        "pix2pix_tf.training.validation.pairs_sheet", lambda *_: np.zeros((2, 2, 3), "B")
+    )
     with pytest.raises(UserError, match="too little memory"):
         train(load_config("facades", sets), tmp_path / "run", console=Console(quiet=True))
 

@@ -104,13 +104,8 @@ class WorkerGroup:
             UserError: One has another version, config or other pairs than the chief.
         """
         self._check({"version of pix2pix-tf": __version__}, "runs")  # of the same keys, then
-        settings = config.model_dump(mode="json")
-        keys = {
-            f"{section}.{name}": value
-            for section, values in settings.items()
-            for name, value in values.items()
-        }
-        kept = {key: value for key, value in keys.items() if key not in _OWN_KEYS}
+        settings = config.settings().items()
+        kept = {key: value for key, value in settings if key not in _OWN_KEYS}
         self._check({**kept, "training pairs": pairs.train.names}, "was started with")
 
     def check_sees(self, run: Run) -> None:

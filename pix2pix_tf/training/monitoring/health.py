@@ -7,25 +7,23 @@ Thresholds are the config's section `warnings`. A warning is said when what it i
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config, WarningsConfig
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs
-
-# The discriminator's loss where it cannot tell real from fake (`losses.discriminator_loss`).
-CHANCE = {"vanilla": math.log(2), "least_squares": 0.25, "hinge": 1.0}
+from pix2pix_tf.methods import method_of
+from pix2pix_tf.methods.method import LossRule
+from pix2pix_tf.utils.text import either
 
 _SAMPLED = 32  # pairs of a split that are looked at for flat pictures: reading all would take long
 _NAMED = 3  # of them that are named
-# How far above its threshold the discriminator's loss must rise to have recovered.
+# How far above its threshold a loss must rise to have recovered.
 _REARM_FACTOR = 2.0
 
 
@@ -94,31 +92,21 @@ class Health:
     """What is known of a training's health in this session; every method returns new warnings."""
 
     def __init__(self, config: Config) -> None:
-        self._config, self._limits = config, config.warnings
-        self._chance = CHANCE[config.objective.gan_loss]
-        self._recent: deque[float] = deque()
-        self._recent_sum = 0.0
+        self._limits = config.warnings
+        method = method_of(config)
+        self._low_losses = [_LowLoss(rule, config.warnings) for rule in method.warnings(config)]
+        self._stabilizing = either(method.stabilizing_settings(config))
         patience = self._limits.patience
-        self._won = PersistentCondition(0)  # its mean is over the steps of the patience already
         self._flat, self._same = PersistentCondition(patience), PersistentCondition(patience)
         self._underflow: dict[str, PersistentCondition] = {}
 
     def after_steps(self, first: int, losses: Mapping[str, Sequence[float]]) -> list[Warned]:
         """Takes in the losses of consecutive steps, of which `first` is the first."""
-        limit = self._limits.discriminator_loss
-        warnings = []
-        for step, loss in enumerate(losses.get("discriminator/loss", ()), first):
-            self._recent.append(loss)
-            self._recent_sum += loss
-            if limit is None or len(self._recent) < self._limits.patience:
-                continue
-            share = self._recent_sum / len(self._recent) / self._chance
-            self._recent_sum -= self._recent.popleft()
-            if self._won.triggered(
-                step, share < limit * (_REARM_FACTOR if self._won.said else 1.0)
-            ):
-                warnings.append(Warned("discriminator_loss", self._won_words(step, share)))
-        return warnings
+        return [
+            warning
+            for low_loss in self._low_losses
+            for warning in low_loss.after_steps(first, losses.get(low_loss.rule.loss, ()))
+        ]
 
     def loss_scale(self, step: int, network: str, scale: float) -> list[Warned]:
         """Takes in the loss scale that `network`'s optimiser has after `step`."""
@@ -151,27 +139,11 @@ class Health:
             warnings.append(Warned("output_variation", self._same_words(step, seen)))
         return warnings
 
-    def _won_words(self, step: int, share: float) -> str:
-        config = self._config
-        ways = [
-            ("training.discriminator_steps=1", config.training.discriminator_steps > 1),
-            ("discriminator.spectral_norm=true", not config.discriminator.spectral_norm),
-            ("objective.gan_loss=least_squares", config.objective.gan_loss == "vanilla"),
-            ("a smaller discriminator.width or receptive_field", True),
-        ]
-        return (
-            f"step {step}: the discriminator has won: its loss was {share * self._chance:.4f} on "
-            f"average over {self._limits.patience} steps, {share:.1%} of the {self._chance:.2f} "
-            "where it cannot tell real from fake, and the generator learns little from it; "
-            f"try {_either(ways)}, and see in samples/ that inputs and targets belong together"
-        )
-
     def _flat_words(self, step: int, seen: ValidationImages) -> str:
         return (
             f"step {step}: the outputs are of a single colour: within them grey levels deviate by "
             f"{seen.outputs.contrast:.2f} (in the targets by {seen.targets.contrast:.1f}); "
-            f"try {_either(self._stabilizing_settings())}, and see in samples/ what inputs and "
-            "targets are"
+            f"try {self._stabilizing}, and see in samples/ what inputs and targets are"
         )
 
     def _same_words(self, step: int, seen: ValidationImages) -> str:
@@ -179,24 +151,37 @@ class Health:
             f"step {step}: the output does not vary with its input: from picture to picture grey "
             f"levels deviate by {seen.outputs.variation:.2f} (the targets' by "
             f"{seen.targets.variation:.1f}, the inputs' by {seen.inputs.variation:.1f}); "
-            f"try {_either(self._stabilizing_settings())}, and see in samples/ that inputs and "
-            "targets belong together"
+            f"try {self._stabilizing}, and see in samples/ that inputs and targets belong "
+            "together"
         )
 
-    def _stabilizing_settings(self) -> list[tuple[str, bool]]:
-        config, distance = self._config, self._config.objective.distance
-        return [
-            # Of a single value, as at the bottleneck, a norm leaves 0: the paper's errata.
-            ("generator.bottleneck_norm=false", config.generator.bottleneck_norm),
-            ("objective.name=l1+cgan", distance is None),
-            (
-                "objective.l1_weight=100",
-                distance is not None
-                and config.objective.adversarial
-                and config.objective.l1_weight < 100,
-            ),
-            ("a lower training.learning_rate", True),
-        ]
+
+class _LowLoss:
+    """Watches the loss of one rule: its mean over the last steps, `warnings.patience` of them."""
+
+    def __init__(self, rule: LossRule, limits: WarningsConfig) -> None:
+        self.rule = rule
+        self._limit: float | None = getattr(limits, rule.key)
+        self._patience = limits.patience
+        self._recent: deque[float] = deque()
+        self._recent_sum = 0.0
+        self._low = PersistentCondition(0)  # the mean is over the steps of the patience already
+
+    def after_steps(self, first: int, losses: Sequence[float]) -> list[Warned]:
+        """Takes in the loss of consecutive steps, of which `first` is the first."""
+        warnings = []
+        for step, loss in enumerate(losses, first):
+            self._recent.append(loss)
+            self._recent_sum += loss
+            if self._limit is None or len(self._recent) < self._patience:
+                continue
+            share = self._recent_sum / len(self._recent) / self.rule.reference
+            self._recent_sum -= self._recent.popleft()
+            limit = self._limit * (_REARM_FACTOR if self._low.said else 1.0)
+            if self._low.triggered(step, share < limit):
+                text = self.rule.text(share * self.rule.reference, share)
+                warnings.append(Warned(self.rule.key, f"step {step}: {text}"))
+        return warnings
 
 
 class PersistentCondition:
@@ -254,29 +239,24 @@ def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned
     return warnings
 
 
-def non_finite(parts: Mapping[str, Iterable[keras.Variable]]) -> list[str]:
-    """Names of the variables that hold a number that is not finite, looked at on their device.
+def non_finite(parts: Mapping[str, Mapping[str, tf.Variable]]) -> list[str]:
+    """Names of the variables that hold a number that is not finite, tested on their device.
 
     Args:
-        parts: Variables by the part they belong to, as `Networks.variables` gives them.
+        parts: Variables by part and name, as `methods.method.checkpoint_parts` gives them.
     """
-    floats = [
-        variable
-        for variables in parts.values()
-        for variable in variables
-        if tf.as_dtype(variable.dtype).is_floating
-    ]
-    finite = [tf.reduce_all(tf.math.is_finite(variable.value)) for variable in floats]
+    floats = {
+        f"{part}/{name}": variable
+        for part, variables in parts.items()
+        for name, variable in variables.items()
+        if variable.dtype.is_floating
+    }
+    finite = [tf.reduce_all(tf.math.is_finite(variable)) for variable in floats.values()]
     read = tf.stack(finite).numpy()  # one read of all of them
-    return [variable.path for variable, good in zip(floats, read, strict=True) if not good]
+    return [name for name, good in zip(floats, read, strict=True) if not good]
 
 
 def _contrast(picture: np.ndarray) -> float:
     spread = Spread()
     spread.add(picture)
     return spread.contrast
-
-
-def _either(ways: Iterable[tuple[str, bool]]) -> str:
-    *others, last = [way for way, open_to_try in ways if open_to_try]
-    return f"{', '.join(others)} or {last}" if others else last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -12,14 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
+from pix2pix_tf.methods import method_of
 from pix2pix_tf.utils.event_files import EventFile
 
 
 class TensorBoardLogs:
     """Scalars, sheets and the config, by step.
 
-    A second run named `ln2` draws the line ln 2 into the chart of `discriminator/loss`: there the
-    discriminator cannot tell real from fake; far below it, it has won.
+    A method's `LossRule.line` is a further run of TensorBoard's, which draws a horizontal line into
+    the chart of its loss: `ln2` into that of `discriminator/loss`, where the discriminator cannot
+    tell real from fake; far below it, it has won.
     """
 
     def __init__(
@@ -27,8 +28,8 @@ class TensorBoardLogs:
     ) -> None:
         """Opens the logs of one session, which goes on from `first_step`.
 
-        Without `writes` there are none. What earlier sessions wrote of later steps, and a kill took
-        back, is struck out.
+        Without `writes` there are none. What earlier sessions wrote of later steps, before they
+        were killed, is discarded.
 
         Raises:
             UserError: As of all that writes here: the files cannot be written.
@@ -36,15 +37,16 @@ class TensorBoardLogs:
         self._files: list[EventFile] = []
         if not (writes and config.logging.tensorboard):
             return
-        curves, line = self._files = [EventFile(folder / name) for name in ("train", "ln2")]
+        lines = {rule.line: rule for rule in method_of(config).warnings(config) if rule.line}
+        self._files = [EventFile(folder / name) for name in ("train", *lines)]
         for file in self._files:
             _begin_session(file, first_step)
-        with curves.at(first_step):
+        with self._files[0].at(first_step):
             tf.summary.text("config", f"```yaml\n{config.to_yaml()}```")
-        vanilla = config.objective.adversarial and config.objective.gan_loss == "vanilla"
-        for step in (first_step, total_steps) if vanilla else ():
-            with line.at(step):
-                tf.summary.scalar("discriminator/loss", math.log(2))
+        for file, rule in zip(self._files[1:], lines.values(), strict=True):
+            for step in (first_step, total_steps):
+                with file.at(step):
+                    tf.summary.scalar(rule.loss, rule.reference)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Writes values under their names, which group them by the part before the slash."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pix2pix_tf.methods.pix2pix import Losses
+from pix2pix_tf.methods.method import Losses
 
 
 @dataclass

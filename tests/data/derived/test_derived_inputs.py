@@ -64,9 +64,9 @@ def test_colourisation_gives_the_networks_l_and_ab(photos):
     lab = {"representation": "lab", "input_channels": 1, "target_channels": 2}
     settings = config(photos, "lightness", **lab)
     opened = open_pairs(settings)
-    seen, wanted, _ = next(iter(training_batches(opened.train, settings, 0, 1)))
-    assert (seen.shape, wanted.shape) == ((1, 32, 32, 1), (1, 32, 32, 2))
-    assert np.abs(wanted).max() <= 1
+    batch = next(iter(training_batches(opened.train, settings, 0, 1)))
+    assert (batch["input"].shape, batch["target"].shape) == ((1, 32, 32, 1), (1, 32, 32, 2))
+    assert np.abs(batch["target"]).max() <= 1
     grey, target = opened.val[0]
     assert (grey.shape, target.shape) == ((32, 32, 3), (32, 32, 3))  # images all the same
 
@@ -95,10 +95,11 @@ def test_photographs_in_folders_called_a_and_b_are_all_read(tmp_path):
 def test_centre_is_missing_from_the_middle_of_every_crop(photos):
     settings = config(photos, "centre_mask", mirror=False)
     opened = open_pairs(settings)
-    for seen, wanted, _ in training_batches(opened.train, settings, 0, 8):
-        assert (seen[0, 8:24, 8:24] == 1).numpy().all()
-        assert np.array_equal(seen[0, :8], wanted[0, :8])
-        assert not np.array_equal(seen, wanted)
+    for batch in training_batches(opened.train, settings, 0, 8):
+        inputs, targets = batch["input"], batch["target"]
+        assert (inputs[0, 8:24, 8:24] == 1).numpy().all()
+        assert np.array_equal(inputs[0, :8], targets[0, :8])
+        assert not np.array_equal(inputs, targets)
     masked, target = opened.val[1]
     assert np.array_equal(masked, centre_mask(target))
 
@@ -109,7 +110,7 @@ def test_random_masks_differ_by_image_and_epoch_but_not_in_validation(photos):
     def missing():
         opened = open_pairs(settings)
         batches = training_batches(opened.train, settings, 0, 10)  # two epochs of five
-        return [(seen.numpy() == 1).all(axis=-1) for seen, _, _ in batches], opened.val
+        return [(batch["input"].numpy() == 1).all(axis=-1) for batch in batches], opened.val
 
     first, val = missing()
     again, other_val = missing()

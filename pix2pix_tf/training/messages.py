@@ -1,0 +1,61 @@
+"""Sentences of a training: how it went, and what to do where it cannot go on."""
+
+from __future__ import annotations
+
+from pix2pix_tf.config.schema import Config
+from pix2pix_tf.evaluation.metrics.pixel import Scores
+from pix2pix_tf.methods import method_of
+from pix2pix_tf.runs.checkpoint_files import newest_step
+from pix2pix_tf.runs.run import Run
+from pix2pix_tf.utils.console import format_number
+
+
+def score_text(scores: Scores) -> str:
+    """Validation scores on one line."""
+    psnr, ssim = format_number(scores["psnr"], ".2f"), format_number(scores["ssim"], ".3f")
+    return f"L1 {scores['l1']:.4f}  PSNR {psnr} dB  SSIM {ssim}"
+
+
+def diverged(config: Config, run: Run, step: int, problem: str) -> str:
+    """The error of losses or weights that are not finite any more after a step."""
+    precision = (
+        ", or training.precision=mixed_bfloat16 in a new run"
+        if config.training.precision == "mixed_float16"
+        else ""
+    )
+    return (
+        f"step {step}: {problem}: the training has diverged; "
+        f"{_kept_checkpoint(run, 'last good')}. "
+        f"A lower training.learning_rate usually helps{precision}; look at the input images too"
+    )
+
+
+def out_of_memory(config: Config, run: Run) -> str:
+    """The error of a training that takes more memory than there is."""
+    height, width = config.data.crop_size
+    settings = config.settings()
+    sizes = {
+        "training.batch_size": config.training.batch_size,
+        "data.crop_size": f"{height}×{width}",
+        **{key: settings[key] for key in method_of(config).size_keys},
+    }
+    listed = ", ".join(f"a {key} of {value}" for key, value in sizes.items())
+    precision = config.training.precision
+    halved = "" if precision != "float32" else ", training.precision=mixed_bfloat16 takes less"
+    return (
+        f"there is too little memory for {listed} and a training.precision of "
+        f"{precision}; {_kept_checkpoint(run, 'newest')}. Lower one of the numbers in a new "
+        f"run{halved}; or end other programs that use memory and give the same command again"
+    )
+
+
+def stopped(step: int, signal_name: str) -> str:
+    """The line of a training that a signal ended early."""
+    return f"stopped at step {step} by {signal_name}; saved: the same command resumes there"
+
+
+def _kept_checkpoint(run: Run, which: str) -> str:
+    newest = newest_step(run.checkpoints)
+    if newest is None:
+        return "no checkpoint was written yet"
+    return f"the {which} checkpoint, {run.checkpoints / f'step-{newest}'}, is kept"

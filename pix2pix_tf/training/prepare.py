@@ -1,0 +1,87 @@
+"""Preparing a run: its data opened and checked, its directory locked and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from pix2pix_tf.config.schema import Config
+from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
+from pix2pix_tf.inference.reference_batch import record_reference_batch
+from pix2pix_tf.runs.checkpoint_files import check_path
+from pix2pix_tf.runs.lock import run_lock
+from pix2pix_tf.runs.pairs_record import PairsRecord, record_of
+from pix2pix_tf.runs.run import Run
+from pix2pix_tf.runs.trained_on import check_pairs, record_pairs
+from pix2pix_tf.training.distributed.worker_group import WorkerGroup
+from pix2pix_tf.training.resume import check_resumable, check_schedule, steps_left
+from pix2pix_tf.utils.console import counting, print_line
+from pix2pix_tf.utils.files import check_output_directory
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that can be trained.
+
+    Attributes:
+        config: The experiment.
+        run: Its directory, which the chief alone writes.
+        workers: The workers that train it.
+        pairs: Its data.
+        record: What the run keeps of the data.
+    """
+
+    config: Config
+    run: Run
+    workers: WorkerGroup
+    pairs: OpenedPairs
+    record: PairsRecord
+
+
+@contextmanager
+def prepare_run(
+    config: Config, run: Run, workers: WorkerGroup, console: Console, data_changed: bool
+) -> Iterator[PreparedRun]:
+    """Opens the data and checks it, the config and all workers against the run; locks the run.
+
+    All that can be found wrong is found before the run is written to. The lock is held until the
+    context ends.
+
+    Args:
+        config: The experiment.
+        run: Made if it is not there.
+        workers: The workers that train together; the chief writes.
+        console: Where progress and notes are shown.
+        data_changed: Whether a resumed run may go on with other pairs.
+
+    Raises:
+        UserError: The data, any of its images, the run directory or the config cannot be used.
+    """
+    with ExitStack() as stack:
+        workers.check_batch(config.training.batch_size)
+        check_resumable(run, config)  # before what takes long
+        if workers.is_chief:
+            check_path(run.path)
+            check_output_directory(run.path)
+        with counting(console, "checking images") as counter:
+            pairs = open_pairs(config, check=True, advance=counter.advance)
+        record = record_of(pairs, config.data)
+        check_pairs(run, record, data_changed)
+        check_schedule(run, config, len(pairs.train))
+        workers.check_same(config, pairs)  # all have read the run by then
+        if workers.is_chief and steps_left(run, config, len(pairs.train)):
+            stack.enter_context(run_lock(run.path, lambda line: print_line(console, line)))
+            # Once more, as nobody else changes it any more.
+            notes = check_resumable(run, config)
+            check_pairs(run, record, data_changed)
+            notes += check_schedule(run, config, len(pairs.train))
+            run.save_config(config)
+            for note in [*notes, *record_pairs(run, record, pairs)]:
+                print_line(console, note)
+        if workers.is_chief:
+            record_reference_batch(run, config, pairs.train)
+        workers.check_sees(run)
+        yield PreparedRun(config, run, workers, pairs, record)

@@ -1,0 +1,85 @@
+"""Validation while training: scores of the validation pairs and a sheet of samples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pix2pix_tf.evaluation.metrics.pixel import METRICS, Scores, score_pairs
+from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.sheets import pairs_sheet
+from pix2pix_tf.inference.reference_batch import ReferenceStatistics, load_reference_batch
+from pix2pix_tf.inference.translation import OWN_STATISTICS, AnySizeTranslation, image_function
+from pix2pix_tf.methods.method import Method
+from pix2pix_tf.methods.translation import GeneratorTranslation
+from pix2pix_tf.runs.run import Measurement
+from pix2pix_tf.training.monitoring.health import ValidationImages
+from pix2pix_tf.training.prepare import PreparedRun
+from pix2pix_tf.utils.files import writing
+
+
+class Validated(NamedTuple):
+    """Scores of one validation and the images that they are of."""
+
+    scores: Scores
+    images: ValidationImages
+
+
+class Validation:
+    """Translates the validation pairs with a method's weights as they are, and writes the results.
+
+    The translation is that from input to target; its dropout seed is the training's.
+    """
+
+    def __init__(self, prepared: PreparedRun, method: Method) -> None:
+        """Compiles the translation.
+
+        Args:
+            prepared: The run that is trained; this worker is its chief.
+            method: Whose networks translate.
+        """
+        config, self._run = prepared.config, prepared.run
+        self._pairs = prepared.pairs.val
+        self._digest = prepared.record.val.digest()
+        self._rows = config.logging.sheet_rows
+        translation = method.translations()[config.data.direction]
+        self._statistics: ReferenceStatistics | None = None
+        moments = OWN_STATISTICS
+        if config.reference_statistics and isinstance(translation, GeneratorTranslation):
+            batch = load_reference_batch(prepared.run, config)
+            self._statistics = ReferenceStatistics(translation, batch)
+            moments = self._statistics.moments
+        self._translate = image_function(
+            AnySizeTranslation(translation, moments), config.training.seed
+        )
+
+    def update_statistics(self) -> None:
+        """Measures the reference batch with the weights as they are now, where there is one."""
+        if self._statistics is not None:
+            self._statistics.measure()
+
+    def score(self, step: int) -> Validated:
+        """Scores all validation pairs and adds the scores to the run's `metrics.json`."""
+        images = ValidationImages()
+        scores = score_pairs(self._translate, self._pairs, images.add)
+        of = Measurement(step, "val", data=self._digest)
+        self._run.add_metrics(of, len(self._pairs), scores)
+        return Validated(scores, images)
+
+    def sample(self, step: int) -> np.ndarray:
+        """Writes a sheet of input, output and target into `samples/`; uint8 [H, W, 3]."""
+        sheet = pairs_sheet(self._translate, self._pairs, self._rows)
+        with writing(self._run.samples):
+            self._run.samples.mkdir(parents=True, exist_ok=True)
+        write_image(self._run.samples / f"step-{step:07d}.png", sheet)
+        return sheet
+
+
+def recorded_scores(prepared: PreparedRun, step: int) -> Scores | None:
+    """Scores of a validation after `step` on these very pairs, or None where there was none."""
+    of = Measurement(step, "val", data=prepared.record.val.digest())
+    scores = prepared.run.scores_of(of)
+    if scores is None or scores.get("l1") is None:
+        return None
+    return {name: scores[name] for name in METRICS if scores.get(name) is not None}
