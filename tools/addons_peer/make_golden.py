@@ -1,17 +1,17 @@
-"""Writes what TensorFlow Addons 0.23.0 computes, for tests/models/test_addons.py to compare with.
+"""Writes what TensorFlow Addons 0.23.0 computes: the golden file of tests/models/test_addons.py.
 
     make test-addons
 
-makes an environment of its own (Python 3.9 to 3.11), runs this there and compares what comes out
-with the golden file of the tests, tests/models/golden/addons.npz. After a change of this program,
-write that file anew:
+creates a virtual environment (Python 3.9 to 3.11), runs this in it and compares the output with the
+tests' golden file, tests/models/golden/addons.npz. After a change of this program, write that file
+again:
 
     build/addons/bin/python tools/addons_peer/make_golden.py tests/models/golden/addons.npz
 
 Arrays, float32 but for `decay` (float64):
 
     instance_norm/  of InstanceNormalization: x [3, 7, 5, 4], gamma, beta, epsilon, y; upstream, the
-                    gradient that comes in, and the gradients that go out: x_gradient,
+                    incoming gradient, and the resulting gradients: x_gradient,
                     gamma_gradient, beta_gradient
     spectral/       of SpectralNormalization around a convolution: x [2, 8, 7, 3], bias; kernels
                     [5, 3, 3, 3, 6] and us [5, 1, 6], before the first of four training calls and
@@ -22,7 +22,7 @@ Arrays, float32 but for `decay` (float64):
                     kernel_averages and bias_averages
 """
 
-# ruff: noqa: E402  what TensorFlow and its addons say when they are imported is known
+# ruff: noqa: E402  environment and warnings are set before TensorFlow and its addons are imported
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def main() -> None:
     """Writes everything."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("output", type=Path, metavar="OUTPUT.npz")
-    words = parser.parse_args()
+    arguments = parser.parse_args()
     tf.config.set_visible_devices([], "GPU")
     random = np.random.default_rng(0)
     parts = {
@@ -57,8 +57,8 @@ def main() -> None:
         "average": _average(random),
     }
     arrays = {f"{part}/{name}": array for part in parts for name, array in parts[part].items()}
-    words.output.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(words.output, **arrays)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(arguments.output, **arrays)
 
 
 def _normal(random: np.random.Generator, *shape: int) -> np.ndarray:
@@ -75,11 +75,11 @@ def _instance_norm(random: np.random.Generator) -> Arrays:
     layer.build(x.shape)
     layer.gamma.assign(gamma)
     layer.beta.assign(beta)
-    seen = tf.constant(x)
+    inputs = tf.constant(x)
     with tf.GradientTape() as tape:
-        tape.watch(seen)
-        y = layer(seen)
-    gradients = tape.gradient(y, [seen, layer.gamma, layer.beta], tf.constant(upstream))
+        tape.watch(inputs)
+        y = layer(inputs)
+    gradients = tape.gradient(y, [inputs, layer.gamma, layer.beta], tf.constant(upstream))
     return {
         "x": x,
         "gamma": gamma,
@@ -107,7 +107,7 @@ def _spectral(random: np.random.Generator) -> Arrays:
         ys.append(layer(x, training=True).numpy())
         kernels.append(layer.w.numpy())
         us.append(layer.u.numpy())
-    # It stores its kernels divided by sigma, but not sigma.
+    # The layer stores kernels divided by sigma, but not sigma itself.
     sigmas = [
         np.vdot(kernels[i], kernels[i]) / np.vdot(kernels[i], kernels[i + 1]) for i in range(4)
     ]
@@ -130,7 +130,7 @@ def _average(random: np.random.Generator) -> Arrays:
     optimizer = tfa.optimizers.MovingAverage(
         tf.keras.optimizers.legacy.SGD(0.1), average_decay=DECAY
     )
-    # The averages begin as the weights: it makes them at the first update, before it.
+    # Averages start as the weights: they are created just before the first update.
     kept = {name: [variable.numpy()] for name, variable in variables.items()}
     averages = {name: [variable.numpy()] for name, variable in variables.items()}
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Weights for the Inception network that are the same on every machine; worth nothing else.
+"""Random weights of the Inception network that are the same on every machine.
 
 Used by make_inception_golden.py and by tests/evaluation/metrics/test_inception.py, without PyTorch.
 """
@@ -12,17 +12,20 @@ import numpy as np
 
 
 def draw_weight(name: str, shape: Sequence[int], seed: int) -> np.ndarray:
-    """A tensor of the state dict, float32: uniform numbers that depend on name and seed alone.
+    """Draws a tensor of the state dict from its name and a seed.
 
-    Kernels keep the variance through a ReLU, and normalisations are those of a network at work, so
-    that no activation vanishes or overflows and every weight counts.
+    Kernels keep the variance through a ReLU, and normalisations have values like those of a trained
+    network, so that no activation vanishes or overflows and every weight matters.
 
     Args:
-        name: Such as `Mixed_5b.branch1x1.bn.running_var`.
-        shape: As PyTorch has it.
-        seed: Another gives other weights.
+        name: Name of the tensor, such as `Mixed_5b.branch1x1.bn.running_var`.
+        shape: Shape in PyTorch's order.
+        seed: Random seed.
+
+    Returns:
+        float32, of that shape.
     """
-    # Of old NumPy: its numbers are the same in every version.
+    # NumPy's legacy generator: its numbers are the same in every version.
     random = np.random.RandomState([zlib.crc32(name.encode()), seed])
     numbers = random.random_sample(shape).astype(np.float32)
     kind = name.rpartition(".")[2]

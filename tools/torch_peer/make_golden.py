@@ -1,4 +1,4 @@
-"""Writes what PyTorch computes with the authors' networks, for tests/importing to compare with.
+"""Writes what PyTorch computes with the authors' networks: golden files for tests/importing.
 
     python3 -m venv build/torch && build/torch/bin/pip install -r tools/torch_peer/requirements.txt
     PYTHONPATH=. build/torch/bin/python tools/torch_peer/make_golden.py build/golden --seed 1
@@ -7,10 +7,10 @@
 The tests bring golden files of their own (`make_golden.py tests/importing/golden`), so that they
 need no PyTorch; another seed makes other weights.
 
-    cases.json       the networks: their arguments, files and what they see
-    city.npz         the pictures, uint8 [256, 256, 3]
+    cases.json       the networks: their arguments, files and inputs
+    city.npz         the images, uint8 [256, 256, 3]
     NAME.pth         a state dict: weights of about N(0, 0.2), norm scales of N(1, 0.2)
-    outputs.npz      by NAME, what the network made of the top left of the pictures: float32
+    outputs.npz      by NAME, the network's output for the top left of the images: float32
                      [channels, height, width]; of generators every fifth row and column
     kinds*.pth       tensors of many types and layouts, see tests/utils/test_torch_file.py
 """
@@ -30,7 +30,7 @@ from torch import nn
 
 from pix2pix_tf.datasets.sample_city import render_city
 
-STRIDE = 5  # of what is kept; shares no factor with the networks' strides
+STRIDE = 5  # between stored pixels; has no common factor with the networks' strides
 
 GENERATORS: list[dict[str, Any]] = [
     {"kind": "unet", "levels": 8, "norm": "batch"},
@@ -63,12 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("output", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    words = parser.parse_args()
-    words.output.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(words.seed)
-    city = render_city(words.seed, 256, 256)
-    pictures = {"aerial": city.aerial, "street_map": city.street_map}
-    np.savez_compressed(words.output / "city.npz", **pictures)
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(arguments.seed)
+    city = render_city(arguments.seed, 256, 256)
+    images = {"aerial": city.aerial, "street_map": city.street_map}
+    np.savez_compressed(arguments.output / "city.npz", **images)
 
     cases, outputs = {}, {}
     for part, given in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
@@ -77,15 +77,15 @@ def main() -> None:
             case["side"] = 2 ** case.get("levels", 8 if deep else 6)
             name = _name(case)
             network = _generator(case) if part == "generator" else _discriminator(case)
-            output = _randomised(network)(_seen(pictures, case, part))[0].detach().numpy()
+            output = _randomised(network)(_inputs(images, case, part))[0].detach().numpy()
             outputs[name] = output[:, ::STRIDE, ::STRIDE] if part == "generator" else output
-            _save(network.state_dict(), words.output / f"{name}.pth", case["legacy"])
+            _save(network.state_dict(), arguments.output / f"{name}.pth", case["legacy"])
             cases[name] = {"part": part, **case}
             print(f"{name:32} {outputs[name].std():.3f} {np.abs(outputs[name]).max():.3f}")
-    np.savez_compressed(words.output / "outputs.npz", **outputs)
-    (words.output / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
+    np.savez_compressed(arguments.output / "outputs.npz", **outputs)
+    (arguments.output / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
     for legacy in (False, True):
-        _save(_kinds(), words.output / f"kinds{'_legacy' * legacy}.pth", legacy)
+        _save(_kinds(), arguments.output / f"kinds{'_legacy' * legacy}.pth", legacy)
 
 
 def _name(case: dict[str, Any]) -> str:
@@ -110,12 +110,12 @@ def _discriminator(case: dict[str, Any]) -> nn.Module:
 
 
 def _randomised(network: nn.Module) -> nn.Module:
-    """Weights that no initialisation would give, batch statistics on, dropout off."""
+    """Random weights unlike any initialisation, batch statistics on, dropout off."""
     network.train()
     for module in network.modules():
         for name, parameter in module.named_parameters(recurse=False):
             scale = isinstance(module, nn.BatchNorm2d) and name == "weight"
-            # Smaller where many numbers are summed, or the output would be -1 and 1 throughout.
+            # Smaller where many numbers are summed, or all outputs would saturate at -1 and 1.
             deviation = min(0.2, parameter[0].numel() ** -0.5)
             nn.init.normal_(parameter, 1.0 if scale else 0.0, deviation)
         if isinstance(module, nn.Dropout):
@@ -123,11 +123,11 @@ def _randomised(network: nn.Module) -> nn.Module:
     return network
 
 
-def _seen(pictures: dict[str, np.ndarray], case: dict[str, Any], part: str) -> torch.Tensor:
+def _inputs(images: dict[str, np.ndarray], case: dict[str, Any], part: str) -> torch.Tensor:
     side = case["side"]
-    image = pictures["aerial"][:side, :side, : case["inputs"]]
+    image = images["aerial"][:side, :side, : case["inputs"]]
     if part == "discriminator":
-        target = pictures["street_map"][:side, :side, : case["targets"]]
+        target = images["street_map"][:side, :side, : case["targets"]]
         image = np.concatenate([image, target], axis=2)
     scaled = image.astype(np.float32) / 127.5 - 1
     return torch.from_numpy(scaled.transpose(2, 0, 1)[np.newaxis].copy())

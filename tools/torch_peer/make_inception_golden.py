@@ -1,13 +1,13 @@
-"""Writes what torch-fidelity computes, for tests/evaluation/metrics to compare with.
+"""Writes what torch-fidelity computes: golden files for tests/evaluation/metrics.
 
     python3 -m venv build/torch && build/torch/bin/pip install -r tools/torch_peer/requirements.txt
     build/torch/bin/python tools/torch_peer/make_inception_golden.py build/golden --seed 1
     PIX2PIX_TF_GOLDEN=build/golden .venv/bin/pytest tests/evaluation/metrics
 
 The tests bring a golden file of their own, tests/evaluation/metrics/golden, made by this program,
-so that they need no PyTorch; another seed makes other weights and pictures.
+so that they need no PyTorch; another seed makes other weights and images.
 
-    inception.npz    seed; small [24, 40, 3] and large [320, 340, 3], uint8 pictures that are
+    inception.npz    seed; small [24, 40, 3] and large [320, 340, 3], uint8 images that are
                      enlarged and made smaller to 299×299; features [2, 2048], float32, of both
                      by the weights of `inception_weights`, computed in float64; near [12, 8] and
                      far [6, 8], float32 sets of features, and their fid, kid_mean and kid_std
@@ -41,31 +41,31 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep-weights", action="store_true")
-    words = parser.parse_args()
-    words.output.mkdir(parents=True, exist_ok=True)
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
 
     network = _network()
-    state = _state_dict(network, words.seed)
+    state = _state_dict(network, arguments.seed)
     network.load_state_dict(state)
-    if words.keep_weights:
-        # As old as the published file is, to judge by its size.
-        path = words.output / "inception.pth"
+    if arguments.keep_weights:
+        # The legacy format, as the published file has by its size.
+        path = arguments.output / "inception.pth"
         torch.save(state, path, _use_new_zipfile_serialization=False)
-    pictures = _pictures(words.seed)
-    features = np.concatenate([_features(network, picture) for picture in pictures.values()])
+    images = _images(arguments.seed)
+    features = np.concatenate([_features(network, image) for image in images.values()])
     print(f"features {features.mean():.3f} ± {features.std():.3f}")
 
     np.savez_compressed(
-        words.output / "inception.npz",
-        seed=words.seed,
+        arguments.output / "inception.npz",
+        seed=arguments.seed,
         features=features,
-        **pictures,
-        **_distances(words.seed),
+        **images,
+        **_distances(arguments.seed),
     )
 
 
 def _network() -> FeatureExtractorInceptionV3:
-    """Without weights, which it would otherwise take from a file at once."""
+    """The network without the weights that it would load from a file."""
     with (
         mock.patch("torch.load"),
         mock.patch.object(FeatureExtractorInceptionV3, "load_state_dict"),
@@ -79,7 +79,7 @@ def _network() -> FeatureExtractorInceptionV3:
 
 
 def _state_dict(network: FeatureExtractorInceptionV3, seed: int) -> dict[str, torch.Tensor]:
-    """Drawn, under the network's own names and of its own shapes."""
+    """Random weights with the network's names and shapes."""
     return {
         name: torch.from_numpy(draw_weight(name, tensor.shape, seed))
         for name, tensor in network.state_dict().items()
@@ -87,12 +87,12 @@ def _state_dict(network: FeatureExtractorInceptionV3, seed: int) -> dict[str, to
     }
 
 
-def _features(network: FeatureExtractorInceptionV3, picture: np.ndarray) -> np.ndarray:
-    batch = torch.from_numpy(picture.transpose(2, 0, 1)[np.newaxis].copy())
+def _features(network: FeatureExtractorInceptionV3, image: np.ndarray) -> np.ndarray:
+    batch = torch.from_numpy(image.transpose(2, 0, 1)[np.newaxis].copy())
     return network(batch)[0].numpy()
 
 
-def _pictures(seed: int) -> dict[str, np.ndarray]:
+def _images(seed: int) -> dict[str, np.ndarray]:
     random = np.random.RandomState(seed)
     tiles = random.randint(0, 256, (16, 17, 3)).astype(np.uint8)
     return {

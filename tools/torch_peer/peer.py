@@ -1,7 +1,7 @@
-"""The networks of the authors' PyTorch program, written anew from their published description.
+"""The networks of the authors' PyTorch program, reimplemented from their published description.
 
-Modules are nested so that the names of the weights are that program's; `make_golden.py` says what
-they are for.
+Modules are nested so that weights have the same names as in that program; for their use see
+`make_golden.py`.
 """
 
 # ruff: noqa: D102  forward is PyTorch's own
@@ -12,46 +12,39 @@ import torch
 from torch import nn
 
 
-class Nothing(nn.Module):
-    """What stands where a norm would."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x
-
-
 def norm_layer(kind: str, channels: int) -> nn.Module:
-    """Batch norm learns scale and offset and keeps running averages; instance norm does neither."""
+    """Batch norm with learnt scale, offset and running averages, or instance norm without them."""
     if kind == "none":
-        return Nothing()
+        return nn.Identity()
     return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
 
 
 class UnetBlock(nn.Module):
-    """One level of the U-Net, and within it all deeper ones."""
+    """One level of the U-Net, which contains all deeper levels."""
 
     def __init__(
         self,
         outer: int,
         inner: int,
         norm: str,
-        within: nn.Module | None,
-        seen: int | None = None,
+        inner_block: nn.Module | None,
+        inputs: int | None = None,
         outermost: bool = False,
         dropout: bool = False,
     ) -> None:
         super().__init__()
         self.outermost = outermost
         bias = norm == "instance"
-        halve = nn.Conv2d(seen or outer, inner, 4, 2, 1, bias=bias)
-        below = inner if within is None else 2 * inner
+        halve = nn.Conv2d(inputs or outer, inner, 4, 2, 1, bias=bias)
+        below = inner if inner_block is None else 2 * inner
         double = nn.ConvTranspose2d(below, outer, 4, 2, 1, bias=bias or outermost)
         relu, leaky = nn.ReLU(inplace=True), nn.LeakyReLU(0.2, inplace=True)
         if outermost:
-            modules = [halve, within, relu, double, nn.Tanh()]
-        elif within is None:
+            modules = [halve, inner_block, relu, double, nn.Tanh()]
+        elif inner_block is None:
             modules = [leaky, halve, relu, double, norm_layer(norm, outer)]
         else:
-            modules = [leaky, halve, norm_layer(norm, inner), within, relu, double]
+            modules = [leaky, halve, norm_layer(norm, inner), inner_block, relu, double]
             modules += [norm_layer(norm, outer), *([nn.Dropout(0.5)] if dropout else [])]
         self.model = nn.Sequential(*modules)
 
@@ -72,14 +65,14 @@ class UnetGenerator(nn.Module):
             block = UnetBlock(8 * width, 8 * width, norm, block, dropout=dropout)
         for factor in (4, 2, 1):
             block = UnetBlock(factor * width, 2 * factor * width, norm, block)
-        self.model = UnetBlock(outputs, width, norm, block, seen=inputs, outermost=True)
+        self.model = UnetBlock(outputs, width, norm, block, inputs=inputs, outermost=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.model(x)
 
 
 class ResnetBlock(nn.Module):
-    """Two convolutions beside a straight way."""
+    """Two convolutions and a skip connection."""
 
     def __init__(self, channels: int, norm: str, dropout: bool) -> None:
         super().__init__()

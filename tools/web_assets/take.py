@@ -1,4 +1,4 @@
-"""Takes what an exported page needs of LiteRT.js out of npm's folder: `make web-assets`.
+"""Copies the parts of LiteRT.js that an exported page needs from node_modules: `make web-assets`.
 
 npm ci                                # in a copy of this folder: locked versions, checksums
 python take.py node_modules ../../exporters/litert
@@ -19,15 +19,21 @@ One change: index.js imports wasm-utils by its place in this folder.
 
 
 def take(modules: Path, output: Path, licence: Path) -> None:
-    """Fills `output` with the runtime, as the page's worker loads it."""
+    """Writes the runtime to `output`, as the page's worker loads it.
+
+    Args:
+        modules: The folder node_modules.
+        output: The folder to write, which is emptied first.
+        licence: The licence file to include.
+    """
     core, utils = modules / "@litertjs" / "core", modules / "@litertjs" / "wasm-utils"
     shutil.rmtree(output, ignore_errors=True)
     (output / "wasm").mkdir(parents=True)
     index = (core / "dist" / "index.js").read_text(encoding="utf-8")
-    by_name, by_place = '"@litertjs/wasm-utils"', '"./wasm-utils.js"'
+    by_name, by_path = '"@litertjs/wasm-utils"', '"./wasm-utils.js"'
     if index.count(by_name) != 1:
-        sys.exit(f"{core}: expected one import of {by_name}; this version is built otherwise")
-    (output / "index.js").write_text(_without_map(index.replace(by_name, by_place)), "utf-8")
+        sys.exit(f"{core}: expected one import of {by_name}; this version is built differently")
+    (output / "index.js").write_text(_without_map(index.replace(by_name, by_path)), "utf-8")
     helper = (utils / "dist" / "index.js").read_text(encoding="utf-8")
     (output / "wasm-utils.js").write_text(_without_map(helper), "utf-8")
     for name in WASM:
@@ -39,7 +45,7 @@ def take(modules: Path, output: Path, licence: Path) -> None:
 
 
 def _without_map(script: str) -> str:
-    """Without the comment that sends developers' tools to a file that is not there."""
+    """The script without its source map comment, whose file is not copied."""
     return "".join(
         line for line in script.splitlines(True) if not line.startswith("//# sourceMappingURL")
     )
