@@ -1,18 +1,18 @@
-// A session of the real-or-fake study: pairs of pictures, each shown for an exact time.
-// document.body.dataset.state says what is going on: start, loading, showing, answering, feedback,
+// A session of the real-or-fake study: pairs of images, each shown for an exact time.
+// document.body.dataset.state is the current state: start, loading, showing, answering, feedback,
 // pause, done, error.
 "use strict";
 
-const BEFORE_FIRST = 900; // milliseconds of empty places before the first picture
-const BETWEEN = 600; // and between the two
-const LATE = 16; // milliseconds into a frame after which what is drawn belongs to a later one
+const BEFORE_FIRST = 900; // milliseconds of empty places before the first image
+const BETWEEN = 600; // milliseconds between the two images
+const LATE = 16; // milliseconds into a frame after which drawing counts for a later one
 const KEYS = { 1: "first", ArrowLeft: "first", ArrowUp: "first", 2: "second", ArrowRight: "second", ArrowDown: "second" };
 const OTHER = { first: "second", second: "first" };
 
 const get = (id) => document.getElementById(id);
 const places = { first: get("first"), second: get("second") };
 
-let study; // what /state says
+let study; // the response of /state
 
 main().catch(stop);
 
@@ -21,7 +21,7 @@ async function main() {
   document.documentElement.style.setProperty("--width", study.width);
   document.documentElement.style.setProperty("--height", study.height);
   addEventListener("hashchange", () => location.reload()); // the next participant's invitation
-  const invited = study.invite === "single" && location.hash; // maybe not who was here before
+  const invited = study.invite === "single" && location.hash; // possibly another participant than before
   if (study.next === null || invited) await start();
   else if (study.next > 0 && study.next < length()) await pause("Welcome back", "You go on where you stopped.");
   history.replaceState(null, "", location.pathname); // a reload need not ask for the code again
@@ -64,7 +64,7 @@ function describe() {
   get("practice").textContent = `${several(study.practice, "pair")} to practise: you are told whether you were right.`;
   get("practice").hidden = study.practice === 0;
   get("trials").textContent = `${several(study.trials, "pair")} that count: you are not told.`;
-  const each = 2 * study.seconds + (BEFORE_FIRST + BETWEEN) / 1000 + 1.5; // and a while to answer
+  const each = 2 * study.seconds + (BEFORE_FIRST + BETWEEN) / 1000 + 1.5; // plus time to answer
   get("minutes").textContent = several(Math.max(1, Math.round((length() * each) / 60)), "minute");
   get("about").textContent = study.about ?? "";
   get("about").hidden = !study.about;
@@ -73,7 +73,7 @@ function describe() {
   get("invite").value = codeOfAddress();
 }
 
-// ADDRESS#CODE: what follows # is sent to no server and stands in no log.
+// ADDRESS#CODE: what follows # is never sent to a server, so that it appears in no log.
 function codeOfAddress() {
   const code = location.hash.slice(1);
   try {
@@ -86,34 +86,34 @@ function codeOfAddress() {
 // ---- the trials
 
 async function run(trial) {
-  let pictures = load(trial);
+  let images = loadTrial(trial);
   let afterFeedback = false;
   while (trial < length()) {
     if (trial === study.practice && afterFeedback) {
       await pause("Practice is over", `${study.trials} pairs follow in the same way, but you are no longer told whether you were right.`);
     }
-    const pair = await pictures.catch(reloaded);
+    const pair = await images.catch(reloaded);
     const shown = await present(trial, pair);
-    pictures = load(trial + 1); // while the answer is thought about
+    images = loadTrial(trial + 1); // while the participant thinks
     const { choice, response_ms } = await question();
     const reply = await send(trial, { fake: choice, ...shown, response_ms });
     afterFeedback = Boolean(reply.fake);
     if (reply.fake) await feedback(choice, reply.fake);
     clear();
-    if (reply.next !== trial + 1) pictures = load(reply.next); // another tab went on
+    if (reply.next !== trial + 1) images = loadTrial(reply.next); // another tab went on
     trial = reply.next;
   }
 }
 
-// The two pictures of a trial, decoded; of none beyond the last.
-function load(trial) {
+// The two images of a trial, decoded; none after the last trial.
+function loadTrial(trial) {
   const wanted = trial < length() ? Object.keys(places) : [];
-  const loading = Promise.all(wanted.map((place) => picture(`trials/${trial}/${place}`)));
-  loading.catch(() => {}); // what was loaded ahead fails when it is waited for, not before
+  const loading = Promise.all(wanted.map((place) => loadImage(`trials/${trial}/${place}`)));
+  loading.catch(() => {}); // an error of loading ahead is raised when the images are awaited, not before
   return loading;
 }
 
-async function picture(address) {
+async function loadImage(address) {
   const image = new Image();
   image.alt = "";
   image.draggable = false;
@@ -126,8 +126,8 @@ async function picture(address) {
   return image;
 }
 
-// Shows both pictures and returns for how long they were on the screen. Leaving the page cuts it
-// short: it is then shown again from the beginning, and how often it was begun is told.
+// Shows both images and returns how long they were on the screen. Leaving the page interrupts the
+// presentation: it then starts again from the beginning, and the number of starts is reported.
 async function present(trial, [first, second]) {
   show("trial", "loading");
   const practice = trial < study.practice;
@@ -162,7 +162,7 @@ async function present(trial, [first, second]) {
   }
 }
 
-// Shows a place's picture from one frame of the screen to the frame nearest to the wanted time, and
+// Shows a place's image from one frame of the screen to the frame nearest to the requested time, and
 // returns the milliseconds between the two frames. A slow device shows it longer, not shorter.
 async function expose(place, left) {
   const wanted = 1000 * study.seconds;
@@ -223,7 +223,7 @@ function clear() {
   }
 }
 
-// How often this trial's showing was begun in this tab, also before a reload; with this one.
+// How often this trial's presentation was started in this tab, including now and before a reload.
 function begun(trial) {
   const key = `begun-${trial}`;
   const count = Number(sessionStorage.getItem(key)) + 1;
@@ -242,14 +242,14 @@ async function ask(path, body) {
     throw new Error("The server cannot be reached.");
   }
   const reply = await response.json().catch(() => ({}));
-  if (response.ok || reply.next !== undefined) return reply; // told where the session is
+  if (response.ok || reply.next !== undefined) return reply; // an error that says where the session is
   throw Object.assign(new Error(reply.error ?? `The server answered ${response.status}.`), { status: response.status });
 }
 
 // Sending the same answer twice is harmless: the server keeps the first.
 const send = (trial, answer) => insist(() => ask(`trials/${trial}`, answer));
 
-// Tries until it works: at once, then when the participant asks for it.
+// Tries until it works: once immediately, then whenever the participant asks for it.
 async function insist(action) {
   for (;;) {
     try {
@@ -267,7 +267,7 @@ async function reloaded(error) {
   return startAnew();
 }
 
-// From what the server says now: the session may have gone on in another browser.
+// Starts from the server's current state: the session may have continued in another browser.
 function startAnew() {
   location.reload();
   return new Promise(() => {});
@@ -302,8 +302,8 @@ function stop(error) {
 
 // ---- time
 
-// The next frame of the screen, and its time: the browser's, which has the screen's own rhythm; but
-// on a busy device this comes late, too late for that frame, and then what the clock says counts.
+// The time of the next frame of the screen: the browser's, which follows the screen's refresh rate;
+// on a busy device the callback can come too late for that frame, and then the clock's time counts.
 function frame() {
   const time = (stamp) => (performance.now() - stamp < LATE ? stamp : performance.now());
   return new Promise((resolve) => requestAnimationFrame((stamp) => resolve(time(stamp))));
