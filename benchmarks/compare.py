@@ -106,7 +106,7 @@ def _share_of_fastest(
 
 
 def best_forms(part: Part, forms: Sequence[str]) -> list[str]:
-    """Of the forms of the PyTorch program that were measured: eager, and the fastest."""
+    """The measured forms of the PyTorch program to keep: eager, and the fastest."""
     medians = {
         form: part.timings[torch_name(form)].quartiles.median
         for form in forms

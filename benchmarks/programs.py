@@ -21,7 +21,7 @@ TUTORIAL = "TensorFlow tutorial"
 
 @dataclass(frozen=True)
 class Options:
-    """What to compare, and for how long.
+    """Options of the comparison.
 
     Attributes:
         forms: Forms of the PyTorch program, see `benchmarks.peers.torch_program`.

@@ -1,4 +1,4 @@
-"""What a fixed budget of training steps buys, here and in the authors' PyTorch program.
+"""Quality after a fixed number of training steps, here and in the authors' PyTorch program.
 
     .venv/bin/python -m benchmarks.quality --data datasets/facades --steps 2000
 

@@ -59,7 +59,7 @@ def find_images(source: Path, target: Path) -> dict[Path, Path]:
     if not source.is_dir():
         raise ClientError(f"--input {source}: there is no such folder")
     if target.resolve().is_relative_to(source.resolve()):
-        raise ClientError(f"--output {target}: lies in --input, choose a folder outside")
+        raise ClientError(f"--output {target}: is inside --input, choose a folder outside")
     sources: dict[Path, Path] = {}  # by output
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
@@ -147,7 +147,7 @@ def grpc_predict(server: str, model: str, timeout: float) -> Predict:
         ) from error
     from tensorflow.core.framework import types_pb2  # TensorFlow comes with the API
 
-    # gRPC refuses messages above 4 MB if it is not told otherwise.
+    # gRPC refuses messages above 4 MB by default.
     unlimited = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
     channel = grpc.insecure_channel(server.removeprefix("http://").rstrip("/"), unlimited)
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)

@@ -24,15 +24,15 @@ from pix2pix_tf.utils.errors import UserError
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker prepares.
+    """Settings of a worker process.
 
     Attributes:
         config: The whole config as plain values.
         workloads: Names of the workloads: `training`, `training with data`, `pipeline`,
             `convolution`, and those of `inference_workloads`.
         threads: Threads of the LiteRT interpreter; TensorFlow's are in the environment.
-        run: A run directory to translate with; None, or one that does not exist yet, stands for
-            an untrained run.
+        run: A run directory to translate with; None, or one that does not exist yet, means an
+            untrained run.
     """
 
     config: dict[str, Any]

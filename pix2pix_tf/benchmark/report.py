@@ -1,4 +1,4 @@
-"""What `pix2pix-tf benchmark` reports: times, rates and how they compare."""
+"""The report of `pix2pix-tf benchmark`: times, rates, scaling over GPUs."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ WARM_UP_ROUNDS = 1  # whole rounds that are not counted
 
 @dataclass(frozen=True)
 class WorkloadTimings:
-    """What was measured of one workload.
+    """Measurements of one workload.
 
     Attributes:
         seconds: Seconds of a single repetition, one value a round.
@@ -35,7 +35,7 @@ class WorkloadTimings:
         return quartiles(self.seconds)
 
     def speedup_over(self, other: WorkloadTimings) -> Quartiles:
-        """How many times as fast this is as another workload of the same rounds."""
+        """Speedup over another workload of the same rounds, taken round by round."""
         return ratio_quartiles(other.seconds, self.seconds)
 
 
@@ -74,7 +74,7 @@ def alternate(
 
 
 def _fitting_repetitions(workload: Workload, seconds: float) -> int:
-    """How many repetitions take about `seconds`, at least one."""
+    """Number of repetitions that take about `seconds`, at least one."""
     count = 1
     while (taken := workload.run(count).seconds) < seconds / 4:  # too short to extrapolate
         count *= 2

@@ -23,7 +23,7 @@ _OTHERS = ("pipeline", *TRANSLATIONS, "convolution")
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure, and for how long.
+    """Options of a benchmark.
 
     Attributes:
         config: The networks, the batch size and the data.

@@ -96,7 +96,7 @@ def _noise_batches(config: Config) -> tf.data.Dataset:
 def pipeline_workload(config: Config) -> WorkloadFunction:
     """Reads training batches and does nothing else with them.
 
-    Every run starts the pipeline anew, so that no batch is ready before the clock starts. Where
+    Every run restarts the pipeline, so that no batch is ready before the clock starts. Where
     the config caches decoded pairs, they are decoded beforehand.
 
     Args:

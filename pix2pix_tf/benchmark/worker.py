@@ -29,7 +29,7 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What a worker has prepared.
+    """The workloads that a worker has prepared.
 
     Attributes:
         workloads: The workloads it can run, by name.

@@ -1,4 +1,4 @@
-"""What is timed: workloads that other processes keep warm, and commands from a cold start."""
+"""Workloads to time: in worker processes that keep them warm, and commands from a cold start."""
 
 from __future__ import annotations
 

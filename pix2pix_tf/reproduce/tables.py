@@ -153,7 +153,7 @@ def run_name(config: Config) -> str:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two lists of scores order the same variants alike.
+    """Agreement of two rankings of the same variants, pair by pair.
 
     Attributes:
         agreeing: Number of pairs of variants in the paper's order.

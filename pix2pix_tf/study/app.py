@@ -75,7 +75,7 @@ def _check_images(study: Study) -> None:
         for index in range(len(settings.images)):
             file = study.image_file(side, index)
             if not file.is_file():
-                raise UserError(f"{file} is missing: make the study anew, or put the image back")
+                raise UserError(f"{file} is missing: create the study again, or put the image back")
 
 
 class _Handlers:

@@ -1,4 +1,4 @@
-"""What the answer database holds: sessions, and answers to trials."""
+"""Records of the answer database: sessions, answers, answered trials."""
 
 from __future__ import annotations
 

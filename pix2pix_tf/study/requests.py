@@ -1,4 +1,4 @@
-"""What requests to the study's page hold: typed bodies, bounded in size and time."""
+"""Typed request bodies of the study's server, bounded in size and time."""
 
 from __future__ import annotations
 

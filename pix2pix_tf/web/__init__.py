@@ -1,4 +1,4 @@
-"""What the served pages of the study and the demo share.
+"""Shared code of the served pages (study and demo).
 
 `app` makes their Starlette applications, `server` runs one with Uvicorn, `loopback` says which hosts
 only this machine can reach.

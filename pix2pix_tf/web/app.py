@@ -1,4 +1,4 @@
-"""What the applications of served pages share: page files, headers, refusals, bounded bodies.
+"""Building blocks of a page's application: files, headers, error responses, bounded bodies.
 
 Needs Starlette, the extra `pix2pix-tf[serve]`; `pix2pix_tf.web.server` serves such an application.
 """

@@ -312,7 +312,7 @@ def test_client_refuses_in_one_sentence(client, folder):
     (folder / "a.webp").write_bytes(b"")
     assert "would become one output" in last_line(client(*words))
     inside = ["--input", folder, "--output", folder / "out"]
-    assert "lies in --input" in last_line(client(*inside))
+    assert "is inside --input" in last_line(client(*inside))
     assert not (folder.parent / "out" / "broken.png").exists()
 
 
