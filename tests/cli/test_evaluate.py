@@ -205,7 +205,7 @@ def test_masks_without_any_class_are_said_to_have_no_scores(here, tmp_path):
 
 
 def test_distances_of_one_image_are_refused_before_the_work(here, tmp_path, monkeypatch):
-    monkeypatch.setattr("pix2pix_tf.evaluation.evaluate.FeatureScores", lambda *_: object())
+    monkeypatch.setattr("pix2pix_tf.evaluation.context.load_inception", lambda file: object())
     words = write_images(tmp_path, (8, 8))
     code, _, error = here(*words, "--metrics", "kid", "--features", "any.pth")
     assert code == 2
