@@ -15,8 +15,9 @@ from pix2pix_tf.evaluation.metrics.sharpness import sharpness_metric
 from pix2pix_tf.evaluation.request import FEATURE_METRICS, LABEL_METRICS, MetricRequest
 from pix2pix_tf.runs.data import ScoredPairs
 from pix2pix_tf.runs.pairs_record import file_digest, read_record, short_digest, trained_among
-from pix2pix_tf.segmentation.palette import SHIPPED_PALETTES, Palette, load_palette, palette_entries
+from pix2pix_tf.segmentation.palette import Palette, palette_entries
 from pix2pix_tf.segmentation.segmenter import Segmenter
+from pix2pix_tf.segmentation.shipped import SHIPPED_PALETTES, load_palette
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -16,14 +16,9 @@ from pix2pix_tf.images.convert import resize_image, to_channels
 from pix2pix_tf.images.io import decode_image, image_size
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.segmentation.decoding import Decoded, check_palette, decode_labels, decode_output
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
-from pix2pix_tf.segmentation.palette import (
-    Decoded,
-    Palette,
-    check_palette,
-    decode_labels,
-    decode_output,
-)
+from pix2pix_tf.segmentation.palette import Palette
 from pix2pix_tf.utils.errors import UserError
 
 RESIZE = ("outputs", "targets")
@@ -36,7 +31,7 @@ class LabelDecoding:
     Attributes:
         palette: Palette of the label images.
         label_ids: Whether grey ones hold class numbers, see
-            `pix2pix_tf.segmentation.palette.decode_labels`.
+            `pix2pix_tf.segmentation.decoding.decode_labels`.
     """
 
     palette: Palette

@@ -34,7 +34,7 @@ class MetricRequest:
         features: File with the weights of the Inception network, for `kid` and `fid`; see
             `pix2pix_tf.evaluation.metrics.inception`.
         label_ids: Whether grey label images hold class numbers, see
-            `pix2pix_tf.segmentation.palette.decode_labels`; None takes the segmenter's setting.
+            `pix2pix_tf.segmentation.decoding.decode_labels`; None takes the segmenter's setting.
 
     Raises:
         UserError: There is no metric of that name.

@@ -16,13 +16,13 @@ pairs.json     which pairs it trains on; skipped.txt those that are bad and left
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pix2pix_tf.config.schema import Config, load_config
+from pix2pix_tf.runs.folder import TrainingFolder
 from pix2pix_tf.runs.lock import metrics_lock
 from pix2pix_tf.runs.pairs_record import read_record
 from pix2pix_tf.runs.versions import check_format
@@ -72,45 +72,15 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Run:
-    """Where the parts of one run lie, and the small files among them."""
+class Run(TrainingFolder):
+    """A run directory: where the parts of one run lie, and the small files among them."""
 
-    path: Path
-
-    @property
-    def config_file(self) -> Path:
-        """The experiment's config, complete."""
-        return self.path / "config.yaml"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Newest checkpoints; `best/` below it has the best generator."""
-        return self.path / "checkpoints"
-
-    @property
-    def logs(self) -> Path:
-        """TensorBoard's event files."""
-        return self.path / "logs"
+    config_name: ClassVar[str] = "config.yaml"
 
     @property
     def samples(self) -> Path:
         """Sheets of input | output | target."""
         return self.path / "samples"
-
-    @property
-    def metrics_file(self) -> Path:
-        """Every evaluation made of this run, a JSON list."""
-        return self.path / "metrics.json"
-
-    @property
-    def versions_file(self) -> Path:
-        """What every session was made with, see `pix2pix_tf.runs.versions`."""
-        return self.path / "versions.json"
-
-    @property
-    def pairs_file(self) -> Path:
-        """Which pairs it trains on, see `pix2pix_tf.runs.trained_on`."""
-        return self.path / "pairs.json"
 
     @property
     def reference_file(self) -> Path:
@@ -121,10 +91,6 @@ class Run:
     def skipped_file(self) -> Path:
         """The pairs that were left out, where there are any."""
         return self.path / "skipped.txt"
-
-    def exists(self) -> bool:
-        """Whether anything was ever trained here."""
-        return self.config_file.is_file()
 
     def load_config(self) -> Config:
         """The config this run was trained with.
@@ -141,7 +107,7 @@ class Run:
                 f"run {self.path}: holds no config.yaml, so it is not a run "
                 f"directory{self._runs_nearby()}"
             )
-        check_format(self.versions_file)
+        check_format(self.versions_file, "run")
         return load_config(self.config_file)
 
     def save_config(self, config: Config) -> None:
@@ -150,7 +116,7 @@ class Run:
         write_text(self.config_file, config.to_yaml())
 
     def layout(self) -> str | None:
-        """How the dataset it was trained on lies on disk, see `data.layout.layout.LayoutKind`.
+        """How the dataset it was trained on lies on disk, see `pix2pix_tf.data.pairs.LayoutKind`.
 
         None if that was not recorded: an imported run has no training data.
         """
@@ -233,20 +199,11 @@ class Run:
             for file in (*self.path.glob(".*.tmp"), *self.samples.glob(".*.partial")):
                 file.unlink(missing_ok=True)
 
-    def delete(self) -> None:
-        """Removes everything a training writes here and nothing else."""
-        for folder in (self.checkpoints, self.logs, self.samples):
-            if folder.exists():
-                shutil.rmtree(folder)
-        for file in (
-            self.metrics_file,
-            self.versions_file,
-            self.pairs_file,
-            self.skipped_file,
-            self.reference_file,
-        ):
-            file.unlink(missing_ok=True)
-        self.config_file.unlink(missing_ok=True)  # last: without it, there is no run
+    def _folders(self) -> list[Path]:
+        return [*super()._folders(), self.samples]
+
+    def _files(self) -> list[Path]:
+        return [*super()._files(), self.skipped_file, self.reference_file]
 
     def _runs_nearby(self) -> str:
         runs = sorted({file.parent for file in self.path.parent.glob("*/config.yaml")})

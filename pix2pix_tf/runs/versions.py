@@ -1,4 +1,4 @@
-"""versions.json of a run: the format of its folder, the seed, the packages of every session."""
+"""versions.json of a run or a segmenter: folder format, seed, the packages of every session."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 
-# Raised when a run directory changes such that an older or newer program would misread it.
+# Raised when such a folder changes so that an older or newer program would misread it.
 FORMAT = 2
 # Those whose other versions can change a number.
 _PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
 
 
-def check_format(file: Path) -> None:
-    """Checks that this version reads the run; one that was not trained yet has no such file.
+def check_format(file: Path, kind: str) -> None:
+    """Checks that this version reads a folder; one that was not trained yet has no such file.
 
     Args:
-        file: The run's `versions.json`.
+        file: The folder's `versions.json`.
+        kind: What the folder is: `run` or `segmenter`.
 
     Raises:
-        UserError: A version with another run format made it, or the file is damaged.
+        UserError: A version with another format made it, or the file is damaged.
     """
     made = _read(file)
     if made["format"] == FORMAT:
@@ -37,11 +38,11 @@ def check_format(file: Path) -> None:
     age, remedy = (
         ("a newer", "use that version or a newer one")
         if made["format"] > FORMAT
-        else ("an older", "use that version, or train the run again with this one")
+        else ("an older", f"use that version, or train the {kind} again with this one")
     )
     raise UserError(
-        f"run {file.parent}: was made by {age} pix2pix-tf ({by}, run format {made['format']}; this "
-        f"is {__version__}, run format {FORMAT}): {remedy}"
+        f"{kind} {file.parent}: was made by {age} pix2pix-tf ({by}, {kind} format "
+        f"{made['format']}; this is {__version__}, {kind} format {FORMAT}): {remedy}"
     )
 
 

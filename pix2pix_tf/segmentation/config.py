@@ -1,4 +1,4 @@
-"""The configuration of a segmenter's training, as `pix2pix_tf.config` is that of an experiment."""
+"""The config of a segmenter's training; `pix2pix_tf.config` is that of an experiment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.config.section import PathStr, PositiveInt, Real, Section, Seed
 
-MULTIPLE = 32  # of the sides of what FCN-8s sees: its innermost layers have a 32nd of them
+MULTIPLE = 32  # of the sides of a photo: the innermost layers of FCN-8s have 1/32 of them
 VGG_WIDTH = 64
 
 
@@ -51,8 +51,8 @@ class SegmenterTrainingConfig(Section):
 class SegmenterConfig(Section):
     """How a segmenter is trained: on pairs whose inputs are photos and whose targets are labels.
 
-    `data` is that of an experiment. Photos are seen at `data.crop_size`, whole; `data.load_size`
-    follows it.
+    The section `data` is that of an experiment. Photos are resized to `data.crop_size`, not
+    cropped; `data.load_size` follows it.
     """
 
     data: DataConfig
@@ -67,14 +67,14 @@ class SegmenterConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _see_photos_whole(cls, tree: Any) -> Any:
+    def _load_size_follows_crop_size(cls, tree: Any) -> Any:
         if isinstance(tree, dict) and isinstance(tree.get("data"), dict):
             size = tree["data"].get("crop_size", DataConfig.model_fields["crop_size"].default)
             return {**tree, "data": {"load_size": size, **tree["data"]}}
         return tree
 
     @model_validator(mode="after")
-    def _agree(self) -> SegmenterConfig:
+    def _check_consistency(self) -> SegmenterConfig:
         data = self.data
         if data.load_size != data.crop_size:
             raise _refused("data.load_size", "a segmenter sees photos whole; leave it out")
@@ -97,7 +97,7 @@ class SegmenterConfig(Section):
         return self
 
     def pairs_config(self) -> Config:
-        """An experiment with the same data, as `pix2pix_tf.data.pairs` opens it."""
+        """The config of an experiment with the same data, for `open_pairs`."""
         return validated(
             Config,
             {"data": self.data.model_dump(), "training": {"seed": self.training.seed}},
@@ -108,11 +108,15 @@ class SegmenterConfig(Section):
 def load_segmenter_config(
     path_or_name: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()
 ) -> SegmenterConfig:
-    """Reads a segmenter's config and applies overrides, as `pix2pix_tf.config.load_config` does.
+    """Reads a segmenter's config and applies overrides, as `pix2pix_tf.load_config` does.
+
+    Args:
+        path_or_name: A YAML file, or the name of a shipped config: `cityscapes`, `sample`.
+        overrides: Values by key, such as `{"training.epochs": 3}`, or texts such as
+            `training.epochs=3`.
 
     Raises:
-        UserError: No such file or name, not YAML, unknown keys, wrong types or values,
-            contradictions.
+        UserError: There is no such file or name, it is not YAML, or a key or value is not allowed.
     """
     return read_config(path_or_name, shipped_files("segmenters"), SegmenterConfig, overrides)
 

@@ -1,25 +1,27 @@
-"""A segmenter's folder: what passes from its training to those who use it.
+"""The folder of a segmenter: the only thing that passes from its training to its use.
 
-segmenter.yaml         the config, complete, and the palette's colours: it needs no other file
-segmenter.weights.h5   of the epoch with the highest class IoU on the validation pairs
-checkpoints/           the newest epoch, to go on from
+segmenter.yaml         the config, complete, and the palette's colours: no other file is needed
+segmenter.weights.h5   weights of the epoch with the highest class IoU on the validation pairs
+checkpoints/           the newest epoch, from which training resumes
 logs/                  TensorBoard
 metrics.json           the validation scores of every epoch
 pairs.json             which pairs it was trained on
+versions.json          the format of the folder, the seed, and the packages of every session
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
 from pix2pix_tf.config.files import read_sections, validated
 from pix2pix_tf.config.yaml_text import to_yaml
+from pix2pix_tf.runs.folder import TrainingFolder
+from pix2pix_tf.runs.versions import check_format
 from pix2pix_tf.segmentation.config import SegmenterConfig
 from pix2pix_tf.segmentation.palette import Palette, make_palette, palette_entries
 from pix2pix_tf.utils.errors import UserError
@@ -28,50 +30,22 @@ from pix2pix_tf.utils.strict_json import strict_json
 
 
 @dataclass(frozen=True)
-class SegmenterFolder:
-    """Where the parts of a segmenter lie, and the files among them."""
+class SegmenterFolder(TrainingFolder):
+    """The folder of a segmenter: where its parts lie, and the files among them."""
 
-    path: Path
-
-    @property
-    def config_file(self) -> Path:
-        """The config and the palette."""
-        return self.path / "segmenter.yaml"
+    config_name: ClassVar[str] = "segmenter.yaml"
 
     @property
     def weights_file(self) -> Path:
         """The best weights."""
         return self.path / "segmenter.weights.h5"
 
-    @property
-    def checkpoints(self) -> Path:
-        """The state of the training."""
-        return self.path / "checkpoints"
-
-    @property
-    def pairs_file(self) -> Path:
-        """Which pairs it was trained on, see `pix2pix_tf.runs.pairs_record`."""
-        return self.path / "pairs.json"
-
-    @property
-    def logs(self) -> Path:
-        """TensorBoard's event files."""
-        return self.path / "logs"
-
-    @property
-    def metrics_file(self) -> Path:
-        """The validation scores of every epoch, a JSON list."""
-        return self.path / "metrics.json"
-
-    def exists(self) -> bool:
-        """Whether anything was ever trained here."""
-        return self.config_file.is_file()
-
     def load_config(self) -> tuple[SegmenterConfig, Palette]:
-        """The config that the segmenter was trained with, and its palette.
+        """Reads the config that the segmenter was trained with, and its palette.
 
         Raises:
-            UserError: The folder is not there, or holds no segmenter.
+            UserError: The folder is not there, holds no segmenter, or one that another version of
+                this package made.
         """
         if not self.path.is_dir():
             raise UserError(
@@ -83,6 +57,7 @@ class SegmenterFolder:
                 f"segmenter {self.path}: holds no segmenter.yaml, so it is not a folder that "
                 "`pix2pix-tf train-segmenter` made"
             )
+        check_format(self.versions_file, "segmenter")
         tree = read_sections(self.config_file, SegmenterConfig)
         entries = tree.pop("colours", None)
         config = validated(SegmenterConfig, tree, str(self.config_file))
@@ -110,7 +85,7 @@ class SegmenterFolder:
         """Restores the weights.
 
         Raises:
-            UserError: There are none yet, or they are damaged or of another network.
+            UserError: There are none yet, they are damaged, or they are of another network.
         """
         if not self.weights_file.is_file():
             raise UserError(
@@ -137,12 +112,8 @@ class SegmenterFolder:
             ) from None
 
     def save_metrics(self, entries: list[dict[str, Any]]) -> None:
-        """Writes them, whole or not at all."""
+        """Writes the validation scores of every epoch, whole or not at all."""
         write_text(self.metrics_file, strict_json(entries) + "\n")
 
-    def delete(self) -> None:
-        """Removes everything that a training writes here and nothing else."""
-        for folder in (self.checkpoints, self.logs):
-            shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.config_file, self.weights_file, self.metrics_file, self.pairs_file):
-            file.unlink(missing_ok=True)
+    def _files(self) -> list[Path]:
+        return [*super()._files(), self.weights_file]

@@ -1,12 +1,12 @@
-"""FCN-8s (Long, Shelhamer, Darrell 2015): VGG-16 made convolutional, its scores upsampled in steps.
+"""FCN-8s (Long, Shelhamer, Darrell 2015): a fully convolutional VGG-16, upsampled in three steps.
 
-The paper measures street scenes by such a network (section 4.1): a photo is the better, the better
-a segmenter that was trained on true ones can read the labels off it.
+The paper scores street scenes by such a network (section 4.1, "FCN-score"): the better a segmenter
+trained on real photos recognizes the labels in a generated one, the better that one is.
 
-The published program pads the photo by 100 pixels and crops each tensor back into place, so that a
-7×7 convolution at a 32nd of the size has something to see in small photos. Here every layer is
-padded by itself ("same"): a photo whose sides are multiples of 32 then has its logits where its
-pixels are, without crops and without computing on 100 pixels of nothing.
+The published program pads the photo by 100 pixels and crops each tensor afterwards, so that the 7×7
+convolution at 1/32 of the size is defined for small photos. Here every layer has "same" padding:
+logits are aligned with the pixels of a photo whose sides are multiples of 32, without crops and
+without computing on the padding.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from keras import layers
 from pix2pix_tf.models.blocks import Seeds, weight_seeds
 from pix2pix_tf.utils.errors import UserError
 
-# Of Cityscapes, in the program that the paper's scores were computed with; RGB.
+# Mean colour of Cityscapes in the program that the paper's scores were computed with; RGB.
 MEAN_COLOUR = (73.45286, 83.21195, 72.78044)
-# Grey levels that become 1. That program has 1: fine for trained kernels (see
-# `load_trunk_weights`), too much for new ones.
+# Standard deviation that the photos are divided by, in grey levels. That program has 1, which suits
+# kernels trained on ImageNet (see `load_trunk_weights`) but is too large for new ones.
 SCALE = 64.0
 
-# Convolutions of each block, and its filters as multiples of the first block's (VGG-16).
+# Number of convolutions of each block, and its filters as multiples of the first block's (VGG-16).
 _BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 
 
@@ -41,16 +41,16 @@ def build_fcn8s(
 ) -> keras.Model:
     """Builds the segmenter: photos [N, H, W, 3], RGB in 0..255, to logits [N, H, W, classes].
 
-    Layers have the published names. Convolutions start from He et al.'s distribution, scores from
-    zero, upsampling from bilinear interpolation; all of them are learnt.
+    Layers have the published names. Convolutions are initialized by He et al., score layers by
+    zeros, upsampling layers by bilinear interpolation; all of them are trained.
 
     Args:
         size: Height and width, multiples of 32, or None for any.
-        classes: How many classes there are.
+        classes: Number of classes.
         width: Filters of the first block; 64 in VGG-16.
         head: Filters of fc6 and fc7; 4096 in VGG-16.
-        dropout: Rate after both of them.
-        seed: Of the initial weights and the dropout.
+        dropout: Dropout rate after fc6 and fc7.
+        seed: Random seed of the initial weights and the dropout.
     """
     seeds = weight_seeds(seed, "segmenter")
     photo = keras.Input((*size, 3), name="photo")
@@ -75,14 +75,14 @@ def build_fcn8s(
 
 
 def load_trunk_weights(model: keras.Model, file: str | Path) -> None:
-    """Starts conv1_1 to conv5_3 from the VGG-16 trained on ImageNet that Keras publishes.
+    """Initializes conv1_1 to conv5_3 by the VGG-16 trained on ImageNet that Keras publishes.
 
     Args:
-        model: Of `build_fcn8s` with width 64.
-        file: `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`.
+        model: A network of `build_fcn8s` with width 64.
+        file: The file `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`.
 
     Raises:
-        UserError: The file is not there, damaged, or of another network.
+        UserError: The file is missing, damaged, or of another network.
     """
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     try:
@@ -97,20 +97,20 @@ def load_trunk_weights(model: keras.Model, file: str | Path) -> None:
         if not conv:
             continue
         kernel, bias = layer.get_weights()
-        if (block, conv) == ("block1", "1"):  # it saw BGR, in grey levels
+        if (block, conv) == ("block1", "1"):  # trained on BGR, not divided by SCALE
             kernel = kernel[:, :, ::-1] * SCALE
         model.get_layer(f"{block.replace('block', 'conv')}_{conv}").set_weights([kernel, bias])
 
 
 def bilinear_kernel(factor: int, classes: int) -> np.ndarray:
-    """The transposed convolution that interpolates each class by itself.
+    """Kernel of a transposed convolution with stride `factor` that interpolates each class.
 
     Returns:
-        float32 [2 factor, 2 factor, classes, classes]; its stride is `factor`.
+        float32 [2 factor, 2 factor, classes, classes].
     """
-    reach = np.arange(2 * factor) - (factor - 0.5)
-    line = 1 - np.abs(reach) / factor
-    return (np.outer(line, line)[..., None, None] * np.eye(classes)).astype(np.float32)
+    distance = np.arange(2 * factor) - (factor - 0.5)
+    weights = 1 - np.abs(distance) / factor
+    return (np.outer(weights, weights)[..., None, None] * np.eye(classes)).astype(np.float32)
 
 
 def _convolve(

@@ -1,4 +1,4 @@
-"""Photos with the class of every pixel, and the batches of them that a segmenter is trained on."""
+"""Photos with the class of every pixel, and the batches that a segmenter is trained on."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LabelledPhoto = tuple[np.ndarray, np.ndarray]
 
 
 class LabelledPhotos(Sequence[LabelledPhoto]):
-    """A sequence of (photo, classes): uint8 [H, W, 3] and uint8 [H, W], see `label_map`.
+    """A sequence of photos, uint8 [H, W, 3], with their classes, uint8 [H, W], see `label_map`.
 
     Attributes:
-        failure: The error of a read that failed inside a tf.data pipeline, which would otherwise
-            only pass on a text.
+        failure: The error of a read that failed inside a tf.data pipeline, which itself passes on
+            a text only.
     """
 
     def __init__(self, pairs: Pairs, config: SegmenterConfig, palette: Palette) -> None:
@@ -56,18 +56,20 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
 
 
 def steps_per_epoch(photos: LabelledPhotos, config: SegmenterConfig) -> int:
-    """Batches of an epoch."""
+    """Number of batches of an epoch; the last one is filled with photos of the next epoch."""
     return -(-len(photos) // config.training.batch_size)
 
 
 def training_batches(
     photos: LabelledPhotos, config: SegmenterConfig, first_epoch: int
 ) -> tf.data.Dataset:
-    """The batches from epoch `first_epoch` (from 0) to the last.
+    """Makes the batches from epoch `first_epoch` (counted from 0) to the last.
 
-    Each is (photos, classes): float32 [N, h, w, 3] in 0..255 and uint8 [N, h, w]. As when training
-    an experiment, order and mirroring of image number i are functions of the seed and i alone, so
-    that a training goes on anywhere as if it had never stopped.
+    Order and mirroring of image number i are functions of the seed and of i alone, so that a
+    resumed training gets the batches of one that was never stopped.
+
+    Returns:
+        Batches of photos, float32 [N, h, w, 3] in 0..255, and their classes, uint8 [N, h, w].
     """
     height, width = config.data.crop_size
     count = steps_per_epoch(photos, config) * config.training.batch_size

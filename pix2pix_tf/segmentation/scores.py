@@ -1,7 +1,7 @@
-"""The scores of segmentation: per-pixel accuracy, per-class accuracy, class IoU (Tables 1-3, 6).
+"""Scores of segmentation: per-pixel accuracy, per-class accuracy, class IoU (Tables 1-3, 6).
 
-Everything is counted over all pictures together, as in the paper's published evaluation: one
-confusion matrix of a whole split, not a mean over pictures.
+Pixels are counted over all images together, as in the paper's published evaluation: one confusion
+matrix of a whole split, not a mean over images.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import numpy as np
 
 from pix2pix_tf.segmentation.palette import VOID
 
-# Every score and what it says, for tables.
+Scores = dict[str, float]
+
+# What each score is, for tables.
 SCORE_DESCRIPTIONS = {
     "per_pixel_accuracy": "share of pixels that are right; higher is better",
     "per_class_accuracy": "mean over classes of that share",
@@ -19,15 +21,15 @@ SCORE_DESCRIPTIONS = {
 
 
 def confusion_matrix(predicted: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
-    """Counts pixels by their class in truth (row) and in the prediction (column).
+    """Counts pixels by their true class (row) and their predicted class (column).
 
     Args:
-        predicted: uint8 of any shape, class numbers.
-        truth: uint8 of the same shape; what is `VOID` in it is not counted.
-        classes: How many there are, K.
+        predicted: Class numbers, uint8 of any shape.
+        truth: True class numbers, uint8 of the same shape; pixels that are `VOID` are not counted.
+        classes: Number of classes, K.
 
     Returns:
-        int64 [K, K].
+        Numbers of pixels, int64 [K, K].
     """
     counted = truth != VOID
     rows, columns = truth[counted].astype(np.int64), predicted[counted].astype(np.int64)
@@ -38,19 +40,21 @@ def confusion_matrix(predicted: np.ndarray, truth: np.ndarray, classes: int) -> 
 
 
 def segmentation_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
-    """The paper's three scores of confusion matrices.
+    """Computes the paper's three scores of confusion matrices.
 
-    Classes that truth does not have are left out of the mean of accuracies, those that neither
-    truth nor the prediction has out of the mean of IoU. (The published program counts them as 0,
-    which comes to the same on the whole of Cityscapes' validation split: it has all classes.)
+    The mean of accuracies leaves out classes that the truth does not have, the mean of IoU those
+    that neither the truth nor the prediction has. (The published program counts these as 0, which
+    is the same on the whole of Cityscapes' validation split: it has all classes.)
 
     Args:
-        matrix: Counts [..., K, K]; leading axes are matrices of their own, such as resamples.
+        matrix: Numbers of pixels [..., K, K]; leading axes are separate matrices, such as
+            resamples.
 
     Returns:
         `per_pixel_accuracy`: the share of pixels that are right; `per_class_accuracy`: the mean
         over classes of the share of a class's pixels that are right; `class_iou`: the mean over
-        classes of intersection over union. Each float64 [...], NaN where nothing was counted.
+        classes of intersection over union. Each is float64 [...] in 0..1, NaN where no pixel was
+        counted.
     """
     matrix = np.asarray(matrix, np.float64)
     right = np.trace(matrix, axis1=-2, axis2=-1)
@@ -68,6 +72,14 @@ def per_class_scores(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     right = np.diagonal(matrix, axis1=-2, axis2=-1)
     in_truth, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
     return _ratio(right, in_truth), _ratio(right, in_truth + predicted - right)
+
+
+def format_scores(scores: Scores) -> str:
+    """The scores on one line, for people."""
+    return (
+        f"per-pixel {scores['per_pixel_accuracy']:.3f}  per-class "
+        f"{scores['per_class_accuracy']:.3f}  class IoU {scores['class_iou']:.3f}"
+    )
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A trained segmenter: from photos to the class of every pixel."""
+"""A trained segmenter, as a function from photos to classes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,32 @@ from pix2pix_tf.utils.errors import UserError
 
 
 class Segmenter:
-    """The network of a segmenter's folder, as a function from photos to classes.
-
-        segmenter = Segmenter("segmenters/cityscapes")
-        classes = segmenter(photo)  # uint8 [H, W] of uint8 [H, W, 3], any height and width
+    """A trained FCN-8s (section 4.1), as a function from photos to the class of every pixel.
 
     Attributes:
         folder: The folder it was loaded from.
-        palette: The classes, and the colours that labels show them in.
-        config: What it was trained with.
+        palette: The classes, and the colours that label images show them in.
+        config: The config it was trained with.
+
+    Example:
+        >>> from pix2pix_tf import Segmenter
+        >>> segmenter = Segmenter("segmenters/sample")
+        >>> classes = segmenter(np.zeros((40, 50, 3), np.uint8))  # any height and width
+        >>> classes.shape, classes.dtype
+        ((40, 50), dtype('uint8'))
+        >>> segmenter.palette.classes[:2]
+        ('residential ground', 'commercial ground')
     """
 
     def __init__(self, folder: str | Path) -> None:
         """Loads a segmenter.
 
+        Args:
+            folder: Folder of the segmenter, made by `train_segmenter`.
+
         Raises:
-            UserError: No such folder, no segmenter in it, or damaged weights.
+            UserError: There is no such folder, no segmenter in it, one of another version, or its
+                weights are damaged.
         """
         self.folder = SegmenterFolder(Path(folder))
         self.config: SegmenterConfig
@@ -44,9 +54,19 @@ class Segmenter:
         self._classify = compile_segmentation(model)
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:
-        """The class of every pixel, uint8 [H, W], of a photo, uint8 [H, W, 3].
+        """Classifies every pixel of a photo.
 
-        The photo is not resized: it is padded by reflection to a multiple of 32 and cropped back.
+        The photo is not resized: it is padded by reflection to a multiple of 32, and the classes
+        are cropped back.
+
+        Args:
+            photo: uint8 [H, W, 3].
+
+        Returns:
+            Class numbers, uint8 [H, W], as `palette.classes` counts them.
+
+        Raises:
+            UserError: The photo has another type or shape.
         """
         photo = np.asarray(photo)
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
@@ -57,7 +77,7 @@ class Segmenter:
 
 
 def build_segmenter(config: SegmenterConfig, palette: Palette) -> keras.Model:
-    """The network of a config, untrained, for photos of any size that is a multiple of 32."""
+    """Builds the untrained network of a config, for photos whose sides are multiples of 32."""
     return build_fcn8s(
         (None, None),
         len(palette.classes),
@@ -69,7 +89,7 @@ def build_segmenter(config: SegmenterConfig, palette: Palette) -> keras.Model:
 
 
 def compile_segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A network as a function from photos, uint8 [N, H, W, 3], to classes, uint8 [N, H, W]."""
+    """Compiles a network to a function from photos, uint8 [N, H, W, 3], to classes [N, H, W]."""
 
     @tf.function(reduce_retracing=True, autograph=False)
     def classify(photos: tf.Tensor) -> tf.Tensor:

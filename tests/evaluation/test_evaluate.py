@@ -11,7 +11,8 @@ from pix2pix_tf.evaluation.metrics.label_scores import fcn_metric
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.evaluation.request import MetricRequest
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.segmentation.palette import decode_labels, load_palette
+from pix2pix_tf.segmentation.decoding import decode_labels
+from pix2pix_tf.segmentation.shipped import load_palette
 from pix2pix_tf.utils.errors import UserError
 
 

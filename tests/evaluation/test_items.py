@@ -5,7 +5,7 @@ import pytest
 
 from pix2pix_tf.evaluation.items import FolderItems, LabelDecoding
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.segmentation.palette import load_palette
+from pix2pix_tf.segmentation.shipped import load_palette
 from pix2pix_tf.utils.errors import UserError
 
 ROAD, SKY, PINK = (128, 64, 128), (70, 130, 180), (255, 0, 255)

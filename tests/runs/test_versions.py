@@ -22,7 +22,7 @@ def test_sessions_are_recorded_one_a_line(tmp_path):
     assert made["sessions"][1]["python"] == platform.python_version()
     assert made["sessions"][1]["began"].endswith("+00:00")
     assert len(file.read_text().splitlines()) == 8
-    check_format(file)
+    check_format(file, "run")
 
 
 def test_other_packages_than_before_are_said_in_one_line(tmp_path, monkeypatch):
@@ -37,7 +37,7 @@ def test_other_packages_than_before_are_said_in_one_line(tmp_path, monkeypatch):
 
 
 def test_a_run_without_versions_was_not_trained_yet(tmp_path):
-    check_format(tmp_path / "versions.json")
+    check_format(tmp_path / "versions.json", "run")
 
 
 def test_a_newer_run_is_refused(tmp_path):
@@ -46,18 +46,18 @@ def test_a_newer_run_is_refused(tmp_path):
     file.write_text(json.dumps(newer))
     expected = rf"newer pix2pix-tf \(7\.0, run format {FORMAT + 1}; .*: use that version or a newer"
     with pytest.raises(UserError, match=expected):
-        check_format(file)
+        check_format(file, "run")
 
 
 def test_an_older_run_is_refused_with_the_version_that_reads_it(tmp_path):
     file = tmp_path / "versions.json"
     file.write_text(json.dumps({"format": 1, "sessions": [{"pix2pix_tf": "0.9"}]}))
     with pytest.raises(UserError, match=r"an older pix2pix-tf \(0\.9, run format 1;.*use that ver"):
-        check_format(file)
+        check_format(file, "run")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "2"}'])
 def test_damaged_versions_are_named(tmp_path, text):
     (tmp_path / "versions.json").write_text(text)
     with pytest.raises(UserError, match=r"versions\.json: is damaged .*; move it away to go on"):
-        check_format(tmp_path / "versions.json")
+        check_format(tmp_path / "versions.json", "run")

@@ -6,7 +6,8 @@ from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import open_split
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.segmentation.labels import label_map
-from pix2pix_tf.segmentation.palette import VOID, load_palette, make_palette
+from pix2pix_tf.segmentation.palette import VOID, make_palette
+from pix2pix_tf.segmentation.shipped import load_palette
 from pix2pix_tf.utils.errors import UserError
 
 FILES = make_config({"data": {"root": "somewhere"}}).data

@@ -4,8 +4,8 @@ import pytest
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.config import load_segmenter_config
-from pix2pix_tf.segmentation.palette import load_palette
 from pix2pix_tf.segmentation.photos import LabelledPhotos, steps_per_epoch, training_batches
+from pix2pix_tf.segmentation.shipped import load_palette
 from pix2pix_tf.utils.errors import UserError
 
 PALETTE = load_palette("cityscapes")

@@ -2,7 +2,7 @@ import pytest
 
 from pix2pix_tf.config.files import shipped_files
 from pix2pix_tf.segmentation.config import SegmenterConfig, load_segmenter_config
-from pix2pix_tf.segmentation.palette import load_palette
+from pix2pix_tf.segmentation.shipped import load_palette
 from pix2pix_tf.utils.errors import UserError
 
 

@@ -1,11 +1,13 @@
+import json
+
 import keras
 import numpy as np
 import pytest
 
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.folder import SegmenterFolder
-from pix2pix_tf.segmentation.palette import load_palette
 from pix2pix_tf.segmentation.segmenter import Segmenter, build_segmenter
+from pix2pix_tf.segmentation.shipped import load_palette
 from pix2pix_tf.utils.errors import UserError
 
 SMALL = {"segmenter.width": 2, "segmenter.head": 4, "data.crop_size": 32}
@@ -42,6 +44,26 @@ def test_config_and_palette_come_back(untrained):
 def test_no_folder_and_no_segmenter(tmp_path):
     assert "nowhere: no such folder" in refusal(tmp_path / "nowhere")
     assert "holds no segmenter.yaml" in refusal(tmp_path)
+
+
+def test_folder_of_another_format_is_refused_with_the_version_that_reads_it(untrained):
+    versions = {"format": 1, "sessions": [{"pix2pix_tf": "0.9"}]}
+    untrained.versions_file.write_text(json.dumps(versions))
+    message = refusal(untrained.path)
+    assert message.startswith(
+        f"segmenter {untrained.path}: was made by an older pix2pix-tf (0.9, segmenter format 1; "
+    )
+    assert message.endswith("use that version, or train the segmenter again with this one")
+
+
+def test_deleting_leaves_what_is_no_part_of_the_training(untrained):
+    for folder in (untrained.checkpoints, untrained.logs):
+        folder.mkdir()
+    for file in (untrained.versions_file, untrained.metrics_file, untrained.pairs_file):
+        file.touch()
+    (untrained.path / "notes.txt").touch()
+    untrained.delete()
+    assert [path.name for path in untrained.path.iterdir()] == ["notes.txt"]
 
 
 def test_training_that_has_not_come_far(untrained):

@@ -11,9 +11,10 @@ import tensorflow as tf
 from rich.console import Console
 
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.segmentation.callbacks import best_epoch
 from pix2pix_tf.segmentation.config import load_segmenter_config
 from pix2pix_tf.segmentation.segmenter import Segmenter
-from pix2pix_tf.segmentation.training import best_epoch, train_segmenter
+from pix2pix_tf.segmentation.training import train_segmenter
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.signals import StoppedError
 
@@ -135,13 +136,13 @@ def state(folder):
 def test_a_signal_ends_it_and_whole_epochs_are_kept(toys, tmp_path, monkeypatch):
     from pix2pix_tf.segmentation import training
 
-    class Asking(training._Progress):
+    class Asking(training.Progress):
         def on_train_batch_end(self, batch, logs=None):
             super().on_train_batch_end(batch, logs)
             if self.model.optimizer.iterations == 8:  # the last of the first epoch
                 signal.raise_signal(signal.SIGHUP)
 
-    monkeypatch.setattr(training, "_Progress", Asking)
+    monkeypatch.setattr(training, "Progress", Asking)
     with pytest.raises(StoppedError) as stopped:
         train_segmenter(tiny(toys), tmp_path / "cut", Console(quiet=True))
     assert stopped.value.signal == signal.SIGHUP
@@ -160,7 +161,7 @@ def test_out_of_memory_is_one_sentence(toys, tmp_path, monkeypatch, error):
     def exhausted(self, batch, logs=None):
         raise error
 
-    monkeypatch.setattr(training._Progress, "on_train_batch_end", exhausted)
+    monkeypatch.setattr(training.Progress, "on_train_batch_end", exhausted)
     with pytest.raises(UserError) as refused:
         train_segmenter(tiny(toys), tmp_path / "cut", Console(quiet=True))
     words = str(refused.value)
@@ -175,7 +176,7 @@ def test_killed_training_ends_as_one_never_stopped(toys, tmp_path, monkeypatch):
     quiet, said = Console(quiet=True), Console(file=io.StringIO())
     whole = train_segmenter(tiny(toys), tmp_path / "whole", quiet)
 
-    class Dying(training._Progress):
+    class Dying(training.Progress):
         def on_train_batch_end(self, batch, logs=None):
             if self.model.optimizer.iterations == 8 + 3:
                 raise KeyboardInterrupt

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from pix2pix_tf.evaluation.metrics import inception
 from pix2pix_tf.evaluation.metrics.inception import FeatureNetwork, load_inception
+from pix2pix_tf.evaluation.metrics.inception_network import build_inception, named_weights
 from pix2pix_tf.utils.errors import UserError
 
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
@@ -45,7 +46,7 @@ def state_file(golden, tmp_path_factory):
         return GOLDEN / "inception.pth"
     draw_weight = runpy.run_path(str(TOOLS / "inception_weights.py"))["draw_weight"]
     state = {}
-    for name, variable in inception.weight_names(inception.build_inception()).items():
+    for name, variable in named_weights(build_inception()).items():
         shape = tuple(variable.shape)
         if len(shape) == 4:
             height, width, taken, given = shape
