@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -57,6 +58,26 @@ def here(monkeypatch, capsys, tmp_path):
         return end.value.code, captured.out, captured.err
 
     return run
+
+
+@contextmanager
+def run_eagerly():
+    """What is a tf.function runs as Python, without the seconds that TensorFlow takes to trace it.
+
+    For tests that ask what a training computes or leaves behind, not how TensorFlow compiles it.
+    """
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eagerly():
+    """The test runs within `run_eagerly`."""
+    with run_eagerly():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +161,8 @@ def finished_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     root = write_pairs(folder / "trained_on")
     overrides = {**TINY, "data.root": str(root), "training.steps": 2, "logging.tensorboard": False}
-    train(load_config("facades", overrides), folder / "run")
+    with run_eagerly():
+        train(load_config("facades", overrides), folder / "run")
     return folder / "run"
 
 

@@ -120,6 +120,7 @@ def test_a_finished_decay_is_not_trained_on_without_a_word(tiny_run, here):
     assert "steps: 2" in config.read_text()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_fresh_must_be_said_twice(tiny_run, here):
     words = ("train", "--config", tiny_run / "config.yaml", "--run", tiny_run)
     (tiny_run / "notes.txt").write_text("mine")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import run_eagerly
+
 # Local files come before shipped configs of the same name, so that `load_config("sample.yaml")`
 # in an example is what a user types, and a training takes seconds.
 RUN_CONFIG = """
@@ -37,7 +39,8 @@ def example_files(tmp_path_factory):
         patch.chdir(folder)
         write_sample("sample", train=4, val=2, size=(32, 32))
         Path("sample.yaml").write_text(RUN_CONFIG)
-        train(load_config("sample.yaml"), "runs/sample", console=Console(quiet=True))
+        with run_eagerly():
+            train(load_config("sample.yaml"), "runs/sample", console=Console(quiet=True))
         Path("segmenter.yaml").write_text(SEGMENTER_CONFIG)
         config = load_segmenter_config("segmenter.yaml")
         train_segmenter(config, "segmenters/sample", Console(quiet=True))

@@ -25,6 +25,7 @@ def losses_of(config, strategy, steps):
     return method, {name: [float(each[name]) for each in made] for name in made[0]}
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("precision", "other"),
     [

@@ -40,6 +40,7 @@ def moved(network, before):
     )
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_objective_trains_what_it_names(tiny, one_device, name):
     method, before, losses = step(tiny(objective__name=name), one_device)
@@ -81,6 +82,7 @@ CHOICES = [
 ]
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: "-".join(map(str, choice.values())))
 def test_every_choice_takes_a_step(tiny, one_device, choice):
     method, before, losses = step(tiny(**choice), one_device)
@@ -91,6 +93,7 @@ def test_every_choice_takes_a_step(tiny, one_device, choice):
         assert np.isfinite(variable.numpy()).all()
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("field", [70, 142, 286])
 def test_large_receptive_fields_take_a_step(tiny, one_device, field):
     sizes = {"data__load_size": 128, "data__crop_size": 128}
@@ -127,6 +130,7 @@ def test_average_follows_the_generator(tiny, one_device):
     assert method.inference_generator is method.ema_generator
 
 
+@pytest.mark.slow("traces two replicas")
 def test_average_and_spectral_norm_are_equal_on_two_replicas(tiny, one_device, two_replicas):
     config = tiny(
         training__batch_size=2,

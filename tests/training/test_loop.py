@@ -39,6 +39,7 @@ def assert_same_weights(first, second):
         assert np.array_equal(value, other[name]), name
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_run_directory_has_everything(tmp_path, pairs_folder):
     root = pairs_folder()
     result = train(config(root, training__epochs=2), tmp_path / "run", console=quiet())
@@ -58,6 +59,7 @@ def test_a_run_directory_has_everything(tmp_path, pairs_folder):
     assert list((run / "checkpoints" / "best").glob("step-*.index"))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_sheet_shows_input_output_target(tmp_path, pairs_folder):
     root = pairs_folder(train=3, val=2)
     train(config(root, training__steps=1), tmp_path / "run", console=quiet())
@@ -98,6 +100,7 @@ def test_resuming_gives_the_weights_of_a_run_never_stopped(tmp_path, pairs_folde
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_finished_run_is_left_alone(tmp_path, pairs_folder):
     settings = config(pairs_folder(), training__steps=2)
     first = train(settings, tmp_path / "run", console=quiet())
@@ -105,6 +108,7 @@ def test_finished_run_is_left_alone(tmp_path, pairs_folder):
     assert (again.step, again.before, again.after) == (2, None, first.after)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_discriminator_steps_and_batch_count_images(tmp_path, pairs_folder):
     settings = config(
         pairs_folder(), training__epochs=2, training__batch_size=2, training__discriminator_steps=2
@@ -115,6 +119,7 @@ def test_discriminator_steps_and_batch_count_images(tmp_path, pairs_folder):
     assert sorted(updates.values()) == [3, 6]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_non_finite_losses_stop_with_the_step_named(tmp_path, pairs_folder):
     root = pairs_folder()
     train(config(root, training__steps=2), tmp_path / "run", console=quiet())
@@ -127,6 +132,7 @@ def test_non_finite_losses_stop_with_the_step_named(tmp_path, pairs_folder):
     assert int(weights(tmp_path / "run")["step/.ATTRIBUTES/VARIABLE_VALUE"]) == 2
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_learning_rate_of_the_config_counts_when_resuming(tmp_path, pairs_folder):
     root = pairs_folder()
     train(config(root, training__steps=2), tmp_path / "run", console=quiet())
@@ -141,6 +147,7 @@ def test_learning_rate_of_the_config_counts_when_resuming(tmp_path, pairs_folder
     assert np.allclose(before[kernel], after[kernel], atol=1e-9)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_other_experiment_in_the_run_directory_is_refused(tmp_path, pairs_folder):
     root = pairs_folder()
     train(config(root, training__steps=1), tmp_path / "run", console=quiet())
@@ -158,6 +165,7 @@ def test_batch_must_fit_the_replicas(tmp_path, pairs_folder, two_replicas):
         )
 
 
+@pytest.mark.slow("traces two replicas")
 def test_two_replicas_train_like_one(tmp_path, pairs_folder, two_replicas):
     settings = config(
         pairs_folder(),
@@ -183,6 +191,7 @@ def test_bad_image_stops_a_training_before_it_starts(tmp_path, pairs_folder):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_image_that_goes_bad_while_training_is_named(tmp_path, pairs_folder, monkeypatch):
     root = pairs_folder(train=3, val=1)
 
@@ -219,6 +228,7 @@ def test_bad_images_are_skipped_where_that_is_asked_for(tmp_path, pairs_folder, 
     assert f"  {bad} is empty (0 bytes): replace it or remove it.\n" in said.getvalue()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_tensorboard_has_the_curves(tmp_path, pairs_folder):
     train(config(pairs_folder(), training__steps=2), tmp_path / "run", console=quiet())
     tags, texts = set(), []

@@ -73,6 +73,7 @@ def words_of(err):
     return err
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_training_without_memory_is_one_sentence_with_what_to_lower_and_what_is_kept(
     here, pairs_folder, monkeypatch
 ):
@@ -105,6 +106,7 @@ def test_training_without_memory_is_one_sentence_with_what_to_lower_and_what_is_
     assert "resuming at step 2 of 3" in out
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     "place", ["validation.score_pairs", "loop._Training._run_updates", "loop.make_updates"]
 )
@@ -121,6 +123,7 @@ def test_wherever_a_training_runs_out_of_memory(pairs_folder, tmp_path, monkeypa
         train(config, tmp_path / "run", console=Console(quiet=True))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_pictures_that_memory_cannot_hold_while_training(pairs_folder, tmp_path, monkeypatch):
     def fails(*_, **__):
         raise MemoryError("Unable to allocate 9 GiB")

@@ -125,11 +125,32 @@ def state(run):
     return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
 
 
+def squared_gradients(checkpoint, name):
+    """Adam's running mean of the squared gradients of a weight."""
+    network, weight = name.split("/", 1)
+    return checkpoint[
+        f"{network}_optimizer/adam.S{weight.replace('.S', '_', 1)}".replace(
+            "/.ATTRIBUTES", "_velocity/.ATTRIBUTES"
+        )
+    ]
+
+
 def assert_equal_weights(one, other):
+    """Weights are equal but for rounding, wherever a gradient is more than rounding itself.
+
+    Adam divides each gradient by its own size. One that is 0 but for rounding, 10^-9 among others
+    of 10^-2, becomes a whole step of the learning rate, whose direction the order of a sum decides.
+    """
     assert one.keys() == other.keys()
+    compared = weights = 0
     for name, value in one.items():
         if name.startswith(("generator/", "discriminator/")):
-            np.testing.assert_allclose(value, other[name], rtol=0, atol=1e-5, err_msg=name)
+            squares = squared_gradients(one, name), squared_gradients(other, name)
+            sure = (np.minimum(*squares) > 1e-6**2) | (np.maximum(*squares) == 0)
+            found, expected = value[sure], other[name][sure]
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5, err_msg=name)
+            compared, weights = compared + sure.sum(), weights + sure.size
+    assert compared > 0.98 * weights
 
 
 def assert_identical(one, other):
