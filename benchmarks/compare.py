@@ -37,7 +37,7 @@ from pix2pix_tf.benchmark.rounds import WorkloadTimings, alternate
 from pix2pix_tf.benchmark.runner import TRANSLATIONS, data_wait_shares
 from pix2pix_tf.benchmark.workloads import Command
 from pix2pix_tf.images.io import write_image
-from pix2pix_tf.utils.console import counting, print_line
+from pix2pix_tf.utils.console import ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.strict_json import strict_json
@@ -213,8 +213,8 @@ def compare(options: Options, chosen: Sequence[str], console: Console) -> list[P
         }
         for name in PARTS:
             if name in chosen:
-                with counting(console, name) as counter:
-                    done[name] = measure[name](counter.advance)
+                with ProgressBar(console, name) as progress:
+                    done[name] = measure[name](progress.advance)
                 print_line(console, done[name].markdown() + "\n")
     return list(done.values())
 

@@ -25,7 +25,7 @@ from rich.console import Console
 
 from pix2pix_tf.config.schema import Config, load_config
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.utils.console import counting, print_line
+from pix2pix_tf.utils.console import ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.runtime import start_tensorflow
@@ -115,10 +115,10 @@ def write_batches(config: Config, file: Path, console: Console) -> None:
     shape = (steps, 2, *config.data.crop_size, 3)
     partial = file.with_suffix(".partial")
     written = open_memmap(partial, mode="w+", dtype=np.float16, shape=shape)
-    with counting(console, "pairs for PyTorch") as counter:
+    with ProgressBar(console, "pairs for PyTorch") as progress:
         for step, batch in enumerate(training_batches(pairs, config, 0, steps)):
             written[step] = np.stack([batch[side].numpy()[0] for side in ("input", "target")])
-            counter.advance(steps)
+            progress.advance(steps)
     written.flush()
     partial.replace(file)
 

@@ -54,7 +54,7 @@ def run_inputs(
     try:
         opened = open_pairs(config)
     except UserError as error:
-        raise UserError(f"{error} Or give input pictures: --pictures FOLDER.") from error
+        raise UserError(f"{error} Or give input images: --input FOLDER.") from error
     # With masks too, which training cuts into crops only.
     derive = None if source.derivation is None else source.derivation.input_of
     train, val = (pairs.at_size(size or pairs.size, derive) for pairs in (opened.train, opened.val))
@@ -87,7 +87,7 @@ def _inputs_of_folder(
 ) -> Inputs:
     paths = list_images(folder)
     if not paths:
-        raise UserError(f"--pictures {folder}: holds no pictures")
+        raise UserError(f"--input {folder}: holds no images")
     known = source.layout is not None  # else nothing is halved
     form = source.form(paths, pairs=None if known else False, derive=source.derivation is not None)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.cli.options import OverridesOption
-from pix2pix_tf.utils.console import PlainConsole, counting, print_line
+from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import check_output_files
 
@@ -23,54 +23,70 @@ if TYPE_CHECKING:
 _DEVICES = ("auto", "cpu", "gpu")
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Adds the command of this file to `pix2pix-tf`."""
-    app.command("benchmark")(_benchmark)
-
-
-def _benchmark(
+def benchmark(
     config: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="Networks, batch and data; default: the paper's, on the embedded city.",
+            help="Config to measure; by default the paper's networks on the embedded city.",
         ),
     ] = None,
     overrides: OverridesOption = None,
     size: Annotated[
-        int | None, typer.Option(min=16, metavar="N", help="Height and width; default: its own.")
+        int | None,
+        typer.Option(
+            min=16, metavar="N", help="Height and width of the images; by default the config's."
+        ),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Default: its own. On GPUs: of each.")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Batch size, per GPU if there are any; by default the config's.",
+        ),
     ] = None,
     device: Annotated[
-        str, typer.Option(metavar="|".join(_DEVICES), help="auto: the GPUs where there are any.")
+        str,
+        typer.Option(
+            metavar="|".join(_DEVICES),
+            help="Device to measure; auto takes the GPUs if there are any.",
+        ),
     ] = "auto",
     peak: Annotated[
         float | None,
-        typer.Option(min=0.001, metavar="TFLOPS", help="Of one GPU, if it is not known."),
+        typer.Option(
+            min=0.001,
+            metavar="TFLOPS",
+            help="Peak rate of one GPU, if the program does not know it.",
+        ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Default: one a processor core.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Number of CPU threads; by default one per core."),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="That are counted.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0, help="Of each turn, roughly.")] = 3.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of measured rounds.")] = 5,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="Approximate duration of each measurement, in seconds.")
+    ] = 3.0,
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write everything there too.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the results to this JSON file."),
     ] = None,
 ) -> None:
-    """Measure the speed of training, of its input and of translating on this machine."""
+    """Measure the speed of training, of its input pipeline and of translation."""
     if device not in _DEVICES:
         raise UserError(f"--device {device}: expected one of {', '.join(_DEVICES)}")
     check_output_files(json=json)
     settings = _settings(config, overrides or [], size, batch)
-    from pix2pix_tf.benchmark.runner import Options, benchmark
+    from pix2pix_tf.benchmark.runner import Options
+    from pix2pix_tf.benchmark.runner import benchmark as run_benchmark
     from pix2pix_tf.utils.system import cpu_count
 
     options = Options(settings, rounds, seconds, threads or cpu_count(), device, peak)
     console = PlainConsole()
-    with counting(console, "measuring") as counter:
-        report = benchmark(options, counter.advance)
+    with ProgressBar(console, "measuring") as progress:
+        report = run_benchmark(options, progress.advance)
     if json is not None:
         report.write_json(json)
     _print_report(console, report)

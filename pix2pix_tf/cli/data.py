@@ -1,4 +1,4 @@
-"""The commands `pix2pix-tf data ...`: parse, call one function of the library, print."""
+"""The commands `pix2pix-tf data ...`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pix2pix_tf.utils.console import PlainConsole, counting, print_line
+from pix2pix_tf.cli.derive import derive, edges, sketch
+from pix2pix_tf.cli.options import NewFolderOption, add_commands, print_nested_output_notes
+from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ data_app = typer.Typer(
     help="Datasets: fetch, check, make and arrange pairs of images.",
     no_args_is_help=True,
 )
+
+add_commands(data_app, {"edges": edges, "derive": derive, "sketch": sketch})
 
 _KINDS_AT_MOST = 12  # rows of a table
 
@@ -53,9 +57,9 @@ Layout = Annotated[
 
 @data_app.command("list")
 def data_list(
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that datasets lie in.")
-    ] = Path("datasets"),
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of datasets.")] = Path(
+        "datasets"
+    ),
 ) -> None:
     """List the datasets that were published with pix2pix."""
     from pix2pix_tf.datasets.catalogue import CATALOGUE
@@ -82,30 +86,39 @@ def data_list(
 
 @data_app.command("download")
 def data_download(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As `data list` has it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the dataset, see `data list`.")
+    ],
     url: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="Another address: of the archive, or of the folder that NAME.tar.gz lies in.",
+            help="Another address: of the archive, or of the folder that holds NAME.tar.gz.",
         ),
     ] = None,
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that datasets lie in.")
-    ] = Path("datasets"),
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of datasets.")] = Path(
+        "datasets"
+    ),
     sha256: Annotated[
-        str | None, typer.Option(metavar="HEX", help="What the archive must have.")
+        str | None, typer.Option(metavar="HEX", help="Expected SHA-256 of the archive.")
     ] = None,
 ) -> None:
-    """Download a dataset into datasets/NAME; the same command resumes what was cut."""
+    """Download a dataset into datasets/NAME; the same command resumes an interrupted one."""
     from pix2pix_tf.datasets.catalogue import CATALOGUE
     from pix2pix_tf.datasets.download import download
-    from pix2pix_tf.utils.console import transferring
 
     console = PlainConsole()
     try:
-        with transferring(console) as transfer:
-            done = download(name, output, url=url, sha256=sha256, progress=transfer)
+        with ProgressBar(console, "connecting", unit="MB") as bar:
+            done = download(
+                name,
+                output,
+                url=url,
+                sha256=sha256,
+                progress=lambda stage, completed, total: bar.update(
+                    completed, total, description=stage
+                ),
+            )
     except KeyboardInterrupt:
         print_line(console, "stopped: the same command resumes")
         raise
@@ -118,15 +131,15 @@ def data_download(
 
 @data_app.command("check")
 def data_check(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A dataset.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the dataset.")],
     layout: Layout = LayoutOption.auto,
 ) -> None:
     """Open every picture of a dataset; exit code 2 if anything is bad."""
     from pix2pix_tf.data.checking.report import check_dataset
 
     console = PlainConsole()
-    with _quietly(), counting(console, "opening") as counter:
-        checked = check_dataset(folder, layout.value, counter.advance)
+    with _quietly(), ProgressBar(console, "opening") as progress:
+        checked = check_dataset(folder, layout.value, progress.advance)
     print_line(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))
@@ -149,39 +162,43 @@ def data_pair(
     b: Annotated[
         Path, typer.Option("--b", metavar="FOLDER", help="Pictures of the same names: the right.")
     ],
-    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
+    output: NewFolderOption,
     resize: Annotated[
-        bool, typer.Option("--resize", help="Resize B to A's size where they differ.")
+        bool, typer.Option("--resize", help="Resize B to the size of A if they differ.")
     ] = False,
 ) -> None:
     """Combine two folders of like-named images into side-by-side pairs."""
     from pix2pix_tf.preparation.pairing import pair_folders
-    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     console = PlainConsole()
-    with _quietly(), counting(console, "pairing") as counter:
-        paired = pair_folders(a, b, output, resize=resize, advance=counter.advance)
+    with _quietly(), ProgressBar(console, "pairing") as progress:
+        paired = pair_folders(a, b, output, resize=resize, advance=progress.advance)
     for line in paired.notes:
         print_line(console, line)
     print_line(console, f"{paired.count} pairs in {output}")
-    for note in nested_output_notes(output, [a, b]):
-        print_line(console, note)
+    print_nested_output_notes(console, output, [a, b])
 
 
 @data_app.command("split")
 def data_split(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Pairs without splits, as for training.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="Folder of pairs without splits, as for training."),
     ],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A new folder; with --move, by default FOLDER itself."),
+        typer.Option(
+            metavar="DIR",
+            help="Output directory, a new one; with --move, by default FOLDER itself.",
+        ),
     ] = None,
     val: Annotated[
         float | None,
-        typer.Option(help="Share of validation pairs, about.", show_default="0.1; by latitude 0.5"),
+        typer.Option(
+            help="Approximate fraction of validation pairs.", show_default="0.1; by latitude 0.5"
+        ),
     ] = None,
-    test: Annotated[float, typer.Option(help="Share of test pairs, about.")] = 0.0,
+    test: Annotated[float, typer.Option(help="Approximate fraction of test pairs.")] = 0.0,
     seed: Annotated[
         int | None, typer.Option(help="Random seed of the split.", show_default="0")
     ] = None,
@@ -213,13 +230,12 @@ def data_split(
 ) -> None:
     """Split a folder of pairs into train, val and test, repeatably: at random, or by latitude."""
     from pix2pix_tf.preparation.splitting import split_folder
-    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     latitude = _latitude_split(by, coordinates, buffer, seed)
     if val is None:
         val = 0.1 if latitude is None else 0.5
     console = PlainConsole()
-    with counting(console, "moving" if move else "copying") as counter:
+    with ProgressBar(console, "moving" if move else "copying") as progress:
         divided = split_folder(
             folder,
             output,
@@ -229,19 +245,18 @@ def data_split(
             move=move,
             setting=layout.value,
             latitude=latitude,
-            advance=counter.advance,
+            advance=progress.advance,
         )
     for line in (f"{folder}: {divided.layout}", *divided.notes):
         print_line(console, line)
     found = ", ".join(f"{count} {split}" for split, count in divided.counts.items())
     print_line(console, f"{found} pairs in {output or folder}")
-    for note in nested_output_notes(output or folder, [folder]):
-        print_line(console, note)
+    print_nested_output_notes(console, output or folder, [folder])
 
 
 @data_app.command("sample")
 def data_sample(
-    output: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
+    output: NewFolderOption,
     train_pairs: Annotated[int, typer.Option("--train", min=1, help="Training pairs.")] = 200,
     val_pairs: Annotated[int, typer.Option("--val", min=1, help="Validation pairs.")] = 20,
     size: Annotated[
@@ -262,11 +277,11 @@ def data_sample(
 
     console = PlainConsole()
     made = None
-    with counting(console, "drawing") as counter:
+    with ProgressBar(console, "drawing") as progress:
         if scene is None:
-            write_sample(output, train_pairs, val_pairs, (size, size), counter.advance)
+            write_sample(output, train_pairs, val_pairs, (size, size), progress.advance)
         else:
-            made = write_scene(output, train_pairs, val_pairs, size, scene, counter.advance)
+            made = write_scene(output, train_pairs, val_pairs, size, scene, progress.advance)
     print_line(console, f"{train_pairs} + {val_pairs} pairs in {output}")
     if made is not None:
         print_line(

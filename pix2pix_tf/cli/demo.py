@@ -1,4 +1,4 @@
-"""The command `pix2pix-tf demo`: parse, call one function of the library, print."""
+"""The command `pix2pix-tf demo`."""
 
 from __future__ import annotations
 
@@ -11,57 +11,50 @@ import typer
 from pix2pix_tf.cli.options import (
     CheckpointOption,
     DataSettingsOption,
+    HostOption,
+    PortOption,
     RunOption,
     parse_checkpoint,
+    print_loopback_note,
     start_tensorflow,
 )
 from pix2pix_tf.utils.console import PlainConsole, print_line
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Adds the command of this file to `pix2pix-tf`."""
-    app.command("demo")(_demo)
-
-
-def _demo(
+def demo(
     run: RunOption,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
     checkpoint: CheckpointOption = "newest",
-    pictures: Annotated[
+    inputs: Annotated[
         Path | None,
         typer.Option(
+            "--input",
             metavar="FOLDER",
-            help="Inputs to open with instead of the run's data, or photographs it makes them of.",
+            help="Inputs to open with instead of the run's data, or photographs to make them of.",
         ),
     ] = None,
     overrides: DataSettingsOption = None,
 ) -> None:
-    """Serve a page to draw on, or drop a photograph on, that a run translates; until Ctrl-C."""
+    """Serve a page that translates drawings and dropped photographs with a run, until Ctrl-C."""
     checkpoint = parse_checkpoint(checkpoint)
     start_tensorflow()
     from pix2pix_tf.demo.serving import serve
-    from pix2pix_tf.web.loopback import is_loopback
 
     console = PlainConsole()
 
     def ready(address: str, step: int) -> None:
         print_line(console, f"{run}, step {step}: {address}")
-        if is_loopback(host):
-            print_line(
-                console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network"
-            )
+        print_loopback_note(console, host)
         print_line(console, "Ctrl-C stops it")
 
-    with suppress(KeyboardInterrupt):  # which started in the background it may never see
+    with suppress(KeyboardInterrupt):  # in the background there may be none
         serve(
             run,
             host,
             port,
             checkpoint=checkpoint,
-            images=pictures,
+            images=inputs,
             overrides=overrides or [],
             ready=ready,
         )

@@ -1,4 +1,4 @@
-"""The commands `pix2pix-tf data edges`, `derive` and `sketch`: inputs made of other pictures."""
+"""The commands `pix2pix-tf data edges`, `derive` and `sketch`: inputs made of other images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pix2pix_tf.cli.options import start_tensorflow
-from pix2pix_tf.utils.console import PlainConsole, counting, print_line
+from pix2pix_tf.cli.options import NewFolderOption, print_nested_output_notes, start_tensorflow
+from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,33 +18,28 @@ if TYPE_CHECKING:
     Derive = Callable[[np.ndarray, str], np.ndarray]
 
 InputOption = Annotated[
-    Path, typer.Option("--input", metavar="FOLDER", help="Photographs, with sub-folders.")
+    Path, typer.Option("--input", metavar="FOLDER", help="Folder of photographs, with sub-folders.")
 ]
-OutputOption = Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")]
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Adds the commands of this file to `pix2pix-tf data`."""
-    for name, command in (("edges", _edges), ("derive", _derive), ("sketch", _sketch)):
-        app.command(name)(command)
-
-
-def _edges(
+def edges(
     photos: InputOption,
-    output: OutputOption,
+    output: NewFolderOption,
     network: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A trained HED, ONNX or SavedModel: the paper's edges, not Canny's.",
+            help="Trained HED network, ONNX or SavedModel: the paper's edges, not Canny's.",
         ),
     ] = None,
     shift: Annotated[
-        int, typer.Option(help="Pixels by which that network's map lies off: 35 for some copies.")
+        int, typer.Option(help="Offset of that network's edge map in pixels: 35 for some copies.")
     ] = 0,
-    sigma: Annotated[float, typer.Option(help="Of Canny: larger draws fewer lines.")] = 2.0,
+    sigma: Annotated[
+        float, typer.Option(help="Gaussian sigma of Canny: a larger one draws fewer lines.")
+    ] = 2.0,
 ) -> None:
-    """Write pairs for edges→photo: edges | photograph."""
+    """Write edges→photo pairs: edges | photograph."""
     if network is not None:
         start_tensorflow()
     _write_pairs(photos, output, lambda: _edges_of(network, shift, sigma))
@@ -61,16 +56,18 @@ def _edges_of(network: Path | None, shift: int, sigma: float) -> Derive:
     return lambda photo, _: hed_edges(edge_map(photo), photo.shape[:2])
 
 
-def _derive(
+def derive(
     kind: Annotated[
         str,
-        typer.Argument(metavar="KIND", help="grey, lightness, centre_mask or random_mask."),
+        typer.Argument(
+            metavar="KIND", help="Kind of input: grey, lightness, centre_mask or random_mask."
+        ),
     ],
     photos: InputOption,
-    output: OutputOption,
-    seed: Annotated[int, typer.Option(min=0, help="Of random masks.")] = 0,
+    output: NewFolderOption,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the masks.")] = 0,
 ) -> None:
-    """Write pairs made of photographs: what is left of each | the photograph."""
+    """Write pairs made of photographs: derived input | photograph."""
     _write_pairs(photos, output, lambda: _derivation(kind, seed))
 
 
@@ -87,36 +84,35 @@ def _write_pairs(photos: Path, output: Path, derivation: Callable[[], Derive]) -
     from pix2pix_tf.data.layout.layout import note_on_written_pairs
     from pix2pix_tf.images.listing import list_folder, listing_notes
     from pix2pix_tf.preparation.deriving import write_derived_pairs
-    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     console = PlainConsole()
-    with counting(console, "deriving") as counter:
-        derived = write_derived_pairs(photos, output, derivation(), counter.advance)
+    with ProgressBar(console, "deriving") as progress:
+        derived = write_derived_pairs(photos, output, derivation(), progress.advance)
     notes = [*listing_notes([list_folder(photos)]), *derived.notes, *note_on_written_pairs(output)]
     for line in notes:
         print_line(console, line)
     print_line(console, f"{derived.count} pairs in {output}")
-    for note in nested_output_notes(output, [photos]):
-        print_line(console, note)
+    print_nested_output_notes(console, output, [photos])
 
 
-def _sketch(
+def sketch(
     drawings: Annotated[
-        Path, typer.Option("--input", metavar="FOLDER", help="Drawings: dark lines, light paper.")
+        Path,
+        typer.Option(
+            "--input", metavar="FOLDER", help="Folder of drawings: dark lines, light paper."
+        ),
     ],
-    output: OutputOption,
-    size: Annotated[int, typer.Option(min=16, max=8192, help="Pixels a side.")] = 256,
+    output: NewFolderOption,
+    size: Annotated[int, typer.Option(min=16, max=8192, help="Height and width in pixels.")] = 256,
 ) -> None:
-    """Clean drawings by hand for an edges→photo model: thin lines, centred, no specks."""
+    """Clean hand drawings for an edges→photo model: thin lines, centred, no specks."""
     from pix2pix_tf.images.listing import list_folder, listing_notes
     from pix2pix_tf.preparation.sketch import clean_sketches
-    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     console = PlainConsole()
-    with counting(console, "cleaning") as counter:
-        done = clean_sketches(drawings, output, size, counter.advance)
+    with ProgressBar(console, "cleaning") as progress:
+        done = clean_sketches(drawings, output, size, progress.advance)
     for line in listing_notes([list_folder(drawings)]):
         print_line(console, line)
     print_line(console, f"{done} drawings in {output}")
-    for note in nested_output_notes(output, [drawings]):
-        print_line(console, note)
+    print_nested_output_notes(console, output, [drawings])

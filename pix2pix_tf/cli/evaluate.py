@@ -13,9 +13,10 @@ from pix2pix_tf.cli.options import (
     DataSettingsOption,
     LabelIdsOption,
     parse_checkpoint,
+    print_nested_output_notes,
     start_tensorflow,
 )
-from pix2pix_tf.utils.console import PlainConsole, counting, format_number, print_line
+from pix2pix_tf.utils.console import PlainConsole, ProgressBar, format_number, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import (
     check_distinct_outputs,
@@ -31,90 +32,95 @@ if TYPE_CHECKING:
     from pix2pix_tf.evaluation.result import Evaluation
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Adds the command of this file to `pix2pix-tf`."""
-    app.command("evaluate")(_evaluate)
-
-
-def _evaluate(
-    run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="A run directory.")
-    ] = None,
+def evaluate(
+    run: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Run directory.")] = None,
     outputs: Annotated[
         str | None,
         typer.Option(
             metavar="DIR|PATTERN",
-            help="Instead of a run: what any program made; 'DIR/*_fake_B.png' works too.",
+            help="Outputs of any program to score instead of a run; 'DIR/*_fake_B.png' works too.",
         ),
     ] = None,
     targets: Annotated[
         str | None,
-        typer.Option(metavar="DIR|PATTERN", help="With --outputs: what it should have made."),
+        typer.Option(metavar="DIR|PATTERN", help="Targets of --outputs."),
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(metavar="DIR|PATTERN", help="With --outputs: the labels it was given."),
+        typer.Option(metavar="DIR|PATTERN", help="Label images that --outputs were made of."),
     ] = None,
     resize: Annotated[
         str | None,
         typer.Option(
-            metavar="outputs|targets", help="With --outputs: which to resize where sizes differ."
+            metavar="outputs|targets",
+            help="Which of --outputs and --targets to resize if sizes differ.",
         ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="With --run: which pairs to score; default val.")
+        str | None, typer.Option(help="Split of the run's data to score; by default val.")
     ] = None,
     checkpoint: Annotated[
         str | None,
-        typer.Option(metavar="newest|best", help="With --run; best: the lowest validation L1."),
+        typer.Option(
+            metavar="newest|best",
+            help="Checkpoint of --run; best is the one with the lowest validation L1.",
+        ),
     ] = None,
     dropout: Annotated[
-        bool, typer.Option("--dropout/--no-dropout", help="The paper's noise at test time.")
+        bool,
+        typer.Option(
+            "--dropout/--no-dropout", help="Apply dropout, the paper's noise at test time."
+        ),
     ] = True,
     metrics: Annotated[
         str,
         typer.Option(
             metavar="NAME,NAME",
-            help="Of l1, psnr, ssim, lab_histogram, sharpness, segmentation, fcn_score, kid, fid.",
+            help="Metrics out of l1, psnr, ssim, lab_histogram, sharpness, segmentation, "
+            "fcn_score, kid and fid.",
         ),
     ] = "l1,psnr,ssim",
     palette: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="For label pictures: cityscapes, sample, or a YAML file."
+            metavar="NAME|FILE", help="Palette of label images: cityscapes, sample, or a YAML file."
         ),
     ] = None,
     label_ids: LabelIdsOption = None,
     segmenter: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="For fcn_score: what train-segmenter made."),
+        typer.Option(metavar="DIR", help="Segmenter for fcn_score, from train-segmenter."),
     ] = None,
     features: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="For kid and fid: the weights of Inception."),
+        typer.Option(metavar="FILE", help="Inception weights for kid and fid."),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the scores there.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the scores to this JSON file."),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a page to look at and to send.")
+        Path | None, typer.Option(metavar="DIR", help="Write an HTML report to this directory.")
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="With lab_histogram: draw it as .png, .svg or .pdf."),
+        typer.Option(
+            metavar="FILE", help="Plot the lab_histogram to this .png, .svg or .pdf file."
+        ),
     ] = None,
     log: Annotated[
-        bool, typer.Option("--log", help="Draw it on a logarithmic axis, as the paper does.")
+        bool, typer.Option("--log", help="Plot on a logarithmic axis, as in the paper.")
     ] = False,
     save: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write outputs/ and targets/ there, as other programs score them."
+            metavar="DIR",
+            help="Write outputs/ and targets/ to this directory, for other programs to score.",
         ),
     ] = None,
     overrides: DataSettingsOption = None,
 ) -> None:
-    """Score a run, or pictures of any origin, against what they should be."""
+    """Score a run, or images of any origin, against their targets."""
     _check_written(json_file, plot, report, save)
     start_tensorflow()
     from pix2pix_tf.evaluation.request import MetricRequest
@@ -142,16 +148,13 @@ def _evaluate(
     console = PlainConsole()
     _show(console, result, run, json_file, report, plot, log)
     if save is not None:
-        from pix2pix_tf.utils.output_folder import nested_output_notes
-
-        for note in nested_output_notes(save, map(Path, filter(None, (outputs, targets)))):
-            print_line(console, note)
+        print_nested_output_notes(console, save, map(Path, filter(None, (outputs, targets))))
 
 
 def _check_written(
     json_file: Path | None, plot: Path | None, report: Path | None, save: Path | None
 ) -> None:
-    """Refuses what could not be written, before minutes of work."""
+    """Checks that all outputs can be written, before minutes of work."""
     check_distinct_outputs(json=json_file, plot=plot, report=report, save=save)
     check_output_files(json=json_file, plot=plot)
     for folder in (report, save):
@@ -160,14 +163,14 @@ def _check_written(
 
 
 def _check_drawn(plot: Path | None, log: bool, request: MetricRequest) -> None:
-    """Refuses what could not be drawn, likewise."""
+    """Checks that a plot can be drawn, likewise."""
     from pix2pix_tf.evaluation.plots import plot_format
 
     if plot is None and log:
-        raise UserError("--log: is of the drawn histograms; give --plot FILE")
+        raise UserError("--log: needs a plot; give --plot FILE")
     if plot is not None:
         if "lab_histogram" not in request.metrics:
-            raise UserError("--plot: draws the histograms; add lab_histogram to --metrics")
+            raise UserError("--plot: needs the histograms; add lab_histogram to --metrics")
         plot_format(plot)
 
 
@@ -180,10 +183,10 @@ def _of_run(
     save: Path | None,
     overrides: list[str],
 ) -> Evaluation:
-    from pix2pix_tf.evaluation.evaluate import evaluate
+    from pix2pix_tf.evaluation.evaluate import evaluate as evaluate_run
 
-    with counting(PlainConsole(), "evaluating") as counter:
-        return evaluate(
+    with ProgressBar(PlainConsole(), "evaluating") as progress:
+        return evaluate_run(
             run,
             split,
             request=request,
@@ -191,7 +194,7 @@ def _of_run(
             dropout=dropout,
             save=save,
             overrides=overrides,
-            advance=counter.advance,
+            advance=progress.advance,
         )
 
 
@@ -205,7 +208,7 @@ def _of_folders(
 ) -> Evaluation:
     from pix2pix_tf.evaluation.evaluate import evaluate_folders
 
-    with counting(PlainConsole(), "evaluating") as counter:
+    with ProgressBar(PlainConsole(), "evaluating") as progress:
         return evaluate_folders(
             outputs,
             targets,
@@ -213,7 +216,7 @@ def _of_folders(
             request=request,
             resize=resize,
             save=save,
-            advance=counter.advance,
+            advance=progress.advance,
         )
 
 
@@ -244,9 +247,9 @@ def _show(
         from pix2pix_tf.runs.run import Run
 
         history = Run(run).validations() if run is not None else None
-        with counting(console, "drawing the report") as counter:
+        with ProgressBar(console, "drawing the report") as progress:
             page = write_report(
-                result, report, history=history, palette=result.palette, advance=counter.advance
+                result, report, history=history, palette=result.palette, advance=progress.advance
             )
         written.append(page)
     for path in written:

@@ -1,36 +1,43 @@
-"""What several commands share: their options, and TensorFlow started for them."""
+"""What several commands share: options, parsing of values, and notes on what was written."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
+from rich.console import Console
 
+from pix2pix_tf.utils.console import print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import expand_home
 
 if TYPE_CHECKING:
     from pix2pix_tf.config.schema import DataConfig
 
-RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="A run directory.")]
+RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="Run directory.")]
 CheckpointOption = Annotated[
-    str, typer.Option(help="newest, or best: the lowest validation L1.", metavar="newest|best")
+    str,
+    typer.Option(
+        metavar="newest|best",
+        help="Checkpoint to use; best is the one with the lowest validation L1.",
+    ),
 ]
 LabelIdsOption = Annotated[
     bool | None,
     typer.Option(
         "--label-ids/--no-label-ids",
-        help="Grey label images hold class numbers, or the palette's greys; by default what fits.",
+        help="Whether grey label images hold class numbers or the palette's grey levels; by "
+        "default whichever fits.",
     ),
 ]
 OverridesOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Override keys: training.steps=2000. Repeatable. Folders are taken as typed.",
+        help="Override config keys, such as training.steps=2000. Repeatable.",
         metavar="KEY=VALUE",
     ),
 ]
@@ -38,7 +45,7 @@ DataSettingsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Where the run's data lies now, if it has moved: data.root=DIR.",
+        help="Where the run's data is now, if it has moved: data.root=DIR.",
         metavar="KEY=VALUE",
     ),
 ]
@@ -49,24 +56,81 @@ DataChangedOption = Annotated[
         help="Resume although the training pairs have changed: pairs added, files repaired.",
     ),
 ]
+FreshOption = Annotated[
+    int,
+    typer.Option(
+        "--fresh",
+        count=True,
+        metavar="",
+        show_default=False,
+        help="Start over; give it twice to delete an existing training.",
+    ),
+]
+HostOption = Annotated[
+    str, typer.Option(help="Address to listen on; 0.0.0.0 opens the page to the network.")
+]
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")
+]
+NewFolderOption = Annotated[Path, typer.Option(metavar="DIR", help="Output directory, a new one.")]
+
 _SETTING = re.compile(r"[\w.]+=.*", re.DOTALL)
 _OPTION = re.compile(r"--[\w-]+=")
 
 
+class Trained(Protocol):
+    """A folder that a training writes into: a run or a segmenter."""
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+
+    def exists(self) -> bool:
+        """Whether anything was trained there."""
+
+    def delete(self) -> None:
+        """Removes what the training wrote."""
+
+
+def start_over(trained: Trained, times: int, kind: str, option: str) -> None:
+    """Deletes an existing training, as `--fresh --fresh` asks for.
+
+    Args:
+        trained: Its folder.
+        times: How often --fresh was given.
+        kind: What the folder is, such as `run`, for errors.
+        option: The option that names another folder.
+
+    Raises:
+        UserError: There is a training, and --fresh was given once only; or it is running.
+    """
+    from pix2pix_tf.runs.lock import run_lock
+
+    if not times or not trained.exists():
+        return
+    if times < 2:
+        raise UserError(
+            f"{kind} {trained.path}: --fresh would delete the training it holds; "
+            f"give --fresh --fresh to do so, or choose another {option}"
+        )
+    with run_lock(trained.path):
+        trained.delete()
+
+
 def expand_repeated_set(words: Sequence[str]) -> list[str]:
-    """The words of a command line with `--set A=1 B=2` as `--set A=1 --set B=2`."""
-    spread: list[str] = []
+    """Expands `--set A=1 B=2` in a command line to `--set A=1 --set B=2`."""
+    expanded: list[str] = []
     within = False
     for word in words:
-        if within and spread[-1] != "--set" and _SETTING.fullmatch(word):
-            spread.append("--set")
+        if within and expanded[-1] != "--set" and _SETTING.fullmatch(word):
+            expanded.append("--set")
         within = word == "--set" or (within and _SETTING.fullmatch(word) is not None)
-        spread.append(word)
-    return spread
+        expanded.append(word)
+    return expanded
 
 
 def expand_home_directories(words: Sequence[str]) -> list[str]:
-    """The words of a command line with ~ and ~user expanded at the start of a word or a value.
+    """Expands ~ and ~user at the start of the words of a command line and of option values.
 
     A shell does so for `--run ~/x`, but not for `--run=~/x`, within quotes, or where there is none.
     """
@@ -79,9 +143,9 @@ def expand_home_directories(words: Sequence[str]) -> list[str]:
 
 
 def check_no_empty_argument(words: Sequence[str]) -> None:
-    """Checks that no word of a command line is empty, nor the value of an option.
+    """Checks that no word of a command line and no value of an option is empty.
 
-    As a path an empty word is the working directory, which nobody means who types
+    As a path an empty word is the working directory, which is not what is meant by
     `--input "$PHOTOS"` where PHOTOS is not set.
 
     Raises:
@@ -90,9 +154,9 @@ def check_no_empty_argument(words: Sequence[str]) -> None:
     before = ""
     for word in words:
         if word == "" or _OPTION.fullmatch(word):
-            of = word.rstrip("=") or (before if before.startswith("-") else "an argument")
+            name = word.rstrip("=") or (before if before.startswith("-") else "an argument")
             raise UserError(
-                f"{of}: is given an empty value; a variable that is not set, maybe (a . is the "
+                f"{name}: is given an empty value; perhaps a variable is not set (. is the "
                 "working directory)"
             )
         before = word
@@ -113,10 +177,49 @@ def default_output_directory(
 
 
 def parse_checkpoint(name: str) -> str:
-    """What `--checkpoint` says, if it is one of the two."""
+    """Checks the value of `--checkpoint`.
+
+    Raises:
+        UserError: It is neither `newest` nor `best`.
+    """
     if name not in ("newest", "best"):
         raise UserError(f"--checkpoint {name}: expected newest or best")
     return name
+
+
+def parse_size(text: str | None, at_most: int = 2**31 - 1) -> tuple[int, int] | None:
+    """Parses the value of `--size`: a number of pixels, or HEIGHTxWIDTH.
+
+    Returns:
+        Height and width; None for None.
+
+    Raises:
+        UserError: It is neither, or a side is 0 or more than `at_most`.
+    """
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= at_most for side in sides):
+        raise UserError(f"--size {text}: expected a number, or HEIGHTxWIDTH such as 256x512")
+    return int(sides[0]), int(sides[-1])
+
+
+def print_nested_output_notes(console: Console, output: Path, inputs: Iterable[Path]) -> None:
+    """Prints a note for each input folder that `output` lies in."""
+    from pix2pix_tf.utils.output_folder import nested_output_notes
+
+    for note in nested_output_notes(output, inputs):
+        print_line(console, note)
+
+
+def print_loopback_note(console: Console, host: str) -> None:
+    """Prints that other machines cannot reach a page, if it is served at a loopback address."""
+    from pix2pix_tf.web.loopback import is_loopback
+
+    if is_loopback(host):
+        print_line(
+            console, "Reachable from this machine only: --host 0.0.0.0 opens it to the network"
+        )
 
 
 def start_tensorflow(devices: bool = True) -> None:
@@ -124,3 +227,9 @@ def start_tensorflow(devices: bool = True) -> None:
     from pix2pix_tf.utils.runtime import start_tensorflow
 
     start_tensorflow(devices)
+
+
+def add_commands(app: typer.Typer, commands: dict[str, Callable[..., None]]) -> None:
+    """Registers commands by their names."""
+    for name, command in commands.items():
+        app.command(name)(command)

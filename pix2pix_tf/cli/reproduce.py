@@ -19,49 +19,51 @@ _TABLES = ("1", "2", "3", "6", "histogram")
 _SMALL_TABLES = ("1", "2", "3", "histogram")
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Adds the command of this file to `pix2pix-tf`."""
-    app.command("reproduce")(_reproduce)
-
-
-def _reproduce(
+def reproduce(
     table: Annotated[
         list[str] | None,
         typer.Option(
             metavar="|".join(_TABLES),
-            help="Which table of the paper; histogram is Figure 7's. Repeatable.",
+            help="Table of the paper to reproduce; histogram is Figure 7. Repeatable.",
         ),
     ] = None,
     config: Annotated[
         str | None,
-        typer.Option(metavar="FILE|NAME", help="The data and what all variants share."),
+        typer.Option(
+            metavar="FILE|NAME", help="Config of the data and of what all variants share."
+        ),
     ] = None,
     small: Annotated[
         bool,
         typer.Option(
-            "--small", help="On the embedded city, 128×128: an hour or two on two CPU cores."
+            "--small",
+            help="Train small networks on the embedded city: an hour or two on two CPU cores.",
         ),
     ] = False,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Updates of each variant; default: the config's.")
+        int | None, typer.Option(min=1, help="Updates of each variant; by default the config's.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of trainings of each variant, with different seeds.")
+    ] = 1,
     segmenter: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="For tables 1 to 3: what train-segmenter made."),
+        typer.Option(metavar="DIR", help="Segmenter for tables 1 to 3, from train-segmenter."),
     ] = None,
     palette: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="For table 6: cityscapes, sample, or a YAML file."),
+        typer.Option(
+            metavar="NAME|FILE", help="Palette for table 6: cityscapes, sample, or a YAML file."
+        ),
     ] = None,
     overrides: OverridesOption = None,
     output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the runs and the results go.")
+        Path, typer.Option(metavar="DIR", help="Output directory of the runs and the results.")
     ] = Path("reproduced"),
 ) -> None:
-    """Train the variants of a table of the paper, score them, print ours beside theirs.
+    """Train and score the variants of a table of the paper; print the results beside its own.
 
-    The same command goes on after an interruption; variants that two tables share are trained once.
+    The same command resumes after an interruption; variants that two tables share are trained once.
     """
     tables = table or (list(_SMALL_TABLES) if small else [])
     for name in tables:
@@ -74,7 +76,9 @@ def _reproduce(
     start_tensorflow()
     from pix2pix_tf.reproduce.runner import Experiment, small_segmenter, small_settings
     from pix2pix_tf.reproduce.tables import TABLES
+    from pix2pix_tf.utils.runtime import keep_freed_memory
 
+    keep_freed_memory()
     if small and segmenter is None and any(TABLES[n].metric == "fcn_score" for n in tables):
         segmenter = small_segmenter(output, PlainConsole())
     for name in tables:

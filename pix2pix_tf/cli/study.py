@@ -1,4 +1,4 @@
-"""The commands `pix2pix-tf study ...`: parse, call one function of the library, print."""
+"""The commands `pix2pix-tf study ...`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pix2pix_tf.utils.console import PlainConsole, counting, print_line
+from pix2pix_tf.cli.options import (
+    HostOption,
+    PortOption,
+    parse_size,
+    print_loopback_note,
+    print_nested_output_notes,
+)
+from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import expand_home
 
@@ -20,76 +27,79 @@ if TYPE_CHECKING:
     from pix2pix_tf.study.settings import Study
 
 study_app = typer.Typer(
-    help="Real or fake: ask people, as the paper did.",
+    help="Real-or-fake studies with people, as in the paper.",
     no_args_is_help=True,
 )
 
-StudyOption = Annotated[Path, typer.Option("--study", metavar="DIR", help="A study's folder.")]
+StudyOption = Annotated[Path, typer.Option("--study", metavar="DIR", help="Folder of the study.")]
 
 
 @study_app.command("new")
 def study_new(
-    name: Annotated[str, typer.Option(help="What the study is called.")],
-    real: Annotated[Path, typer.Option(metavar="DIR", help="Real pictures.")],
+    name: Annotated[str, typer.Option(help="Name of the study.")],
+    real: Annotated[Path, typer.Option(metavar="DIR", help="Folder of real images.")],
     fakes: Annotated[
         list[str],
         typer.Option(
             "--fake",
             metavar="NAME=DIR",
-            help="An algorithm and its pictures, named like the real ones. Repeatable.",
+            help="Algorithm and its folder of images, named like the real ones. Repeatable.",
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A new folder; by default studies/NAME.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Output directory, a new one; by default studies/NAME."),
     ] = None,
     inputs: Annotated[
         str,
         typer.Option(
             metavar="same|different",
-            help="Whether the two pictures of a trial belong to the same input.",
+            help="Whether the two images of a trial belong to the same input.",
         ),
     ] = "same",
     practice: Annotated[
-        int, typer.Option(min=0, max=1000, help="Trials with feedback at the start.")
+        int, typer.Option(min=0, max=1000, help="Number of practice trials with feedback.")
     ] = 10,
-    trials: Annotated[int, typer.Option(min=1, max=1000, help="Trials that count.")] = 40,
+    trials: Annotated[int, typer.Option(min=1, max=1000, help="Number of main trials.")] = 40,
     seconds: Annotated[
-        float, typer.Option(min=0.05, max=60, help="How long each picture is shown.")
+        float,
+        typer.Option(min=0.05, max=60, help="Time for which each image is shown, in seconds."),
     ] = 1.0,
     size: Annotated[
         str | None,
         typer.Option(
-            metavar="N|HEIGHTxWIDTH", help="Resize all to it; by default all must have one size."
+            metavar="N|HEIGHTxWIDTH",
+            help="Size to resize all images to; by default they must all have one size.",
         ),
     ] = None,
     real_half: Annotated[
         str | None,
-        typer.Option(
-            metavar="A|B", help="Where --real has side-by-side pairs: the half that is real."
-        ),
+        typer.Option(metavar="A|B", help="The real half, if --real has side-by-side pairs."),
     ] = None,
     about: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Shown on the first page: who asks, whom to write to."),
+        typer.Option(metavar="TEXT", help="Text of the first page: who asks, whom to contact."),
     ] = None,
     invite: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Only who knows it may take part.")
+        str | None, typer.Option(metavar="CODE", help="Shared access code of all participants.")
     ] = None,
     invites: Annotated[
-        int, typer.Option(min=0, max=100_000, help="So many codes, each good for one session.")
+        int,
+        typer.Option(
+            min=0, max=100_000, help="Number of one-time access codes, each for one session."
+        ),
     ] = 0,
 ) -> None:
-    """Make a study of folders of real and fake pictures."""
+    """Make a study of folders of real and fake images."""
     from pix2pix_tf.study.create import Invitation, create_study
     from pix2pix_tf.study.settings import Protocol
-    from pix2pix_tf.utils.output_folder import nested_output_notes
 
     if inputs not in ("same", "different"):
         raise UserError(f"--inputs {inputs}: expected same or different")
     if real_half not in (None, "A", "B"):
         raise UserError(f"--real-half {real_half}: expected A (left) or B (right)")
     console = PlainConsole()
-    with counting(console, "copying") as counter:
+    with ProgressBar(console, "copying") as progress:
         study = create_study(
             output or Path("studies") / name,
             name,
@@ -102,28 +112,24 @@ def study_new(
                 seconds=seconds,
             ),
             real_half=cast(Literal["A", "B"] | None, real_half),
-            size=_size(size),
+            size=parse_size(size, at_most=8192),
             about=about,
             invitation=Invitation(invite, invites),
-            advance=counter.advance,
+            advance=progress.advance,
         )
     _print_made(console, study)
-    for note in nested_output_notes(study.folder, [real, *_fakes(fakes).values()]):
-        print_line(console, note)
+    print_nested_output_notes(console, study.folder, [real, *_fakes(fakes).values()])
 
 
 @study_app.command("serve")
 def study_serve(
     study: StudyOption,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
 ) -> None:
-    """Serve a study's web page until Ctrl-C; the same command goes on with it."""
+    """Serve a study's web page until Ctrl-C; the same command continues it."""
     from pix2pix_tf.study.serving import serve
     from pix2pix_tf.study.settings import load_study
-    from pix2pix_tf.web.loopback import is_loopback
 
     console = PlainConsole()
     settings = load_study(study).settings
@@ -137,13 +143,10 @@ def study_serve(
             print_line(console, f"Send participants {address}#CODE with the study's invite code")
         else:
             print_line(console, f"Send participants {address}")
-        if is_loopback(host):
-            print_line(
-                console, "Only this machine reaches it: --host 0.0.0.0 opens it to the network"
-            )
+        print_loopback_note(console, host)
         print_line(console, "Ctrl-C stops it, and every answer is kept")
 
-    with suppress(KeyboardInterrupt):  # which started in the background it may never see
+    with suppress(KeyboardInterrupt):  # in the background there may be none
         serve(study, host, port, ready)
     print_line(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
 
@@ -151,23 +154,25 @@ def study_serve(
 @study_app.command("report")
 def study_report(
     study: StudyOption,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="The table as CSV.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table to this CSV file.")
+    ] = None,
     answers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Every main trial as CSV.")
+        Path | None, typer.Option(metavar="FILE", help="Write every main trial to this CSV file.")
     ] = None,
     on_time_only: Annotated[
         bool,
         typer.Option(
             "--on-time-only",
-            help="Leave out trials with a picture shown for another time, or again.",
+            help="Leave out trials whose images were not shown for the right time, or twice.",
         ),
     ] = False,
     tolerance: Annotated[
-        float, typer.Option(min=0, help="Seconds by which a time may be off.")
+        float, typer.Option(min=0, help="Tolerance of the display time, in seconds.")
     ] = 0.05,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 0,
 ) -> None:
-    """Print how often fakes were labelled real, as Table 4 does, and what differs."""
+    """Print how often fakes were labelled real, as in Table 4, and which differences hold."""
     from pix2pix_tf.study.report import answers_csv, make_report, table_csv
     from pix2pix_tf.utils.files import check_output_files, write_text
 
@@ -193,15 +198,6 @@ def _fakes(texts: list[str]) -> dict[str, Path]:
     return fakes
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= 8192 for side in sides):
-        raise UserError(f"--size {text}: expected a number, or HEIGHTxWIDTH such as 256x512")
-    return int(sides[0]), int(sides[-1])
-
-
 def _print_made(console: Console, study: Study) -> None:
     settings, protocol = study.settings, study.settings.protocol
     height, width = settings.size
@@ -209,7 +205,7 @@ def _print_made(console: Console, study: Study) -> None:
         console,
         f"{study.folder}: {len(settings.images)} inputs, {len(settings.algorithms)} algorithms, "
         f"{width}×{height} (width×height); {protocol.practice} + {protocol.trials} trials of "
-        f"{protocol.seconds:g} s, pictures of {_inputs(protocol.inputs)}",
+        f"{protocol.seconds:g} s, images of {_inputs(protocol.inputs)}",
     )
     if settings.invite == "single":
         print_line(console, f"Invite codes, one a session: {study.invites_file}")
@@ -226,7 +222,7 @@ def _print_report(console: Console, report: Report, tolerance: float) -> None:
         "± of mean",
         "95% interval",
         title=f"{report.settings.name}: {protocol.trials} trials of {protocol.seconds:g} s, "
-        f"pictures of {_inputs(protocol.inputs)}",
+        f"images of {_inputs(protocol.inputs)}",
         title_justify="left",
     )
     for row in report.rows:

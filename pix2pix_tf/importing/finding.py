@@ -143,8 +143,12 @@ def _listed(states: States) -> str:
 
 
 def _places(states: States) -> str:
-    return ", ".join(place or TOP for place in states)
+    return ", ".join(_displayed(place or TOP) for place in states)
 
 
 def _keys(networks: list[FoundNetwork]) -> list[str]:
-    return [network.key for network in networks]
+    return [_displayed(network.key) for network in networks]
+
+
+def _displayed(key: str) -> str:
+    return f"{key} (the file itself)" if key == TOP else key

@@ -20,7 +20,7 @@ from pix2pix_tf.segmentation.scores import (
     segmentation_scores,
 )
 from pix2pix_tf.segmentation.segmenter import compile_segmentation
-from pix2pix_tf.utils.console import Counter, print_line
+from pix2pix_tf.utils.console import ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.signals import StoppedError, StopRequest
 
@@ -28,9 +28,9 @@ from pix2pix_tf.utils.signals import StoppedError, StopRequest
 class Progress(keras.callbacks.Callback):
     """Counts the steps of this session; ends it on a signal, or where the loss is not finite."""
 
-    def __init__(self, counter: Counter, steps: int, stop_request: StopRequest) -> None:
+    def __init__(self, progress: ProgressBar, steps: int, stop_request: StopRequest) -> None:
         super().__init__()
-        self._counter, self._steps, self._stop_request = counter, steps, stop_request
+        self._progress, self._steps, self._stop_request = progress, steps, stop_request
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Checks the loss and advances the counter."""
@@ -40,7 +40,7 @@ class Progress(keras.callbacks.Callback):
                 f"the loss is {loss}: the training has diverged; the epochs before this one are "
                 "kept. A lower training.learning_rate usually helps"
             )
-        self._counter.advance(self._steps)
+        self._progress.advance(self._steps)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Ends the training on a signal: before a batch, so that a whole epoch is saved first."""

@@ -31,7 +31,7 @@ from pix2pix_tf.segmentation.resume import check_resumable, learning_rate_notes
 from pix2pix_tf.segmentation.scores import Scores
 from pix2pix_tf.segmentation.segmenter import build_segmenter
 from pix2pix_tf.segmentation.shipped import load_palette
-from pix2pix_tf.utils.console import PlainConsole, counting, print_line
+from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.memory_errors import explain_out_of_memory, out_of_memory
 from pix2pix_tf.utils.signals import graceful_shutdown
 
@@ -103,8 +103,8 @@ def _open_data(
     data_changed: bool,
 ) -> tuple[_Data, list[str]]:
     """Opens and checks the pairs; returns them, and what the user should know of them."""
-    with counting(console, "checking images") as counter:
-        opened = open_pairs(config.pairs_config(), check=True, advance=counter.advance)
+    with ProgressBar(console, "checking images") as progress:
+        opened = open_pairs(config.pairs_config(), check=True, advance=progress.advance)
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
     record = record_of(opened, config.data)
     check_resumable_pairs(
@@ -144,9 +144,9 @@ def _train(
     start = f"going on after epoch {first}" if first else "starting"
     print_line(console, f"{stored.path}: {start} of {epochs} epochs")
     steps = (epochs - first) * steps_per_epoch(data.train, config)
-    with graceful_shutdown() as stop_request, counting(console, "training") as counter:
+    with graceful_shutdown() as stop_request, ProgressBar(console, "training") as progress:
         callbacks = [
-            Progress(counter, steps, stop_request),
+            Progress(progress, steps, stop_request),
             Validation(stored, data.val, palette, data.record.val.digest(), console),
             keras.callbacks.TensorBoard(str(stored.logs), write_graph=False),
             checkpoint,

@@ -42,7 +42,6 @@ from pix2pix_tf.training.validation import Validation, recorded_scores
 from pix2pix_tf.utils.console import PlainConsole, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.memory_errors import explain_out_of_memory
-from pix2pix_tf.utils.runtime import keep_freed_memory
 from pix2pix_tf.utils.signals import StopRequest, graceful_shutdown
 
 REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
@@ -76,8 +75,6 @@ def train(
 ) -> TrainingResult:
     """Trains into a run directory, or resumes what is there, as if it had never stopped.
 
-    From its start on the process keeps the memory that it frees, see `pix2pix_tf.utils.runtime`.
-
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
         run_dir: Made if it is not there.
@@ -95,7 +92,6 @@ def train(
             losses became non-finite.
         WorkerLostError: Another worker of the cluster is gone.
     """
-    keep_freed_memory()
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     run, console = Run(Path(run_dir)), console or PlainConsole()
@@ -145,7 +141,7 @@ class _Training:
         self._announce(progress)
         newest = recorded_scores(self.prepared, self.first)
         if self.first >= self.total:
-            progress.say(already_trained(self.run, self.config, self.first, self.total))
+            progress.print(already_trained(self.run, self.config, self.first, self.total))
             return TrainingResult(self.first, None, newest)
         self._open_records(progress)
         with graceful_shutdown() as caught, progress:
@@ -221,7 +217,7 @@ class _Training:
             self.logs.scalars(step, named | images.scalars())
             best = self.checkpoints.save_best(scores["l1"]) if step else False
             so_far = "  (best so far)" if best else ""
-            progress.say(f"step {step}  validation {messages.score_text(scores)}{so_far}")
+            progress.print(f"step {step}  validation {messages.score_text(scores)}{so_far}")
             self._warn(progress, step, self.health.after_validation(step, images))
         if sample:
             self.logs.sheet(step, self.validation.sample(step))
@@ -273,7 +269,7 @@ class _Training:
 
     def _warn(self, progress: TrainingProgress, step: int, warnings: list[Warned]) -> None:
         for warning in warnings:
-            progress.say(f"warning: {warning.text}")
+            progress.print(f"warning: {warning.text}")
             self.logs.text(step, f"warnings/{warning.key}", warning.text)
 
     def _restore(self) -> int:
@@ -296,14 +292,14 @@ class _Training:
             return
         seed = self.config.training.seed
         for note in record_session(self.run.versions_file, seed, self.first):
-            progress.say(note)
+            progress.print(note)
         if not self.first:
             self._warn(progress, 0, flat_data(self.pairs, self.config.warnings))
 
     def _announce(self, progress: TrainingProgress) -> None:
         lost = self.checkpoints.lost()
         if lost is not None:
-            progress.say(
+            progress.print(
                 f"the checkpoint of step {lost} is gone: going on from the newest there is"
             )
         start = f"resuming at step {self.first}" if self.first else "starting"
@@ -314,17 +310,17 @@ class _Training:
                 f"{cluster.me}: {start} of {self.total} steps with {batch // len(cluster.tasks)} "
                 f"of every batch of {batch}; {cluster.chief} writes {self.run.path} and reports",
             )
-        progress.say(f"data: {self.pairs.found}")
+        progress.print(f"data: {self.pairs.found}")
         for note in self.pairs.notes:
-            progress.say(f"warning: {note}")
-        progress.say(
+            progress.print(f"warning: {note}")
+        progress.print(
             f"run: {self.run.path}: {start} of {self.total} steps, "
             f"batch {batch} on {self.workers.devices}"
         )
 
     def _say(self, progress: TrainingProgress, text: str) -> None:
         """Says a line of every worker, the chief's above its progress bar."""
-        progress.say(text) if self.workers.is_chief else print_line(self.console, text)
+        progress.print(text) if self.workers.is_chief else print_line(self.console, text)
 
 
 def _learning_rate(optimized: Optimized) -> float:

@@ -18,7 +18,7 @@ from pix2pix_tf.runs.run import Run
 from pix2pix_tf.runs.trained_on import check_pairs, record_pairs
 from pix2pix_tf.training.distributed.worker_group import WorkerGroup
 from pix2pix_tf.training.resume import check_resumable, check_schedule, steps_left
-from pix2pix_tf.utils.console import counting, print_line
+from pix2pix_tf.utils.console import ProgressBar, print_line
 from pix2pix_tf.utils.files import check_output_directory
 
 
@@ -66,8 +66,8 @@ def prepare_run(
         if workers.is_chief:
             check_path(run.path)
             check_output_directory(run.path)
-        with counting(console, "checking images") as counter:
-            pairs = open_pairs(config, check=True, advance=counter.advance)
+        with ProgressBar(console, "checking images") as progress:
+            pairs = open_pairs(config, check=True, advance=progress.advance)
         record = record_of(pairs, config.data)
         check_pairs(run, record, data_changed)
         check_schedule(run, config, len(pairs.train))

@@ -1,155 +1,209 @@
-"""What is printed: plain lines, tables that show names as they are, and progress."""
+"""The console: plain lines, tables that show text as it is, and progress."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from datetime import timedelta
+from types import TracebackType
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.segment import Segment
 from rich.text import Text
 
 from pix2pix_tf.utils.text import printable
 
+LINE_INTERVAL = 15.0  # seconds between lines of progress without a terminal
+_SMOOTHING = 10.0  # seconds over which a rate is averaged
+
 
 class PlainConsole(Console):
-    """A console to which all text is text: in lines, cells, titles, rules.
+    """A console that prints all text literally: in lines, cells, titles and rules.
 
-    Names, paths and sentences about them come from outside; with Rich's own console `[red]` in one
-    would vanish, `[/a]` end in a traceback, `:smile:` become a picture, and ESC rule the terminal.
+    Names, paths and messages about them come from outside; with Rich's own console `[red]` in one
+    would vanish, `[/a]` raise an error, `:smile:` become an emoji, and ESC control the terminal.
     """
 
     def __init__(self, **options: Any) -> None:
-        """Takes the options of `rich.console.Console`."""
+        """Creates a console.
+
+        Args:
+            options: The options of `rich.console.Console`.
+        """
         super().__init__(**{**options, "markup": False, "emoji": False, "highlight": False})
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """A text as it stands, whatever the caller asks for."""
+        """Renders a text literally, whatever the caller asks for."""
         plain = {"markup": False, "emoji": False, "highlight": False, "highlighter": None}
         return super().render_str(printable(text), **{**options, **plain})
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """As Rich's; but in a table too narrow for its cells these are folded, never cut."""
+        """Renders as Rich does, except that cells of a narrow table are folded, never cut."""
         if isinstance(renderable, str):  # a cell; what is printed alone is no `str` any more
             renderable = self.render_str(renderable)
             renderable.overflow, renderable.no_wrap = "fold", False
         return super().render(renderable, options)
 
 
-def format_number(value: float | None, form: str = ".4f") -> str:
-    """A number as tables show it; one that is undefined or infinite is a dash."""
-    return "–" if value is None or not math.isfinite(value) else format(value, form)
-
-
 def print_line(console: Console, line: str) -> None:
-    """Prints a line as it stands: paths are neither coloured, wrapped, nor read as markup."""
+    """Prints a line literally: paths are neither coloured, wrapped, nor read as markup."""
     console.print(printable(line), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-LINE_EVERY = 15.0  # seconds between lines where there is no terminal
+def format_number(value: float | None, form: str = ".4f") -> str:
+    """Formats a number for a table; one that is None, infinite or NaN is a dash."""
+    return "–" if value is None or not math.isfinite(value) else format(value, form)
 
 
-class Counter:
-    """Counts things done; made by `counting`."""
+class ProgressBar:
+    """Progress of some work: a bar in a terminal, elsewhere a line every `LINE_INTERVAL` seconds.
 
-    def __init__(self, console: Console, what: str, bar: Progress) -> None:
-        self._console, self._what, self._bar = console, what, bar
-        self._task = bar.add_task(what, total=None)
-        self._done = 0
-        self._start = self._last_line = 0.0
+    Both show how much is done, the rate and the time left. Used as a context manager. The time
+    before the first update does not count for the rate: it includes starting up.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        description: str,
+        *,
+        unit: str = "",
+        completed: int = 0,
+        total: int | None = None,
+        transient: bool = True,
+    ) -> None:
+        """Creates a bar.
+
+        Args:
+            console: Where it is shown.
+            description: What is being done, such as `translating`.
+            unit: Singular noun of what is counted, for the rate; `MB` counts bytes.
+            completed: How much was done before.
+            total: How much is to be done; None if that is not known.
+            transient: Whether the bar disappears at the end. If not, the last update is shown
+                without a terminal too.
+        """
+        self._console, self._description, self._unit = console, description, unit
+        self._completed, self._total, self._transient = completed, total, transient
+        self._last_update: float | None = None
+        self._last_line = 0.0
+        self._rate = _Rate()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=console,
+            transient=transient,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(
+            printable(description), total=total, completed=completed, text=""
+        )
+
+    def __enter__(self) -> ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def print(self, line: str) -> None:
+        """Prints a line above the bar."""
+        print_line(self._console, line)
 
     def advance(self, total: int) -> None:
-        """Says that one more of `total` is done."""
-        self._done += 1
-        self._bar.update(self._task, total=total, completed=self._done)
+        """Shows that one more of `total` is done."""
+        self.update(self._completed + 1, total)
+
+    def pause(self) -> None:
+        """Leaves the time since the last update out of the rate."""
+        if self._last_update is not None:
+            self._last_update = time.monotonic()
+
+    def update(
+        self,
+        completed: int,
+        total: int | None = None,
+        *,
+        description: str | None = None,
+        status: str = "",
+    ) -> None:
+        """Shows how much is done.
+
+        Args:
+            completed: How much is done.
+            total: How much is to be done; None if that is not known.
+            description: What is being done; another one than before starts a new rate.
+            status: Text after the rate and the time left.
+        """
         now = time.monotonic()
-        if self._done == 1:  # from here on: what comes before it takes longer than the others
-            self._start = self._last_line = now
-        if not self._console.is_terminal and now - self._last_line >= LINE_EVERY:
+        if description not in (None, self._description):
+            self._description, self._last_update = str(description), None
+            self._bar.reset(self._task, description=printable(self._description))
+        if self._last_update is None:
+            self._rate, self._last_line = _Rate(), now
+        else:
+            self._rate.add(completed - self._completed, now - self._last_update)
+        self._last_update, self._completed, self._total = now, completed, total
+        text = self._text(status)
+        self._bar.update(self._task, total=total, completed=completed, text=text)
+        at_end = not self._transient and completed == total
+        if not self._console.is_terminal and (now - self._last_line >= LINE_INTERVAL or at_end):
             self._last_line = now
-            rate = (self._done - 1) / (now - self._start)
-            left = (total - self._done) / rate
-            print_line(
-                self._console,
-                f"{self._what} {self._done}/{total}  {rate:.2f}/s  {left:.0f} s left",
-            )
+            self.print(f"{self._description} {text}")
+
+    def _text(self, status: str) -> str:
+        parts = (self._amount(), self._pace(), self._time_left(), status)
+        return "  ".join(part for part in parts if part)
+
+    def _amount(self) -> str:
+        if self._unit == "MB":
+            total = "" if self._total is None else f"/{self._total / 1e6:.1f}"
+            return f"{self._completed / 1e6:.1f}{total} MB"
+        return str(self._completed) if self._total is None else f"{self._completed}/{self._total}"
+
+    def _pace(self) -> str:
+        rate = self._rate.per_second
+        if rate is None:
+            return "measuring the rate"
+        if self._unit == "MB":
+            return f"{rate / 1e6:.2f} MB/s"
+        if 0 < rate < 1:
+            return f"{1 / rate:.2f} s/{self._unit}" if self._unit else f"{1 / rate:.2f} s each"
+        return f"{rate:.2f} {self._unit}s/s" if self._unit else f"{rate:.2f}/s"
+
+    def _time_left(self) -> str:
+        rate = self._rate.per_second
+        if rate is None or self._total is None:
+            return ""
+        if not rate:
+            return "stalled"
+        return f"{timedelta(seconds=round((self._total - self._completed) / rate))} left"
 
 
-@contextmanager
-def counting(console: Console, what: str) -> Iterator[Counter]:
-    """Shows a count while it goes on; the bar disappears at the end."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        yield Counter(console, what, bar)
+class _Rate:
+    """A rate averaged over time, the recent weighing more."""
 
+    def __init__(self) -> None:
+        self._amount = self._seconds = 0.0
 
-LINE_EVERY = 15.0  # seconds between lines where there is no terminal
+    def add(self, amount: float, seconds: float) -> None:
+        """Adds what was done within some time."""
+        decay = math.exp(-seconds / _SMOOTHING)
+        self._amount = decay * self._amount + amount
+        self._seconds = decay * self._seconds + seconds
 
-
-class Transfer:
-    """Shows stages, each so many bytes of so many; made by `transferring`."""
-
-    def __init__(self, console: Console, bar: Progress) -> None:
-        self._console, self._bar = console, bar
-        self._stage: str | None = None
-        self._first = 0
-        self._start = self._last_line = 0.0
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Says that `done` bytes of `total` are through; total None: nobody knows how many."""
-        now = time.monotonic()
-        if stage != self._stage:
-            for task in self._bar.task_ids:
-                self._bar.remove_task(task)
-            self._bar.add_task(printable(stage), total=total, completed=done)
-            self._stage = stage
-            self._first, self._start, self._last_line = done, now, now
-            return
-        self._bar.update(self._bar.task_ids[0], total=total, completed=done)
-        if not self._console.is_terminal and now - self._last_line >= LINE_EVERY:
-            self._last_line = now
-            print_line(self._console, self._line(done, total, now))
-
-    def _line(self, done: int, total: int | None, now: float) -> str:
-        rate = (done - self._first) / (now - self._start)
-        of, left = "", ""
-        if total is not None:
-            of = f"/{total / 1e6:.1f}"
-            left = f"  {(total - done) / rate:.0f} s left" if rate else "  stalled"
-        return f"{self._stage} {done / 1e6:.1f}{of} MB  {rate / 1e6:.2f} MB/s{left}"
-
-
-@contextmanager
-def transferring(console: Console) -> Iterator[Transfer]:
-    """Shows a transfer while it goes on; the bar disappears at the end."""
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        yield Transfer(console, bar)
+    @property
+    def per_second(self) -> float | None:
+        """The amount a second; None before anything was measured."""
+        return self._amount / self._seconds if self._seconds else None

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 
 from pix2pix_tf.utils.errors import UserError
 
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
+
 
 def start_tensorflow(devices: bool = True) -> None:
-    """Imports TensorFlow and looks for devices, silently; what it said is shown if that fails.
+    """Imports TensorFlow without its start-up messages, which are shown only if that fails.
 
-    Without `devices` it is left to start them later, as a cluster has to be joined before.
+    Environment variables that are already set keep their values.
 
-    Variables of the environment that are set already stay as they are.
+    Args:
+        devices: Whether to initialise the devices. A worker of a cluster has to join it first.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors still come as exceptions
     # TensorFlow leaves oneDNN off on some processors, where its convolutions are faster too.
@@ -32,33 +35,33 @@ def start_tensorflow(devices: bool = True) -> None:
 
 @contextmanager
 def captured_native_stderr() -> Iterator[None]:
-    """Holds back what native code writes to standard error; Python's exceptions pass."""
+    """Captures what native code writes to standard error, and shows it if the block fails.
+
+    A `UserError` is not such a failure: it says all there is to say.
+    """
     sys.stderr.flush()
     saved = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
-        except UserError:  # says all there is to say
+        except UserError:
             raise
         except BaseException:
-            held.seek(0)
-            os.write(saved, held.read())
+            captured.seek(0)
+            os.write(saved, captured.read())
             raise
         finally:
             os.dup2(saved, 2)
             os.close(saved)
 
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
-
-
 def keep_freed_memory() -> None:
-    """Lets this process keep the memory that it frees, since a training's next step asks for it.
+    """Makes this process keep the memory that it frees, for the next step of a training.
 
-    glibc gives large pieces back to the system at once, which hands them out again page by page,
-    each cleared; TensorFlow and oneDNN ask for tens of thousands of pages in every step. With other
-    C libraries, or where the environment has settings of its own for glibc's, nothing is done.
+    glibc returns large blocks to the system at once, which hands them out again page by page, each
+    cleared; TensorFlow and oneDNN ask for tens of thousands of pages in every step. Does nothing
+    with other C libraries, or if the environment has glibc settings of its own.
     """
     own_settings = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if own_settings or sys.platform != "linux":
@@ -66,6 +69,6 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
-    mallopt(_M_MMAP_MAX, 0)  # TensorFlow sets the size from which pieces are mapped; not how many
+    mallopt(_M_MMAP_MAX, 0)  # TensorFlow sets the size from which blocks are mapped; not how many
     mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(_M_ARENA_MAX, 1)  # what one thread freed is there for the others
+    mallopt(_M_ARENA_MAX, 1)  # what one thread freed is available to the others

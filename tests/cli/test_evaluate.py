@@ -58,7 +58,7 @@ def test_results_of_another_program(results, tmp_path):
             "--split: cannot be combined with",
         ),
         (["--run", "r", "--plot", "p.png"], "add lab_histogram to --metrics"),
-        (["--run", "r", "--log"], "--log: is of the drawn histograms; give --plot FILE"),
+        (["--run", "r", "--log"], "--log: needs a plot; give --plot FILE"),
         (["--run", "r", "--metrics", "lab_histogram", "--plot", "p.doc"], "p.doc"),
         (["--run", "r", "--report", "results"], "results: already exists"),
         (["--run", "r", "--metrics", "fit"], "metric fit: expected some of l1, psnr"),

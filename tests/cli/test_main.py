@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_tf.cli.options import expand_repeated_set
+from pix2pix_tf.cli.options import expand_repeated_set, parse_size
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.utils.errors import UserError
 from tests.conftest import COMMAND, TINY, typed
 from tests.soak import soak
 
@@ -188,6 +189,31 @@ def test_help_and_version_need_no_tensorflow():
     )
     assert subprocess.run([sys.executable, "-c", code], stdout=-3, check=False).returncode == 0
     assert typed("--version", cwd="/").stdout.strip() == "0.1.0"
+
+
+def test_the_package_runs_as_the_command():
+    words = [sys.executable, "-m", "pix2pix_tf"]
+    version = subprocess.run([*words, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.strip() == "0.1.0"
+    refused = subprocess.run([*words, "train"], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(
+        "pix2pix-tf: train: give --config FILE|NAME to start, or --run"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [(None, None), ("256", (256, 256)), ("256x512", (256, 512)), ("8X4", (8, 4))],
+)
+def test_sizes_are_a_number_or_height_and_width(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "x", "1x", "1x2x3", "-1", "1.5", "9000", "16x9000"])
+def test_other_sizes_are_refused(text):
+    with pytest.raises(UserError, match=f"--size {text}: expected a number, or HEIGHTxWIDTH"):
+        parse_size(text, at_most=8192)
 
 
 def test_translate_in_tiles(here, tiny_run, tmp_path):

@@ -66,14 +66,14 @@ def test_fifty_clients_at_once_then_ctrl_c(finished_run):
     assert list(statuses) == [200]
     assert statuses[200] >= CLIENTS
     assert served.said[0] == f"{finished_run}, step 2: {served.address}\n"
-    assert served.said[1].startswith("Only this machine reaches it")
+    assert served.said[1].startswith("Reachable from this machine only")
     assert (out, err, code) == ("stopped\n", "", 0)
 
 
 def test_from_the_command_to_the_picture(tiny_run):
     (tiny_run / "mine").mkdir()
     write_image(tiny_run / "mine" / "0.png", blocks(3))
-    words = ("--pictures", "mine", "--checkpoint", "best", "--host", "localhost")
+    words = ("--input", "mine", "--checkpoint", "best", "--host", "localhost")
     with Served(tiny_run, *words, cwd=tiny_run) as served, Visitor(served.address) as visitor:
         assert served.address.startswith("http://localhost:")
         assert np.array_equal(pixels(visitor.get("/example.png")[1]), blocks(3))
@@ -98,8 +98,8 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(here, tiny_run):
     assert "expected newest or best" in refused("--run", tiny_run, "--checkpoint", "last")
     empty = tiny_run / "empty"
     empty.mkdir()
-    said = refused("--run", tiny_run, "--port", 0, "--pictures", empty)
-    assert "holds no pictures" in said
+    said = refused("--run", tiny_run, "--port", 0, "--input", empty)
+    assert "holds no images" in said
 
 
 def test_run_whose_data_is_elsewhere_says_what_to_give(here, tiny_run):
@@ -109,7 +109,7 @@ def test_run_whose_data_is_elsewhere_says_what_to_give(here, tiny_run):
     config.write_text(text.replace(root, "  root: /nowhere"))
     code, _, err = here("demo", "--run", tiny_run, "--port", 0)
     assert code == 2
-    assert "--pictures FOLDER" in err
+    assert "--input FOLDER" in err
 
 
 def test_without_uvicorn_the_extra_is_named(finished_run, monkeypatch):

@@ -128,7 +128,7 @@ def test_pictures_stand_in_for_data_that_is_not_at_hand(tiny_run, tmp_path):
     with pytest.raises(UserError, match="moved_away"):
         export(tiny_run, "tflite", tmp_path / "phone")
     (tmp_path / "mine").mkdir()
-    with pytest.raises(UserError, match="holds no pictures"):
+    with pytest.raises(UserError, match="holds no images"):
         export(tiny_run, "tflite", tmp_path / "phone", pictures=tmp_path / "mine")
     for number in range(3):
         picture = np.random.default_rng(number).integers(0, 256, (50, 40, 3), np.uint8)

@@ -2,7 +2,7 @@ import pytest
 
 from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.utils.errors import UserError
-from tests.utils.test_staging import everything
+from tests.utils.test_files import everything
 
 
 def test_versions_count_from_1(tmp_path):

@@ -128,6 +128,13 @@ def test_several_generators_are_refused_by_the_keys_that_name_them(tmp_path):
         found(tmp_path, content, key="netG_C")
 
 
+def test_a_wrong_key_of_a_file_that_is_the_generator_itself_names_it(tmp_path):
+    expected = r"--key nothing: .* it has generators: \. \(the file itself\)"
+    with pytest.raises(UserError, match=expected):
+        found(tmp_path, weights(UNET), key="nothing")
+    same(found(tmp_path, weights(UNET), key="."), UNET)
+
+
 @pytest.mark.parametrize("average", ["netG_ema", "ema", "ema_generator", "netG.avg", "G-EMA"])
 def test_an_average_of_the_weights_is_taken_only_if_it_is_named(average, tmp_path):
     state = weights(UNET)

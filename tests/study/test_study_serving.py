@@ -116,7 +116,7 @@ def test_ctrl_c_stops_it_and_says_what_is_next(tmp_path):
         out, err, code = served.end(signal.SIGINT)
     assert served.said[0] == f"tiny: http://127.0.0.1:{served.port}/\n"
     assert served.said[1] == f"Send participants {served.address}\n"
-    assert served.said[2].startswith("Only this machine reaches it")
+    assert served.said[2].startswith("Reachable from this machine only")
     assert f"study report --study {study.folder}" in out
     assert (err, code) == ("", 0)
     files = sorted(path.name for path in study.folder.iterdir())

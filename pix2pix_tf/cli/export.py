@@ -1,0 +1,111 @@
+"""The command `pix2pix-tf export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from pix2pix_tf.cli.options import (
+    CheckpointOption,
+    DataSettingsOption,
+    RunOption,
+    parse_checkpoint,
+    parse_size,
+    start_tensorflow,
+)
+from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
+from pix2pix_tf.utils.text import pluralize
+
+if TYPE_CHECKING:
+    from pix2pix_tf.exporters import Exported
+
+
+def export(
+    run: RunOption,
+    format: Annotated[
+        str, typer.Option(help="Format to export to.", metavar="saved_model|tflite|web")
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Output directory.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model; by default the run's.", metavar="NAME")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="Precision of the weights: of tflite by default float32, of web float16.",
+            metavar="float32|float16|dynamic|int8",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="Size of the images, tflite and web; by default the size of training.",
+            metavar="N|HEIGHTxWIDTH",
+        ),
+    ] = None,
+    resizable: Annotated[
+        bool, typer.Option("--resizable", help="tflite: accept images of any size.")
+    ] = False,
+    uint8: Annotated[
+        bool,
+        typer.Option("--uint8", help="tflite: take and return uint8 instead of float32 in 0..255."),
+    ] = False,
+    checkpoint: CheckpointOption = "newest",
+    images: Annotated[
+        int, typer.Option(min=1, help="Number of images to compare on, at most.")
+    ] = 20,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="FOLDER",
+            help="Inputs to compare on instead of the run's data, or photographs to make them of.",
+        ),
+    ] = None,
+    overrides: DataSettingsOption = None,
+) -> None:
+    """Export a run, and check that the export computes the same images."""
+    start_tensorflow()
+    from pix2pix_tf.exporters import export as export_run
+
+    console = PlainConsole()
+    with ProgressBar(console, "exporting") as progress:
+        exported = export_run(
+            run,
+            format,
+            output,
+            name=name,
+            precision=precision,
+            size=parse_size(size),
+            resizable=resizable,
+            uint8=uint8,
+            checkpoint=parse_checkpoint(checkpoint),
+            images=images,
+            pictures=inputs,
+            overrides=overrides or [],
+            advance=progress.advance,
+        )
+    console.print(_parity_table(exported))
+    megabytes = exported.bytes / 1e6
+    print_line(console, f"{exported.folder}: {megabytes:.1f} MB; report in export.json")
+
+
+def _parity_table(exported: Exported) -> Table:
+    images = pluralize(exported.parity[0].images, "image")
+    title = f"compared with translate on {images}; errors in grey levels of 255"
+    columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
+    table = Table("", *columns, title=title, title_justify="left")
+    for parity in exported.parity:
+        table.add_row(
+            parity.variant,
+            str(parity.max_error),
+            f"{parity.mean_error:.3f}",
+            f"{parity.ssim:.4f}",
+            f"{parity.milliseconds:.1f}",
+            f"{parity.translate_milliseconds:.1f}",
+            str(parity.limit),
+        )
+    return table
