@@ -75,7 +75,7 @@ def _config_and_run(
     """The config to train with and the run directory."""
     from pix2pix_tf.config.files import is_overridden
     from pix2pix_tf.config.schema import load_config
-    from pix2pix_tf.runs.data import located
+    from pix2pix_tf.runs.data import with_recorded_root
     from pix2pix_tf.runs.run import Run
 
     if config is not None:
@@ -86,7 +86,9 @@ def _config_and_run(
     stored = Run(run)
     stored.load_config()  # raises an error if there is no run
     settings = load_config(stored.config_file, overrides)
-    return settings if is_overridden(overrides, "data.root") else located(stored, settings), run
+    return settings if is_overridden(overrides, "data.root") else with_recorded_root(
+        stored, settings
+    ), run
 
 
 def _print_outcome(console: Console, run_dir: Path, result: TrainingResult) -> None:

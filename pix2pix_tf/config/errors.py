@@ -1,4 +1,4 @@
-"""What Pydantic finds wrong with a config, said in the words of someone who writes one."""
+"""Error messages of invalid configs: Pydantic's errors in the terms of the config file."""
 
 from __future__ import annotations
 
@@ -8,41 +8,44 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-_SHOWN_AT_MOST = 200  # characters of a value
-CONTRADICTION = "contradiction"  # type of the errors whose message is a whole sentence already
+_MAX_CHARACTERS = 200  # of a value in a message
+CONTRADICTION = "contradiction"  # type of errors whose message is already complete
 
 
-def sentences(config: type[BaseModel], error: ValidationError) -> list[str]:
-    """One sentence a problem, each with its key, the value and what was expected.
+def error_messages(config: type[BaseModel], error: ValidationError) -> list[str]:
+    """One message per problem, with the key, the value and what was expected.
 
     Args:
         config: The root model, of sections of keys.
-        error: What validating it raised.
+        error: The error of its validation.
     """
     found: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         key = ".".join(str(part) for part in problem["loc"][:2])
-        sentence = _sentence(config, key, problem)
-        # The alternatives of a union come as several errors of one key: they are one problem.
-        found.setdefault(sentence if problem["type"] == CONTRADICTION else key, sentence)
+        message = _message(config, key, problem)
+        # A union raises an error for each of its types: they are one problem.
+        found.setdefault(message if problem["type"] == CONTRADICTION else key, message)
     return list(found.values())
 
 
-def shown(value: Any) -> str:
-    """A value as messages show it: as Python writes it, the start of it if it is long."""
+def format_value(value: Any) -> str:
+    """Formats a value for a message: its repr, truncated."""
     try:
         return truncate(repr(value))
-    except (ValueError, RecursionError):  # a number of thousands of digits, nested without end
+    except (
+        ValueError,
+        RecursionError,
+    ):  # of a number of thousands of digits, or nesting without end
         return f"a value ({type(value).__name__}) too large to show"
 
 
 def truncate(text: str) -> str:
-    """A text as messages show it, the start of it if it is long."""
-    return text if len(text) <= _SHOWN_AT_MOST else f"{text[:_SHOWN_AT_MOST]}..."
+    """Truncates a long text for a message."""
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}..."
 
 
 def nearest_key(config: type[BaseModel], key: str) -> str | None:
-    """The right key (`section.name`) most like a wrong one, also in another section."""
+    """The valid key (`section.name`) most similar to an unknown one, also in another section."""
     section, name = _section(key), key.rpartition(".")[2]
     elsewhere = {path.rpartition(".")[2]: path for path in _keys(config)}
     here = {path.rpartition(".")[2]: path for path in _keys(config) if _section(path) == section}
@@ -59,7 +62,7 @@ def is_value(config: type[BaseModel], key: str) -> bool:
     return key in config.model_fields and not _leaves(config, key)
 
 
-def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
+def _message(config: type[BaseModel], key: str, problem: Any) -> str:
     kind, value = problem["type"], problem["input"]
     if kind == CONTRADICTION:
         return problem["msg"]
@@ -69,19 +72,18 @@ def _sentence(config: type[BaseModel], key: str, problem: Any) -> str:
         example = "; it says where the pairs are, for example data: {root: my_pairs}"
         return f"{key}: missing{example if key == 'data' else ''}"
     if kind in ("model_type", "model_attributes_type"):
-        return f"{key}: {shown(value)}: expected a section of keys"
+        return f"{key}: {format_value(value)}: expected a section of keys"
     annotation = _annotation(config, key)
     choices = _choices(annotation)
     if choices:
-        near = nearest(shown(value).strip("'\""), choices)
+        near = nearest(format_value(value).strip("'\""), choices)
         hint = f"; did you mean {near}?" if near else ""
-        return f"{key}: {shown(value)} is not one of {', '.join(choices)}{hint}"
+        return f"{key}: {format_value(value)} is not one of {', '.join(choices)}{hint}"
     if get_origin(annotation) is tuple:
-        return (
-            f"{key}: {shown(value)}: expected pixels, one positive whole number or [height, width]"
-        )
+        expected = "pixels, one positive whole number or [height, width]"
+        return f"{key}: {format_value(value)}: expected {expected}"
     message = problem["msg"].replace("a valid integer", "a whole number")
-    return f"{key}: {shown(value)}: {message[0].lower()}{message[1:]}"
+    return f"{key}: {format_value(value)}: {message[0].lower()}{message[1:]}"
 
 
 def _instead(config: type[BaseModel], key: str) -> str:

@@ -1,4 +1,4 @@
-"""Config files: finding and reading them, applying what the command line overrides, validating."""
+"""Config files: finding, reading, overriding and validating them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from pix2pix_tf.config.errors import (
     annotation_of,
+    error_messages,
+    format_value,
     is_value,
     nearest_key,
-    sentences,
-    shown,
     truncate,
 )
 from pix2pix_tf.config.yaml_text import parse_value, read_yaml
@@ -25,7 +25,7 @@ Overrides = Mapping[str, Any] | Sequence[str]
 
 
 def shipped_files(folder: str = "") -> dict[str, Path]:
-    """The configs that come with the package, by name; `folder` is one below those of tasks."""
+    """The configs that come with the package, by name; `folder` is a sub-folder, for segmenters."""
     import pix2pix_tf.configs
 
     place = Path(pix2pix_tf.configs.__path__[0]) / folder
@@ -44,8 +44,8 @@ def read_config(
     Args:
         path_or_name: A file; or the name of a shipped config, with or without `.yaml`. A local file
             comes first.
-        shipped: The shipped ones.
-        model: What the file's sections are of.
+        shipped: The shipped configs by name.
+        model: The root model, of sections of keys.
         overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
             then being what `parse_value` makes of it: text where the key takes text, else YAML.
         choose: From the values that were read to the subclass of `model` that validates them, where
@@ -62,7 +62,7 @@ def read_config(
 
 
 def is_overridden(overrides: Sequence[str], key: str) -> bool:
-    """Whether overrides, as typed, give a key."""
+    """Whether overrides, as typed (`KEY=VALUE`), set a key."""
     return any(text.partition("=")[0].strip() == key for text in overrides)
 
 
@@ -72,12 +72,12 @@ def validated(model: type[Model], tree: Mapping[str, Any], source: str) -> Model
         return model.model_validate(dict(tree))
     except ValidationError as error:
         raise UserError(
-            "\n".join(f"{source}: {line}" for line in sentences(model, error))
+            "\n".join(f"{source}: {line}" for line in error_messages(model, error))
         ) from None
 
 
 def read_sections(path: Path, model: type[BaseModel]) -> dict[str, Any]:
-    """The sections that a config file has, its text as written where `model` has text.
+    """Reads the sections of a config file; where `model` has text, values are the text as written.
 
     Raises:
         UserError: It cannot be read, is not YAML or has no sections.
@@ -85,7 +85,7 @@ def read_sections(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     tree = read_yaml(path, model)
     if not isinstance(tree, dict):
         raise UserError(
-            f"{path}: expected sections such as data: and training:, found {shown(tree)}"
+            f"{path}: expected sections such as data: and training:, found {format_value(tree)}"
         )
     return tree
 

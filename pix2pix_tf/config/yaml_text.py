@@ -1,9 +1,8 @@
-"""YAML read by a schema: where it says text, a value is the text as written, not what YAML makes
-of it.
+"""YAML read by a schema: where the schema has text, a value is the text as written.
 
 Plain YAML reads 2024 as a number, 0123 as another one (83, in octal), `yes` as true and 2001-01-01
-as a date, so that folders with such names could not be named. Here every such value stays as
-written until the schema (a Pydantic model, a TypedDict or a type) says what it is.
+as a date, so that folders of such names could not be given. Here such values stay as written until
+the schema (a Pydantic model, a TypedDict or a type) tells their type.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from pydantic import BaseModel
 from pix2pix_tf.config.errors import truncate
 from pix2pix_tf.utils.errors import UserError
 
-_VALUES_AT_MOST = 10_000  # of a file; palettes have some hundred
-# Characters that YAML takes for line breaks, or that no file can hold as they are.
+_MAX_VALUES = 10_000  # of a file; palettes have some hundred
+# Characters that YAML takes for line breaks, or that UTF-8 cannot encode.
 _ESCAPED = re.compile("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
 _NULLS = ("null", "Null", "NULL", "~", "")
 
 
 def read_yaml(path: Path, schema: Any = Any) -> Any:
-    """What a YAML file holds, as plain values.
+    """Reads a YAML file as plain values.
 
     Args:
         path: The file.
-        schema: The type it is meant to be of: where that says text (`str`, `str | None`, at any
-            depth), unquoted values are the text as written. Nothing is validated here.
+        schema: The expected type: where it has text (`str`, `str | None`, at any depth), unquoted
+            values are the text as written. Nothing is validated here.
 
     Raises:
         UserError: It cannot be read, is not YAML, or gives a key twice.
@@ -46,17 +45,16 @@ def read_yaml(path: Path, schema: Any = Any) -> Any:
 
 
 def parse_value(text: str, where: str, schema: Any = Any) -> Any:
-    """What somebody typed as one value.
+    """Parses a value typed on a command line.
 
     Args:
-        text: As typed.
-        where: Names it in errors.
-        schema: Its type. Where that is text, all that was typed is the value, but for `null`, which
-            is None where the type has it, and for quotes around the whole, which are left out.
-            Elsewhere it is YAML.
+        text: The value as typed.
+        where: Its name in errors.
+        schema: Its type. If that is text, the value is all that was typed, except that `null` is
+            None if the type has it, and quotes around the whole are removed. Other types are YAML.
 
     Raises:
-        UserError: It is not YAML, goes on after its value, or is no value at all.
+        UserError: It is empty, not YAML, or more than one value.
     """
     if not takes_text(schema):
         if schema is not Any and not text.strip():
@@ -68,7 +66,7 @@ def parse_value(text: str, where: str, schema: Any = Any) -> Any:
 
 
 def to_yaml(tree: Any) -> str:
-    """Plain values as YAML text, in their order."""
+    """Converts plain values to YAML text, in their order."""
     options: dict[str, Any] = {"sort_keys": False, "default_flow_style": None}
     text = yaml.safe_dump(tree, allow_unicode=True, **options)
     return yaml.safe_dump(tree, **options) if _ESCAPED.search(text) else text
@@ -85,7 +83,7 @@ def _takes_none(schema: Any) -> bool:
 
 
 def _alternatives(schema: Any) -> list[Any]:
-    """The members of a union, each without what `Annotated` says of it; else the type alone."""
+    """The members of a union, or the type itself, without their `Annotated` metadata."""
     if get_origin(schema) is Annotated:
         return _alternatives(get_args(schema)[0])
     if get_origin(schema) in (Union, types.UnionType):
@@ -95,18 +93,18 @@ def _alternatives(schema: Any) -> list[Any]:
 
 @dataclass(frozen=True, eq=False)
 class _Plain:
-    """An unquoted value that YAML takes for something else than text.
+    """An unquoted value that YAML does not read as text.
 
     Attributes:
-        text: As written.
-        read: What YAML makes of it.
+        text: The value as written.
+        read: Returns the value as YAML reads it.
     """
 
     text: str
     read: Callable[[], Any]
 
     def as_of(self, schema: Any) -> Any:
-        """Its value where the schema has a type."""
+        """The value by its type in the schema."""
         if not takes_text(schema):
             return self.read()
         if self.text in _NULLS and (_takes_none(schema) or not self.text):
@@ -115,7 +113,7 @@ class _Plain:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that leaves open what unquoted values are, and refuses a key given twice."""
+    """A SafeLoader that leaves unquoted values unresolved and refuses duplicate keys."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         if not self._is_open(node):
@@ -139,13 +137,13 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Puts in what << names: each may name several, of which each names several."""
+        """Merges what << names, whose size may grow exponentially."""
         super().flatten_mapping(node)
-        if len(node.value) > _VALUES_AT_MOST:
+        if len(node.value) > _MAX_VALUES:
             raise yaml.MarkedYAMLError(problem="<< puts in too much", problem_mark=node.start_mark)
 
     def _is_open(self, node: yaml.Node) -> bool:
-        """Whether a value is unquoted, without a tag such as !!int, and not text to YAML."""
+        """Whether a value is unquoted, without a tag such as !!int, and not text in YAML."""
         return (
             isinstance(node, yaml.ScalarNode)
             and node.style is None
@@ -157,7 +155,7 @@ class _Loader(yaml.SafeLoader):
 def _parse(text: str, where: str, schema: Any, whole: bool = False) -> Any:
     try:
         tree = _load(text, whole)
-        _refuse_boundless(tree, where)
+        _check_size(tree, where)
         return _as_of(tree, schema)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -170,14 +168,16 @@ def _parse(text: str, where: str, schema: Any, whole: bool = False) -> Any:
     except RecursionError:
         raise UserError(f"{where}: not valid YAML: nested too deeply") from None
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        # PyYAML lets them out for values that are no dates or numbers and look like them.
+        # PyYAML raises them for values that look like dates or numbers and are none.
         raise UserError(f"{where}: not valid YAML: a value cannot be read: {error}") from None
 
 
 def _load(text: str, whole: bool) -> Any:
-    """The document in a YAML text, its unquoted values still open.
+    """Loads the document of a YAML text, with unquoted values unresolved.
 
-    `whole` refuses text after its value: a comment, where there is no place for any.
+    Args:
+        text: The text.
+        whole: Whether to refuse text after the value, such as a comment.
     """
     loader = _Loader(text)
     try:
@@ -195,7 +195,7 @@ def _load(text: str, whole: bool) -> Any:
 
 
 def _as_of(value: Any, schema: Any) -> Any:
-    """A tree with its unquoted values read as the schema says."""
+    """Resolves the unquoted values of a tree by the schema."""
     if isinstance(value, _Plain):
         return value.as_of(schema)
     if isinstance(value, dict):
@@ -210,7 +210,7 @@ def _as_of(value: Any, schema: Any) -> Any:
 
 
 def _schema_of(schema: Any, key: Any) -> Any:
-    """The type of what a mapping has at `key`, or of a list's items; Any where it is not known."""
+    """The type of a mapping's value at `key`, or of a list's items; Any if it is not known."""
     for kind in _alternatives(schema):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(key) if isinstance(key, str) else None
@@ -224,8 +224,8 @@ def _schema_of(schema: Any, key: Any) -> Any:
     return Any
 
 
-def _refuse_boundless(tree: Any, where: str) -> None:
-    """Aliases can name what they are part of, or multiply a few lines into billions of values."""
+def _check_size(tree: Any, where: str) -> None:
+    """Refuses huge trees: aliases can be recursive, or expand a few lines to billions of values."""
     count, left = 0, [tree]
     while left:
         value = left.pop()
@@ -234,15 +234,15 @@ def _refuse_boundless(tree: Any, where: str) -> None:
             left += value.values()
         elif isinstance(value, (list, tuple, set)):
             left += value
-        if count + len(left) > _VALUES_AT_MOST:
+        if count + len(left) > _MAX_VALUES:
             raise UserError(
-                f"{where}: holds more than {_VALUES_AT_MOST} values: too many, or aliases (*NAME) "
+                f"{where}: holds more than {_MAX_VALUES} values: too many, or aliases (*NAME) "
                 "that repeat them without end"
             )
 
 
 def _unquoted(text: str) -> str:
-    """A text without the quotes around the whole of it, if they are such; else as it is."""
+    """Removes quotes around a whole text."""
     if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
         return text
     try:

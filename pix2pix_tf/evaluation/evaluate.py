@@ -87,7 +87,7 @@ def evaluate(
         of = Measurement(
             translator.step, split, checkpoint, scored.record.digest(), context.dependencies()
         )
-        logs = run.logs / f"evaluation-{split}{'' if scored.usual else f'-{of.data}'}"
+        logs = run.logs / f"evaluation-{split}{'' if scored.own_split else f'-{of.data}'}"
         notes += _record(run, of, results, logs if config.logging.tensorboard else None)
     return Evaluation(str(run_dir), results, items, translator.step, split, context.palette, notes)
 

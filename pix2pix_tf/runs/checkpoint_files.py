@@ -1,4 +1,4 @@
-"""Files of checkpoints: each appears whole, survives a kill and the power going off, or not at all.
+"""Checkpoint files: written whole or not at all, so that they survive kills and power failures.
 
 A checkpoint of step 50 is `step-50.data-...` and `step-50.index`. TensorFlow writes both into a
 hidden folder beside them, they are brought to the disk, then renamed, the index last: where there
@@ -21,13 +21,13 @@ from pix2pix_tf.utils.text import readable
 
 LIST = "checkpoint"
 _INDEX = re.compile(r"([a-z]+)-(\d+)\.index")
-# What a kill can leave: hidden folders; TensorFlow's own, of earlier versions; unfinished parts.
+# What a kill can leave: temporary folders and unfinished parts.
 _LEFT_BEHIND = re.compile(r"\.[a-z]+-\d+\.partial|[a-z]+-\d+_temp|\.?checkpoint\..*tmp.*")
 _DATA = re.compile(r"([a-z]+-\d+)\.data-\d+-of-\d+")
 
 
 def saved_steps(folder: Path) -> list[int]:
-    """The steps that there are checkpoints of, the newest last."""
+    """Steps of the checkpoints in a folder, in ascending order."""
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(match[2]) for match in map(_INDEX.fullmatch, names) if match)
 
@@ -36,7 +36,7 @@ def check_path(folder: Path) -> None:
     """Checks that TensorFlow can read and write files in a folder of this name.
 
     Raises:
-        UserError: It cannot.
+        UserError: It cannot: TensorFlow takes some characters for patterns.
     """
     if set(str(folder)) & set("*?["):  # it could write them, though
         raise UserError(
@@ -51,10 +51,10 @@ def check_path(folder: Path) -> None:
 
 
 def newest_step(folder: Path) -> int | None:
-    """The step of the newest checkpoint, None where none was written yet.
+    """The step of the newest checkpoint; None if none was written yet.
 
     Raises:
-        UserError: There were some, and they are gone; or TensorFlow could not read any there.
+        UserError: A checkpoint is listed but missing; or TensorFlow cannot read the path.
     """
     check_path(folder)
     steps = saved_steps(folder)
@@ -67,7 +67,7 @@ def newest_step(folder: Path) -> int | None:
 
 
 def listed_step(folder: Path) -> int | None:
-    """The newest step that the list names, whether it is there or not."""
+    """The newest step in the list of checkpoints, whether its files exist or not."""
     try:
         text = (folder / LIST).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -79,17 +79,17 @@ def listed_step(folder: Path) -> int | None:
 def write_checkpoint(
     checkpoint: tf.train.Checkpoint, folder: Path, step: int, keep: int, name: str = "step"
 ) -> None:
-    """Writes a checkpoint beside those that are there, and then removes the oldest ones.
+    """Writes a checkpoint, and then removes the oldest ones.
 
     Args:
         checkpoint: What to save.
-        folder: Where to, made if it is not there.
-        step: Its number.
-        keep: How many stay, this one among them.
-        name: What stands before the number.
+        folder: The folder of checkpoints, made if it does not exist.
+        step: The training step.
+        keep: How many checkpoints to keep, including this one.
+        name: Prefix of the files' names, before the step.
 
     Raises:
-        UserError: It cannot be written; those before it are untouched.
+        UserError: It cannot be written; earlier checkpoints are untouched.
     """
     prefix = f"{name}-{step}"
     partial = folder / f".{prefix}.partial"
@@ -127,7 +127,7 @@ def _remove(folder: Path, prefix: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what kills left of checkpoints that were being written or removed."""
+    """Removes unfinished checkpoints that a kill left."""
     for path in folder.iterdir() if folder.is_dir() else ():
         data = _DATA.fullmatch(path.name)
         if data and not (folder / f"{data[1]}.index").exists():
@@ -137,7 +137,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def intact_steps(folder: Path, name: str = "step") -> list[int]:
-    """Of the steps there are, those that can be read through: every tensor has a checksum."""
+    """Steps of the checkpoints that can be read completely: every tensor has a checksum."""
     return [step for step in saved_steps(folder) if _is_intact(folder / f"{name}-{step}")]
 
 

@@ -140,7 +140,7 @@ def _restore(
 
 
 def _recovery_hint(folder: Path, damaged: int) -> str:
-    """What can be done about a damaged checkpoint: never is another one taken in silence."""
+    """What the user can do about a damaged checkpoint; another one is never used silently."""
     intact = [f"step-{step}" for step in intact_steps(folder) if step != damaged]
     if intact:
         return (

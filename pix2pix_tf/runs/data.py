@@ -1,4 +1,4 @@
-"""The data that a run was trained on: where it lies now, and which of it may be scored."""
+"""The data of a run: where it is now, and which of it may be scored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pix2pix_tf.runs.pairs_record import (
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 
-# What may be said anew of a finished run: where its data lies, and how it is read.
+# Keys that may be overridden for a trained run: where its data is, and how it is read.
 SETTABLE = ("data.root", "data.cache", "data.on_bad_image")
 
 
@@ -31,32 +31,32 @@ class ScoredPairs:
     """Pairs of a run's data that are to be scored.
 
     Attributes:
-        pairs: At `data.crop_size`.
-        record: Their names and contents.
-        root: The dataset's folder; None for the embedded city.
-        usual: Whether they are the split that the run itself knows, not one of another dataset.
-        notes: What a reader of the scores should know.
+        pairs: The pairs, at `data.crop_size`.
+        record: Names and contents of the pairs.
+        root: Folder of the dataset; None for the embedded city.
+        own_split: Whether they are the run's own split, not one of another dataset.
+        notes: Notes for a reader of the scores.
     """
 
     pairs: Pairs
     record: SplitRecord
     root: Path | None
-    usual: bool
+    own_split: bool
     notes: list[str]
 
 
 def run_config(run: Run, overrides: Sequence[str] = ()) -> Config:
-    """A run's config, with its data where it lies now.
+    """A run's config, with the path of its data as it is now.
 
-    A relative `data.root` was meant in the folder that the training was started in: the run
-    recorded where that is, so that it is found from any other.
+    A relative `data.root` is relative to the folder that the training was started in, which the run
+    has recorded, so that the data is found from any other folder.
 
     Args:
         run: The run.
-        overrides: As typed, such as `data.root=DIR`, of `SETTABLE` keys.
+        overrides: Overrides of `SETTABLE` keys as typed, such as `data.root=DIR`.
 
     Raises:
-        UserError: No run there; another key, or a value that it cannot have.
+        UserError: There is no run; or an override of another key, or with an invalid value.
     """
     config = run.load_config()
     for text in overrides:
@@ -68,11 +68,11 @@ def run_config(run: Run, overrides: Sequence[str] = ()) -> Config:
             )
     if overrides:
         config = load_config(run.config_file, overrides)
-    return config if is_overridden(overrides, "data.root") else located(run, config)
+    return config if is_overridden(overrides, "data.root") else with_recorded_root(run, config)
 
 
-def located(run: Run, config: Config) -> Config:
-    """The run's own config with the folder that its data was in, where that is still there."""
+def with_recorded_root(run: Run, config: Config) -> Config:
+    """The run's config with the recorded path of its data, if that still exists."""
     record = read_record(run.pairs_file)
     root = None if config.data.dataset == "sample" else data_root(config.data)
     if record is None or record.root is None or root is None or root.is_absolute():
@@ -92,21 +92,21 @@ def open_scored(run: Run, split: str, overrides: Sequence[str] = ()) -> ScoredPa
     Args:
         run: The run.
         split: `val`, or another folder of the dataset.
-        overrides: See `run_config`.
+        overrides: Overrides, see `run_config`.
 
     Raises:
-        UserError: There is no such split; or some of it was trained on and it is not `train`.
+        UserError: There is no such split; or it is not `train` and some of it was trained on.
     """
     config = run_config(run, overrides)
     pairs, root = open_split(config, split), absolute_root(config.data)
     scored, record = split_record(pairs, root), read_record(run.pairs_file)
-    usual, notes = not is_overridden(overrides, "data.root"), []
+    own_split, notes = not is_overridden(overrides, "data.root"), []
     if record is not None and split.lower() not in ("train", "training"):
         check_never_trained_on(scored, split, record, root, f"run {run.path}")
         if split == "val":
-            usual = same_pairs(record.val, scored)
-            notes = [] if usual else [_other_pairs(record.val.count, len(pairs))]
-    return ScoredPairs(pairs, scored, root, usual, notes)
+            own_split = same_pairs(record.val, scored)
+            notes = [] if own_split else [_other_pairs(record.val.count, len(pairs))]
+    return ScoredPairs(pairs, scored, root, own_split, notes)
 
 
 def _other_pairs(then: int, now: int) -> str:

@@ -1,7 +1,7 @@
-"""One process at a time: a lock on a folder that a training writes into for long.
+"""Locks of a run directory: one process at a time trains there.
 
-It is the kernel's lock on an open file, so that it ends with its process, however that ends. What
-the file says is for people.
+They are the kernel's locks on open files, so that they end with their process, however that ends.
+The content of the file is for people.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import writing
 
 LOCK, METRICS_LOCK = ".lock", ".metrics.lock"
-# What file systems without locks answer, some network ones among them.
+# Errors of file systems without locks, such as some network file systems.
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
 
 @contextmanager
 def run_lock(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]:
-    """Holds a run directory, made if it is not there, for this process.
+    """Locks a run directory for this process within its block.
 
-    Where several processes train one run together, the one that writes holds it.
+    Of several workers that train one run, the chief holds the lock.
 
     Args:
-        folder: The run directory.
-        say: Is told where the file system has no locks: then nothing is held.
+        folder: The run directory, made if it does not exist.
+        say: Prints a note if the file system has no locks: then nothing is locked.
 
     Raises:
         UserError: Another process holds it, or the folder cannot be written to.
@@ -58,14 +58,14 @@ def run_lock(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]
             yield
         finally:
             with contextlib.suppress(OSError):
-                handle.truncate(0)  # while it is still held: of another they would be wrong
+                handle.truncate(0)  # while the lock is held: the next holder writes its own
 
 
 def _refusal(folder: Path, handle: BinaryIO) -> str:
     try:
         handle.seek(0)
         holder = handle.read().decode(errors="replace").strip()
-    except OSError:  # Windows keeps what is locked from being read
+    except OSError:  # Windows does not let others read a locked file
         holder = ""
     return (
         f"{folder}: another process is training there"
@@ -75,11 +75,11 @@ def _refusal(folder: Path, handle: BinaryIO) -> str:
 
 @contextmanager
 def metrics_lock(folder: Path) -> Iterator[None]:
-    """Waits for its turn to change the run's metrics.json: a training and evaluations all do."""
+    """Waits for the lock of a run's metrics.json, which trainings and evaluations both write."""
     with writing(folder):
         handle = (folder / METRICS_LOCK).open("ab+", buffering=0)
     with handle:
-        with contextlib.suppress(OSError):  # without locks, it is as good as alone
+        with contextlib.suppress(OSError):  # on a file system without locks
             _lock(handle, wait=True)
         yield
 

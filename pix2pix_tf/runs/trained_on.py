@@ -1,6 +1,6 @@
-"""Which pairs a run trains on, kept in it: what was left out, and whether they are still the same.
+"""The record of a run's training pairs: written at every session, and compared with the last.
 
-skipped.txt   every pair that `data.on_bad_image: skip` left out, and why; not there if none
+skipped.txt   every pair that `data.on_bad_image: skip` left out, and why; missing if none
 pairs.json    how the dataset lies on disk (`layout`), where (`root`), which proportions its
               side-by-side files have, and of every pair its name and what its files hold, see
               `pix2pix_tf.runs.pairs_record`
@@ -25,8 +25,8 @@ from pix2pix_tf.runs.pairs_record import (
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.files import write_text
 
-_NAMED_AT_MOST = 5
-_MEASURED_AT_MOST = 100  # files whose headers are read
+_MAX_NAMES = 5  # in a message
+_MAX_MEASURED = 100  # files whose headers are read
 
 
 def check_pairs(run: Run, now: PairsRecord, data_changed: bool = False) -> None:
@@ -35,7 +35,7 @@ def check_pairs(run: Run, now: PairsRecord, data_changed: bool = False) -> None:
 
 
 def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
-    """Writes both files, after `check_pairs`; returns what the user should know."""
+    """Writes both files, after `check_pairs`; returns notes for the user."""
     step = newest_step(run.checkpoints) or 0
     before = read_record(run.pairs_file)
     record = replace(next_record(before, now, step), proportions=_proportions(pairs))
@@ -58,10 +58,10 @@ def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
 
 
 def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
-    """Least and greatest width / height of side-by-side training files: of 100 at most."""
+    """Range of width / height of side-by-side training files, from 100 of them at most."""
     if pairs.layout != "side_by_side":
         return None
-    files = pairs.train.files[:: -(-len(pairs.train.files) // _MEASURED_AT_MOST)]
+    files = pairs.train.files[:: -(-len(pairs.train.files) // _MAX_MEASURED)]
     ratios = [width / height for height, width in (image_size(path) for (path,) in files)]
     return min(ratios), max(ratios)
 
@@ -78,8 +78,8 @@ def _shared_notes(now: PairsRecord) -> list[str]:
     shared = shared_contents(now.train, now.val)
     if not shared:
         return []
-    more = len(shared) - _NAMED_AT_MOST
-    some = ", ".join(shared[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    more = len(shared) - _MAX_NAMES
+    some = ", ".join(shared[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
     return [
         f"warning: {len(shared)} of the {now.val.count} validation pairs are trained on as well, "
         f"their files are the same: {some}; scores of them say nothing about new images"
@@ -88,7 +88,7 @@ def _shared_notes(now: PairsRecord) -> list[str]:
 
 def _unknown_notes(run: Run, step: int) -> list[str]:
     return [
-        f"{run.pairs_file}: was not there: which pairs the first {step} steps were trained on is "
+        f"{run.pairs_file}: was missing: which pairs the first {step} steps were trained on is "
         "not known and not compared"
     ]
 

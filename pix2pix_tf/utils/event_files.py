@@ -1,4 +1,4 @@
-"""TensorBoard's files, watched: TensorFlow says nothing where a large record finds no room."""
+"""TensorBoard's event files, checked after every write: TensorFlow drops some disk errors."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pix2pix_tf.utils.files import CUT_SHORT, write_error_message, writing
 
 
 class EventFile:
-    """A file of summaries that is known to hold what was written to it.
+    """An event file that is known to hold what was written to it.
 
-    Small records wait in a buffer, and TensorFlow passes on the error of writing that; the error of
-    a record larger than the buffer, such as a picture, it drops. So the file is looked at.
+    TensorFlow buffers small records, and raises errors of writing the buffer; errors of a record
+    larger than the buffer, such as an image, it drops. So the file itself is checked.
 
     Attributes:
-        writer: TensorFlow's own.
+        writer: TensorFlow's summary writer.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Opens a new file in a folder, made if it is not there.
+        """Opens a new file in a folder, which is made if it does not exist.
 
         Raises:
             UserError: It cannot be written.
@@ -37,10 +37,10 @@ class EventFile:
 
     @contextmanager
     def at(self, step: int) -> Iterator[None]:
-        """Within it, summaries of `step` are written; at the end they are in the file.
+        """Writes the summaries of its block at a step; at the end they are in the file.
 
         Raises:
-            UserError: They are not.
+            UserError: They could not be written.
         """
         with writing(self._folder), self.writer.as_default(step):
             yield
@@ -50,13 +50,13 @@ class EventFile:
         self._whole = whole
 
     def close(self) -> None:
-        """Closes it."""
+        """Closes the file."""
         with writing(self._folder):
             self.writer.close()
 
 
 def end_of_last_record(file: Path, start: int) -> int | None:
-    """Where the last record ends, looking from a record's `start`; None if one is cut short."""
+    """Offset at which the last record after `start` ends; None if one is cut short."""
     size = file.stat().st_size
     with file.open("rb") as stream:
         while start < size:

@@ -1,4 +1,4 @@
-"""Memory that runs out: knowing it in the errors of Python, TensorFlow and XLA, and what to say."""
+"""Out-of-memory errors of Python, TensorFlow and XLA: recognising and explaining them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from pix2pix_tf.utils.errors import UserError
 
-# Of errors that are of no class of their own: C++'s, that of an allocator on a GPU, oneDNN's
-# (status 1), Python's as it comes back from within an input pipeline.
+# Texts of errors without a class of their own: C++'s, a GPU allocator's, oneDNN's (status 1),
+# Python's from within an input pipeline.
 _WORDS = (
     "std::bad_alloc",
     "OOM when allocating",
@@ -22,12 +22,12 @@ _WORDS = (
     "MemoryError",
     "Operation received an exception:Status: 1,",
 )
-# TensorFlow's ResourceExhaustedError is also of disks and of numbers of files.
+# TensorFlow raises ResourceExhaustedError for disks and numbers of open files too.
 _OTHERS = ("No space left on device", "Disk quota exceeded", "Too many open files")
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error, or one that it was raised for, says that there was too little memory."""
+    """Whether an error, or one of its causes, is an out-of-memory error."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
@@ -54,10 +54,13 @@ def _of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def explain_out_of_memory(sentence: Callable[[], str]) -> Iterator[None]:
-    """Within it, an error of too little memory becomes a `UserError` with a sentence of what to do.
+    """Turns out-of-memory errors of its block into a `UserError` that says what to do.
 
     Args:
-        sentence: Makes it, when it is needed.
+        sentence: Makes the message, when it is needed.
+
+    Raises:
+        UserError: There was too little memory.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Standard output and error that may be closed while a program runs: `| head`, a lost terminal."""
+"""Standard output and error that may be closed while a program runs: `| head`, closed terminals."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-# Windows says EINVAL of a pipe that nobody reads.
+# Windows raises EINVAL for a broken pipe.
 _CLOSED = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
 
 
 def is_broken_pipe(error: OSError) -> bool:
-    """Whether it is of a pipe whose reader is gone."""
+    """Whether an error is of a pipe whose reader is gone."""
     return error.errno in _CLOSED
 
 
 def is_closed_terminal(error: OSError) -> bool:
-    """Whether it is of a terminal that was closed."""
+    """Whether an error is of a terminal that was closed."""
     return error.errno == errno.EIO
 
 
 @contextmanager
 def guarded_output(failed: Callable[[OSError], None]) -> Iterator[None]:
-    """Within it, standard output that cannot be written raises no error, but calls `failed`.
+    """Calls `failed` instead of raising errors of standard output within its block.
 
-    What `failed` raises is raised instead. Standard error that cannot be written is silent. A pipe
-    that nobody reads and a terminal that is gone are not written to again. Within another of these
-    the inner one counts.
+    What `failed` raises is raised. Errors of standard error are ignored. A broken pipe and a closed
+    terminal are not written to again. The innermost of nested blocks counts.
+
+    Args:
+        failed: Called with each error.
     """
     before = sys.stdout, sys.stderr
     own = (_Guarded(_plain(before[0]), failed), _Guarded(_plain(before[1]), lambda error: None))
@@ -37,7 +39,7 @@ def guarded_output(failed: Callable[[OSError], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        # Not where somebody within has put another stream in its place.
+        # Unless the block has replaced the streams.
         if sys.stdout is own[0]:
             sys.stdout = before[0]
         if sys.stderr is own[1]:
@@ -45,9 +47,9 @@ def guarded_output(failed: Callable[[OSError], None]) -> Iterator[None]:
 
 
 def open_closed_streams() -> None:
-    """Gives a process that was started without standard streams (`>&-`) some that go nowhere.
+    """Opens the null device for standard streams that the process was started without (`>&-`).
 
-    Else the next files that it opens would be taken for them.
+    Otherwise the next files that it opens would get their numbers.
     """
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
@@ -61,7 +63,7 @@ def open_closed_streams() -> None:
 
 
 class _Guarded:
-    """A text stream that says what fails instead of raising it; in all else as the one it has."""
+    """A text stream that reports its errors instead of raising them; else as the one it wraps."""
 
     def __init__(self, stream: TextIO, failed: Callable[[OSError], None]) -> None:
         self.unguarded = stream
@@ -84,7 +86,7 @@ class _Guarded:
             return write()
         except OSError as error:
             if is_broken_pipe(error) or is_closed_terminal(error):
-                _to_nowhere(self.unguarded)
+                _redirect_to_null(self.unguarded)
             self._failed(error)
             return None
 
@@ -93,10 +95,10 @@ def _plain(stream: Any) -> TextIO:
     return getattr(stream, "unguarded", stream)
 
 
-def _to_nowhere(stream: TextIO) -> None:
-    """Sends what a stream still holds, and all that is written to it, nowhere."""
+def _redirect_to_null(stream: TextIO) -> None:
+    """Discards what a stream still buffers, and all that is written to it."""
     with suppress(OSError, ValueError):
         number = stream.fileno()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, number)
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)

@@ -1,4 +1,4 @@
-"""Output folders kept apart from the folders that are read: nothing written is read again."""
+"""Output folders within input folders: outputs are never read as inputs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pix2pix_tf.utils.text import pluralize
 
 
 def check_not_an_input(output: Path, folders: Iterable[Path]) -> None:
-    """Checks that an output folder is none of those that are read, by a link neither.
+    """Checks that an output folder is not an input folder, nor a link to one.
 
     Raises:
-        UserError: It is one of them.
+        UserError: It is one.
     """
     for folder in folders:
         if output.is_dir() and folder.is_dir() and output.samefile(folder):
@@ -23,10 +23,14 @@ def check_not_an_input(output: Path, folders: Iterable[Path]) -> None:
 
 
 def exclude_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[Path]:
-    """Those of the files below `root` that do not lie in an output folder within it.
+    """The files below `root` that do not lie in an output folder within it.
 
-    An output folder around `root` holds nothing of an earlier call that would be read again, so
-    that nothing is left out then. Links are followed.
+    If the output folder contains `root`, nothing is left out. Links are followed.
+
+    Args:
+        paths: Files below `root`.
+        root: An input folder.
+        output: The output folder.
     """
     if not output.is_dir() or _strictly_within(root, output):
         return list(paths)
@@ -44,13 +48,13 @@ def exclude_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[Pat
 
 
 def excluded_outputs_note(count: int, output: Path) -> str:
-    """The sentence about it."""
+    """The note about `count` images that `exclude_outputs` left out."""
     lie = "lies" if count == 1 else "lie"
     return f"left out: {pluralize(count, 'image')} that {lie} in the output folder {output}"
 
 
 def nested_output_notes(output: Path, folders: Iterable[Path]) -> list[str]:
-    """A sentence for each folder that holds the new folder `output`: it will be read with it."""
+    """A note for each input folder that the new folder `output` lies in."""
     return [
         f"{output} lies within {folder}: whatever else reads {folder} reads it too"
         for folder in folders
@@ -69,7 +73,7 @@ def _lies_in(folder: Path, other: Path) -> bool:
 
 
 def _same(folder: Path, other: Path) -> bool:
-    """By identity: names differ by case, or by a mount, on some systems."""
+    """Compares by identity: on some systems one folder has several names."""
     try:
         return folder.samefile(other)
     except OSError:

@@ -1,4 +1,4 @@
-"""The same work on many files at once."""
+"""The same function applied to many files at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AT_MOST = 16  # beyond, disks and memory are the limit
+_MAX_THREADS = 16  # beyond, disks and memory are the limit
 
 
 def parallel_map(
@@ -18,14 +18,18 @@ def parallel_map(
     items: Sequence[Item],
     advance: Callable[[int], None] = lambda total: None,
 ) -> list[Result]:
-    """`work(item)` of each item in their order, computed by one thread a processor.
+    """Applies a function to items in threads, one per processor; results keep their order.
 
-    Threads suit work that leaves Python alone: decoding, encoding, copying. `advance` is called
-    here after each item with the number of all. After an error of either, what has not begun is not
-    begun any more, and what has is finished before the error is raised.
+    Threads suit work that releases Python's lock: decoding, encoding, copying. After an error no
+    further item is begun, and those that were are finished before it is raised.
+
+    Args:
+        work: The function.
+        items: Its arguments.
+        advance: Called in this thread after each item, with the number of items.
     """
     results = []
-    pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _AT_MOST))
+    pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MAX_THREADS))
     try:
         for result in pool.map(work, items):
             results.append(result)

@@ -1,4 +1,4 @@
-"""A wish to stop, granted when a training has saved: signals, or an output that nobody reads."""
+"""Graceful shutdown of a training: it stops on signals and broken pipes once it has saved."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 
 
 class StoppedError(Exception):
-    """A training ended early, with all saved that it resumes from.
+    """A training ended early, with everything saved that it resumes from.
 
     Attributes:
-        signal: What asked for it.
+        signal: The signal that asked for it.
     """
 
     def __init__(self, asked: signal.Signals) -> None:
@@ -26,19 +26,23 @@ class StoppedError(Exception):
 
 @dataclass
 class StopRequest:
-    """What asked to stop, or None so far: SIGPIPE where nobody reads standard output any more."""
+    """Whether a graceful shutdown was requested.
+
+    Attributes:
+        signal: The signal that asked for it, SIGPIPE if standard output was closed; None so far.
+    """
 
     signal: signal.Signals | None = None
 
 
 @contextmanager
 def graceful_shutdown() -> Iterator[StopRequest]:
-    """Within it, what asks to stop is noted, to save and leave.
+    """Records requests to stop within its block, so that the training can save and exit.
 
-    That are SIGINT, SIGTERM and SIGHUP, unless they are ignored, as SIGHUP is below `nohup`; and a
-    standard output whose reader is gone, as of `| head`. A second SIGINT or SIGTERM acts as usual;
-    SIGHUP never does, which systems send along with others. Output that cannot be written for
-    another reason, of a terminal that is gone or a full disk, is dropped.
+    Requests are SIGINT, SIGTERM and SIGHUP, unless they are ignored, as SIGHUP is below `nohup`;
+    and a standard output whose reader is gone, as with `| head`. A second SIGINT or SIGTERM acts as
+    usual; SIGHUP never does, since systems send it along with others. Output that cannot be written
+    for another reason, a closed terminal or a full disk, is dropped.
     """
     caught = StopRequest()
 
@@ -61,7 +65,7 @@ def graceful_shutdown() -> Iterator[StopRequest]:
     listened = [n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
     try:
         before = {n: signal.signal(n, note) for n in listened}
-    except ValueError:  # not the main thread: signals are somebody else's
+    except ValueError:  # not the main thread, which alone handles signals
         yield caught
         return
     try:

@@ -1,4 +1,4 @@
-"""JSON that every program reads: Python's own also writes NaN, Infinity and lone surrogates."""
+"""Standard JSON: Python's own also writes NaN, Infinity and lone surrogates."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from pix2pix_tf.utils.text import readable
 
 
 def strict_json(value: Any, indent: int | None = 1) -> str:
-    """Plain values as JSON text.
+    """Converts plain values to JSON text.
 
-    Numbers that are not finite become null, names that are not UTF-8 become readable, see
+    Numbers that are not finite become null; names that are not UTF-8 become readable, see
     `pix2pix_tf.utils.text.readable`.
 
     Args:
         value: Dictionaries, lists and tuples of texts, numbers and None.
-        indent: Spaces a level; None puts everything on one line.
+        indent: Spaces per level; None puts everything on one line.
+
+    Example:
+        >>> strict_json({"l1": 0.5, "psnr": float("inf")}, indent=None)
+        '{"l1": 0.5, "psnr": null}'
     """
     return json.dumps(_strict(value), indent=indent, allow_nan=False)
 

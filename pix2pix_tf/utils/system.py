@@ -1,7 +1,6 @@
-"""The system below: memory, processors and signals, of which not every system has all.
+"""The operating system: memory, processors and signals.
 
-What only some systems know is None on others, and nothing here raises an error for that. Only the
-standard library is imported.
+What a system does not tell is None. Only the standard library is imported.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from pathlib import Path
 
 _PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
-# What ends a program politely, and what stands for a pipe whose reader is gone; Windows has neither
-# SIGHUP nor SIGPIPE.
+# Signals that ask a program to exit, and the one of a broken pipe; Windows has neither SIGHUP nor
+# SIGPIPE.
 STOP_SIGNALS = tuple(
     signal.Signals[name]
     for name in ("SIGTERM", "SIGINT", "SIGHUP")
@@ -29,10 +28,10 @@ CLOSED_PIPE = signal.Signals.__members__.get("SIGPIPE", signal.SIGTERM)
 
 
 def available_memory(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
-    """Bytes of memory and swap that this process can still get; None where that is not known.
+    """Bytes of memory and swap that this process can still get; None if that is not known.
 
-    The least of what the machine has free, of what is left of the limits of the process' control
-    groups (its container) and of its own limit of addresses.
+    The least of what the machine has free and of what the limits of the process' control groups
+    (its container) and of its address space leave.
 
     Args:
         proc: Where Linux describes processes.
@@ -48,9 +47,9 @@ def available_memory(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None
 
 
 def total_memory(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
-    """Bytes of memory that this process may use at most; None where that is not known.
+    """Bytes of memory that this process may use at most; None if that is not known.
 
-    The machine's, or a limit of the process' control groups or addresses that is lower.
+    The machine's memory, or a lower limit of the process' control groups or address space.
     """
     machine = _meminfo(proc, "MemTotal") or _physical_memory()
     limits = [group.limit for group in _control_groups(proc, cgroups)]
@@ -58,8 +57,8 @@ def total_memory(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
 
 
 def peak_memory() -> int | None:
-    """The most memory this process ever had, in bytes; None where that is not known."""
-    # Not getrusage: what it says begins with the memory of the process that started this one.
+    """Peak memory of this process in bytes; None if that is not known."""
+    # Not getrusage, whose value starts at the memory of the parent process.
     found = re.search(r"VmHWM:\s*(\d+) kB", _text(_PROC / "self/status"))
     if found:
         return int(found[1]) * 1024
@@ -72,27 +71,27 @@ def peak_memory() -> int | None:
 
 
 def cpu_count() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def load_average() -> float | None:
-    """How many processes wanted to run in the last minute; None where that is not known."""
+    """Load average of the last minute; None if that is not known."""
     with contextlib.suppress(AttributeError, OSError):
         return os.getloadavg()[0]
     return None
 
 
 def cpu_name() -> str:
-    """The processor's name."""
+    """Name of the processor."""
     found = re.search(r"^model name\s*: (.+)$", _text(_PROC / "cpuinfo"), re.MULTILINE)
     return found[1] if found else platform.processor() or platform.machine()
 
 
 def cpu_has_feature(feature: str) -> bool:
-    """Whether the processor has a feature, by its name in Linux; False where nothing tells."""
+    """Whether the processor has a feature, by its Linux name; False if that is not known."""
     return feature in _text(_PROC / "cpuinfo").split()
 
 

@@ -74,5 +74,5 @@ def test_sketches_are_cleaned(here, tmp_path):
     write_image(tmp_path / "drawings" / "empty.png", np.full((40, 40, 3), 255, np.uint8))
     code, _, err = here("data", "sketch", "--input", "drawings", "--output", "again")
     assert code == 2
-    assert "empty.png: the picture shows no dark lines" in err
+    assert "empty.png: the image shows no dark lines" in err
     assert not (tmp_path / "again").exists()

@@ -29,7 +29,7 @@ def test_from_folders_to_the_table(here, tmp_path):
     code, out, err = new(here, *fakes, *SMALL, "--inputs", "different", "--invites", 4)
     assert (code, err) == (0, "")
     assert "6 inputs, 2 algorithms, 8×8" in out
-    assert "1 + 3 trials of 0.05 s, pictures of different inputs" in out
+    assert "1 + 3 trials of 0.05 s, images of different inputs" in out
     assert "pix2pix-tf study serve --study studies/city" in out
     study = load_study(tmp_path / "studies/city")
     codes = study.invites_file.read_text().split()
