@@ -123,6 +123,8 @@ def evaluate(
     """Score a run, or images of any origin, against their targets."""
     _check_written(json_file, plot, report, save)
     start_tensorflow()
+    from pix2pix_tf.evaluation.evaluate import evaluate as evaluate_run
+    from pix2pix_tf.evaluation.evaluate import evaluate_folders
     from pix2pix_tf.evaluation.request import MetricRequest
 
     names = [name.strip() for name in metrics.split(",")]
@@ -130,22 +132,34 @@ def evaluate(
     _check_drawn(plot, log, request)
     if run is not None:
         _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)
-        result = _of_run(
-            run,
-            split or "val",
-            parse_checkpoint(checkpoint or "newest"),
-            request,
-            dropout,
-            save,
-            overrides or [],
-        )
     elif outputs is not None and targets is not None:
         setting = next(iter(overrides or []), None)
         _refuse("--outputs", split=split, checkpoint=checkpoint, set=setting)
-        result = _of_folders(outputs, targets, labels, resize, request, save)
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
     console = PlainConsole()
+    with ProgressBar(console, "evaluating") as progress:
+        if run is not None:
+            result = evaluate_run(
+                run,
+                split or "val",
+                request=request,
+                checkpoint=parse_checkpoint(checkpoint or "newest"),
+                dropout=dropout,
+                save=save,
+                overrides=overrides or [],
+                advance=progress.advance,
+            )
+        else:
+            result = evaluate_folders(
+                str(outputs),
+                str(targets),
+                labels=labels,
+                request=request,
+                resize=resize,
+                save=save,
+                advance=progress.advance,
+            )
     _show(console, result, run, json_file, report, plot, log)
     if save is not None:
         print_nested_output_notes(console, save, map(Path, filter(None, (outputs, targets))))
@@ -172,52 +186,6 @@ def _check_drawn(plot: Path | None, log: bool, request: MetricRequest) -> None:
         if "lab_histogram" not in request.metrics:
             raise UserError("--plot: needs the histograms; add lab_histogram to --metrics")
         plot_format(plot)
-
-
-def _of_run(
-    run: Path,
-    split: str,
-    checkpoint: str,
-    request: MetricRequest,
-    dropout: bool,
-    save: Path | None,
-    overrides: list[str],
-) -> Evaluation:
-    from pix2pix_tf.evaluation.evaluate import evaluate as evaluate_run
-
-    with ProgressBar(PlainConsole(), "evaluating") as progress:
-        return evaluate_run(
-            run,
-            split,
-            request=request,
-            checkpoint=checkpoint,
-            dropout=dropout,
-            save=save,
-            overrides=overrides,
-            advance=progress.advance,
-        )
-
-
-def _of_folders(
-    outputs: str,
-    targets: str,
-    labels: str | None,
-    resize: str | None,
-    request: MetricRequest,
-    save: Path | None,
-) -> Evaluation:
-    from pix2pix_tf.evaluation.evaluate import evaluate_folders
-
-    with ProgressBar(PlainConsole(), "evaluating") as progress:
-        return evaluate_folders(
-            outputs,
-            targets,
-            labels=labels,
-            request=request,
-            resize=resize,
-            save=save,
-            advance=progress.advance,
-        )
 
 
 def _show(

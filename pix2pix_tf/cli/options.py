@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from pix2pix_tf.utils.files import expand_home
 
 if TYPE_CHECKING:
     from pix2pix_tf.config.schema import DataConfig
+    from pix2pix_tf.runs.folder import TrainingFolder
 
 RunOption = Annotated[Path, typer.Option("--run", metavar="DIR", help="Run directory.")]
 CheckpointOption = Annotated[
@@ -78,21 +79,7 @@ _SETTING = re.compile(r"[\w.]+=.*", re.DOTALL)
 _OPTION = re.compile(r"--[\w-]+=")
 
 
-class Trained(Protocol):
-    """A folder that a training writes into: a run or a segmenter."""
-
-    @property
-    def path(self) -> Path:
-        """The folder."""
-
-    def exists(self) -> bool:
-        """Whether anything was trained there."""
-
-    def delete(self) -> None:
-        """Removes what the training wrote."""
-
-
-def start_over(trained: Trained, times: int, kind: str, option: str) -> None:
+def start_over(trained: TrainingFolder, times: int, kind: str, option: str) -> None:
     """Deletes an existing training, as `--fresh --fresh` asks for.
 
     Args:

@@ -284,10 +284,17 @@ class WarningsConfig(Section):
 
 
 class Config(Section):
-    """A whole experiment. `Config(data={"dataset": "sample"})` has the paper's settings.
+    """An experiment: its data, networks, objective and training; immutable.
 
-    Configs of another method than pix2pix are of a subclass with the section `objective` of that
-    method, which `load_config` and `make_config` choose.
+    Every section but `data` has the paper's settings by default. Configs of another method than
+    pix2pix are of a subclass with the section `objective` of that method, which `load_config` and
+    `make_config` choose.
+
+    Example:
+        >>> from pix2pix_tf import Config
+        >>> config = Config(data={"dataset": "sample"})
+        >>> config.objective.name, config.training.learning_rate
+        ('l1+cgan', 0.0002)
     """
 
     method: NonEmptyStr = "pix2pix"
@@ -368,18 +375,27 @@ class Config(Section):
 def load_config(
     path_or_name: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()
 ) -> Config:
-    """Reads a config file and applies overrides, validating the whole.
+    """Reads a config file, applies overrides, and validates the whole.
 
     Args:
         path_or_name: A file; or the name of a shipped config, with or without `.yaml`. A local file
             comes first.
-        overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
-            then being taken as typed where the key takes text (`data.root`, `data.dataset`;
-            `null` is None), and else YAML.
+        overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`. A typed value
+            is YAML, except for keys that take text (`data.root`, `data.dataset`), whose value is
+            taken literally; `null` is None.
+
+    Returns:
+        The config.
 
     Raises:
-        UserError: No such file or name, not YAML, unknown keys, wrong types or values,
-            contradictions.
+        UserError: There is no such file or name; it is not YAML; keys are unknown, values of the
+            wrong type, invalid or contradicting each other.
+
+    Example:
+        >>> from pix2pix_tf import load_config
+        >>> config = load_config("facades", {"training.epochs": 20, "data.crop_size": 128})
+        >>> config.training.epochs, config.data.crop_size
+        (20, (128, 128))
     """
     return read_config(path_or_name, shipped_files(), Config, overrides, _config_type)
 

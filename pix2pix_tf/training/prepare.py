@@ -72,8 +72,11 @@ def prepare_run(
         check_pairs(run, record, data_changed)
         check_schedule(run, config, len(pairs.train))
         workers.check_same(config, pairs)  # all have read the run by then
-        if workers.is_chief and steps_left(run, config, len(pairs.train)):
+        left = steps_left(run, config, len(pairs.train))
+        lacks_batch = config.reference_statistics and not run.reference_file.exists()
+        if workers.is_chief and (left or lacks_batch):
             stack.enter_context(run_lock(run.path, lambda line: print_line(console, line)))
+        if workers.is_chief and left:
             # Once more, as nobody else changes it any more.
             notes = check_resumable(run, config)
             check_pairs(run, record, data_changed)

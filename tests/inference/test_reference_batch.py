@@ -14,6 +14,7 @@ from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.exporters import export
 from pix2pix_tf.inference.reference_batch import record_reference_batch
 from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.runs.lock import run_lock
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training import train
 from pix2pix_tf.utils.errors import UserError
@@ -86,6 +87,17 @@ def test_a_run_keeps_its_batch_whatever_it_is_trained_on_later(run, tmp_path):
     other = load_config("sample", {**SETTINGS, "data.root": None})
     record_reference_batch(Run(run), other, open_pairs(other).train)
     assert Run(run).reference_file.read_bytes() == before
+
+
+def test_a_finished_run_gets_its_batch_back_under_its_lock(run):
+    file = Run(run).reference_file
+    file.unlink()
+    config = Run(run).load_config()
+    with run_lock(run), pytest.raises(UserError, match="another process is training there"):
+        train(config, run)
+    assert not file.exists()
+    train(config, run)
+    assert file.exists()
 
 
 @pytest.mark.slow("starts the command as a process")

@@ -83,8 +83,8 @@ def test_all_drawings_without_lines_are_named_at_once(here, photos):
         write_image(photos / "drawings" / f"{number}.png", np.full((40, 40, 3), 255, np.uint8))
     code, _, err = here("data", "sketch", "--input", "drawings", "--output", "made")
     assert code == 2
-    assert "drawings/0.png: the picture shows no dark lines" in err
-    assert "drawings/2.png: the picture shows no dark lines" in err
+    assert "drawings/0.png: the image shows no dark lines" in err
+    assert "drawings/2.png: the image shows no dark lines" in err
 
 
 @pytest.mark.parametrize("damage", [cut_short, lambda path: path.write_bytes(b"no image")])
