@@ -19,7 +19,7 @@ extensions = [
     "generated",
 ]
 exclude_patterns = ["demo/*"]
-myst_enable_extensions = ["attrs_inline", "colon_fence"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 smartquotes = False  # -- is an option's, not a dash

@@ -16,7 +16,7 @@ _LARGEST = 2**31  # counters are 32 bits wide: a limit of all numbers that says 
 
 
 def markdown(name: str) -> str:
-    """A section with a table of keys for every section of a config file.
+    """A list of keys for every section of a config file.
 
     Args:
         name: `experiment`, or `segmenter`: its sections that an experiment has not.
@@ -28,15 +28,12 @@ def markdown(name: str) -> str:
     for key, value in schema["properties"].items():
         section = _section(value, schema)
         if section is None:
-            top.append(_row(key, key, value, key in schema.get("required", ())))
+            top.append(_entry(key, key, value, key in schema.get("required", ())))
         elif schema["$defs"][section] != same.get(section):
-            sections.append(_table(key, schema["$defs"][section]))
+            sections.append(_list(key, schema["$defs"][section]))
     if top:
-        sections.insert(0, "\n".join([*_HEAD, *top]))
+        sections.insert(0, "\n".join(top))
     return "\n\n".join(sections)
-
-
-_HEAD = ["| key | type | default | meaning |", "|---|---|---|---|"]
 
 
 def _section(value: dict[str, Any], schema: dict[str, Any]) -> str | None:
@@ -44,22 +41,25 @@ def _section(value: dict[str, Any], schema: dict[str, Any]) -> str | None:
     return name if schema["$defs"].get(name, {}).get("properties") else None
 
 
-def _table(key: str, section: dict[str, Any]) -> str:
-    rows = [
-        _row(name, f"{key}.{name}", value, name in section.get("required", ()))
+def _list(key: str, section: dict[str, Any]) -> str:
+    entries = [
+        _entry(name, f"{key}.{name}", value, name in section.get("required", ()))
         for name, value in section["properties"].items()
     ]
     words = " ".join(section.get("description", "").split())
-    return "\n".join([f"## {key}", "", words, "", *_HEAD, *rows])
+    return "\n".join([f"## {key}", "", words, "", *entries])
 
 
-def _row(name: str, path: str, value: dict[str, Any], required: bool) -> str:
-    default = "required" if required else f"`{json.dumps(value['default'])}`"
+def _entry(name: str, path: str, value: dict[str, Any], required: bool) -> str:
     meaning = " ".join(value.get("description", "").split())
     if not meaning:
         raise ValueError(f"{path}: a key of the config without a description")
-    cells = (f"`{name}`", ", ".join(_types(value)), default, meaning)
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    default = "required" if required else f"default `{_yaml(value['default'])}`"
+    return f"`{name}` – {', '.join(_types(value))}; {default}\n: {meaning}\n"
+
+
+def _yaml(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _types(value: dict[str, Any]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _types(value: dict[str, Any]) -> Iterator[str]:
             yield from _types(one)
     elif "enum" in value or "const" in value:
         for one in value.get("enum", [value.get("const")]):
-            yield f"`{one if isinstance(one, str) else json.dumps(one)}`"
+            yield f"`{_yaml(one)}`"
     elif value["type"] == "null":
         yield "`null`"
     elif value["type"] == "array":
