@@ -114,7 +114,8 @@ reproduce: $(VENV)/installed
 benchmark: $(VENV)/installed $(TORCH)/installed
 	$(BIN)/python -m benchmarks.compare --torch $(TORCH)/bin/python
 
-docs: $(VENV)/installed-dev
+# With the page to draw on where there is npm; without, the site says what it lacks.
+docs: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 	$(BIN)/sphinx-build --fail-on-warning --quiet --builder html docs build/docs
 
 web-assets: $(WEB)/index.js
