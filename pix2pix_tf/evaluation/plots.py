@@ -1,7 +1,7 @@
-"""Plots of an evaluation: colour histograms as Figure 7 has them, scores over training and images.
+"""Plots of an evaluation: colour histograms (Figure 7), scores over training and over images.
 
-A plot is a row of panels; a panel draws on axes it is given, so that the same panels make a file
-for a paper and the pieces of a page that folds on a phone.
+A plot is a row of panels. A panel draws on given axes, so that the same panels make one figure for
+a paper and separate figures for a page.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ from pix2pix_tf.utils.files import write_error_message
 
 Panel = Callable[[Axes], None]
 
-OUTPUTS, TARGETS = "#0072b2", "#d55e00"  # blue and vermilion: apart for colour-blind eyes too
-INK, FAINT = "#222222", "#8a8a8a"
+OUTPUT_COLOUR, TARGET_COLOUR = (
+    "#0072b2",
+    "#d55e00",
+)  # blue, vermilion: for the colour-blind too
+TEXT_COLOUR, LINE_COLOUR = "#222222", "#8a8a8a"
 
-# How a file is written the same every time: no date, no names of programs.
+# Without dates and names of programs a plot is written as the same bytes every time.
 _METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None, "Creator": None},
@@ -43,29 +46,29 @@ _CURVES = ("l1", "psnr", "ssim")
 _LAB_TITLES = {"l": "L, lightness", "a": "a, green to red", "b": "b, blue to yellow"}
 _INITIALS = ("l1", "psnr", "ssim", "kid", "fid", "fcn", "iou")
 _STYLE: dict[Any, Any] = {
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
+    "axes.edgecolor": LINE_COLOUR,
+    "axes.labelcolor": TEXT_COLOUR,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlecolor": INK,
+    "axes.titlecolor": TEXT_COLOUR,
     "axes.titlelocation": "left",
     "axes.titlesize": 10,
     "font.size": 9,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.color": FAINT,
-    "ytick.labelcolor": INK,
+    "text.color": TEXT_COLOUR,
+    "xtick.color": LINE_COLOUR,
+    "xtick.labelcolor": TEXT_COLOUR,
+    "ytick.color": LINE_COLOUR,
+    "ytick.labelcolor": TEXT_COLOUR,
 }
 
 
 def lab_figure(sums: np.ndarray, *, log: bool) -> Figure:
-    """The marginal distributions of L, a and b (the paper's Figure 7).
+    """Draws the marginal distributions of L, a and b (the paper's Figure 7).
 
     Args:
-        sums: Counts of pixels [2, 3, 100]: of outputs and of targets, of L, a and b, over
+        sums: Numbers of pixels [2, 3, 100]: of outputs and targets, for L, a and b, over
             `lab_histogram.RANGES`.
-        log: Whether the vertical axis is logarithmic, as in the paper: it shows rare colours.
+        log: Whether the vertical axis is logarithmic, as in the paper, which shows rare colours.
     """
     return row_figure(lab_panels(sums, log=log))
 
@@ -73,44 +76,44 @@ def lab_figure(sums: np.ndarray, *, log: bool) -> Figure:
 def lab_panels(sums: np.ndarray, *, log: bool) -> list[Panel]:
     """The panels of `lab_figure`."""
 
-    def panel(place: int, channel: str) -> Panel:
+    def panel(number: int, channel: str) -> Panel:
         def draw(axes: Axes) -> None:
             low, high = RANGES[channel]
             middles = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
-            counts = sums[:, place]
+            counts = sums[:, number]
             shares = counts / counts.sum(axis=-1, keepdims=True)
             if log:
-                shares = np.where(shares > 0, shares, np.nan)  # what has no logarithm is a gap
+                shares = np.where(shares > 0, shares, np.nan)  # log(0) is a gap
                 axes.set_yscale("log")
             line = partial(axes.plot, middles, lw=1.3, drawstyle="steps-mid")
-            line(shares[0], color=OUTPUTS, label="outputs")
-            line(shares[1], color=TARGETS, label="targets", ls=(0, (4, 1.5)))
+            line(shares[0], color=OUTPUT_COLOUR, label="outputs")
+            line(shares[1], color=TARGET_COLOUR, label="targets", ls=(0, (4, 1.5)))
             axes.set_xlim(low, high)
             axes.set_title(f"{_LAB_TITLES[channel]}: {intersection(*counts):.3f} shared")
-            if place == 0:
+            if number == 0:
                 axes.set_ylabel("share of pixels, log" if log else "share of pixels")
 
         return draw
 
-    return [panel(place, channel) for place, channel in enumerate(RANGES)]
+    return [panel(number, channel) for number, channel in enumerate(RANGES)]
 
 
 def curves_figure(history: Sequence[Mapping[str, Any]], *, split: str = "val") -> Figure:
-    """L1, PSNR and SSIM over the training's steps.
+    """Draws L1, PSNR and SSIM over the training's steps.
 
     Args:
         history: Entries of a run's `metrics.json`, in any order.
-        split: Of the data: entries of other splits are left out.
+        split: Split of the data; entries of other splits are left out.
     """
     return row_figure(curve_panels(history, split=split))
 
 
 def curve_panels(history: Sequence[Mapping[str, Any]], *, split: str = "val") -> list[Panel]:
-    """The panels of `curves_figure`: of those scores that were taken at two steps at least."""
+    """The panels of `curves_figure`, one for each score with values at two steps or more."""
 
     def panel(name: str, points: Sequence[tuple[int, float]]) -> Panel:
         def draw(axes: Axes) -> None:
-            axes.plot(*zip(*points, strict=True), color=OUTPUTS, lw=1.4, marker="o", ms=2.5)
+            axes.plot(*zip(*points, strict=True), color=OUTPUT_COLOUR, lw=1.4, marker="o", ms=2.5)
             axes.set_title(_with_unit(name))
             axes.set_xlabel("step")
 
@@ -130,12 +133,12 @@ def curve_panels(history: Sequence[Mapping[str, Any]], *, split: str = "val") ->
 
 
 def distribution_panels(
-    each: Mapping[str, Sequence[float]], estimates: Mapping[str, Estimate]
+    per_image: Mapping[str, Sequence[float]], estimates: Mapping[str, Estimate]
 ) -> list[Panel]:
-    """How the images' scores are distributed: a panel a score, that of all images marked.
+    """Histograms of the images' scores, a panel a score, with the score of all images marked.
 
     Args:
-        each: Scores of images; infinite and undefined ones are not drawn.
+        per_image: Scores of each image; infinite and undefined ones are not drawn.
         estimates: The scores of all images, with their intervals.
     """
 
@@ -143,29 +146,29 @@ def distribution_panels(
         def draw(axes: Axes) -> None:
             overall = estimates[name]
             bins = int(np.clip(np.sqrt(len(values)) * 2, 5, 40))
-            steady = np.round(values, 9)  # what differs in its last bit makes no bins
-            axes.hist(steady, bins=bins, color=OUTPUTS, rwidth=0.92)
+            steady = np.round(values, 9)  # differences in the last bit make no bins
+            axes.hist(steady, bins=bins, color=OUTPUT_COLOUR, rwidth=0.92)
             if np.isfinite([overall.low, overall.high]).all():
-                axes.axvspan(overall.low, overall.high, color=FAINT, alpha=0.4, lw=0)
+                axes.axvspan(overall.low, overall.high, color=LINE_COLOUR, alpha=0.4, lw=0)
             if np.isfinite(overall.value):
-                axes.axvline(overall.value, color=INK, lw=1.4)
+                axes.axvline(overall.value, color=TEXT_COLOUR, lw=1.4)
             axes.yaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_title(_with_unit(name))
             axes.set_ylabel("images")
 
         return draw
 
-    finite = {name: np.array(values)[np.isfinite(values)] for name, values in each.items()}
+    finite = {name: np.array(values)[np.isfinite(values)] for name, values in per_image.items()}
     return [panel(name, values) for name, values in finite.items() if len(values)]
 
 
 def row_figure(panels: Sequence[Panel]) -> Figure:
-    """Panels side by side, under one legend if they name their lines."""
+    """Draws panels side by side, with one legend if their lines have labels."""
     with matplotlib.rc_context(_STYLE):
         width, height = _PANEL_INCHES
         figure = Figure(figsize=(width * max(1, len(panels)), height), layout="constrained")
-        for place, panel in enumerate(panels):
-            panel(figure.add_subplot(1, len(panels), place + 1))
+        for number, panel in enumerate(panels):
+            panel(figure.add_subplot(1, len(panels), number + 1))
         handles, labels = figure.axes[0].get_legend_handles_labels() if panels else ([], [])
         if handles and len(panels) > 1:
             figure.legend(
@@ -175,7 +178,7 @@ def row_figure(panels: Sequence[Panel]) -> Figure:
 
 
 def score_title(name: str) -> str:
-    """A score's name as one writes it: `fcn_class_iou` is FCN class IoU."""
+    """The title of a score by its name: that of `fcn_class_iou` is FCN class IoU."""
     if name == "lab_l":
         return "Lab L"
     words = [word.upper() if word in _INITIALS else word for word in name.split("_")]
@@ -184,7 +187,7 @@ def score_title(name: str) -> str:
 
 
 def rgb_array(figure: Figure, *, dpi: int = 100) -> np.ndarray:
-    """A figure as a image, uint8 [H, W, 3], as TensorBoard takes it."""
+    """Renders a figure as an image, uint8 [H, W, 3], for TensorBoard."""
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(dpi)
     canvas.draw()
@@ -192,13 +195,14 @@ def rgb_array(figure: Figure, *, dpi: int = 100) -> np.ndarray:
 
 
 def svg_markup(figure: Figure, salt: str) -> str:
-    """A figure as an <svg> element to stand in a page, in the page's font and colours.
+    """Renders a figure as an <svg> element of a page, in the page's font and colours.
 
-    Its text is text. It takes `currentColor` and the page's `--outputs`, `--targets` and `--faint`.
+    Text stays text. Colours are `currentColor` and the page's variables `--outputs`, `--targets`
+    and `--faint`.
 
     Args:
-        figure: What to draw; its background is left out.
-        salt: Another one for every figure of a page, whose identifiers then differ.
+        figure: The figure; its background is left out.
+        salt: Makes the identifiers of this figure differ from those of others in the page.
     """
     with matplotlib.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
         file = io.StringIO()
@@ -206,22 +210,28 @@ def svg_markup(figure: Figure, salt: str) -> str:
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"\s*<style.*?</style>", "", svg, flags=re.DOTALL)  # would hold for the whole page
-    # Names of parts that nothing refers to would be the same in every figure of a page.
+    svg = re.sub(r"\s*<style.*?</style>", "", svg, flags=re.DOTALL)  # would apply to the whole page
+    # Identifiers that nothing refers to would be the same in every figure of a page.
     svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if f"#{found[1]}" in svg else "", svg)
-    svg = re.sub(r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1", svg)  # as older ones write it
+    svg = re.sub(
+        r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1", svg
+    )  # as older Matplotlib writes it
     svg = re.sub(r"font-family: [^;\"]+;? ?", "", svg)
-    colours = {OUTPUTS: "var(--outputs)", TARGETS: "var(--targets)", FAINT: "var(--faint)"}
-    for colour, name in {**colours, INK: "currentColor"}.items():
+    colours = {
+        OUTPUT_COLOUR: "var(--outputs)",
+        TARGET_COLOUR: "var(--targets)",
+        LINE_COLOUR: "var(--faint)",
+    }
+    for colour, name in {**colours, TEXT_COLOUR: "currentColor"}.items():
         svg = svg.replace(colour, name)
     return svg.strip()
 
 
 def plot_format(file: Path) -> str:
-    """The suffix of a file that `write_plot` can write, in lower case.
+    """Returns the suffix of a file that `write_plot` can write, in lower case.
 
     Raises:
-        UserError: It is of another kind.
+        UserError: The suffix is another one.
     """
     suffix = file.suffix.lower()
     if suffix not in _METADATA:
@@ -230,22 +240,22 @@ def plot_format(file: Path) -> str:
 
 
 def write_plot(figure: Figure, file: Path) -> None:
-    """Writes a figure as `.png`, `.svg` or `.pdf`, whole or not at all, always the same bytes.
+    """Writes a figure as `.png`, `.svg` or `.pdf`, whole or not at all, always as the same bytes.
 
     Raises:
-        UserError: Another suffix, or a place that cannot be written to.
+        UserError: The suffix is another one, or the file cannot be written.
     """
     suffix = plot_format(file)
-    aside = file.with_name(f".{uuid.uuid4().hex}.partial")
+    temporary = file.with_name(f".{uuid.uuid4().hex}.partial")
     try:
-        with matplotlib.rc_context({"svg.hashsalt": "plot"}), aside.open("xb") as stream:
+        with matplotlib.rc_context({"svg.hashsalt": "plot"}), temporary.open("xb") as stream:
             figure.savefig(stream, format=suffix[1:], dpi=200, metadata=_METADATA[suffix])
-        aside.replace(file)
+        temporary.replace(file)
     except OSError as error:
         raise UserError(write_error_message(file, error.strerror or str(error))) from error
     finally:
-        with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
-            aside.unlink()
+        with contextlib.suppress(OSError):  # it was renamed, or never made
+            temporary.unlink()
 
 
 def _with_unit(name: str) -> str:

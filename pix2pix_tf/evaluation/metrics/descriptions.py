@@ -1,4 +1,4 @@
-"""What each score is: its unit and which way is better."""
+"""What each score is, for tables: its unit or range, and which way is better."""
 
 from __future__ import annotations
 

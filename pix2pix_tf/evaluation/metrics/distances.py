@@ -1,8 +1,8 @@
-"""How far two sets of pictures lie apart, told from their features: FID and KID.
+"""Distances between two sets of images, computed from their features: FID and KID.
 
-Fréchet inception distance (Heusel et al. 2017): both sets taken for normal distributions of the
-same mean and covariance. Kernel inception distance (Bińkowski et al. 2018): the squared maximum
-mean discrepancy with a polynomial kernel. Features come from `inception`.
+Fréchet inception distance (Heusel et al. 2017): the distance between two normal distributions with
+the means and covariances of the sets. Kernel inception distance (Bińkowski et al. 2018): the
+squared maximum mean discrepancy with a polynomial kernel. Features come from `inception`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import numpy as np
 
 from pix2pix_tf.utils.errors import UserError
 
-# As many as a image has features: a covariance from fewer is singular.
+# As many as an image has features: a covariance from fewer images is singular.
 MINIMUM_IMAGES = 2048
 
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """KID.
+    """A kernel inception distance.
 
     Attributes:
-        mean: Over subsets, which estimates the squared distance without bias: near 0, also below,
+        mean: Mean over subsets, an unbiased estimate of the squared distance: near 0, also below,
             where both sets are of one distribution. Often published times 1000.
         std: Standard deviation over subsets (divisor: their number).
-        subsets: How many were drawn; 1, with a std of 0, where a subset is all pictures of both.
-        subset_size: Pictures of each set in a subset.
-        note: A sentence where that is less than was asked for, else None.
+        subsets: Number of subsets; 1, with a std of 0, where a subset is all images of both.
+        subset_size: Images of each set in a subset.
+        note: A sentence where the subsets are smaller than was asked for, else None.
     """
 
     mean: float
@@ -43,14 +43,14 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
     The root of C1 C2 is not computed itself, which rounds badly where a C is singular. With
     C = RᵀR, the eigenvalues of C1 C2 are the squared singular values of R1 R2ᵀ, whose sum is the
-    trace. It is the published distance for any number of pictures; see `frechet_note`.
+    trace. The result is the published distance for any number of images; see `frechet_note`.
 
     Args:
         first: Features [N, D], N at least 2.
         second: Features [M, D], M at least 2.
 
     Raises:
-        UserError: A set has fewer than 2 pictures, or features that are not finite.
+        UserError: A set has fewer than 2 images, or features that are not finite.
     """
     first, second = _checked(first, second)
     apart = first.mean(axis=0) - second.mean(axis=0)
@@ -61,7 +61,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def frechet_note(first: int, second: int) -> str | None:
-    """What is to be said beside a FID of so many pictures, or None."""
+    """A sentence about a FID of sets of so few images, None where they are enough."""
     fewer = min(first, second)
     if fewer >= MINIMUM_IMAGES:
         return None
@@ -81,26 +81,26 @@ def kernel_distance(
 ) -> KernelDistance:
     """The unbiased squared maximum mean discrepancy with the kernel (x·y / D + 1)³: KID.
 
-    Mean over random subsets, each drawn without repetition from either set: those that
-    torch-fidelity draws from the same seed, of which 2020 is its own.
+    The mean over random subsets of either set, drawn without repetition: the subsets are those that
+    torch-fidelity draws from the same seed, and 2020 is its default.
 
     Args:
         first: Features [N, D], N at least 2.
         second: Features [M, D], M at least 2.
-        subsets: How many subsets are drawn.
-        subset_size: Pictures of each set in a subset; lowered to N or M where there are fewer.
-        seed: Of the subsets.
+        subsets: Number of subsets.
+        subset_size: Images of each set in a subset; lowered to N or M where there are fewer.
+        seed: Random seed of the subsets.
         advance: Called after each subset with the number of all.
 
     Raises:
-        UserError: A set has fewer than 2 pictures, or features that are not finite.
+        UserError: A set has fewer than 2 images, or features that are not finite.
     """
     if subsets < 1 or subset_size < 2:
         raise ValueError(f"{subsets} subsets of {subset_size}: expected 1 of 2 at least")
     first, second = _checked(first, second)
     size = min(subset_size, len(first), len(second))
     if size == len(first) == len(second):
-        subsets = 1  # all others would be the same pictures in another order
+        subsets = 1  # all others would be the same images in another order
     random = np.random.RandomState(seed)  # its numbers stay the same in every NumPy
     distances = []
     for _ in range(subsets):
@@ -122,7 +122,7 @@ def kernel_distance(
 
 
 def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
-    """Of two sets of as many pictures; a image is not compared with itself."""
+    """Discrepancy of two sets of equal size; an image is not compared with itself."""
     count = len(x)
     within = _kernel(x, x).sum() - _kernel_diagonal(x) + _kernel(y, y).sum() - _kernel_diagonal(y)
     return within / (count * (count - 1)) - 2 * _kernel(x, y).mean()
@@ -137,7 +137,7 @@ def _kernel_diagonal(x: np.ndarray) -> float:
 
 
 def _covariance_root(features: np.ndarray) -> np.ndarray:
-    """An R [min(N, D), D] with RᵀR the covariance of [N, D]."""
+    """A matrix R [min(N, D), D] such that RᵀR is the covariance of features [N, D]."""
     count, dimensions = features.shape
     root = features - features.mean(axis=0)
     if count > dimensions:
@@ -146,12 +146,12 @@ def _covariance_root(features: np.ndarray) -> np.ndarray:
 
 
 def _checked(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64."""
+    """Checks two sets of features and converts them to float64."""
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
         raise ValueError(f"features have shapes {first.shape} and {second.shape}, not [N, D]")
     for features in (first, second):
         if len(features) < 2:
-            raise UserError(f"FID and KID compare sets of pictures, not {len(features)}: 2 or more")
+            raise UserError(f"FID and KID compare sets of images, not {len(features)}: 2 or more")
         if not np.isfinite(features).all():
             raise UserError("FID and KID: the features hold values that are not finite")
     return first.astype(np.float64), second.astype(np.float64)

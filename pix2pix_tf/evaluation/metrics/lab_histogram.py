@@ -1,4 +1,4 @@
-"""Colour statistics as Figure 7 has them: histograms in Lab and how much two of them share."""
+"""Histograms of colours in Lab and their intersection (the paper's Figure 7)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ RANGES = {"l": (0.0, 100.0), "a": (-110.0, 110.0), "b": (-110.0, 110.0)}
 
 
 def lab_counts(image: np.ndarray) -> np.ndarray:
-    """How many pixels fall into each bin.
+    """Counts the pixels of each bin.
 
     Args:
-        image: uint8 or uint16 [H, W, 1..4]; alpha is laid over white.
+        image: uint8 or uint16 [H, W, 1..4]; alpha is composited over white.
 
     Returns:
-        int64 [3, 100]: of L, a and b, over `RANGES`.
+        Numbers of pixels, int64 [3, 100], for L, a and b over `RANGES`.
     """
     lab = rgb2lab(for_display(image))
     return np.stack(
@@ -31,16 +31,16 @@ def lab_counts(image: np.ndarray) -> np.ndarray:
 
 
 def intersection(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Σ min(p, q) of two histograms [..., bins], each scaled to a sum of 1: 0..1, [...]."""
+    """Σ min(p, q), [...] in 0..1, of two histograms [..., bins] normalized to a sum of 1."""
     p = first / first.sum(-1, keepdims=True)
     q = second / second.sum(-1, keepdims=True)
     return np.minimum(p, q).sum(-1)
 
 
 def lab_histogram_metric() -> Metric:
-    """Intersection of the outputs' and the targets' histograms, of L, a and b (Figure 7's table).
+    """Intersection of the outputs' and the targets' histograms of L, a and b (Figure 7).
 
-    The histograms are of all images together, not the means of each image's.
+    The histograms are those of all images together, not means of histograms of single images.
     """
 
     def statistic(item: EvaluationItem) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Segmentation scores of outputs: as label maps themselves, or read off photographs by FCN-8s."""
+"""Segmentation scores of outputs that are label maps, and FCN-scores of those that are photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def segmentation_metric(palette: Palette) -> Metric:
-    """Accuracy and IoU of outputs that are label maps, against the true ones (Table 6)."""
+    """Accuracy and IoU of outputs that are label maps, compared with the true ones (Table 6)."""
     count = len(palette.classes)
 
     def statistic(item: EvaluationItem) -> np.ndarray:
@@ -36,11 +36,11 @@ def segmentation_metric(palette: Palette) -> Metric:
 
 
 def fcn_metric(segmenter: Segmenter) -> Metric:
-    """Whether a segmenter sees in the outputs what they were made from (the FCN-score, Table 1).
+    """How well a segmenter recognizes the labels that outputs were made from (FCN-score, Table 1).
 
-    Photographs are seen at their own size, of a run that of training; the authors' program enlarges
-    them to 1024×2048 first. Beside it, `fcn_truth_...`: the same of the target photographs, which
-    no output should surpass.
+    Photos are segmented at their own size, that of training for a run; the authors' program
+    enlarges them to 1024×2048 first. The scores `fcn_truth_...` are those of the target photos, an
+    upper bound for the outputs.
     """
     count = len(segmenter.palette.classes)
 

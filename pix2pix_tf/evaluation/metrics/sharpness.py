@@ -1,4 +1,4 @@
-"""How sharp outputs are: the contrast between neighbouring pixels beside that of the targets."""
+"""Sharpness of outputs: contrast between neighbouring pixels, relative to that of the targets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def neighbour_contrast(image: np.ndarray) -> float:
 
 
 def sharpness_metric() -> Metric:
-    """The outputs' contrast as a share of the targets': below 1 blurred, above 1 noisy."""
+    """The outputs' contrast divided by the targets': below 1 they are blurred, above 1 noisy."""
 
     def statistic(item: EvaluationItem) -> np.ndarray:
         return np.array([neighbour_contrast(item.output), neighbour_contrast(item.target)])

@@ -138,7 +138,7 @@ def test_what_cannot_be_compared_is_refused():
     two = np.ones((2, 3))
     broken = np.array([[1, np.nan, 1], [1, 1, 1]])
     for distance in (frechet_distance, kernel_distance):
-        with pytest.raises(UserError, match="sets of pictures, not 1: 2 or more"):
+        with pytest.raises(UserError, match="sets of images, not 1: 2 or more"):
             distance(two, two[:1])
         with pytest.raises(UserError, match="not finite"):
             distance(broken, two)
