@@ -4,7 +4,6 @@
     worker.py                 the worker's side: keeps workloads warm and runs them on request
     workloads.py              the benchmark's side: worker processes and commands, to be timed
     rounds.py                 alternation: A B C A B C, after warming up
-    flops.py                  floating-point operations, counted from the layers
     machine.py                what the machine is, and whether it is busy
     training_workloads.py     training steps and the input pipeline
     inference_workloads.py    translations

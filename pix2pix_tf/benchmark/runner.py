@@ -104,7 +104,6 @@ def _make_report(
     batch = training.batch_size
     step = row("training step", "training", batch, "update_flops")
     step_with_data = row("the same with its data", "training with data", batch, "update_flops")
-    pairs = batch * training.discriminator_steps
     convolution = row("fastest convolution", "convolution", flops="convolution_flops")
     on_gpus = [
         row(f"training on {count}", _training_on(count), count * batch, "update_flops")
@@ -117,7 +116,7 @@ def _make_report(
         rows=[
             step,
             step_with_data,
-            row("input of a training, a pair", "pipeline", pairs),
+            Row("input of a training, a pair", _seconds_per_pair(timings["pipeline"])),
             *(row(name.replace("_", " "), name, 1, "translation_flops") for name in TRANSLATIONS),
             convolution,
         ],
@@ -129,6 +128,13 @@ def _make_report(
         peak_bytes=timings["training"].peak_bytes or 0,
         scaling=[scaling(count, its, on_gpus[0], peak) for count, its in enumerate(on_gpus, 1)],
     )
+
+
+def _seconds_per_pair(timings: WorkloadTimings) -> list[float]:
+    return [
+        seconds / values["pairs"]
+        for values, seconds in zip(timings.values, timings.run_seconds, strict=True)
+    ]
 
 
 def data_wait_shares(timings: WorkloadTimings) -> list[float]:

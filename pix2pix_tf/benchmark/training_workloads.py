@@ -59,7 +59,7 @@ def training_workloads(
 
     workloads: dict[str, WorkloadFunction] = {}
     if "training" in names:
-        (batch,) = _distribute(_noise_batches(config).take(1), strategy)
+        (batch,) = _distribute(_noise_batches(config).take(1), strategy)  # stays on the devices
         workloads["training"] = lambda repetitions: train(iter([batch] * repetitions), repetitions)
     if "training with data" in names:
         pairs = open_pairs(config).train
@@ -101,15 +101,21 @@ def pipeline_workload(config: Config) -> WorkloadFunction:
 
     Args:
         config: The whole config.
+
+    Returns:
+        The workload, which returns the number of pairs that it read, `pairs`. A repetition is the
+        input of an update, which may be several batches.
     """
     pairs = open_pairs(config).train
     if config.data.cache:
         parallel_map(pairs.__getitem__, range(len(pairs)))
-    batches = training_batches(pairs, config, 0, _MANY_STEPS)
+    needs = method_of(config).data_needs(config)
+    batches = training_batches(pairs, config, 0, _MANY_STEPS, needs)
 
     def read(repetitions: int) -> Mapping[str, float]:
+        count = 0
         for batch in batches.take(repetitions):
-            last = batch["input"]
-        return {"mean": float(tf.reduce_mean(last))}
+            count += len(batch["input"])
+        return {"pairs": count, "mean": float(tf.reduce_mean(batch["input"]))}
 
     return read

@@ -78,7 +78,9 @@ class FakeWorker(AbstractContextManager):
 
     def workload(self, work):
         return SimpleNamespace(
-            run=lambda count: TimedRun(self.seconds * count, {"wait_seconds": 0.25 * count}, 10)
+            run=lambda count: TimedRun(
+                self.seconds * count, {"wait_seconds": 0.25 * count, "pairs": 2 * count}, 10
+            )
         )
 
     def __exit__(self, *_):
@@ -107,6 +109,8 @@ def test_on_gpus_images_a_second_are_put_beside_one_gpus(monkeypatch, tiny):
     assert one.peak_share.median == pytest.approx(1 / 156)
     assert two.peak_share.median == pytest.approx(1.6 / 312)
     assert report.data_wait_share.median == 0.25
+    pipeline = next(row for row in report.rows if row.name == "input of a training, a pair")
+    assert pipeline.seconds == [0.5, 0.5]  # two pairs of a second
     assert report.convolution_share.median == 1
 
 

@@ -166,7 +166,7 @@ def test_sample_is_translate_with_the_seeds(served, answers):
     assert (found != images_of(answers["images"])).any()  # dropout is on
 
 
-def test_a_picture_alone_and_among_others_is_the_same(answers):
+def test_an_image_alone_and_among_others_is_the_same(answers):
     np.testing.assert_array_equal(
         files_of(answers["alone"])[0], files_of(answers["in_a_batch"])[-1]
     )
@@ -234,8 +234,8 @@ def last_line(done):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Pictures of all formats, in a sub-folder too, and what is no picture."""
-    root = tmp_path / "pictures"
+    """Images of all formats, in a sub-folder too, and a file that is no image."""
+    root = tmp_path / "images"
     (root / "sub" / ".hidden").mkdir(parents=True)
     (root / "a.png").write_bytes(as_file("square"))
     (root / "sub" / "a.jpg").write_bytes(as_file("odd", "JPEG"))
