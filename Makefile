@@ -56,16 +56,13 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-# Two processes, whatever the machine: what is measured stays comparable. Tests that share something
-# expensive stay in one of them (`pytest.mark.xdist_group`).
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
-
+# The tests of a file share what is expensive, so they run in one of the two processes.
 test-fast: $(VENV)/installed-dev
-	$(PYTEST) -m 'not slow and not cluster'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not cluster'
 
 # The web page's where there is npm; without, its tests say what they miss.
 test-slow: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
-	$(PYTEST) -m 'slow or cluster'
+	$(BIN)/pytest -n 2 -m 'slow or cluster'
 
 test-combinations: $(VENV)/installed-dev
 	PIX2PIX_TF_ALL_COMBINATIONS=1 $(BIN)/pytest tests/test_combinations.py

@@ -106,9 +106,18 @@ def export(
         overrides: Where that data lies now, such as `data.root=DIR`, see `run_data.run_config`.
         advance: Called after each picture compared with the number of all.
 
+    Returns:
+        The artefact written, and how closely each variant of it agrees with `translate`.
+
     Raises:
         UserError: No such run or checkpoint, an unknown format or precision, options that do not
             go together, an output that already exists, a result that differs from `translate`.
+
+    Example:
+        >>> from pix2pix_tf import export
+        >>> exported = export("runs/sample", "tflite", "phone")
+        >>> sorted(file.name for file in Path("phone").iterdir())
+        [...'sample.tflite'...]
     """
     run, output = Path(run_dir), Path(output)
     options = _checked_options(

@@ -28,11 +28,14 @@ def typed(*words, cwd):
     )
 
 
+# Whatever uses these fixtures is slow, see the markers in pyproject.toml.
+SLOW_FIXTURES = {"browser": "drives a browser", "two_replicas": "traces every replica"}
+
+
 def pytest_collection_modifyitems(items):
-    """Whatever drives a browser is slow, see the markers in pyproject.toml."""
     for item in items:
-        if "browser" in item.fixturenames:
-            item.add_marker(pytest.mark.slow("drives a browser"))
+        for fixture in SLOW_FIXTURES.keys() & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow(SLOW_FIXTURES[fixture]))
 
 
 @pytest.fixture(scope="session", autouse=True)

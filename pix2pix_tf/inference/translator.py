@@ -39,6 +39,13 @@ class Translator:
         source: How its inputs come of files.
         step: The training step that the weights are from.
         translation: The translation as the exporters take it.
+
+    Example:
+        >>> from pix2pix_tf import Translator
+        >>> translator = Translator("runs/sample")
+        >>> photo = translator(np.zeros((48, 40, 3), np.uint8), seed=1)
+        >>> photo.shape, photo.dtype
+        ((48, 40, 3), dtype('uint8'))
     """
 
     def __init__(
@@ -148,7 +155,16 @@ class Translator:
         return self._tiles(image, side, _given(seed) if dropout else None, advance)
 
     def steps(self, height: int, width: int, side: int) -> int:
-        """How many steps `tiled` takes for a picture of this size."""
+        """Number of steps that `tiled` takes for an image.
+
+        Args:
+            height: Height of the image in pixels.
+            width: Width of the image in pixels.
+            side: Side of a tile in pixels.
+
+        Returns:
+            1 where the image fits into one tile, else how often `tiled` calls its `advance`.
+        """
         return 1 if max(height, width) <= side else self._tiles.steps(height, width, side)
 
     @cached_property

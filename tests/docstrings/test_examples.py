@@ -53,7 +53,6 @@ def all_examples():
             yield from documented(path, ".".join((package, *parts)))
 
 
-@pytest.mark.xdist_group("examples")
 @pytest.mark.parametrize(("module", "name"), list(all_examples()))
 def test_example(module, name, example_folder):
     module = importlib.import_module(module)

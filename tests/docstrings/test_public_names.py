@@ -8,8 +8,17 @@ import pix2pix_tf
 
 NAMES = [name for name in pix2pix_tf.__all__ if name != "__version__"]
 
-# Sections that some docstring still lacks. Nothing may be added here.
-STILL_MISSING = {"Args", "Example", "Returns", "Raises"}
+# What is still to be written. Nothing may be added here.
+STILL_MISSING = {
+    "Config": {"Example"},
+    "UserError": {"Example"},
+    "load_config": {"Example", "Returns"},
+    "train": {"Example"},
+    "Config.in_direction": {"Args", "Returns"},
+    "Config.settings": {"Returns"},
+    "Config.to_yaml": {"Returns"},
+    "MetricRequest.chosen": {"Args", "Returns"},
+}
 
 
 def public_callables():
@@ -36,12 +45,14 @@ def parameters(function):
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
+def still_missing(name):
+    return STILL_MISSING.get(name, set())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_has_an_example_that_runs(name):
-    thing = getattr(pix2pix_tf, name)
-    if "Example" not in STILL_MISSING:
-        assert "Example" in sections(thing)
-        assert "\n    >>> " in inspect.getdoc(thing)
+    text = inspect.getdoc(getattr(pix2pix_tf, name)) or ""
+    assert "\nExample:\n    >>> " in text or "Example" in still_missing(name)
 
 
 @pytest.mark.parametrize("name", CALLABLES)
@@ -52,11 +63,13 @@ def test_has_the_sections_that_its_signature_asks_for(name):
         needed.add("Returns")
     if name in NAMES:  # each function reads files or a config, which may be unusable
         needed.add("Raises")
-    assert needed - sections(function) <= STILL_MISSING
+    assert needed - sections(function) <= still_missing(name)
 
 
 @pytest.mark.parametrize("name", CALLABLES)
 def test_every_parameter_is_described(name):
     text = inspect.getdoc(CALLABLES[name]) or ""
-    for parameter in parameters(CALLABLES[name]):
-        assert "Args" in STILL_MISSING or f"\n    {parameter}: " in text
+    described = [
+        parameter for parameter in parameters(CALLABLES[name]) if f"\n    {parameter}: " in text
+    ]
+    assert described == parameters(CALLABLES[name]) or "Args" in still_missing(name)

@@ -130,7 +130,6 @@ def test_average_follows_the_generator(tiny, one_device):
     assert method.inference_generator is method.ema_generator
 
 
-@pytest.mark.slow("traces two replicas")
 def test_average_and_spectral_norm_are_equal_on_two_replicas(tiny, one_device, two_replicas):
     config = tiny(
         training__batch_size=2,

@@ -165,7 +165,6 @@ def test_batch_must_fit_the_replicas(tmp_path, pairs_folder, two_replicas):
         )
 
 
-@pytest.mark.slow("traces two replicas")
 def test_two_replicas_train_like_one(tmp_path, pairs_folder, two_replicas):
     settings = config(
         pairs_folder(),
