@@ -49,8 +49,8 @@ class LayoutOption(str, Enum):
 Layout = Annotated[
     LayoutOption,
     typer.Option(
-        help="How the images lie there: side-by-side pairs of any proportions, two folders, or "
-        "whole photographs. auto: two folders by known names, or images of twice the width."
+        help="Layout of the images: side-by-side pairs of any proportions, two folders, or whole "
+        "photographs; auto looks for two folders by known names, then images of twice the width."
     ),
 ]
 
@@ -134,7 +134,7 @@ def data_check(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the dataset.")],
     layout: Layout = LayoutOption.auto,
 ) -> None:
-    """Open every picture of a dataset; exit code 2 if anything is bad."""
+    """Open every image of a dataset; exit code 2 if any cannot be used."""
     from pix2pix_tf.data.checking.report import check_dataset
 
     console = PlainConsole()
@@ -158,9 +158,9 @@ def data_check(
 
 @data_app.command("pair")
 def data_pair(
-    a: Annotated[Path, typer.Option("--a", metavar="FOLDER", help="Pictures: the left halves.")],
+    a: Annotated[Path, typer.Option("--a", metavar="FOLDER", help="Folder of the left halves.")],
     b: Annotated[
-        Path, typer.Option("--b", metavar="FOLDER", help="Pictures of the same names: the right.")
+        Path, typer.Option("--b", metavar="FOLDER", help="Folder of the right halves, named alike.")
     ],
     output: NewFolderOption,
     resize: Annotated[
@@ -205,22 +205,23 @@ def data_split(
     by: Annotated[
         SplitBy,
         typer.Option(
-            help="name: at random. latitude: maps, as the paper does, the southern ones held out."
+            help="How to split: by name, at random; or by latitude, as the paper splits maps, with "
+            "the southern ones held out."
         ),
     ] = SplitBy.name,
     coordinates: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="By latitude: a CSV file of name, latitude, longitude of each picture's middle.",
+            help="By latitude: CSV file of name, latitude and longitude of each image's centre.",
         ),
     ] = None,
     buffer: Annotated[
         str | None,
         typer.Option(
             metavar="DEGREES|METRESm",
-            help="By latitude: how far splits are apart, middle to middle; the height of a "
-            "picture at least. Pairs between them are left out.",
+            help="By latitude: distance of the splits, centre to centre, at least the height "
+            "of an image. Pairs between them are left out.",
         ),
     ] = None,
     move: Annotated[
@@ -260,7 +261,7 @@ def data_sample(
     train_pairs: Annotated[int, typer.Option("--train", min=1, help="Training pairs.")] = 200,
     val_pairs: Annotated[int, typer.Option("--val", min=1, help="Validation pairs.")] = 20,
     size: Annotated[
-        int, typer.Option(min=16, max=8192, help="Pixels a side of one picture.")
+        int, typer.Option(min=16, max=8192, help="Height and width of an image in pixels.")
     ] = 256,
     scene: Annotated[
         int | None,
@@ -323,7 +324,7 @@ def _latitude_split(
         )
     if buffer is None:
         raise UserError(
-            "--by latitude: give --buffer, the height of a picture at least, in degrees such as "
+            "--by latitude: give --buffer, the height of an image at least, in degrees such as "
             "0.003 or in metres such as 300m"
         )
     if seed is not None:
