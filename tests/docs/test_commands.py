@@ -13,6 +13,7 @@ from pix2pix_tf.segmentation.config import SegmenterConfig, load_segmenter_confi
 from tests.docs.written import FILES, PAGES, ROOT, code, command_lines, mentioned_commands
 
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+from drawings import STREET
 from reference_commands import commands
 
 PLACEHOLDER = re.compile(r"[^=]+=[A-Z]+")  # data.root=FOLDER: to be filled in by the reader
@@ -125,3 +126,8 @@ def test_files_in_sentences_exist(path):
             above = (ROOT, ROOT / "pix2pix_tf", path.parent)
             made_by_reader = text.startswith(("runs/", "datasets/", "studies/"))
             assert made_by_reader or any((place / text).is_file() for place in above), text
+
+
+@pytest.mark.parametrize("module", [module for _, module, _ in STREET])
+def test_modules_of_the_drawing_exist(module):
+    assert (ROOT / "pix2pix_tf" / module).is_file()
