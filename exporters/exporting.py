@@ -75,6 +75,7 @@ def export(
     size: int | tuple[int, int] | None = None,
     resizable: bool = False,
     uint8: bool = False,
+    direction: str | None = None,
     checkpoint: str = "newest",
     images: int = 20,
     pictures: str | Path | None = None,
@@ -98,6 +99,7 @@ def export(
             default those of training.
         resizable: For `tflite`: leaves height and width open.
         uint8: For `tflite`: pictures are uint8 in and out, instead of float32 in 0..255.
+        direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest` or `best`.
         images: Pictures to compare on, at most, spread evenly.
         pictures: A folder of input pictures to compare on, and to calibrate with, where the run's
@@ -110,8 +112,9 @@ def export(
         The artefact written, and how closely each variant of it agrees with `translate`.
 
     Raises:
-        UserError: No such run or checkpoint, an unknown format or precision, options that do not
-            go together, an output that already exists, a result that differs from `translate`.
+        UserError: No such run, checkpoint or direction, an unknown format or precision, options
+            that cannot be combined, an output that already exists, a result that differs from
+            `translate`.
 
     Example:
         >>> from pix2pix_tf import export
@@ -124,10 +127,10 @@ def export(
         format, name or run.absolute().name, precision, size, resizable, uint8
     )
     target = _target(output, options)
-    translator = Translator(run, checkpoint=checkpoint)
+    translator = Translator(run, direction=direction, checkpoint=checkpoint)
     if options.size is None and format != "saved_model" and not resizable:
         options = replace(options, size=translator.config.data.crop_size)
-    config = run_config(Run(run), overrides)
+    config = run_config(Run(run), overrides, translator.direction)
     typical, compared = run_inputs(config, translator.source, pictures, options.size)
     full = writing(target, write_only=False)
     with atomic_directory(target) as folder, captured_native_stderr(), full:  # converters talk much
@@ -230,6 +233,7 @@ def _report(translator: Translator, options: _Options, exported: Exported) -> di
         "precision": options.precision,
         "size": options.size and list(options.size),
         "uint8": options.uint8,
+        "direction": translator.direction,
         "step": translator.step,
         "bytes": exported.bytes,
         "parity": [parity.as_dict() for parity in exported.parity],

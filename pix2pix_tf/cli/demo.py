@@ -11,6 +11,7 @@ import typer
 from pix2pix_tf.cli.options import (
     CheckpointOption,
     DataSettingsOption,
+    DirectionOption,
     HostOption,
     PortOption,
     RunOption,
@@ -25,6 +26,7 @@ def demo(
     run: RunOption,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
+    direction: DirectionOption = None,
     checkpoint: CheckpointOption = "newest",
     inputs: Annotated[
         Path | None,
@@ -53,6 +55,7 @@ def demo(
             run,
             host,
             port,
+            direction=direction,
             checkpoint=checkpoint,
             images=inputs,
             overrides=overrides or [],

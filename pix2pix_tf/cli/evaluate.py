@@ -11,6 +11,7 @@ from rich.table import Column, Table
 
 from pix2pix_tf.cli.options import (
     DataSettingsOption,
+    DirectionOption,
     LabelIdsOption,
     parse_checkpoint,
     print_nested_output_notes,
@@ -59,6 +60,7 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="Split of the run's data to score; by default val.")
     ] = None,
+    direction: DirectionOption = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(
@@ -134,7 +136,7 @@ def evaluate(
         _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)
     elif outputs is not None and targets is not None:
         setting = next(iter(overrides or []), None)
-        _refuse("--outputs", split=split, checkpoint=checkpoint, set=setting)
+        _refuse("--outputs", split=split, direction=direction, checkpoint=checkpoint, set=setting)
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
     console = PlainConsole()
@@ -144,6 +146,7 @@ def evaluate(
                 run,
                 split or "val",
                 request=request,
+                direction=direction,
                 checkpoint=parse_checkpoint(checkpoint or "newest"),
                 dropout=dropout,
                 save=save,

@@ -11,6 +11,7 @@ from rich.table import Table
 from pix2pix_tf.cli.options import (
     CheckpointOption,
     DataSettingsOption,
+    DirectionOption,
     RunOption,
     parse_checkpoint,
     parse_size,
@@ -53,6 +54,7 @@ def export(
         bool,
         typer.Option("--uint8", help="tflite: take and return uint8 instead of float32 in 0..255."),
     ] = False,
+    direction: DirectionOption = None,
     checkpoint: CheckpointOption = "newest",
     images: Annotated[
         int, typer.Option(min=1, help="Number of images to compare on, at most.")
@@ -82,6 +84,7 @@ def export(
             size=parse_size(size),
             resizable=resizable,
             uint8=uint8,
+            direction=direction,
             checkpoint=parse_checkpoint(checkpoint),
             images=images,
             pictures=inputs,

@@ -26,6 +26,14 @@ CheckpointOption = Annotated[
         help="Checkpoint to use; best is the one with the lowest validation L1.",
     ),
 ]
+DirectionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Which side of a pair to translate to which, of those the run was trained for; "
+        "default: as in training.",
+        metavar="AtoB|BtoA",
+    ),
+]
 LabelIdsOption = Annotated[
     bool | None,
     typer.Option(

@@ -9,6 +9,7 @@ import typer
 
 from pix2pix_tf.cli.options import (
     CheckpointOption,
+    DirectionOption,
     RunOption,
     parse_checkpoint,
     start_tensorflow,
@@ -78,6 +79,7 @@ def translate(
         bool,
         typer.Option("--overwrite", help="Translate inputs again whose output already exists."),
     ] = False,
+    direction: DirectionOption = None,
     checkpoint: CheckpointOption = "newest",
 ) -> None:
     """Translate images of any size with a trained run; the same command again resumes.
@@ -90,7 +92,7 @@ def translate(
     from pix2pix_tf.inference.inputs import find_inputs
     from pix2pix_tf.inference.translator import Translator
 
-    translator = Translator(run, checkpoint=parse_checkpoint(checkpoint))
+    translator = Translator(run, direction=direction, checkpoint=parse_checkpoint(checkpoint))
     found = find_inputs(
         [*inputs, *(more or [])], translator.source, output=output, pairs=pairs, derive=derive
     )

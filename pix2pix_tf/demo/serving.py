@@ -19,6 +19,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
+    direction: str | None = None,
     checkpoint: str = "newest",
     images: str | Path | None = None,
     overrides: Sequence[str] = (),
@@ -30,6 +31,7 @@ def serve(
         run_dir: The run directory.
         host: Address to listen on; by default only this machine can reach it.
         port: Port to listen on; 0 takes any free one.
+        direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest` or `best`.
         images: A folder of inputs, or of photographs where inputs are derived from these; the page
             opens with the first and offers their most common colours to draw with. By default the
@@ -38,8 +40,8 @@ def serve(
         ready: Called with the page's address and the model's training step once it can translate.
 
     Raises:
-        UserError: There is no such run or checkpoint, neither its data nor `images` are there, or
-            the address cannot be listened on, see `pix2pix_tf.web.server.serve_page`.
+        UserError: There is no such run, checkpoint or direction, neither its data nor `images` are
+            there, or the address cannot be listened on, see `pix2pix_tf.web.server.serve_page`.
     """
     step = 0
 
@@ -51,10 +53,10 @@ def serve(
         from pix2pix_tf.runs.data import run_config
         from pix2pix_tf.runs.run import Run
 
-        translator = Translator(run_dir, checkpoint=checkpoint)
+        translator = Translator(run_dir, direction=direction, checkpoint=checkpoint)
         step = translator.step
         size = translator.config.data.crop_size
-        config = run_config(Run(Path(run_dir)), overrides)
+        config = run_config(Run(Path(run_dir)), overrides, translator.direction)
         _, shown = run_inputs(config, translator.source, images, size)
         inputs = spread_inputs(shown, MAX_INPUTS)
         for dropout in (True, False):  # traced now, before anybody waits for it

@@ -31,6 +31,7 @@ def evaluate(
     split: str = "val",
     *,
     request: MetricRequest = DEFAULT_REQUEST,
+    direction: str | None = None,
     checkpoint: str = "newest",
     dropout: bool = True,
     save: str | Path | None = None,
@@ -47,6 +48,7 @@ def evaluate(
         run_dir: The run directory.
         split: `val`, or another folder of the dataset.
         request: Which scores to compute.
+        direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest`, or `best`: the one with the lowest validation L1.
         dropout: Whether dropout is on, the paper's noise (section 3.1), as it is by default. Scores
             without it are not recorded.
@@ -59,8 +61,8 @@ def evaluate(
         The scores, with 95% bootstrap intervals over images.
 
     Raises:
-        UserError: There is no such run, checkpoint or split; the pairs were trained on; images
-            cannot be read; a metric lacks what it needs.
+        UserError: There is no such run, checkpoint, direction or split; the pairs were trained on;
+            images cannot be read; a metric lacks what it needs.
 
     Example:
         >>> from pix2pix_tf import evaluate
@@ -73,21 +75,28 @@ def evaluate(
     run = Run(Path(run_dir))
     config = run.load_config()
     context = load_metric_context(request, config.data.dataset)
-    translator = Translator(run_dir, checkpoint=checkpoint)
+    translator = Translator(run_dir, direction=direction, checkpoint=checkpoint)
     if dropout:
         run.metrics()  # refuses a damaged file now, not when there are scores to add to it
     split = split_named(split)
-    scored = open_scored(run, split, overrides)
+    scored = open_scored(run, split, overrides, translator.direction)
     items = RunItems(
         translator, scored.pairs, context.labels, class_maps=context.class_maps, dropout=dropout
     )
     results, notes = _score(items, context, save, advance)
     notes = [*scored.notes, *context.notes(scored), *notes]
     if dropout:
+        other = translator.direction if translator.direction != config.data.direction else None
         of = Measurement(
-            translator.step, split, checkpoint, scored.record.digest(), context.dependencies()
+            translator.step,
+            split,
+            checkpoint,
+            scored.record.digest(),
+            context.dependencies(),
+            other,
         )
-        logs = run.logs / f"evaluation-{split}{'' if scored.own_split else f'-{of.data}'}"
+        of_other = f"-{other}" if other else ""
+        logs = run.logs / f"evaluation-{split}{of_other}{'' if scored.own_split else f'-{of.data}'}"
         notes += _record(run, of, results, logs if config.logging.tensorboard else None)
     return Evaluation(str(run_dir), results, items, translator.step, split, context.palette, notes)
 

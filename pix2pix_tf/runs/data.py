@@ -45,7 +45,7 @@ class ScoredPairs:
     notes: list[str]
 
 
-def run_config(run: Run, overrides: Sequence[str] = ()) -> Config:
+def run_config(run: Run, overrides: Sequence[str] = (), direction: str | None = None) -> Config:
     """A run's config, with the path of its data as it is now.
 
     A relative `data.root` is relative to the folder that the training was started in, which the run
@@ -54,6 +54,8 @@ def run_config(run: Run, overrides: Sequence[str] = ()) -> Config:
     Args:
         run: The run.
         overrides: Overrides of `SETTABLE` keys as typed, such as `data.root=DIR`.
+        direction: Which side of the pairs is the input, `AtoB` or `BtoA`; by default as in
+            training.
 
     Raises:
         UserError: There is no run; or an override of another key, or with an invalid value.
@@ -68,7 +70,9 @@ def run_config(run: Run, overrides: Sequence[str] = ()) -> Config:
             )
     if overrides:
         config = load_config(run.config_file, overrides)
-    return config if is_overridden(overrides, "data.root") else with_recorded_root(run, config)
+    if not is_overridden(overrides, "data.root"):
+        config = with_recorded_root(run, config)
+    return config if direction is None else config.in_direction(direction)
 
 
 def with_recorded_root(run: Run, config: Config) -> Config:
@@ -86,13 +90,17 @@ def with_recorded_root(run: Run, config: Config) -> Config:
     return config.model_copy(update={"data": data})
 
 
-def open_scored(run: Run, split: str, overrides: Sequence[str] = ()) -> ScoredPairs:
+def open_scored(
+    run: Run, split: str, overrides: Sequence[str] = (), direction: str | None = None
+) -> ScoredPairs:
     """Opens a split of a run's data to be scored, see `pix2pix_tf.data.pairs.open_split`.
 
     Args:
         run: The run.
         split: `val`, or another folder of the dataset.
         overrides: Overrides, see `run_config`.
+        direction: Which side of the pairs is the input, `AtoB` or `BtoA`; by default as in
+            training.
 
     Raises:
         UserError: There is no such split; or it is not `train` and some of it was trained on.
@@ -106,6 +114,8 @@ def open_scored(run: Run, split: str, overrides: Sequence[str] = ()) -> ScoredPa
         if split == "val":
             own_split = same_pairs(record.val, scored)
             notes = [] if own_split else [_other_pairs(record.val.count, len(pairs))]
+    if direction not in (None, config.data.direction):  # the record is of pairs as trained on
+        pairs = open_split(config.in_direction(direction), split)
     return ScoredPairs(pairs, scored, root, own_split, notes)
 
 

@@ -41,6 +41,7 @@ class Measurement:
         checkpoint: `newest` or `best`.
         data: A digest of the pairs, see `pix2pix_tf.runs.pairs_record.SplitRecord.digest`.
         tools: What some scores depend on besides: a palette, a segmenter, a network of features.
+        direction: `AtoB` or `BtoA` where it is not that of the training, else None.
     """
 
     step: int
@@ -48,6 +49,7 @@ class Measurement:
     checkpoint: str = "newest"
     data: str | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
+    direction: str | None = None
 
     @classmethod
     def of_entry(cls, entry: Mapping[str, Any]) -> Measurement:
@@ -58,6 +60,7 @@ class Measurement:
             entry["checkpoint"],
             entry["data"],
             entry.get("tools", {}),
+            entry.get("direction"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -68,7 +71,11 @@ class Measurement:
             "checkpoint": self.checkpoint,
             "data": self.data,
         }
-        return {**entry, "tools": dict(self.tools)} if self.tools else entry
+        if self.tools:
+            entry["tools"] = dict(self.tools)
+        if self.direction is not None:
+            entry["direction"] = self.direction
+        return entry
 
 
 @dataclass(frozen=True)

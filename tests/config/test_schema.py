@@ -297,3 +297,12 @@ def test_config_needs_no_tensorflow():
 
 def test_config_can_be_made_in_python():
     assert Config(data={"dataset": "sample"}) == make_config(SAMPLE)  # type: ignore[arg-type]
+
+
+def test_a_config_in_the_other_direction_has_its_sides_exchanged():
+    config = make_config({"data": {"root": "x", "input_channels": 1, "target_channels": 4}})
+    assert config.in_direction("AtoB") is config
+    other = config.in_direction("BtoA")
+    assert other.data.direction == "BtoA"
+    assert other.data.image_channels == (4, 1)
+    assert other.in_direction("AtoB") == config

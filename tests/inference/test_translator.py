@@ -57,6 +57,14 @@ def test_best_checkpoint(tiny_run):
     assert Translator(tiny_run, checkpoint="best").step == 2
 
 
+def test_a_direction_that_the_run_does_not_have_is_refused_with_those_it_has(tiny_run):
+    assert Translator(tiny_run, direction="BtoA").direction == Translator(tiny_run).direction
+    for direction in ("AtoB", "both"):
+        sentence = rf"direction {direction}: run .*tiny_run translates BtoA only"
+        with pytest.raises(UserError, match=sentence):
+            Translator(tiny_run, direction=direction)
+
+
 def test_no_run_and_no_checkpoint(tmp_path, tiny_run):
     with pytest.raises(UserError, match=r"no such folder.*runs beside it are .*tiny_run"):
         Translator(tmp_path / "nothing")

@@ -5,8 +5,11 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pix2pix_tf.runs.data import open_scored, run_config
+from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, write_pairs
 
@@ -251,3 +254,31 @@ def test_a_file_in_the_way_of_the_lock_is_no_end_of_an_evaluation(trained, here,
     code, out, err = here("evaluate", "--run", run)
     assert code == 0, err
     assert "the scores could not be kept: " in " ".join(out.split())
+
+
+def test_pairs_in_the_other_direction_are_the_same_pairs_exchanged(tiny_run):
+    run = Run(tiny_run)
+    trained, other = open_scored(run, "val"), open_scored(run, "val", direction="AtoB")
+    assert run_config(run).data.direction == "BtoA"
+    assert run_config(run, direction="AtoB").data.direction == "AtoB"
+    assert (other.record, other.usual, other.notes) == (trained.record, True, [])
+    for index in range(len(trained.pairs)):
+        (image, target), (other_image, other_target) = trained.pairs[index], other.pairs[index]
+        assert np.array_equal(image, other_target)
+        assert np.array_equal(target, other_image)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("translate", "--input", "x", "--output", "out"),
+        ("evaluate",),
+        ("export", "--format", "tflite", "--output", "out"),
+        ("demo", "--port", "0"),
+    ],
+)
+def test_a_direction_that_the_run_does_not_have_is_refused(tiny_run, here, words):
+    code, _, error = here(words[0], "--run", "tiny_run", *words[1:], "--direction", "AtoB")
+    assert code == 2
+    assert error.splitlines()[-1].endswith("direction AtoB: run tiny_run translates BtoA only")
+    assert not Path("out").exists()

@@ -40,6 +40,7 @@ def test_scores_of_the_same_measurement_stand_together_and_are_replaced(run):
         Measurement(1, "val", "best", data="d"),
         Measurement(1, "val", data="other"),
         Measurement(1, "val", data="d", tools={"palette": "sample 12ab"}),
+        Measurement(1, "val", data="d", direction="BtoA"),
     ],
 )
 def test_another_measurement_is_an_entry_of_its_own(run, other):
