@@ -20,15 +20,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from pix2pix_tf.exporters.image_files import translate_files
 from pix2pix_tf.exporters.parity import EXACT, Variant
+from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
 from pix2pix_tf.images.convert import to_8bit
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
-
-WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 
 
 def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
@@ -43,7 +41,7 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
     networks = translator.networks.values()
     module.weights = [variable.value for network in networks for variable in network.variables]
     tf.saved_model.save(module, str(folder), signatures=_signatures(translator))
-    _write_warmup(translator, folder / WARMUP, name)
+    write_warmup(folder / WARMUP, name, _warmup_inputs(translator))
 
 
 def _signatures(translator: Translator) -> dict[str, tf.types.experimental.ConcreteFunction]:
@@ -74,31 +72,18 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
         return {name: function.get_concrete_function() for name, function in functions.items()}
 
 
-def _write_warmup(translator: Translator, path: Path, name: str) -> None:
-    """One request to every signature, at the size of training: what a server runs before it serves.
+def _warmup_inputs(translator: Translator) -> dict[str, dict[str, Any]]:
+    """One request to every signature, at the size of training.
 
     Without it the first requests after a start or a new version wait for initialisation.
     """
-    data = translator.config.data
     channels, _ = translator.translation.translation.channels
-    image = np.full((1, *data.crop_size, channels), 127, np.uint8)
-    files = [tf.io.encode_png(image[0]).numpy()]
-    inputs: dict[str, dict[str, Any]] = {
-        "serving_default": {"image_bytes": files},
+    image = np.full((1, *translator.config.data.crop_size, channels), 127, np.uint8)
+    return {
+        "serving_default": {"image_bytes": [tf.io.encode_png(image[0]).numpy()]},
         "images": {"images": image},
         "sample": {"images": image, "seed": np.zeros(1, np.int32)},
     }
-    path.parent.mkdir()
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, tensors in inputs.items():
-            request = predict_pb2.PredictRequest()
-            request.model_spec.name = name
-            request.model_spec.signature_name = signature
-            for key, value in tensors.items():
-                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-            log = prediction_log_pb2.PredictionLog()
-            log.predict_log.request.CopyFrom(request)
-            writer.write(log.SerializeToString())
 
 
 def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:

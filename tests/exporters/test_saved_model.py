@@ -2,6 +2,8 @@
 
 import gc
 import io
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +15,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from pix2pix_tf import Translator
 from pix2pix_tf.exporters.parity import compare
-from pix2pix_tf.exporters.saved_model import WARMUP, saved_model_variants, write_saved_model
+from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
+from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
 from pix2pix_tf.inference.translation import AnySizeTranslation
 from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.models import build_generator
@@ -106,6 +109,25 @@ def test_no_keras_object_is_in_it(saved):
     assert not [node.op for node in graph.graph_def.node if "PyFunc" in node.op]
     functions = graph.graph_def.library.function
     assert not [node.op for f in functions for node in f.node_def if "PyFunc" in node.op]
+
+
+def test_warmup_is_the_servers_own_message_at_any_length(tmp_path):
+    file = tmp_path / WARMUP.parent / WARMUP.name
+    images = np.arange(300, dtype=np.uint8).reshape(1, 10, 10, 3)  # its length takes two bytes
+    write_warmup(file, "maps", {"images": {"images": images}})
+    (record,) = tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
+    log = prediction_log_pb2.PredictionLog.FromString(record)
+    expected = prediction_log_pb2.PredictionLog()
+    request = expected.predict_log.request
+    request.model_spec.name, request.model_spec.signature_name = "maps", "images"
+    request.inputs["images"].CopyFrom(tf.make_tensor_proto(images))
+    assert log == expected
+
+
+@pytest.mark.slow
+def test_exports_need_no_client_of_a_server():
+    program = "import sys; sys.modules['tensorflow_serving'] = None; import pix2pix_tf.exporters"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_warmup_has_one_record_for_each_signature(saved):
