@@ -13,6 +13,7 @@ from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.images.listing import list_images
 from pix2pix_tf.utils.errors import UserError, raise_problems
+from pix2pix_tf.utils.sampling import evenly_spaced
 
 
 class Inputs(Sequence[np.ndarray]):
@@ -67,7 +68,7 @@ def spread_inputs(inputs: Inputs, count: int) -> list[np.ndarray]:
     Raises:
         UserError: Some of them cannot be read, which are all named.
     """
-    chosen = np.linspace(0, len(inputs) - 1, min(count, len(inputs))).round().astype(int).tolist()
+    chosen = evenly_spaced(len(inputs), count)
     images, problems = [], []
     for index in chosen:
         try:

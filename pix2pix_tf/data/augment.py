@@ -8,7 +8,7 @@ import tensorflow as tf
 def jitter(
     image: tf.Tensor, target: tf.Tensor, size: tuple[int, int], mirror: bool, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts the same random window out of both images and mirrors both half of the time.
+    """Crops the same random window out of both images, and mirrors both half of the time.
 
     Every offset that fits is equally likely: 0..30 on each axis from 286 to 256.
 
@@ -17,7 +17,16 @@ def jitter(
         target: [H, W, D] of the same height, width and type.
         size: Height and width of the window, at most H and W.
         mirror: Whether to mirror at all.
-        seed: int32 [2]. The result is a function of it and the images alone.
+        seed: int32 [2]; the result is a function of it and the images alone.
+
+    Returns:
+        The windows of both images, [height, width, C] and [height, width, D].
+
+    Example:
+        >>> image = tf.reshape(tf.range(16), [4, 4, 1])
+        >>> a, b = jitter(image, 100 + image, (2, 2), mirror=True, seed=tf.constant([0, 1]))
+        >>> a.shape.as_list(), bool(tf.reduce_all(b == 100 + a))
+        ([2, 2, 1], True)
     """
     both = random_crop(tf.concat([image, target], -1), size, mirror, seed)
     channels = [image.shape[-1], target.shape[-1]]

@@ -1,4 +1,4 @@
-"""Which images of a dataset are held out: by their names alone, so that none moves with others."""
+"""Splits by name: whether an image is held out follows from its own name, not from the others."""
 
 from __future__ import annotations
 
@@ -11,19 +11,28 @@ from pix2pix_tf.utils.text import pluralize
 
 
 def held_out(names: Sequence[str], share: float, seed: int) -> set[str]:
-    """The names that are held out, about `share` of them, one at least on either side.
+    """Selects the names that are held out, about `share` of them.
 
-    Each name is held out or not by a hash of it, its accents in whatever form, and of the seed.
-    With more names or less, those that stay are still where they were, unless none were left on a
-    side.
+    A hash of the name (its accents in whatever Unicode form) and of the seed decides about each.
+    With names added or removed, the others stay where they were, unless a side would be left
+    empty: each has one name at least.
 
     Args:
-        names: Of the images, no two alike.
-        share: In 0..1.
-        seed: Another one holds out others.
+        names: The names of the images, no two alike.
+        share: The share that is held out, in 0..1.
+        seed: Another seed holds out others.
+
+    Returns:
+        The names that are held out.
 
     Raises:
-        UserError: Fewer than two names.
+        UserError: There are fewer than two names.
+
+    Example:
+        >>> names = [f"{number}" for number in range(20)]
+        >>> chosen = held_out(names, 0.2, seed=0)
+        >>> chosen == held_out(names[::-1], 0.2, seed=0)
+        True
     """
     return set(divide(names, {"held out": share}, "the others", seed)["held out"])
 
@@ -31,20 +40,25 @@ def held_out(names: Sequence[str], share: float, seed: int) -> set[str]:
 def divide(
     names: Sequence[str], shares: Mapping[str, float], rest: str, seed: int
 ) -> dict[str, list[str]]:
-    """Names divided into parts of about these shares and the rest, by their hashes as `held_out`.
+    """Divides names into parts of about these shares, and the rest, by their hashes.
 
     Args:
-        names: Of the images, no two alike.
-        shares: Of each part, in 0..1, together less than 1. Each gets one name at least, unless its
-            share is 0.
-        rest: What the part of all others is called; it gets one name at least.
-        seed: Another one divides otherwise.
+        names: The names of the images, no two alike.
+        shares: The share of each part, in 0..1, together less than 1. Each part has one name at
+            least, unless its share is 0.
+        rest: The name of the part of all others; it has one name at least.
+        seed: Another seed divides otherwise.
 
     Returns:
         The names of each part, in their order.
 
     Raises:
-        UserError: Fewer names than parts.
+        UserError: There are fewer names than parts.
+
+    Example:
+        >>> parts = divide(list("abcdef"), {"val": 0.2, "test": 0.2}, "train", seed=0)
+        >>> sorted(parts), sorted(sum(parts.values(), []))
+        (['test', 'train', 'val'], ['a', 'b', 'c', 'd', 'e', 'f'])
     """
     parts = [part for part, share in shares.items() if share]
     if len(names) <= len(parts):
@@ -61,7 +75,7 @@ def divide(
 
 
 def _place(name: str, seed: int) -> float:
-    """A number in 0..1 for a name; not of a library's random numbers, which change by version."""
+    """Hashes a name to 0..1; no library's random numbers, which may change with its version."""
     text = f"{seed}/{unicodedata.normalize('NFC', name)}"
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
@@ -77,7 +91,7 @@ def _part_at(place: float, shares: Mapping[str, float], rest: str) -> str:
 
 
 def _to_spare(places: Mapping[str, float], part_of: Mapping[str, str], last: bool) -> str:
-    """The first or last name of the largest part, which has two at least."""
+    """The name of the largest part (of two names or more) with the first or the last hash."""
     sizes: dict[str, int] = {}
     for part in part_of.values():
         sizes[part] = sizes.get(part, 0) + 1

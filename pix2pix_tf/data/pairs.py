@@ -74,6 +74,15 @@ def open_pairs(
     Raises:
         UserError: There is no such dataset, names have no mate, images are bad, headers cannot be
             read, or memory cannot hold the cache.
+
+    Example:
+        >>> from pix2pix_tf import load_config
+        >>> opened = open_pairs(load_config("sample.yaml"))
+        >>> len(opened.train), len(opened.val), opened.layout
+        (4, 2, 'side_by_side')
+        >>> image, target = opened.val[0]
+        >>> image.shape, target.shape
+        ((16, 16, 3), (16, 16, 3))
     """
     if config.data.dataset == "sample":
         opened = _open_city(config)

@@ -1,9 +1,9 @@
-"""How an image becomes what a network sees, and back: in training, translating and export.
+"""Conversion between images and what the networks see: in training, translation and export.
 
-Written in TensorFlow operations, so that an exported graph carries them. Images are RGB, grey or
-whatever channels the data has, as floats in [-1, 1] from `encode` to `decode`. What lies between
-them and the generator is a `Representation`: nothing for most tasks; for colourisation CIE Lab,
-where the generator sees L, makes a and b, and the result is recombined with the image's own L.
+All of it is TensorFlow operations, so that an exported graph contains it. Images have the channels
+of the data and are floats in [-1, 1] from `encode` to `decode`. A `Representation` converts them
+for the networks: for most tasks it changes nothing; for colourisation (paper, appendix 6.2) it is
+CIE Lab, where the generator sees L and predicts a and b, which are recombined with the input's L.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-AB_RANGE = 110.0  # a and b of sRGB colours lie within; the authors' programs scale by it
+AB_RANGE = 110.0  # a and b of sRGB colours lie in -110..110; the authors' programs scale by it
 
 # sRGB under D65, as scikit-image converts.
 _RGB_TO_XYZ = (
@@ -32,24 +32,46 @@ _SLOPE, _OFFSET = 7.787, 16.0 / 116.0
 
 
 def encode(image: tf.Tensor) -> tf.Tensor:
-    """Scales integers by their type's range to [-1, 1]: 255 of uint8 and 65535 of uint16 are 1."""
+    """Scales integers by the range of their type to [-1, 1].
+
+    Args:
+        image: uint8 or uint16 of any shape.
+
+    Returns:
+        float32 of the same shape; 0 becomes -1, and 255 of uint8 or 65535 of uint16 becomes 1.
+
+    Example:
+        >>> encode(tf.constant([0, 255], tf.uint8)).numpy().tolist()
+        [-1.0, 1.0]
+    """
     return tf.cast(image, tf.float32) / (image.dtype.max / 2) - 1.0
 
 
 def decode(image: tf.Tensor) -> tf.Tensor:
-    """Turns [-1, 1] into uint8: rounds to the nearest grey level and clips what lies outside."""
+    """Converts [-1, 1] to uint8, rounded to the nearest level; values outside are clipped.
+
+    Args:
+        image: Floats of any shape.
+
+    Returns:
+        uint8 of the same shape.
+
+    Example:
+        >>> decode(tf.constant([-1.0, 0.0, 1.5])).numpy().tolist()
+        [0, 128, 255]
+    """
     levels = tf.round((tf.cast(image, tf.float32) + 1.0) * 127.5)
     return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
 
 
 @dataclass(frozen=True)
 class Representation:
-    """What of images the networks see; all values are floats in [-1, 1].
+    """How images are converted for the networks; all values are floats in [-1, 1].
 
     Attributes:
-        to_input: From an image [N, H, W, C] to what the generator takes.
-        to_target: From an image to what the generator should make.
-        to_image: From what the generator made, and the image it was given, to an image.
+        to_input: Converts input images [N, H, W, C] to the generator's input.
+        to_target: Converts target images [N, H, W, C] to the target of the generator's output.
+        to_image: Converts the generator's output, given the input images, to images.
     """
 
     to_input: Callable[[tf.Tensor], tf.Tensor]
@@ -58,34 +80,43 @@ class Representation:
 
 
 def representation(name: str) -> Representation:
-    """`plain`: images as they are; `lab`: L in, a and b out (paper, appendix 6.2)."""
+    """The representation of a name.
+
+    Args:
+        name: `plain` for images as they are; `lab` for L in, a and b out (paper, appendix 6.2).
+    """
     if name == "plain":
-        return Representation(_same, _same, _made)
-    return Representation(_lightness, _colour, _coloured)
+        return Representation(_unchanged, _unchanged, _output_alone)
+    return Representation(_lightness, _ab, _recombined)
 
 
-def _same(image: tf.Tensor) -> tf.Tensor:
+def _unchanged(image: tf.Tensor) -> tf.Tensor:
     return image
 
 
-def _made(made: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
-    return made
+def _output_alone(output: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    return output
 
 
 def _lightness(image: tf.Tensor) -> tf.Tensor:
     return to_lab(image)[..., :1] / 50.0 - 1.0
 
 
-def _colour(image: tf.Tensor) -> tf.Tensor:
+def _ab(image: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(to_lab(image)[..., 1:] / AB_RANGE, -1.0, 1.0)
 
 
-def _coloured(made: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
-    return from_lab(tf.concat([to_lab(given)[..., :1], made * AB_RANGE], -1))
+def _recombined(output: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    return from_lab(tf.concat([to_lab(image)[..., :1], output * AB_RANGE], -1))
 
 
 def to_lab(image: tf.Tensor) -> tf.Tensor:
-    """sRGB [..., 3] in [-1, 1] to CIE Lab: L in 0..100, a and b in about -110..110."""
+    """Converts sRGB [..., 3] in [-1, 1] to CIE Lab: L in 0..100, a and b in about -110..110.
+
+    Example:
+        >>> to_lab(tf.constant([[1.0, 1.0, 1.0]])).numpy().round(1).tolist()[0][0]
+        100.0
+    """
     rgb = tf.clip_by_value((image + 1.0) / 2.0, 0.0, 1.0)
     linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     xyz = _multiply(linear, _RGB_TO_XYZ) / tf.constant(_WHITE)
@@ -95,7 +126,7 @@ def to_lab(image: tf.Tensor) -> tf.Tensor:
 
 
 def from_lab(lab: tf.Tensor) -> tf.Tensor:
-    """CIE Lab [..., 3] to sRGB in [-1, 1]; colours that sRGB lacks are clipped."""
+    """Converts CIE Lab [..., 3] to sRGB in [-1, 1]; colours that sRGB lacks are clipped."""
     lightness, a, b = tf.unstack(lab, axis=-1)
     y = (lightness + 16.0) / 116.0
     f = tf.maximum(tf.stack([y + a / 500.0, y, y - b / 200.0], -1), 0.0)

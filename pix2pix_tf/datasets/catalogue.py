@@ -1,4 +1,4 @@
-"""The datasets that were published with pix2pix: what they hold and where they are fetched from.
+"""The datasets that were published with pix2pix: what they hold and where they are.
 
 Numbers of pairs are as published, sizes as published or seen; what is not known is None. The
 authors state no licence for the archives.
@@ -26,12 +26,12 @@ class Dataset:
         what: What the images are and where they come from.
         a: What the left half of each file shows.
         b: What the right half shows.
-        pairs: How many there are to train on, rounded where it begins with ~.
+        pairs: The number of training pairs, rounded where it begins with ~.
         citation: What its publishers ask to cite.
-        licence: As published.
-        bytes: Size of the archive.
+        licence: The licence as published.
+        bytes: The size of the archive.
         exact: Whether `bytes` is the exact size; else it is rounded.
-        sha256: Of the archive, in hexadecimal, where it is known.
+        sha256: The checksum of the archive, in hexadecimal, where it is known.
         base_url: The address of the folder that the archive lies in.
     """
 

@@ -1,4 +1,4 @@
-"""A published dataset brought to datasets/NAME: fetched, checked, unpacked, there whole or not."""
+"""Downloads a published dataset to datasets/NAME: fetched, checked, whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """What a download left.
+    """A finished download.
 
     Attributes:
-        folder: The dataset.
-        url: Where the archive came from.
-        sha256: Of the archive, in hexadecimal.
-        images: How many image files the folder has.
+        folder: The folder of the dataset.
+        url: The address that the archive came from.
+        sha256: The checksum of the archive, in hexadecimal.
+        images: The number of image files in the folder.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ def download(
     progress: Progress = lambda stage, done, total: None,
     timeout: float = TIMEOUT,
 ) -> DownloadResult:
-    """Brings a dataset to `output`/`name`.
+    """Downloads a dataset to `output`/`name`.
 
     The archive is fetched into `output`/NAME.tar.gz.part (or .zip.part), where an interrupted
     download leaves what it has and the next goes on, and removed at the end. An archive that has

@@ -53,8 +53,8 @@ class Scene:
     """Pairs cut out of one large city.
 
     Attributes:
-        share: Of the validation pairs, as `data split --val` takes it.
-        buffer: As `--buffer` takes it, in metres: the height of an image.
+        share: The share of the validation pairs, as for `data split --val`.
+        buffer: The height of an image in metres, as for `data split --buffer`.
     """
 
     share: float

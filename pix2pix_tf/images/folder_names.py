@@ -54,9 +54,11 @@ KNOWN_SIDES = "A + B, input + target, source + target, x + y, images + masks, be
 
 @dataclass(frozen=True)
 class FolderName:
-    """What a folder's name says: a split, a side, both (trainA) or nothing.
+    """What the name of a folder says: a split, a side, both (trainA) or nothing.
 
-    split: one of `SPLITS`, or "". side: the name of a side in lower case, or "".
+    Attributes:
+        split: One of `SPLITS`, or "".
+        side: The name of a side in lower case, or "".
     """
 
     split: str = ""
@@ -64,7 +66,12 @@ class FolderName:
 
 
 def read_name(name: str) -> FolderName:
-    """What the name of a folder says about its content."""
+    """What the name of a folder says about its content.
+
+    Example:
+        >>> read_name("Training"), read_name("trainA")
+        (FolderName(split='train', side=''), FolderName(split='train', side='a'))
+    """
     folded = re.sub(r"[-_. ]+", "_", unicodedata.normalize("NFC", name).casefold()).strip("_")
     if folded in _SPLIT_NAMES:
         return FolderName(split=_SPLIT_NAMES[folded])
@@ -86,7 +93,12 @@ def split_named(typed: str) -> str:
 
 
 def renamed(name: str, split: str) -> str:
-    """A folder's name for another split: `val_images` for `train_images`; else as it is."""
+    """The name of a folder for another split; a name without a split stays as it is.
+
+    Example:
+        >>> renamed("train_images", "val")
+        'val_images'
+    """
     written = read_name(name).split
     if not written:
         return name

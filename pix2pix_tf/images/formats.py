@@ -1,7 +1,7 @@
-"""Which kinds of image files are read: by what they hold, not by their suffix.
+"""Image file formats: which are read, recognized by what files hold, not by their suffix.
 
 Every format that Pillow knows stands in one of two tables: `READ_FORMATS`, or `NOT_READ` with the
-reason. What Pillow would open without a word but give other values for is refused here by name.
+reason. What Pillow would open but decode to other values than the file holds is refused by name.
 """
 
 from __future__ import annotations
@@ -147,19 +147,19 @@ def _is_tga_header(header: bytes) -> bool:
 
 
 def unread_kind(image: Image.Image, file: BinaryIO) -> str | None:
-    """What of a file Pillow would decode to other values than it holds, in words; else None.
+    """What Pillow would decode to other values than the file holds, in words; None for nothing.
 
     Args:
         image: As `open_by_content` gives it, of any format but TIFF.
         file: The file; its position is kept.
     """
-    look = _LOOKS.get(image.format or "")
-    if look is None:
+    check = _CHECKS.get(image.format or "")
+    if check is None:
         return None
     place = file.tell()
     try:
         file.seek(0)
-        return look(image, file.read(_SCANNED), file)
+        return check(image, file.read(_SCANNED), file)
     finally:
         file.seek(place)
 
@@ -234,7 +234,7 @@ def _ico(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
     return f"an icon of {sizes} images" if sizes != 1 else None
 
 
-_LOOKS = {
+_CHECKS = {
     "JPEG2000": _jpeg2000,
     "AVIF": _avif,
     "SGI": _sgi,

@@ -86,6 +86,11 @@ def read_image(path: ImageFile, channels: int, *, max_pixels: int = PIXELS_AT_MO
 
     Raises:
         UserError: The file cannot be read or is refused; the message names it.
+
+    Example:
+        >>> pair = read_image("sample/train/city-0.png", channels=1)
+        >>> pair.shape, pair.dtype
+        ((32, 64, 1), dtype('uint8'))
     """
     return to_channels(decode_image(path, channels, max_pixels=max_pixels), channels)
 

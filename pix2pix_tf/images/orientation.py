@@ -11,7 +11,7 @@ _COLUMNS_REVERSED = (2, 3, 6, 7)
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn stored pixels [H, W, C] as their orientation says.
+    """Turns stored pixels [H, W, C] as their orientation says.
 
     Args:
         image: The pixels as they are stored.
@@ -19,6 +19,10 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
 
     Returns:
         A view, [H, W, C] or [W, H, C].
+
+    Example:
+        >>> upright(np.array([[[1], [2]]]), 3)[..., 0].tolist()  # upside down
+        [[2, 1]]
     """
     if orientation in TRANSPOSED:  # stored rows are columns of the image
         image = image.swapaxes(0, 1)
@@ -35,8 +39,8 @@ def stored_window(
     """Where a window of the upright image lies among the stored pixels.
 
     Args:
-        rows: First row and the one after the last.
-        columns: Likewise.
+        rows: The first row and the one after the last.
+        columns: The first column and the one after the last.
         size: Height and width of the upright image.
         orientation: 1 to 8.
 

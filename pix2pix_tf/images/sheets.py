@@ -18,11 +18,11 @@ _PAPER, _INK = (255, 255, 255), (60, 60, 60)
 
 
 def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Lays images out in rows under one heading a column.
+    """Lays images out in rows, with one heading for each column.
 
     Args:
-        headings: One a column.
-        rows: Of uint8 or uint16 [H, W, 1..4] images, all of one height and width.
+        headings: The heading of each column.
+        rows: Rows of images, uint8 or uint16 [H, W, 1..4], all of one height and width.
 
     Returns:
         uint8 [height, width, 3].
@@ -74,7 +74,16 @@ def pairs_sheet(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     rows: int,
 ) -> np.ndarray:
-    """Sheet of input | output | target: pairs spread evenly over the sequence, always the same."""
+    """A sheet of input | output | target of pairs that are spread evenly over the sequence.
+
+    Args:
+        translate: Makes an output of an input, uint8 or uint16 [H, W, 1..4] both.
+        pairs: The pairs: input and target of each.
+        rows: The most pairs that are shown.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
     chosen = evenly_spaced(len(pairs), rows)
     images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
     return make_sheet(("input", "output", "target"), images)

@@ -1,4 +1,4 @@
-"""All bad files named at once, where work on many files ends at the first."""
+"""Naming all unreadable files at once, where work on many files ends at the first."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from pix2pix_tf.utils.parallel import parallel_map
 
 @contextmanager
 def report_all_unreadable(paths: Sequence[Path]) -> Iterator[None]:
-    """Within it, an error about one of these images becomes one about all that cannot be read.
+    """Turns an error about one of these images into one about all that cannot be read.
 
-    Only after an error are the others opened. One about something else stays as it is.
+    The other images are only opened after an error; one about something else stays as it is.
+
+    Args:
+        paths: The images that are read within the context.
+
+    Raises:
+        UserError: One or more of them cannot be read.
     """
     try:
         yield

@@ -23,7 +23,7 @@ class DerivationResult:
     """What `write_derived_pairs` did.
 
     Attributes:
-        count: How many pairs it has written.
+        count: The number of pairs that were written.
         notes: Sentences about what was lost.
     """
 
@@ -37,7 +37,7 @@ def write_derived_pairs(
     derive: Callable[[np.ndarray, str], np.ndarray],
     advance: Callable[[int], None] = lambda total: None,
 ) -> DerivationResult:
-    """Write side-by-side pairs (derived | photograph) of all photographs below a folder, as PNG.
+    """Writes side-by-side pairs (derived | photograph) of all photographs below a folder, as PNG.
 
     Sub-folders stay: photos/train/shoes/1.jpg becomes output/train/shoes/1.png. The output appears
     when it is whole; whatever fails before leaves nothing behind.

@@ -22,7 +22,7 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-_NAMED = 5  # of many, in an error
+_NAMED = 5  # names in an error message
 # What the columns may be called.
 _NAMES = ("name", "file", "filename")
 _LATITUDES = ("latitude", "lat")
@@ -31,7 +31,7 @@ _LONGITUDES = ("longitude", "lon", "lng", "long")
 
 @dataclass(frozen=True)
 class Division:
-    """How pairs are divided.
+    """Pairs divided by latitude.
 
     Attributes:
         splits: The split of each pair that has one, by the pair's name.
@@ -46,11 +46,11 @@ class Division:
 
 @dataclass(frozen=True)
 class LatitudeSplit:
-    """What `split_folder` divides pairs by, instead of their names.
+    """How `split_folder` divides pairs by latitude.
 
     Attributes:
-        coordinates: A table of places, see `read_latitudes`.
-        buffer: In degrees, see `divide_by_latitude`.
+        coordinates: The file of the table of places, see `read_latitudes`.
+        buffer: The distance between the splits in degrees, see `divide_by_latitude`.
     """
 
     coordinates: Path
@@ -83,10 +83,11 @@ def divide_by_latitude(
     middle: where that is the height of an image, no pixel is in both.
 
     Args:
-        latitudes: Of each image's middle, in degrees, by the pair's name.
-        val: Share of the pairs in 0..1, before any is left out; one at least unless it is 0.
-        test: Likewise.
-        buffer: In degrees.
+        latitudes: The latitude of each image's middle in degrees, by the pair's name.
+        val: The share of the pairs to validate on, in 0..1, before any is left out; one pair at
+            least unless it is 0.
+        test: The share of the pairs to test on, likewise.
+        buffer: The distance between the splits in degrees.
 
     Raises:
         UserError: Shares or a buffer that leave a split without pairs.

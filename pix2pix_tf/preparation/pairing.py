@@ -26,7 +26,7 @@ class PairingResult:
     """What `pair_folders` did.
 
     Attributes:
-        count: How many pairs it has written.
+        count: The number of pairs that were written.
         notes: Sentences about what lies there and was not read, and how to train on the pairs.
     """
 
@@ -94,7 +94,7 @@ def _matched(folder_a: Path, folder_b: Path) -> Matched:
 
 
 def _unfit(pair: PairFiles, resize: bool) -> list[str]:
-    """What the headers of a pair tell against it."""
+    """What the headers of two files show to be wrong, as sentences."""
     assert pair.b is not None
     problems = []
     sizes = []

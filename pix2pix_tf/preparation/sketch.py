@@ -1,4 +1,4 @@
-"""Drawings by hand made like the edges that an edges→photo model was trained on (sketch→photo).
+"""Hand drawings cleaned to look like the edges of an edges→photo model's training (sketch→photo).
 
 The paper applies its edges models to sketches (section 4). Such a model has seen thin black lines
 on white, an object that fills the image, and no specks: photographs and scans of drawings differ
@@ -23,16 +23,16 @@ from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 MARGIN = 0.06  # of the image's side, around the drawing
-_SMALLEST = 0.0005  # of the drawing's pixels: a smaller speck is no line
+_SMALLEST = 0.0005  # share of the drawing's pixels: a smaller speck is no line
 _FLAT = 40  # levels between paper and ink below which there is no drawing
 
 
 def clean_sketch(drawing: np.ndarray, size: int = 256) -> np.ndarray:
-    """Thin black lines on white, the drawing centred with a margin, its proportions kept.
+    """Redraws a drawing in thin black lines on white, centred with a margin, proportions kept.
 
     Args:
         drawing: uint8 or uint16 [H, W, 1..4], dark lines on light paper.
-        size: Pixels a side of the result.
+        size: Height and width of the result in pixels.
 
     Returns:
         uint8 [size, size, 3].
@@ -89,7 +89,7 @@ def clean_sketches(
     Args:
         drawings: The folder; sub-folders are kept.
         output: A folder that is not there yet, or empty; it appears when it is whole.
-        size: Pixels a side of the results.
+        size: Height and width of the results in pixels.
         advance: Called after each drawing with the number of all.
 
     Raises:

@@ -21,7 +21,7 @@ class SplitResult:
     """What `split_folder` did.
 
     Attributes:
-        counts: Pairs of each split that has any.
+        counts: The number of pairs of each split that has any.
         layout: How the folder lies on disk, in words.
         notes: Sentences about what lies there and was not read.
     """
@@ -43,10 +43,10 @@ def split_folder(
     latitude: LatitudeSplit | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> SplitResult:
-    """Divides pairs at random, and always alike: each by its name and the seed alone.
+    """Divides pairs by a hash of their names and a seed, so that each stays in its split.
 
-    Or by the latitude of what they show, see `preparation.geographic`. Pairs that are in no
-    split then are neither copied nor moved.
+    Or by the latitude of what they show, see `preparation.geographic`; pairs that are in no split
+    then are neither copied nor moved.
 
     Side-by-side files go to SPLIT/..., those of A and B to A/SPLIT/... and B/SPLIT/..., or beside
     the folders of train if that is all there is; their names and sub-folders stay. Copies appear
@@ -55,9 +55,9 @@ def split_folder(
     Args:
         folder: Pairs without splits, or in train alone, see `pix2pix_tf.data.layout.layout`.
         output: A new folder; None, to move only: the folder itself.
-        val: Share of the pairs in 0..1, about; one pair at least unless it is 0.
-        test: Likewise.
-        seed: Another one divides otherwise.
+        val: The share of the pairs to validate on, in 0..1; one pair at least unless it is 0.
+        test: The share of the pairs to test on, likewise.
+        seed: Another seed divides otherwise.
         move: Whether files are moved rather than copied.
         setting: How the folder lies on disk, see `find_layout`.
         latitude: Where the images lie, and how far splits are apart; None: at random.
@@ -105,7 +105,7 @@ def split_folder(
 
 
 def _undivided(layout: Layout) -> str:
-    """The one split there is: train, or all of it."""
+    """The name of the only split: train, or "" where there are none."""
     if not set(layout.splits) <= {"train", ""}:
         raise UserError(f"{layout.root} is split already: there is {', '.join(layout.splits)}")
     return next(iter(layout.splits))

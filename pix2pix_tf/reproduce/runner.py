@@ -32,6 +32,7 @@ from pix2pix_tf.training import train
 from pix2pix_tf.training.resume import experiment_digest
 from pix2pix_tf.utils.console import PlainConsole
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.sampling import evenly_spaced
 
 # Scored in addition to the table's own metric: they tell blur, grey and noise apart.
 EXTRA_METRICS = ("l1", "lab_histogram", "sharpness")
@@ -195,8 +196,7 @@ def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) ->
 
 
 def _keep_examples(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
-    count = min(SHEET_ROWS, evaluation.images)
-    chosen = np.linspace(0, evaluation.images - 1, count).round().astype(int).tolist()
+    chosen = evenly_spaced(evaluation.images, SHEET_ROWS)
     shown = [evaluation.items[index] for index in chosen]
     row.outputs = [item.output for item in shown]
     if not result.inputs:

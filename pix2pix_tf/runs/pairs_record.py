@@ -23,6 +23,7 @@ from pix2pix_tf.data.pairs import OpenedPairs, data_root
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.parallel import parallel_map
+from pix2pix_tf.utils.text import pluralize, shorten_list
 
 HASHED_BYTES = 256 * 2**20  # of a split, at most
 _HASHED_OF_A_FILE = 16 * 2**20  # a larger file is hashed at its beginning and its end
@@ -248,9 +249,9 @@ def check_never_trained_on(
     if found:
         raise UserError(
             f"{of}: was trained on {len(found)} of the {scored.count} pairs of {split}: "
-            f"{_some(found)}. Their scores would say nothing about images it has not seen: take "
-            "them out, or put pairs it never saw into a folder of their own (val/, or another "
-            "--split)"
+            f"{shorten_list(found, _NAMED_AT_MOST)}. Their scores would say nothing about images "
+            "it has not seen: take them out, or put pairs it never saw into a folder of their own "
+            "(val/, or another --split)"
         )
 
 
@@ -305,7 +306,7 @@ def _split_differences(
     then, today = old.sizes, new.sizes
     both = [place for place in then if place in today]
     if not both:
-        return [f"none of the {_pairs(len(then))} of {split} is there"]
+        return [f"none of the {pluralize(len(then), 'pair')} of {split} is there"]
     gone = [place for place in then if place not in today]
     bad = [place for place in gone if any(_ends(place, name) for name in skipped)]
     gone = [place for place in gone if place not in bad]
@@ -315,7 +316,11 @@ def _split_differences(
         ("bad now, and skipped", bad),
         ("of other contents", [place for place in both if _is_other(old, new, place)]),
     )
-    return [f"{split}: {len(places)} {kind} ({_some(places)})" for kind, places in kinds if places]
+    return [
+        f"{split}: {len(places)} {kind} ({shorten_list(places, _NAMED_AT_MOST)})"
+        for kind, places in kinds
+        if places
+    ]
 
 
 def _is_other(old: SplitRecord, new: SplitRecord, place: str) -> bool:
@@ -438,12 +443,3 @@ def _read_split(tree: Mapping[str, Any]) -> SplitRecord:
 
 def _ends(place: str, name: str) -> bool:
     return place == name or place.endswith(f"/{name}")
-
-
-def _pairs(count: int) -> str:
-    return f"{count} pair{'' if count == 1 else 's'}"
-
-
-def _some(places: Sequence[str]) -> str:
-    more = len(places) - _NAMED_AT_MOST
-    return ", ".join(places[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -24,6 +24,7 @@ from pix2pix_tf.runs.pairs_record import (
 )
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.files import write_text
+from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _MAX_NAMES = 5  # in a message
 _MAX_MEASURED = 100  # files whose headers are read
@@ -70,7 +71,7 @@ def _skipped_notes(run: Run, pairs: OpenedPairs) -> list[str]:
     if not pairs.skipped:
         return []
     count = len(pairs.skipped)
-    words = f"{count} bad pair{'s' if count > 1 else ''} skipped, listed in {run.skipped_file}:"
+    words = f"{pluralize(count, 'bad pair')} skipped, listed in {run.skipped_file}:"
     return [words, *(f"  {line}" for line in summarize_skipped(pairs.skipped))]
 
 
@@ -78,8 +79,7 @@ def _shared_notes(now: PairsRecord) -> list[str]:
     shared = shared_contents(now.train, now.val)
     if not shared:
         return []
-    more = len(shared) - _MAX_NAMES
-    some = ", ".join(shared[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+    some = shorten_list(shared, _MAX_NAMES)
     return [
         f"warning: {len(shared)} of the {now.val.count} validation pairs are trained on as well, "
         f"their files are the same: {some}; scores of them say nothing about new images"

@@ -1,7 +1,7 @@
-"""Which files were found sound before, so that an unchanged dataset is not decoded at every start.
+"""A cache of inspections, so that an unchanged dataset is not decoded at every start.
 
-Kept in the user's cache folder: what a file holds has nothing to do with the run that asks, and a
-dataset's folder is the user's and may be read-only. Bad files are not kept: they are opened anew.
+It lies in the user's cache folder: what a file holds has nothing to do with the run that asks, and
+a dataset's folder is the user's and may be read-only. Bad files are not kept, but opened anew.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ from pix2pix_tf.version import __version__
 # A file written twice within the resolution of some file systems' clocks has one and the same time.
 _SETTLED_NS = 2 * 10**9
 
-_RECORD = 2  # what is kept of a file: another number for other content
+_RECORD = 2  # the version of an entry: another number for other content
 _Stamp = tuple[int, int]  # bytes, and time of the last change in nanoseconds
 
 
 class InspectionCache:
-    """The sound files of one dataset, each by its path, size and time of change.
+    """What the sound files of one dataset hold, by path, size and time of the last change.
 
-    Losing it costs time and nothing else, so that a damaged or unwritable one is passed over.
+    A damaged or unwritable cache is ignored: losing it costs time and nothing else.
     """
 
     def __init__(self, root: Path) -> None:
-        """Reads what is known of the files below `root`."""
+        """Reads the cache of the dataset in the folder `root`."""
         self._file = _cache_file(root)
         self._known = _read(self._file)
         self._started = time.time_ns()
         self._changed = False
 
     def get(self, path: Path) -> ImageInfo | None:
-        """What the file holds, if it was found sound and is the same still."""
+        """What a file holds; None where it is not in the cache or has changed."""
         entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() asks the disk
         return _image_info(entry) if entry and tuple(entry[:2]) == _stamp(path) else None
 
     def stamp(self, path: Path) -> _Stamp | None:
-        """A file's size and time, to be taken before it is opened; None if it is not there."""
+        """A file's size and time of change, taken before it is opened; None if it is not there."""
         return _stamp(path)
 
     def add(self, path: Path, stamp: _Stamp | None, info: ImageInfo) -> None:
-        """Keeps what a file with this stamp holds, unless it was changed a moment ago."""
+        """Adds what a file with this stamp holds, unless it was changed a moment ago."""
         if stamp is not None and stamp[1] < self._started - _SETTLED_NS:
             self._known[os.path.abspath(path)] = _entry(stamp, info)  # noqa: PTH100
             self._changed = True
 
     def save(self) -> None:
-        """Writes the file, whole, where that is possible."""
+        """Writes the cache, where that is possible."""
         if self._file is None or not self._changed:
             return
         with contextlib.suppress(OSError, UnicodeError):
@@ -65,12 +65,12 @@ class InspectionCache:
 
 
 def _versions() -> list[Any]:
-    """With others, other files may be sound."""
+    """The versions of programs on which it depends whether a file is sound."""
     return [__version__, PIL.__version__, _RECORD]
 
 
 def _entry(stamp: _Stamp, info: ImageInfo) -> list[Any]:
-    """What is kept of a file."""
+    """The entry of a file."""
     size = [info.height, info.width, info.bits, info.channels]
     return [*stamp, *size, info.colour_mode, info.halves]
 
@@ -82,7 +82,7 @@ def _image_info(entry: list[Any]) -> ImageInfo:
 
 
 def _is_sound(entry: list[Any]) -> bool:
-    """Whether an entry that was read can be one; raises nearly anything for some that cannot."""
+    """Whether what was read can be an entry; raises nearly any exception for some that cannot."""
     *numbers, colour_mode, (left, right) = entry
     values = [*numbers, *(value for low, high in (*left, *right) for value in (low, high))]
     channels = numbers[5]

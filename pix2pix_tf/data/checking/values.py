@@ -9,8 +9,8 @@ from typing import NamedTuple
 from pix2pix_tf.data.checking.inspection import ImageInfo, Range
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
-# The largest value of images that use their bits, of 8 and of 16 bits. Dark images of 8 bits are
-# common; of 16 bits every device fills at least half the range if it has so many.
+# Images whose largest value is smaller do not use their 8 or 16 bits. Dark images of 8 bits are
+# common; a device of 16 bits fills at least half the range.
 _LEAST_LARGEST = {8: 64, 16: 32768}
 
 

@@ -1,4 +1,4 @@
-"""What to say about a folder that is not there, or holds no images where they were expected."""
+"""Error messages about folders that are not there, or hold no images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ ACCEPTED = (
 
 
 def existing_root(root: Path) -> Path:
-    """The folder itself; raises `UserError` with what is there instead if it is no folder."""
+    """The folder itself.
+
+    Raises:
+        UserError: It is no folder; the message says what is there instead.
+    """
     if root.is_dir():
         return root
     looked_for = root.absolute()
@@ -38,7 +42,7 @@ def existing_root(root: Path) -> Path:
 
 
 def no_images(listings: Sequence[Listing]) -> str:
-    """The sentence about folders that hold no images at all."""
+    """The error message about folders that hold no images at all."""
     found = "; ".join(
         f"{listing.folder.absolute()} has {_instead(listing)}" for listing in listings
     )
@@ -80,7 +84,7 @@ def _entries_if_readable(folder: Path) -> Entries:
 
 
 def or_sides(folders: Sequence[Path]) -> str:
-    """What to do where these folders are the two sides, as a sentence; "" for less than two."""
+    """A sentence that helps where two folders are the sides of pairs; "" for fewer than two."""
     if len(folders) < 2:
         return ""
     first, second = folders[:2]

@@ -42,13 +42,13 @@ LayoutKind = Literal["side_by_side", "folders", "photographs", "city"]
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """What one split holds.
+    """The files of one split.
 
     Attributes:
-        pairs: In natural order of their names.
-        problems: A sentence about everything that keeps it from being used.
-        loose: Its images that belong to no pair.
-        folders: Where it lies: in one folder, or in those of A and B.
+        pairs: The pairs, in natural order of their names.
+        problems: A sentence about everything that keeps the split from being used.
+        loose: The images that belong to no pair.
+        folders: The folder of the split, or those of A and B.
     """
 
     pairs: list[PairFiles]
@@ -62,10 +62,10 @@ class Layout:
     """How a dataset lies on disk.
 
     Attributes:
-        root: Its folder.
+        root: The folder of the dataset.
         kind: One file a pair, two files a pair, or photographs.
-        sides: The names of the folders of A and B, where there are two.
-        splits: What is there, by `train`, `val`, `test`; or all of it by "" without splits.
+        sides: The names of the folders of A and B; None where there is one folder.
+        splits: The files of each split, by `train`, `val`, `test`; or of all by "" without splits.
         notes: Sentences about what lies there and is not read.
     """
 
@@ -76,10 +76,13 @@ class Layout:
     notes: list[str]
 
     def pairs(self, split: str) -> list[PairFiles]:
-        """The pairs of a split that is there.
+        """The pairs of a split.
+
+        Args:
+            split: A key of `splits`.
 
         Raises:
-            UserError: Something is wrong with it.
+            UserError: The split has problems; the first ones are named.
         """
         problems = self.splits[split].problems
         if problems:
@@ -88,7 +91,7 @@ class Layout:
 
     @property
     def described(self) -> str:
-        """In words."""
+        """How it lies on disk, in words."""
         if self.sides:
             return f"folders {self.sides[0]} (A) and {self.sides[1]} (B)"
         if not any(split.pairs for split in self.splits.values()):
@@ -104,7 +107,7 @@ def find_layout(
     What is wrong within a split is a problem of that split, see `SplitFiles`.
 
     Args:
-        root: The dataset.
+        root: The folder of the dataset.
         setting: What to look for: `side_by_side` takes images of any proportions for pairs and
             folders of any name for ordinary ones, `folders` wants two of them, `photographs` are
             whole images. `auto` looks for two folders, then for images of twice the width.
@@ -112,7 +115,12 @@ def find_layout(
             side-by-side pairs too.
 
     Raises:
-        UserError: No such folder; it can be read in two ways; a folder cannot be listed.
+        UserError: There is no such folder, it can be read in two ways, or cannot be listed.
+
+    Example:
+        >>> layout = find_layout("sample")
+        >>> layout.kind, {split: len(files.pairs) for split, files in layout.splits.items()}
+        ('side_by_side', {'train': 4, 'val': 2})
     """
     root = existing_root(Path(root))
     places = find_splits(root, setting)
@@ -133,7 +141,7 @@ def find_layout(
 
 
 def note_on_written_pairs(folder: Path) -> list[str]:
-    """What to say of side-by-side pairs just written that are not read as such by themselves."""
+    """Notes about side-by-side pairs just written that are not recognized as such by themselves."""
     if not _why_not_side_by_side_pairs(folder, "auto"):
         return []
     problem = _why_not_side_by_side_pairs(folder, "side_by_side")
@@ -157,7 +165,7 @@ def _why_not_side_by_side_pairs(folder: Path, setting: LayoutSetting) -> str:
 
 
 def why_not_trained(layout: Layout) -> str:
-    """Why nothing can be trained on a dataset, whose files may all be sound; "" where it can."""
+    """Why a dataset cannot be trained on, though its files may all be sound; "" where it can."""
     split = next((split for split in ("train", "") if split in layout.splits), None)
     if split is not None:
         files = layout.splits[split]
@@ -198,7 +206,7 @@ def _refuse_shared_files(listings: Sequence[Listing]) -> None:
 def _kind(
     places: Sequence[SplitFolders], setting: LayoutSetting
 ) -> tuple[LayoutKind, tuple[str, str] | None]:
-    """How the first split lies that can be read."""
+    """The layout of the first split that can be read."""
     if setting == "photographs":
         return "photographs", None
     sides = next((place.sides for place in places if not place.problem), None)
@@ -206,7 +214,7 @@ def _kind(
 
 
 def _alike(place: SplitFolders, sides: tuple[str, str] | None) -> SplitFolders:
-    """The place, with a problem if it lies in another way than the first."""
+    """The folders of a split, with a problem where they differ from the layout of the first."""
     if place.problem or _folded(place.sides) == _folded(sides):
         return place
     ways = [

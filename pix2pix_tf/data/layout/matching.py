@@ -1,4 +1,4 @@
-"""The images of two folders brought together by their names, with everything that does not fit."""
+"""Matching of the images of two folders by their names, with everything that does not match."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pix2pix_tf.images.listing import Listing, image_name, list_folders
 
 @dataclass(frozen=True)
 class Matched:
-    """What two folders have in common, and what not.
+    """The images of two folders, matched by name.
 
     Attributes:
-        a: All that lies in the first.
-        b: All that lies in the second.
-        pairs: In natural order of their names.
-        only_a: Images of A that have no mate.
-        only_b: Images of B that have no mate.
-        doubles: Images whose name another of their folder has already, each with that one.
+        a: The listing of the first folder.
+        b: The listing of the second folder.
+        pairs: The pairs, in natural order of their names.
+        only_a: The images of A that have no mate.
+        only_b: The images of B that have no mate.
+        doubles: The images whose name another of their folder has already, each with that one.
     """
 
     a: Listing
@@ -64,7 +64,7 @@ def match(folder_a: Path, folder_b: Path) -> Matched:
 
 
 def match_listings(a: Listing, b: Listing) -> Matched:
-    """Matches what two folders hold."""
+    """Matches the images of two listings by name."""
     named_a, doubles_a = by_name(a)
     named_b, doubles_b = by_name(b)
     return Matched(
@@ -82,7 +82,7 @@ def match_listings(a: Listing, b: Listing) -> Matched:
 
 
 def by_name(listing: Listing) -> tuple[dict[str, Path], list[tuple[Path, Path]]]:
-    """Images by name, and those whose name was taken already, each with the one that has it."""
+    """Images by name, and those whose name another has already, each with that one."""
     named: dict[str, Path] = {}
     doubles = []
     for path in listing.images:
@@ -95,7 +95,7 @@ def by_name(listing: Listing) -> tuple[dict[str, Path], list[tuple[Path, Path]]]
 
 
 def same_name(path: Path, other: Path) -> str:
-    """The sentence about an image whose name without suffix was taken already."""
+    """The error message about an image whose name without suffix another has already."""
     if path.with_suffix("") == other.with_suffix(""):
         return f"{path} has the same name without suffix as {other.name}: remove one of them"
     return (
@@ -113,7 +113,7 @@ def _without_mate(listing: Listing, paths: list[Path], others: Listing) -> list[
 
 
 def nearly_mates(names: Sequence[str], others: Listing) -> list[str]:
-    """Of each name, what would be its mate but for its suffix or the case of its letters; or ""."""
+    """A hint for each name: what would be its mate but for suffix or case of letters; else ""."""
     unread: dict[str, Path] = {}
     by_case: dict[str, Path] = {}
     if names:

@@ -15,11 +15,15 @@ from pix2pix_tf.images.listing import Listing, image_name
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
-_HEADERS_AT_MOST = 100  # that are read to see whether images are of twice the width
+_HEADERS_AT_MOST = 100  # read to see whether images are of twice the width
 
 
 def why_not_pooled(listing: Listing) -> str:
-    """A folder above the real root, or in it one that is named like a split: all would be mixed."""
+    """Why the images of a folder cannot be taken together; "" where they can.
+
+    They cannot where it is above the real root, or has folders named like splits in it: images of
+    several splits would be mixed.
+    """
     for folder, within in _tree(listing).items():
         for path in within:
             if read_name(path.name).split:
@@ -44,7 +48,12 @@ def _hinted_splits(name: str) -> set[str]:
 
 
 def why_not_side_by_side(listing: Listing, proportions: tuple[Size, ...]) -> str:
-    """Why the images of a folder cannot be taken for side-by-side pairs; "" if they can."""
+    """Why the images of a folder cannot be taken for side-by-side pairs; "" where they can.
+
+    Args:
+        listing: The folder.
+        proportions: The proportions of such pairs, as (height, width).
+    """
     tree = _tree(listing)
     for folder, within in tree.items():
         sides = {read_name(path.name).side: path for path in within}

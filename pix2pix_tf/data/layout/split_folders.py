@@ -18,10 +18,13 @@ LayoutSetting = Literal["auto", "side_by_side", "folders", "photographs"]
 
 @dataclass(frozen=True)
 class SplitFolders:
-    """Where a split lies.
+    """The folders of one split.
 
-    split: one of `SPLITS`, or "". folders: one, or those of A and B. sides: what the folders of A
-    and B are called, where there are two. problem: why it cannot be read, "" if it can.
+    Attributes:
+        split: One of `SPLITS`, or "" where there are no splits.
+        folders: One folder, or those of A and B.
+        sides: The names of the folders of A and B; None where there is one.
+        problem: Why the split cannot be read; "" where it can.
     """
 
     split: str
@@ -31,7 +34,15 @@ class SplitFolders:
 
 
 class Level:
-    """A folder, and what the names of the folders in it say."""
+    """A folder, and what the names of the folders in it say.
+
+    Attributes:
+        folder: The folder.
+        entries: What lies directly in it.
+        splits: The folders that are named for a split.
+        sides: The folders that are named for a side, by the name of the side.
+        split_sides: The folders that are named for both (trainA), by split, then by side.
+    """
 
     def __init__(self, folder: Path, sided: bool) -> None:
         self.folder = folder
@@ -93,7 +104,15 @@ def _no_counterpart(there: Path, missing: Path) -> str:
 
 
 def find_splits(root: Path, setting: LayoutSetting) -> list[SplitFolders]:
-    """Where each split lies."""
+    """Finds the folders of each split by their names.
+
+    Args:
+        root: The folder of the dataset.
+        setting: See `layout.find_layout`.
+
+    Raises:
+        UserError: Pairs are there in two layouts, or the setting asks for folders not there.
+    """
     sided = setting in ("auto", "folders")
     level = Level(root, sided)
     if not sided:
@@ -146,7 +165,7 @@ def _refuse_two_layouts(
 
 
 def _coupled_splits(level: Level) -> list[SplitFolders]:
-    """Of trainA + trainB, and so on."""
+    """The splits of folders such as trainA + trainB."""
     places = []
     for split in SPLITS:
         sides = level.split_sides.get(split, {})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pix2pix_tf.evaluation.report.images import EmbeddedImage, embed_image
+from pix2pix_tf.utils.sampling import evenly_spaced
 
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.result import Evaluation
@@ -94,8 +95,8 @@ def choose_examples(per_image: Mapping[str, Sequence[float]], images: int) -> di
         spread evenly.
     """
     if not per_image or images == 1:
-        spread = np.linspace(0, images - 1, min(images, 3 * SHOWN)).round().astype(int)
-        return {"": {"Examples": spread.tolist()}}
+        spread = evenly_spaced(images, 3 * SHOWN)
+        return {"": {"Examples": spread}}
     names = sorted(per_image, key=lambda name: name != "ssim")
     return {name: _groups(ranked(per_image[name], name)) for name in names}
 

@@ -22,6 +22,7 @@ from pix2pix_tf.training.distributed.peer_monitor import PeerMonitor
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.runtime import captured_native_stderr
 from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
+from pix2pix_tf.utils.text import pluralize
 from pix2pix_tf.version import __version__
 
 # What may differ between workers: where the data lie, and how they are held.
@@ -59,7 +60,7 @@ class WorkerGroup:
         """What it trains on, in words."""
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         count = len(self.replicas)
-        own = f"{count} {kind}{'s' if count > 1 else ''}"
+        own = pluralize(count, kind)
         return f"{len(self.cluster.tasks)} workers with {own} each" if self.cluster else own
 
     def check_batch(self, batch_size: int) -> None:

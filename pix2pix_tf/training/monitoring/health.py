@@ -19,6 +19,7 @@ from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.methods import method_of
 from pix2pix_tf.methods.method import LossRule
+from pix2pix_tf.utils.sampling import evenly_spaced
 from pix2pix_tf.utils.text import either
 
 _SAMPLED = 32  # pairs of a split that are looked at for flat pictures: reading all would take long
@@ -222,7 +223,7 @@ def flat_data(pairs: OpenedPairs, limits: WarningsConfig) -> list[Warned]:
 def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned]:
     if limits.flat_image is None or limits.flat_fraction is None:
         return []
-    chosen = np.linspace(0, len(pairs) - 1, min(_SAMPLED, len(pairs))).round().astype(int).tolist()
+    chosen = evenly_spaced(len(pairs), _SAMPLED)
     contrasts = [[_contrast(picture) for picture in pairs[index]] for index in chosen]
     warnings = []
     for side, values in zip(("inputs", "targets"), zip(*contrasts, strict=True), strict=True):
