@@ -77,9 +77,9 @@ class InputSource:
         and only where all of them have the proportions of pairs.
 
         Args:
-            paths: The files; those whose headers cannot be read tell nothing.
+            paths: The files; those whose headers cannot be read are ignored.
             pairs: Whether they are side-by-side pairs, where the user says so.
-            derive: Whether the user wants inputs made of photographs, of whatever kind.
+            derive: Whether inputs are to be derived of photographs, of any kind of derivation.
 
         Raises:
             UserError: Some are like pairs and some not; all are, and it is not known whether the
@@ -235,7 +235,7 @@ def _layout_by_config(config: Config) -> str | None:
 
 
 def _sizes(paths: Sequence[Path]) -> dict[Path, Size]:
-    """The sizes of those files whose headers can be read; whoever reads the others learns why."""
+    """The sizes of those files whose headers can be read; reading the others says why not."""
     sizes = {}
     for path in paths:
         with suppress(UserError):

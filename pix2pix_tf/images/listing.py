@@ -241,7 +241,7 @@ def _walk(listing: Listing, folder: Path, seen: set[_Identity]) -> Iterator[Path
         path = folder / entry.name
         if is_system(entry.name):
             listing.system.append(path)
-        elif not _is_folder(entry):  # broken links too: whoever reads one learns of it
+        elif not _is_folder(entry):  # broken links too: reading one raises an error
             (listing.images if is_image(entry.name) else listing.others).append(path)
             if entry.is_symlink() and is_image(entry.name):
                 listing.links.append(path)

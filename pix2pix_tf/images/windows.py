@@ -52,7 +52,7 @@ class ImageWindows:
             UserError: It cannot be read, or not in parts of so few pixels.
         """
         self._path = path
-        with open_image_file(path):  # what is wrong with it is said there
+        with open_image_file(path):  # raises the error about what is wrong with it
             pass
         self._file = path.open("rb")
         self._tiff = TiffImage(self._file, path)

@@ -109,8 +109,8 @@ def find_layout(
     Args:
         root: The folder of the dataset.
         setting: What to look for: `side_by_side` takes images of any proportions for pairs and
-            folders of any name for ordinary ones, `folders` wants two of them, `photographs` are
-            whole images. `auto` looks for two folders, then for images of twice the width.
+            folders of any name for ordinary ones, `folders` looks for two of them, `photographs`
+            takes images whole. `auto` looks for two folders, then for images of twice the width.
         load_size: `data.load_size`, height and width. Images of twice its proportions are
             side-by-side pairs too.
 

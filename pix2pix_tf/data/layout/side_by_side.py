@@ -106,7 +106,7 @@ def _some_sizes(images: Sequence[Path]) -> list[Size]:
     for path in images[::step]:
         try:
             sizes.append(image_size(path))
-        except UserError:  # whoever opens all of them names it
+        except UserError:  # named where all of them are opened
             continue
     return sizes
 
