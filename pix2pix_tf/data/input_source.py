@@ -15,7 +15,7 @@ import numpy as np
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.layout.pair_files import Size, refuse_odd_width
-from pix2pix_tf.data.pair_spec import pair_spec
+from pix2pix_tf.data.layout.pair_spec import pair_spec
 from pix2pix_tf.images.convert import halves, resize_image, to_channels
 from pix2pix_tf.images.image_file import ImageFile
 from pix2pix_tf.images.io import PIXELS_AT_MOST, decode_image, image_size

@@ -12,7 +12,7 @@ import numpy as np
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.layout.pair_files import PairFiles, decode_pair, read_pair
-from pix2pix_tf.data.pair_spec import pair_spec
+from pix2pix_tf.data.layout.pair_spec import pair_spec
 from pix2pix_tf.images.io import decode_image
 
 Pair = tuple[np.ndarray, np.ndarray]  # input and target

@@ -11,7 +11,7 @@ from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_p
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles
-from pix2pix_tf.data.pair_spec import PairSpec
+from pix2pix_tf.data.layout.pair_spec import PairSpec
 from pix2pix_tf.images.io import other_bands
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
