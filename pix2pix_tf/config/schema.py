@@ -335,7 +335,14 @@ class Config(Section):
         return self
 
     def in_direction(self, direction: str) -> Config:
-        """Returns the config whose inputs are A with `AtoB`, B with `BtoA`."""
+        """Makes the config of the same run seen in a direction.
+
+        Args:
+            direction: `AtoB` or `BtoA`.
+
+        Returns:
+            The config whose inputs are A with `AtoB`, B with `BtoA`; this one where they are.
+        """
         data = self.data
         if direction == data.direction:
             return self
@@ -358,7 +365,11 @@ class Config(Section):
         return normed and self.training.batch_size > 1
 
     def settings(self) -> dict[str, Any]:
-        """Plain values by key: `SECTION.NAME`, or `method`."""
+        """Flattens the config.
+
+        Returns:
+            Plain values by key: `SECTION.NAME`, or `method`.
+        """
         flat: dict[str, Any] = {}
         for section, value in self.model_dump(mode="json").items():
             if isinstance(value, dict):
@@ -368,7 +379,11 @@ class Config(Section):
         return flat
 
     def to_yaml(self) -> str:
-        """The config as YAML text that `load_config` reads back to an equal object."""
+        """Writes the config as YAML.
+
+        Returns:
+            Text that `load_config` reads back to an equal object.
+        """
         return to_yaml(self.model_dump(mode="json"))
 
 

@@ -58,7 +58,14 @@ class MetricRequest:
                 raise UserError(f"metric {name}: expected some of {', '.join(METRICS)}")
 
     def chosen(self, names: Sequence[str]) -> list[str]:
-        """Those of the requested metrics that are among `names`."""
+        """Picks requested metrics.
+
+        Args:
+            names: Names of metrics.
+
+        Returns:
+            Those of the requested metrics that are among `names`, in the order of the request.
+        """
         return [name for name in self.metrics if name in names]
 
 
