@@ -173,14 +173,14 @@ def test_what_the_server_refuses_is_said_and_the_drawing_stays(page, monkeypatch
 
 def test_busy_server_is_said_and_asked_again(page, translator, monkeypatch):
     gate = Event()
-    own = demo._Handlers._place
+    own = demo._Handlers._turn
 
     def place(handlers):
         if not gate.is_set():
             raise demo._busy()
         return own(handlers)
 
-    monkeypatch.setattr(demo._Handlers, "_place", place)
+    monkeypatch.setattr(demo._Handlers, "_turn", place)
     monkeypatch.setattr(demo, "RETRY_SECONDS", 1)
     page.browser.execute_script("document.body.dataset.state = 'asked'")
     page.press("clear")
