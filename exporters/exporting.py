@@ -1,4 +1,4 @@
-"""One export: write the artefact aside, check that it computes the same pictures, let it appear."""
+"""One export: write the artefact aside, check that it computes the same images, let it appear."""
 
 from __future__ import annotations
 
@@ -95,18 +95,18 @@ def export(
         name: The model's name; by default the run's.
         precision: For `tflite` (default `float32`) and `web` (default `float16`): `float32`,
             `float16`, `dynamic` or `int8`.
-        size: For `tflite` and `web`: the pictures' height and width, or one number for both; by
+        size: For `tflite` and `web`: the images' height and width, or one number for both; by
             default those of training.
         resizable: For `tflite`: leaves height and width open.
-        uint8: For `tflite`: pictures are uint8 in and out, instead of float32 in 0..255.
+        uint8: For `tflite`: images are uint8 in and out, instead of float32 in 0..255.
         direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest` or `best`.
-        images: Pictures to compare on, at most, spread evenly.
-        pictures: A folder of input pictures to compare on, and to calibrate with, where the run's
+        images: Images to compare on, at most, spread evenly.
+        pictures: A folder of input images to compare on, and to calibrate with, where the run's
             own data is not at hand; photographs where its inputs are made of such. By default its
             validation and its training pairs.
         overrides: Where that data lies now, such as `data.root=DIR`, see `run_data.run_config`.
-        advance: Called after each picture compared with the number of all.
+        advance: Called after each image compared with the number of all.
 
     Returns:
         The artefact written, and how closely each variant of it agrees with `translate`.

@@ -29,7 +29,7 @@ _TRANSPOSED, _FLIPPED, _MIRRORED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
 def translate_files(
     files: tf.Tensor, channels: int, translate: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
-    """Decodes files, translates each picture by itself, encodes the results as PNG.
+    """Decodes files, translates each image by itself, encodes the results as PNG.
 
     Args:
         files: string [N], PNG or JPEG, of any sizes.

@@ -1,4 +1,4 @@
-"""Whether an export computes what `translate` computes: the same pictures through both."""
+"""Whether an export computes what `translate` computes: the same images through both."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Parity:
-    """How one variant compares, over `images` pictures.
+    """How one variant compares, over `images` images.
 
     Attributes:
         variant: Its name.
-        images: Pictures compared.
+        images: Images compared.
         max_error: The largest difference of any pixel, in grey levels.
         mean_error: The mean difference, in grey levels.
         ssim: The mean SSIM.

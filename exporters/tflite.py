@@ -1,4 +1,4 @@
-"""TFLite models: the generator alone, pictures in and out, dropout off, one image at a time.
+"""TFLite models: the generator alone, images in and out, dropout off, one image at a time.
 
 One signature, `serving_default`, from `images` to `images`, [1, H, W, C] to [1, H, W, D]: float32
 in 0..255 (the output neither rounded nor clipped), or uint8. No operation needs Flex.
@@ -56,10 +56,10 @@ def convert_to_tflite(
         translator: The trained generator.
         precision: `float32`; `float16`: weights of half the size; `dynamic`: weights of 8 bits,
             computed in float where that is better; `int8`: convolutions in 8 bits, calibrated.
-        size: Height and width of the pictures, any; None leaves them open: the user of the model
+        size: Height and width of the images, any; None leaves them open: the user of the model
             resizes its input.
-        uint8: Pictures are uint8, in and out, instead of float32.
-        calibration: Gives typical pictures, [H, W, C] of any type of the size above; for int8.
+        uint8: Images are uint8, in and out, instead of float32.
+        calibration: Gives typical images, [H, W, C] of any type of the size above; for int8.
     """
     module, function = _translating_function(translator, size, uint8)
 
@@ -130,7 +130,7 @@ def tflite_variant(
         translator: What it must agree with, its dropout off.
         model: The file's content.
         name: What to call it.
-        size: Of the pictures it takes; None where its input is resized to each.
+        size: Of the images it takes; None where its input is resized to each.
         limit: How far it may be off.
     """
     interpreter = Interpreter(model_content=model, num_threads=os.cpu_count())
@@ -151,7 +151,7 @@ def tflite_variant(
 
 
 def run_tflite(interpreter: Interpreter, image: np.ndarray) -> np.ndarray:
-    """Translates one picture, uint8 or uint16 [H, W, C] of the interpreter's size, to uint8."""
+    """Translates one image, uint8 or uint16 [H, W, C] of the interpreter's size, to uint8."""
     interpreter.allocate_tensors()
     place = _input(interpreter)
     uint8 = place["dtype"] == np.uint8

@@ -47,7 +47,7 @@ def write_page(
         title: What the page is called.
         model: A TFLite model of fixed size, float32 in and out.
         data: Of the run: its channels.
-        inputs: Typical input pictures of the model's size: the first is what the page opens with,
+        inputs: Typical input images of the model's size: the first is what the page opens with,
             and their commonest colours are those it offers to draw with.
     """
     shutil.copytree(PAGE, folder, dirs_exist_ok=True)
@@ -74,7 +74,7 @@ def page_task(title: str, data: DataConfig, inputs: Sequence[np.ndarray]) -> dic
 
 
 def common_colours(images: Sequence[np.ndarray]) -> list[tuple[int, ...]]:
-    """The commonest colours of pictures, RGB in 0..255, the commonest first: a label palette.
+    """The commonest colours of images, RGB in 0..255, the commonest first: a label palette.
 
     Colours that are much like a commoner one are left out: compression blurs the borders of labels.
     """

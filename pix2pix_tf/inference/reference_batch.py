@@ -51,7 +51,7 @@ def record_reference_batch(run: Run, config: Config, pairs: Pairs) -> None:
     """Writes the training's first batch into a run that translates by one and has none yet.
 
     Raises:
-        UserError: A picture cannot be read, or the file cannot be written.
+        UserError: An image cannot be read, or the file cannot be written.
     """
     if not config.reference_statistics or run.reference_file.exists():
         return

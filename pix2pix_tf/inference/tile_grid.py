@@ -1,8 +1,8 @@
-"""Overlapping tiles over a picture, and how much each counts where, so that they blend to a whole.
+"""Overlapping tiles over an image, and how much each counts where, so that they blend to a whole.
 
 Rows and columns are laid out alike, each by itself. In the middle of what neighbours share the one
 fades into the other as a raised cosine; the outermost pixels of a tile, which lack their
-surroundings, count nothing. At the picture's own borders tiles count in full.
+surroundings, count nothing. At the image's own borders tiles count in full.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Tile:
 
     @property
     def share(self) -> float:
-        """For how many of the picture's pixels it counts; together the tiles count for all."""
+        """For how many of the image's pixels it counts; together the tiles count for all."""
         return float(self.rows.weights.sum(dtype=float) * self.columns.weights.sum(dtype=float))
 
 
 @dataclass(frozen=True)
 class TileGrid:
-    """Tiles of one size over a picture of height × width pixels."""
+    """Tiles of one size over an image of height × width pixels."""
 
     height: int
     width: int
@@ -70,14 +70,14 @@ class TileGrid:
 
 
 def tile_grid(height: int, width: int, side: int, overlap: int) -> TileGrid:
-    """Lays tiles over a picture.
+    """Lays tiles over an image.
 
-    They start at multiples of `side - overlap`; the last of a row or column ends with the picture.
+    They start at multiples of `side - overlap`; the last of a row or column ends with the image.
 
     Args:
-        height: Of the picture, in pixels.
-        width: Of the picture.
-        side: Of a tile; where the picture is smaller, its tiles are too.
+        height: Of the image, in pixels.
+        width: Of the image.
+        side: Of a tile; where the image is smaller, its tiles are too.
         overlap: What neighbours share, less than `side`.
     """
     return TileGrid(height, width, _spans(height, side, overlap), _spans(width, side, overlap))
@@ -115,7 +115,7 @@ def blended_rows(grid: TileGrid, make: Callable[[Tile], np.ndarray], cell: int =
 
     Yields:
         The number of a first row and float32 [rows, grid.width / cell, C] from there on, complete:
-        down the picture, each row once.
+        down the image, each row once.
     """
     below = np.zeros((0, 0, 0), np.float32)  # rows begun, to which the next row of tiles adds
     for index, span in enumerate(grid.rows):

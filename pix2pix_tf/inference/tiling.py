@@ -1,22 +1,22 @@
-"""Pictures larger than memory allows: translated tile by tile into what they are as a whole.
+"""Images larger than memory allows: translated tile by tile into what they are as a whole.
 
 What keeps a generator from working on tiles is what makes its output depend on the whole picture:
 
 - Normalisation. Each layer's mean and variance are measured over all tiles first and then fixed,
-  unless the run has statistics of a batch for all pictures.
+  unless the run has statistics of a batch for all images.
   What a layer receives depends on the statistics of those before it, so they are measured one after
   the other, each in a pass of all tiles through the layers up to it. Estimates from single tiles
-  or from a few will not do: they shift brightness by many grey levels where a picture varies.
+  or from a few will not do: they shift brightness by many grey levels where an image varies.
 - Distance. The inner layers of a U-Net see further than tiles can overlap; without, whole regions
-  change colour. But their maps are small: a 32nd of the picture's sides after five halvings. So
-  tiles go down through the five outermost levels; what is inside is computed for the whole picture
+  change colour. But their maps are small: a 32nd of the image's sides after five halvings. So
+  tiles go down through the five outermost levels; what is inside is computed for the whole image
   at once; and tiles come up again with their part of it. Of a U-Net of five levels four are outer.
   These levels see no further than tiles overlap, and nor do ResNets and U-Nets of four levels as a
   whole.
 
-The result is that of the whole picture but for rounding. Dropout in the inner layers, which of a
-256×256 U-Net is all of it, has the masks of the whole picture too; elsewhere each tile has its own,
-and blending hides where they change. Memory grows with the picture only by the picture itself, its
+The result is that of the whole image but for rounding. Dropout in the inner layers, which of a
+256×256 U-Net is all of it, has the masks of the whole image too; elsewhere each tile has its own,
+and blending hides where they change. Memory grows with the image only by the image itself, its
 translation and the inner maps; time is that of as many translations as there are norms in the tiled
 layers, though most of them end early.
 """
@@ -90,7 +90,7 @@ class TiledTranslation:
         self._up = _part(network, inputs, network.output, known={*fixed, *self._down.measures})
 
     def steps(self, height: int, width: int, side: int) -> int:
-        """How often `advance` is called for a picture of this size."""
+        """How often `advance` is called for an image of this size."""
         tiles = len(self.grid(height, width, side).tiles)
         if self._down is None:
             return self._up.steps * tiles
@@ -103,7 +103,7 @@ class TiledTranslation:
         seed: int | None,
         advance: Callable[[int], None] = lambda total: None,
     ) -> np.ndarray:
-        """Translates one picture.
+        """Translates one image.
 
         Args:
             image: uint8 or uint16 [H, W, C].
@@ -129,17 +129,17 @@ class TiledTranslation:
         return _stacked(self._pictured(forward.make(self._up), image), height)
 
     def _fixed(self, seed: int | None) -> dict[str, tf.Tensor]:
-        """The statistics of norms that are not measured in pictures."""
+        """The statistics of norms that are not measured in images."""
         moments = self._translation.moments.of(seed)
         return {name: tf.constant(values) for name, values in moments.items()}
 
     def grid(self, height: int, width: int, side: int) -> TileGrid:
-        """The tiles of a picture of this size, over the picture as it is padded."""
+        """The tiles of an image of this size, over the image as it is padded."""
         rows, columns = (self._translation.axis_padding(size).padded for size in (height, width))
         return tile_grid(rows, columns, side, min(self._tiling.overlap, side // 2))
 
     def _pixels(self, image: np.ndarray | ImageWindows) -> Callable[[Tile], tf.Tensor]:
-        """From a tile to what the generator takes, padded as whole pictures are."""
+        """From a tile to what the generator takes, padded as whole images are."""
         rows, columns = (
             self._translation.axis_padding(size).sources().numpy() for size in image.shape[:2]
         )
@@ -161,7 +161,7 @@ class TiledTranslation:
         return [bottom, top] if self._skip else [top]
 
     def _pictured(self, made: Bands, image: np.ndarray | ImageWindows) -> Bands:
-        """Bands of the picture, uint8, from what the generator made of the padded one."""
+        """Bands of the image, uint8, from what the generator made of the padded one."""
         height, width = image.shape[:2]
         top = self._translation.axis_padding(height).before
         columns = self._translation.axis_padding(width).inside
@@ -288,7 +288,7 @@ def _applied(
 
 @dataclass
 class _MultiPassForward:
-    """A forward pass over the tiles of one picture for each norm, then one for the output.
+    """A forward pass over the tiles of one image for each norm, then one for the output.
 
     Attributes:
         grid: The tiles.
@@ -305,7 +305,7 @@ class _MultiPassForward:
     moments: dict[str, tf.Tensor] = field(default_factory=dict)
 
     def measure(self, part: _Part) -> None:
-        """Measures the whole picture's statistics for all norms of a part."""
+        """Measures the whole image's statistics for all norms of a part."""
         shares = np.array([tile.share for tile in self.grid.tiles])
         for norm, measure in part.measures.items():
             of_tiles = [
@@ -315,7 +315,7 @@ class _MultiPassForward:
             self.moments[norm] = tf.constant(_pooled_moments(shares, np.array(of_tiles)))
 
     def make(self, part: _Part, cell: int = 1) -> Bands:
-        """The whole picture's output of a part, by `blended_rows`."""
+        """The whole image's output of a part, by `blended_rows`."""
         return blended_rows(self.grid, lambda tile: self._run(part.make, tile), cell)
 
     def _run(self, through: _Pass, tile: Tile, *more: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A trained generator as a function of images of any size."""
+"""A run's translation as a function of image arrays of any size."""
 
 from __future__ import annotations
 
@@ -84,20 +84,20 @@ class Translator:
     def __call__(
         self, images: np.ndarray, *, dropout: bool = True, seed: int | None = None
     ) -> np.ndarray:
-        """Translates one picture or a batch.
+        """Translates one image or a batch.
 
         Each image is normalised by its own statistics (or all by those of the run's reference
-        batch) and every image of a call has the same dropout mask, so that a picture's translation
+        batch) and every image of a call has the same dropout mask, so that an image's translation
         does not depend on its neighbours.
 
         Args:
             images: uint8 or uint16, [H, W, C] or [N, H, W, C], with the channels of the run's
-                input pictures.
+                input images.
             dropout: The paper's noise: on when translating as in training (section 3.1).
             seed: Makes the dropout repeatable; None draws one.
 
         Returns:
-            uint8 of the same height and width, with the channels of the run's target pictures.
+            uint8 of the same height and width, with the channels of the run's target images.
         """
         images = np.asarray(images)
         self._check(images)
@@ -123,16 +123,16 @@ class Translator:
         seed: int | None = None,
         advance: Callable[[int], None] = lambda total: None,
     ) -> np.ndarray:
-        """Translates one picture of any size in overlapping tiles: in less memory and more time.
+        """Translates one image of any size in overlapping tiles: in less memory and more time.
 
-        With `dropout=False` the result is that of the whole picture, but for rounding; so it is
+        With `dropout=False` the result is that of the whole image, but for rounding; so it is
         with a `seed` where dropout has its place in the inner layers only, as in a U-Net for
-        256×256 (see `inference.tiling`). A picture not larger than a tile is translated whole.
+        256×256 (see `inference.tiling`). An image not larger than a tile is translated whole.
 
         Args:
             image: uint8 or uint16 [H, W, C], or a file that is read in parts.
             side: What the network sees at a time, in pixels: a multiple of 64, 256 or more.
-            dropout: As in translating whole pictures.
+            dropout: As in translating whole images.
             seed: Likewise.
             advance: Called after each step with the number of all, which is `steps`.
 

@@ -95,7 +95,7 @@ class BatchStatisticsNorm(keras.layers.Layer):
     """Batch normalisation that never keeps running averages (paper, section 3.3 and appendix 6.1).
 
     In training, each channel is normalised by the mean and variance of the batch, over all
-    replicas; otherwise (`training=False`) by those of each image by itself, so that a picture's
+    replicas; otherwise (`training=False`) by those of each image by itself, so that an image's
     translation cannot depend on its neighbours in a batch. At batch size 1 the two are the same.
     Scale and offset are learnt.
 
