@@ -156,22 +156,23 @@ def _are_ids(values: np.ndarray, palette: Palette) -> bool:
     of_classes, of_void = _greys(palette.colours), _greys(palette.void)
     if not len(of_classes):
         return True
-    seen = np.unique(values)
-    levels = seen / (257 if values.dtype == np.uint16 else 1)
+    present = np.unique(values)
+    levels = present / (257 if values.dtype == np.uint16 else 1)
     greys = np.concatenate([of_classes, of_void])
     exact = np.isin(levels, greys).all()
     if exact and np.isin(levels, of_classes).any():
         return False
-    numbers = seen[seen != VOID] if VOID not in greys else seen
+    numbers = present[present != VOID] if VOID not in greys else present
     if (numbers >= len(palette.classes)).any():
         return False
-    of_numbers = levels[np.isin(seen, numbers)]
-    apart = np.abs(of_numbers[:, np.newaxis] - of_classes) * np.sqrt(3) > UNKNOWN_BEYOND
+    number_levels = levels[np.isin(present, numbers)]
+    apart = np.abs(number_levels[:, np.newaxis] - of_classes) * np.sqrt(3) > UNKNOWN_BEYOND
     if not exact and apart.all():
         return True
     raise UserError(
-        f"a grey label image with values from {seen[0]} to {seen[-1]}: these may be class numbers, "
-        f"or near the greys of the palette {palette.name} ({', '.join(map(str, sorted(greys)))}); "
+        f"a grey label image with values from {present[0]} to {present[-1]}: these may be class "
+        f"numbers, or near the greys of the palette {palette.name} "
+        f"({', '.join(map(str, sorted(greys)))}); "
         "say which with --label-ids or --no-label-ids (a segmenter's config: label_ids)"
     )
 

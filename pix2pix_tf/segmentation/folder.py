@@ -72,14 +72,15 @@ class SegmenterFolder(TrainingFolder):
 
     def save_weights(self, model: keras.Model) -> None:
         """Writes the weights, whole or not at all."""
-        aside = self.path / f".aside-{self.weights_file.name}"  # Keras wants this suffix
+        temporary = self.path / f".temporary-{self.weights_file.name}"  # Keras asks for this suffix
         with writing(self.weights_file):
             try:
-                keras.Model(model.inputs, model.outputs).save_weights(aside)  # not its optimizer's
-                fsync(aside)
-                aside.replace(self.weights_file)
+                without_optimizer = keras.Model(model.inputs, model.outputs)
+                without_optimizer.save_weights(temporary)
+                fsync(temporary)
+                temporary.replace(self.weights_file)
             finally:
-                aside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def load_weights(self, model: keras.Model) -> None:
         """Restores the weights.

@@ -149,11 +149,11 @@ def test_metrics_say_what_they_lack(tiny_run, metrics, sentence):
 
 
 def test_fcn_score_of_folders_needs_the_labels(tmp_path, monkeypatch):
-    palette = load_palette("cityscapes")
-    context = "pix2pix_tf.evaluation.evaluate._Tools.metrics"
-    monkeypatch.setattr(context, lambda *_: [fcn_metric(OneColour(palette))])
+    segmenter = OneColour(load_palette("cityscapes"))
+    monkeypatch.setattr("pix2pix_tf.evaluation.context.Segmenter", lambda folder: segmenter)
+    request = MetricRequest(["fcn_score"], segmenter="any", label_ids=False)
     for folder in ("made", "true"):
         (tmp_path / folder).mkdir()
         write_image(tmp_path / folder / "a.png", np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(UserError, match=r"metric fcn_score: needs the label .* with --labels"):
-        evaluate_folders(tmp_path / "made", tmp_path / "true")
+        evaluate_folders(tmp_path / "made", tmp_path / "true", request=request)
