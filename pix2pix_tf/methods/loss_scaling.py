@@ -25,7 +25,7 @@ class LossScaledAdam(FusedAdam):
     """
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Makes the moments, and the scale with its count of finite updates."""
+        """Creates the moments, the scale and its count of finite updates."""
         super().build(variables)
         # Every replica has its own, and all do the same with it.
         self._scale = self.add_variable(
@@ -41,16 +41,16 @@ class LossScaledAdam(FusedAdam):
 
     @property
     def state(self) -> list[keras.Variable]:
-        """That of `FusedAdam`, the scale and the finite updates since it last changed."""
+        """The state of `FusedAdam`, the scale, and the finite updates since it last changed."""
         return [*super().state, self._scale, self._finite_steps]
 
     @property
     def loss_scale(self) -> tf.Tensor:
-        """The scale as it is now."""
+        """The current scale."""
         return tf.convert_to_tensor(self._scale)
 
     def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]) -> None:
-        """Updates by gradients of the scaled loss, or leaves the update out; see the class."""
+        """Updates by gradients of the scaled loss, or skips the update; see the class."""
         gradients = summed(gradients)  # with what is not finite of any replica
         scale, steps = self.loss_scale, tf.convert_to_tensor(self._finite_steps)
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(each)) for each in gradients])

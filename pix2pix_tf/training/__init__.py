@@ -1,4 +1,4 @@
-"""Training: the alternating update, the loop around it, and what it shows."""
+"""Training: the loop, its schedule, resuming, monitoring and distribution."""
 
 from pix2pix_tf.training.distributed.cluster import Cluster, find_cluster
 from pix2pix_tf.training.loop import TrainingResult, train

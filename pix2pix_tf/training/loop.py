@@ -53,10 +53,18 @@ class TrainingResult:
 
     Attributes:
         step: Steps made, over all sessions.
-        before: Validation scores before this session's first step, or None if there was nothing
-            left to train, or this is a worker of a cluster that does not validate.
-        after: Validation scores at the end, or None when it was interrupted or likewise.
+        before: Validation scores (`l1`, `psnr`, `ssim`) before this session's first step, or None
+            if there was nothing left to train, or this worker of a cluster is not its chief.
+        after: Validation scores at the end, or None if it was interrupted, or this worker is not
+            the chief.
         interrupted: The signal that ended it early, after saving; or None.
+
+    Example:
+        >>> from pix2pix_tf import load_config, train
+        >>> from rich.console import Console
+        >>> console = Console(quiet=True)
+        >>> train(load_config("sample.yaml"), "runs/sample", console=console)  # trained already
+        TrainingResult(step=2, before=None, after={'l1': ..., interrupted=None)
     """
 
     step: int
@@ -91,6 +99,14 @@ def train(
         UserError: The data, any of its images, the run directory or the config cannot be used;
             losses became non-finite.
         WorkerLostError: Another worker of the cluster is gone.
+
+    Example:
+        >>> from pix2pix_tf import load_config, train
+        >>> from rich.console import Console
+        >>> config = load_config("sample.yaml", {"training.steps": 3})
+        >>> result = train(config, "runs/mine", console=Console(quiet=True))
+        >>> result.step, sorted(result.after)
+        (3, ['l1', 'psnr', 'ssim'])
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()

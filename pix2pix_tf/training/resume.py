@@ -1,4 +1,4 @@
-"""Which configs may go on with a run: the same training, only longer or looked at otherwise."""
+"""Which configs may resume a run: the same experiment, only longer or logged otherwise."""
 
 from __future__ import annotations
 

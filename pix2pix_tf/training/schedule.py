@@ -1,4 +1,4 @@
-"""What happens after which step of a training: its end, its validations, sheets and checkpoints."""
+"""The steps of a training after which it validates, samples, checkpoints and ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pix2pix_tf.methods import images_per_step
 
 
 class Due(NamedTuple):
-    """What is to be done after a step."""
+    """What is due after a step: validation, a sheet of samples, a checkpoint."""
 
     validate: bool
     sample: bool
@@ -21,14 +21,14 @@ class Schedule:
     """The steps of a training, counted from 1.
 
     Attributes:
-        total: Generator updates of the whole training: `training.steps`, or its epochs' worth,
+        total: Steps of the whole training: `training.steps`, or its epochs' worth,
             rounded up.
         decay_start: The update from which the learning rate decays, the first of
             `training.decay_from_epoch`; or None.
     """
 
     def __init__(self, config: Config, pairs: int) -> None:
-        """Of a training on so many pairs."""
+        """Computes the steps of a training on `pairs` pairs."""
         self._config, self._pairs = config, pairs
         training = config.training
         self.total = training.steps or self._steps_of(training.epochs)
@@ -51,13 +51,13 @@ class Schedule:
         return step * images_per_step(self._config) // self._pairs + 1
 
     def due_after(self, step: int) -> Due:
-        """Whether to validate, to draw and to save after it: as configured, and after the last."""
+        """What is due after a step: as configured, and everything after the last."""
         last, logging = step == self.total, self._config.logging
         every = (logging.validate_every, logging.sheet_every, logging.checkpoint_every)
         return Due(*(last or self._falls_on(each, step) for each in every))
 
     def updates_of_call(self, step: int) -> int:
-        """How many follow `step` in one call: as configured, or 1 where something is due midway.
+        """Number of updates of the next call: as configured, or 1 if something is due midway.
 
         Only two numbers, since the call is compiled for each.
         """

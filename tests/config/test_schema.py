@@ -306,3 +306,25 @@ def test_a_config_in_the_other_direction_has_its_sides_exchanged():
     assert other.data.direction == "BtoA"
     assert other.data.image_channels == (4, 1)
     assert other.in_direction("AtoB") == config
+
+
+def test_method_that_is_not_known_is_refused_by_name():
+    for name, words in (("pix2pixel", r"is not one of pix2pix.*did you mean pix2pix\?"), (3, "3")):
+        with pytest.raises(UserError, match=rf"method: .*{words}"):
+            make_config({**SAMPLE, "method": name})
+
+
+def test_objective_is_that_of_the_method():
+    from tests.methods import toys
+
+    toys.register()
+    try:
+        config = make_config({**SAMPLE, "method": "toy_cycle", "objective": {"cycle_weight": 5}})
+        assert config.objective == toys.ToyCycleObjective(cycle_weight=5)
+        assert make_config(yaml.safe_load(config.to_yaml())) == config
+        with pytest.raises(
+            UserError, match=r"objective\.l1_weight: unknown key; did you mean objective"
+        ):
+            make_config({**SAMPLE, "method": "toy_cycle", "objective": {"l1_weight": 5}})
+    finally:
+        toys.unregister()

@@ -18,9 +18,9 @@ def batch(count, number=0):
     return {name: tf.constant(side) for name, side in sides.items()}
 
 
-def build(config, strategy):
+def build(config, strategy, total_updates=100, decay_start=None):
     with strategy.scope():
-        method = Pix2Pix(config, 100, None)
+        method = Pix2Pix(config, total_updates, decay_start)
     update = make_update(method, config.training, strategy)
     return method, lambda data, step=0: update(data, tf.cast(step, tf.int64))
 

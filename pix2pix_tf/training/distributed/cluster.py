@@ -1,4 +1,4 @@
-"""Which cluster this process trains in, if any: what `TF_CONFIG` or Slurm says about it."""
+"""The cluster that this process trains in, if any, as `TF_CONFIG` or Slurm describes it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Task:
 
     Attributes:
         kind: `chief` or `worker`.
-        index: Among those of its kind.
-        address: host:port, where the others reach it.
+        index: Number among the tasks of its kind.
+        address: Address at which the others reach it, host:port.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Cluster:
 
     Attributes:
         tasks: All of them, the chief first: the task of kind `chief`, or else worker 0.
-        rank: This one's, in `tasks`.
+        rank: Position of this process in `tasks`.
     """
 
     tasks: tuple[Task, ...]

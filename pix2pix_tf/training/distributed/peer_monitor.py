@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pix2pix_tf.training.distributed.cluster import Task
 from pix2pix_tf.utils.errors import WorkerLostError
 
-INTERVAL = 3.0  # seconds between two looks at the others
+INTERVAL = 3.0  # seconds between two checks
 SILENCE = 20.0  # seconds without an answer after which one is lost; a refusal counts sooner
 _ANSWER = 5.0  # seconds to wait for one
 GRACE = 10.0  # for the training to end by itself, and for the others to find out before it does
@@ -26,7 +26,7 @@ _AT_ONCE = 32
 
 
 class PeerMonitor:
-    """Looks after the others from its start to its stop, from a thread of its own.
+    """Checks from a thread of its own, from start to stop, that the other workers still answer.
 
     Whoever is found gone first stays the finding: those who end because of it are not named.
     """
@@ -42,7 +42,7 @@ class PeerMonitor:
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def start(self) -> None:
-        """Begins to look."""
+        """Begins to check."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The workers of one training, seen from one of them: who writes, and what they agree on."""
+"""The group of workers that train together: which one is the chief, and how they stay in step."""
 
 from __future__ import annotations
 
@@ -32,10 +32,14 @@ _SHARED_AFTER = 10.0  # seconds a shared file system may take to show the others
 
 
 class WorkerGroup:
-    """The workers of one training; alone where there is no cluster.
+    """The workers of one training; a single one where there is no cluster.
 
-    What the workers compare and agree on passes through sums over all of them, so that every worker
-    must ask in the same order; all then get the same answer, and raise the same errors.
+    Workers communicate by sums over all of them, so that every worker must call the methods in the
+    same order; all then get the same result, and raise the same errors.
+
+    Args:
+        strategy: How devices train together.
+        cluster: The processes, or None for this one alone.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
@@ -45,7 +49,7 @@ class WorkerGroup:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this worker is the one that writes the run, validates and reports."""
+        """Whether this worker writes the run, validates and reports."""
         return self.cluster is None or self.cluster.rank == 0
 
     @property
@@ -57,7 +61,7 @@ class WorkerGroup:
 
     @property
     def devices(self) -> str:
-        """What it trains on, in words."""
+        """The devices that train, in words: `2 GPUs`."""
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         count = len(self.replicas)
         own = pluralize(count, kind)
@@ -81,9 +85,16 @@ class WorkerGroup:
     def sync_stop_and_report(
         self, stop: signal.Signals | None, report: bool
     ) -> tuple[signal.Signals | None, bool]:
-        """Whether to stop, by which signal, and to report: as soon as any worker wants it.
+        """Agrees on whether to stop and to report: as soon as any worker asks for it.
 
-        In a cluster the answer is that of the call before, for which no device has to be waited.
+        In a cluster the result is that of the call before, for which no device has to be waited.
+
+        Args:
+            stop: The signal that asked this worker to stop, if any.
+            report: Whether this worker's report is due.
+
+        Returns:
+            The signal to stop by, or None, and whether to report; the same on every worker.
         """
         if self.cluster is None:
             return stop, report
@@ -94,7 +105,7 @@ class WorkerGroup:
         return (named[0] if named else None), bool(reports)
 
     def barrier(self) -> None:
-        """Waits until every worker has come here."""
+        """Waits until every worker has called it."""
         if self.cluster is not None:
             np.asarray(self._sum([0]))
 
@@ -156,7 +167,7 @@ class WorkerGroup:
     def mismatched_workers(
         self, facts: Sequence[int]
     ) -> list[tuple[Task, tuple[list[int], list[int]]]]:
-        """The workers whose numbers are not the chief's, with theirs and the chief's."""
+        """Workers whose numbers differ from the chief's, with theirs and the chief's."""
         if self.cluster is None:
             return []
         rows = np.zeros([len(self.cluster.tasks), len(facts)], np.int64)

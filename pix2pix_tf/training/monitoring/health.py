@@ -1,4 +1,4 @@
-"""Training that goes wrong without stopping: what tells it, and what to try.
+"""Warnings of a training that goes wrong without stopping, and what to try.
 
 Fed by the loop with what it reads anyway: losses at its reports, translations at its validations.
 Thresholds are the config's section `warnings`. A warning is said when what it is about has lasted
@@ -90,7 +90,7 @@ class ValidationImages:
 
 
 class Health:
-    """What is known of a training's health in this session; every method returns new warnings."""
+    """A training's health in this session; every method returns warnings that are new."""
 
     def __init__(self, config: Config) -> None:
         self._limits = config.warnings
@@ -186,7 +186,7 @@ class _LowLoss:
 
 
 class PersistentCondition:
-    """A state that lasts; it begins to be one when it has lasted `patience` steps."""
+    """A condition that triggers once when it has lasted `patience` steps, until it ends."""
 
     def __init__(self, patience: int) -> None:
         self.said = False
@@ -194,7 +194,7 @@ class PersistentCondition:
         self._since: int | None = None
 
     def triggered(self, step: int, present: bool) -> bool:
-        """Whether this is the step at which to speak of it."""
+        """Whether it triggers at this step, at which it is present or not."""
         if not present:
             self._since, self.said = None, False
             return False

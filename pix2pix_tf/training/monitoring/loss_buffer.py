@@ -1,4 +1,4 @@
-"""The steps between two reports of a training."""
+"""Losses of the steps since the last report, kept on the device until they are read together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LossBuffer:
     _losses: list[Losses] = field(default_factory=list)
 
     def add(self, step: int, count: int, losses: Losses, waited: float) -> None:
-        """The `count` updates of one call, of which `step` is the first."""
+        """Adds the losses of `count` updates made in one call, of which `step` is the first."""
         self.first = self.first or step
         self.last = step + count - 1
         self._losses.append(losses)
@@ -42,5 +42,5 @@ class LossBuffer:
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
+        """Seconds since it began."""
         return time.monotonic() - self._start
