@@ -20,14 +20,43 @@ from pix2pix_tf.methods.losses import discriminator_loss, distance_loss, generat
 from pix2pix_tf.methods.method import Losses, MethodType, Translation
 from pix2pix_tf.methods.optimized import optimized
 from pix2pix_tf.methods.registry import METHODS
-from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.methods.update import global_mean
-from pix2pix_tf.models import build_generator
-from pix2pix_tf.models.layers import dropout_seeds
 
 DIRECTIONS = ("AtoB", "BtoA")
 POOL_SIZE = 5
 CODE_SIZE = 2
+
+
+@dataclass(frozen=True)
+class ToyTranslation:
+    """The translation by one network, of images and a code drawn from each image's seed.
+
+    The code is of zeros where there are no seeds, and left out where it has no numbers.
+    """
+
+    part: str
+    network: keras.Model
+    channels: tuple[int, int]
+    code_size: int = 0
+    size_multiple: int = 4
+    smallest_size: int = 4
+
+    @property
+    def networks(self) -> Mapping[str, keras.Model]:
+        return {self.part: self.network}
+
+    def __call__(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
+        if not self.code_size:
+            return self.network(images, training=False)
+        if seeds is None:
+            code = tf.zeros_like(images[:, 0, 0, :1]) * tf.zeros([1, self.code_size])
+        else:
+            code = tf.map_fn(
+                lambda seed: tf.random.stateless_normal([self.code_size], seed),
+                seeds,
+                fn_output_signature=tf.TensorSpec([self.code_size], tf.float32),
+            )
+        return self.network(with_code(images, code), training=False)
 
 
 class ToyCycleObjective(Objective):
@@ -43,8 +72,7 @@ class ToyCycle:
     def __init__(self, config: Config, total_updates: int, decay_start: int | None) -> None:
         self.config = config
         self.generators = {
-            way: build_generator(config.in_direction(way), part=f"generator_{way}")
-            for way in DIRECTIONS
+            way: small_network(*config.in_direction(way).data.image_channels) for way in DIRECTIONS
         }
         self.discriminators = {
             way: small_network(generator.output_shape[-1], 1, strides=4)
@@ -59,7 +87,8 @@ class ToyCycle:
         }
         self.buffers = {
             f"pool_{way}": tf.Variable(
-                tf.zeros([POOL_SIZE, *generator.output_shape[1:]]), trainable=False, name="pool"
+                tf.zeros([POOL_SIZE, *config.data.crop_size, generator.output_shape[-1]]),
+                trainable=False,
             )
             for way, generator in self.generators.items()
         }
@@ -70,7 +99,7 @@ class ToyCycle:
         real_in, real_out = {"AtoB": a, "BtoA": b}, {"AtoB": b, "BtoA": a}
         losses: Losses = {}
         made = {}
-        with tf.GradientTape() as tape, dropout_seeds(batch["seed"]):
+        with tf.GradientTape() as tape:
             for way, back in (DIRECTIONS, DIRECTIONS[::-1]):
                 made[way] = self.generators[way](real_in[way], training=True)
                 logits = self.discriminators[way](made[way], training=True)
@@ -128,10 +157,12 @@ def cycle_translations(
 ) -> Mapping[str, Translation]:
     first = config.data.direction
     return {
-        way: generator_translation(
-            config.in_direction(way),
-            None if generators is None else generators[way],
+        way: ToyTranslation(
             f"generator_{way}",
+            small_network(*config.in_direction(way).data.image_channels)
+            if generators is None
+            else generators[way],
+            config.in_direction(way).data.image_channels,
         )
         for way in (first, *(way for way in DIRECTIONS if way != first))
     }
@@ -177,39 +208,18 @@ class ToyLatent:
         return losses
 
     def translations(self) -> Mapping[str, Translation]:
-        return {self.config.data.direction: LatentTranslation(self.config, self.generator)}
+        return latent_translations(self.config, self.generator)
 
     def update_flops(self) -> None:
         return None
 
 
-@dataclass(frozen=True)
-class LatentTranslation:
-    """The translation with a code drawn from each image's seed, or with zeros."""
-
-    config: Config
-    generator: keras.Model
-    size_multiple: int = 4
-    smallest_size: int = 4
-
-    @property
-    def networks(self) -> Mapping[str, keras.Model]:
-        return {"generator": self.generator}
-
-    @property
-    def channels(self) -> tuple[int, int]:
-        return self.config.data.image_channels
-
-    def __call__(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        if seeds is None:
-            code = tf.zeros_like(images[:, 0, 0, :1]) * tf.zeros([1, CODE_SIZE])
-        else:
-            code = tf.map_fn(
-                lambda seed: tf.random.stateless_normal([CODE_SIZE], seed),
-                seeds,
-                fn_output_signature=tf.TensorSpec([CODE_SIZE], tf.float32),
-            )
-        return self.generator(with_code(images, code), training=False)
+def latent_translations(
+    config: Config, generator: keras.Model | None = None
+) -> Mapping[str, Translation]:
+    channels = config.data.image_channels
+    generator = generator or latent_generator(config)
+    return {config.data.direction: ToyTranslation("generator", generator, channels, CODE_SIZE)}
 
 
 def latent_generator(config: Config) -> keras.Model:
@@ -221,7 +231,7 @@ def with_code(images: tf.Tensor, code: tf.Tensor) -> tf.Tensor:
     return tf.concat([images, tf.ones_like(images[..., :1]) * code[:, None, None, :]], -1)
 
 
-def small_network(channels: int, filters: int, strides: int) -> keras.Model:
+def small_network(channels: int, filters: int, strides: int = 1) -> keras.Model:
     """Two convolutions for images of any size."""
     image = keras.Input((None, None, channels))
     start = keras.initializers.RandomNormal(stddev=0.1, seed=channels)
@@ -249,9 +259,7 @@ TOYS = {
         ToyLatentObjective,
         MethodType(
             build=ToyLatent,
-            translations=lambda config: {
-                config.data.direction: LatentTranslation(config, latent_generator(config))
-            },
+            translations=latent_translations,
             data_needs=lambda config: DataNeeds(),
             warnings=lambda config: [],
             stabilizing_settings=lambda config: ["a lower training.learning_rate"],

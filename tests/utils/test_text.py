@@ -2,6 +2,7 @@ import io
 import sys
 
 from pix2pix_tf.utils.text import (
+    either,
     make_streams_tolerant,
     pluralize,
     printable,
@@ -47,3 +48,11 @@ def test_long_lists_say_how_much_they_leave_out():
     assert shorten_list("abcd", 1, "more kinds") == "a and 3 more kinds"
     assert shorten_lines(["a", "b"], limit=2) == ["a", "b"]
     assert shorten_lines(["a", "b", "c"], limit=1) == ["a", "and 2 more"]
+
+
+def test_options_of_a_sentence():
+    assert [either(["a"]), either(["a", "b"]), either(["a", "b", "c"])] == [
+        "a",
+        "a or b",
+        "a, b or c",
+    ]
