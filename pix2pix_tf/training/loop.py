@@ -153,7 +153,9 @@ class _Training:
     def run_to_end(self) -> TrainingResult:
         """Trains from the step restored to the last, or until a signal asks to stop."""
         shown = self.console if self.workers.is_chief else PlainConsole(quiet=True)
-        progress = TrainingProgress(self.first, self.total, shown)
+        progress = TrainingProgress(
+            self.first, self.total, shown, method_of(self.config).loss_labels
+        )
         self._announce(progress)
         newest = recorded_scores(self.prepared, self.first)
         if self.first >= self.total:

@@ -8,22 +8,24 @@ from rich.console import Console
 
 from pix2pix_tf.utils.console import ProgressBar
 
-_LABELS = {
-    "discriminator/loss": "D",
-    "generator/gan": "G",
-    "generator/l1": "L1",
-    "generator/l2": "L2",
-}
-
 
 class TrainingProgress(ProgressBar):
-    """Progress of a training: a context manager around its loop."""
+    """Progress of a training: a context manager around its loop.
 
-    def __init__(self, first_step: int, total_steps: int, console: Console) -> None:
+    Args:
+        first_step: Steps made before.
+        total_steps: Steps of the whole training.
+        console: Where it is shown.
+        labels: Short names of the losses that are shown, by the losses' own names.
+    """
+
+    def __init__(
+        self, first_step: int, total_steps: int, console: Console, labels: Mapping[str, str]
+    ) -> None:
         super().__init__(
             console, "step", unit="step", completed=first_step, total=total_steps, transient=False
         )
-        self._steps = total_steps
+        self._steps, self._labels = total_steps, labels
 
     def report(self, step: int, losses: Mapping[str, float], waiting: float = 0.0) -> None:
         """Shows a step.
@@ -33,6 +35,8 @@ class TrainingProgress(ProgressBar):
             losses: The losses by name.
             waiting: Fraction of the time that was spent waiting for data, from 0 to 1.
         """
-        words = [f"{label} {losses[name]:.3f}" for name, label in _LABELS.items() if name in losses]
+        words = [
+            f"{label} {losses[name]:.3f}" for name, label in self._labels.items() if name in losses
+        ]
         status = "  ".join([f"data {waiting:.0%}", *words])
         self.update(step, self._steps, status=status)

@@ -3,6 +3,7 @@ import itertools
 
 from rich.console import Console
 
+from pix2pix_tf.methods.pix2pix import PIX2PIX
 from pix2pix_tf.training.monitoring.progress import TrainingProgress
 from pix2pix_tf.utils import console
 
@@ -13,7 +14,7 @@ def test_without_a_terminal_there_is_a_line_every_so_often(monkeypatch):
     clock = itertools.count(step=4.0)  # seconds between two looks at it
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
     out = io.StringIO()
-    with TrainingProgress(0, 20, Console(file=out, width=200)) as shown:
+    with TrainingProgress(0, 20, Console(file=out, width=200), PIX2PIX.loss_labels) as shown:
         for step in range(2, 21, 2):
             shown.report(step, LOSSES)
     lines = out.getvalue().splitlines()
@@ -26,7 +27,7 @@ def test_pauses_do_not_count(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
     out = io.StringIO()
-    shown = TrainingProgress(0, 2, Console(file=out, width=200))
+    shown = TrainingProgress(0, 2, Console(file=out, width=200), PIX2PIX.loss_labels)
     now[0] = 5.0
     shown.report(1, LOSSES)  # compiles: not counted
     now[0] = 100.0
