@@ -94,8 +94,10 @@ def test_killed_and_resumed_gives_the_weights_of_a_run_never_stopped(tmp_path, r
 def test_resumed_gives_the_weights_of_a_run_never_stopped(tmp_path, runs, method):
     for steps in (3, 7):
         train(config(method, **{"training.steps": steps}), tmp_path / "run", console=quiet())
-    assert_same_weights(runs / method, tmp_path / "run")
-    saved = weights(tmp_path / "run")
+    whole, saved = weights(runs / method), weights(tmp_path / "run")
+    assert whole.keys() == saved.keys()
+    for name, value in whole.items():  # the parts were validated twice, so that the best may differ
+        assert name.startswith("best_l1") or np.array_equal(value, saved[name]), name
     assert all(np.isfinite(value).all() for value in saved.values())
     parts = {name.split("/")[0] for name in saved} - {"step", "best_l1"}
     assert (
@@ -148,8 +150,9 @@ def test_translates_in_each_direction(runs, image):
     assert {output.shape for output in made.values()} == {image.shape}
     assert not np.array_equal(made["AtoB"], made["BtoA"])
     assert Translator(runs / "toy_cycle").direction == config("toy_cycle").data.direction
-    with pytest.raises(UserError, match="translates AtoB only"):
-        Translator(runs / "toy_latent", direction="BtoA")
+    (other,) = set(toys.DIRECTIONS) - {config("toy_latent").data.direction}
+    with pytest.raises(UserError, match=rf"direction {other}: .* only"):
+        Translator(runs / "toy_latent", direction=other)
 
 
 @pytest.fixture
