@@ -1,8 +1,8 @@
-"""Overlapping tiles over an image, and how much each counts where, so that they blend to a whole.
+"""Overlapping tiles over an image and the weights that blend them into a whole image.
 
-Rows and columns are laid out alike, each by itself. In the middle of what neighbours share the one
-fades into the other as a raised cosine; the outermost pixels of a tile, which lack their
-surroundings, count nothing. At the image's own borders tiles count in full.
+Rows and columns are laid out independently, by the same rule. In the middle of an overlap the
+weights cross-fade as a raised cosine. The outermost pixels of a tile lack their surroundings and
+have weight 0, except at the borders of the image, where tiles have full weight.
 """
 
 from __future__ import annotations
@@ -12,32 +12,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_IGNORED = 3 / 8  # of an overlap, on either side of the blend
+# Fraction of an overlap, on either side of the cross-fade, in which the nearer tile has weight 0.
+_IGNORED = 3 / 8
 
-Bands = Iterator[tuple[int, np.ndarray]]  # the number of a first row, and rows from there on
+# Bands of consecutive rows: the index of the first row and the rows, [rows, W, C].
+Bands = Iterator[tuple[int, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Span:
-    """Where a row or a column of tiles lies.
+    """Position of a row or a column of tiles along its axis.
 
     Attributes:
-        start: The first pixel.
-        weights: float32 [side of a tile]: how much each pixel counts. Those of all spans add up to
-            1 everywhere.
+        start: Index of the first pixel.
+        weights: float32 [side of a tile], the blending weight of each pixel. At every pixel the
+            weights of all spans add up to 1.
     """
 
     start: int
     weights: np.ndarray
 
     def within(self, cell: int = 1) -> slice:
-        """Where it lies on a map of cells of so many pixels."""
+        """Returns the slice of the span on a map whose cells are `cell` pixels wide."""
         return slice(self.start // cell, (self.start + len(self.weights)) // cell)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Where a row and a column of tiles cross."""
+    """A tile: the crossing of a row and a column of tiles.
+
+    Attributes:
+        rows: Vertical position.
+        columns: Horizontal position.
+        number: Index of the tile in its grid, row by row.
+    """
 
     rows: Span
     columns: Span
@@ -45,13 +53,20 @@ class Tile:
 
     @property
     def share(self) -> float:
-        """For how many of the image's pixels it counts; together the tiles count for all."""
+        """Sum of the tile's weights, in pixels; over all tiles, the pixels of the image."""
         return float(self.rows.weights.sum(dtype=float) * self.columns.weights.sum(dtype=float))
 
 
 @dataclass(frozen=True)
 class TileGrid:
-    """Tiles of one size over an image of height × width pixels."""
+    """Tiles of one size over an image.
+
+    Attributes:
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        rows: Vertical positions of the tiles, from the top.
+        columns: Horizontal positions of the tiles, from the left.
+    """
 
     height: int
     width: int
@@ -59,26 +74,31 @@ class TileGrid:
     columns: list[Span]
 
     def row(self, index: int) -> list[Tile]:
-        """A row of tiles, from the left."""
+        """Returns the tiles of a row, from the left."""
         first = index * len(self.columns)
         return [Tile(self.rows[index], span, first + n) for n, span in enumerate(self.columns)]
 
     @property
     def tiles(self) -> list[Tile]:
-        """All, row by row."""
+        """All tiles, row by row."""
         return [tile for index in range(len(self.rows)) for tile in self.row(index)]
 
 
 def tile_grid(height: int, width: int, side: int, overlap: int) -> TileGrid:
     """Lays tiles over an image.
 
-    They start at multiples of `side - overlap`; the last of a row or column ends with the image.
+    Tiles start at multiples of `side - overlap`; the last tile of a row or column ends at the
+    border of the image.
 
     Args:
-        height: Of the image, in pixels.
-        width: Of the image.
-        side: Of a tile; where the image is smaller, its tiles are too.
-        overlap: What neighbours share, less than `side`.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        side: Side of a tile in pixels; along an axis where the image is smaller, the tile is as
+            long as the image.
+        overlap: Pixels that neighbouring tiles share; less than `side`.
+
+    Returns:
+        The grid of tiles.
     """
     return TileGrid(height, width, _spans(height, side, overlap), _spans(width, side, overlap))
 
@@ -106,26 +126,27 @@ def _spans(length: int, side: int, overlap: int) -> list[Span]:
 
 
 def blended_rows(grid: TileGrid, make: Callable[[Tile], np.ndarray], cell: int = 1) -> Bands:
-    """Blends what is made of the tiles, holding no more than one row of them.
+    """Blends the values computed for the tiles, with at most one row of tiles in memory.
 
     Args:
         grid: The tiles.
-        make: From a tile to float32 [1, its height / cell, its width / cell, C].
-        cell: Pixels a side of what one value stands for; divides all sides and starts.
+        make: Function from a tile to its values, float32 [1, tile height / cell,
+            tile width / cell, C].
+        cell: Side in pixels of the area that one value covers; divides all sides and starts.
 
     Yields:
-        The number of a first row and float32 [rows, grid.width / cell, C] from there on, complete:
-        down the image, each row once.
+        The index of the first row of a band and the band, float32 [rows, grid.width / cell, C].
+        The bands are complete and follow each other from the top; each row comes once.
     """
-    below = np.zeros((0, 0, 0), np.float32)  # rows begun, to which the next row of tiles adds
+    below = np.zeros((0, 0, 0), np.float32)  # rows to which the next row of tiles still adds
     for index, span in enumerate(grid.rows):
         band: np.ndarray | None = None
         for tile in grid.row(index):
-            made = make(tile)[0]
+            values = make(tile)[0]
             if band is None:
-                band = np.zeros((len(made), grid.width // cell, made.shape[-1]), np.float32)
+                band = np.zeros((len(values), grid.width // cell, values.shape[-1]), np.float32)
             weights = np.outer(_pooled(span, cell), _pooled(tile.columns, cell))
-            band[:, tile.columns.within(cell)] += made * weights[..., np.newaxis]
+            band[:, tile.columns.within(cell)] += values * weights[..., np.newaxis]
         assert band is not None
         band[: len(below)] += below.reshape(-1, *band.shape[1:])
         start = span.start // cell
@@ -136,4 +157,5 @@ def blended_rows(grid: TileGrid, make: Callable[[Tile], np.ndarray], cell: int =
 
 
 def _pooled(span: Span, cell: int) -> np.ndarray:
+    """Returns the mean weight of each cell of a span."""
     return span.weights.reshape(-1, cell).mean(axis=1)

@@ -1,24 +1,25 @@
-"""Images larger than memory allows: translated tile by tile into what they are as a whole.
+"""Translation of images that do not fit into memory as a whole, computed tile by tile.
 
-What keeps a generator from working on tiles is what makes its output depend on the whole picture:
+Two properties make a generator's output depend on the whole image:
 
-- Normalisation. Each layer's mean and variance are measured over all tiles first and then fixed,
-  unless the run has statistics of a batch for all images.
-  What a layer receives depends on the statistics of those before it, so they are measured one after
-  the other, each in a pass of all tiles through the layers up to it. Estimates from single tiles
-  or from a few will not do: they shift brightness by many grey levels where an image varies.
-- Distance. The inner layers of a U-Net see further than tiles can overlap; without, whole regions
-  change colour. But their maps are small: a 32nd of the image's sides after five halvings. So
-  tiles go down through the five outermost levels; what is inside is computed for the whole image
-  at once; and tiles come up again with their part of it. Of a U-Net of five levels four are outer.
-  These levels see no further than tiles overlap, and nor do ResNets and U-Nets of four levels as a
-  whole.
+- Normalisation. The mean and variance of each norm are first measured over all tiles and then
+  fixed, unless the run has statistics of a batch for all images. The input of a layer depends on
+  the statistics of the norms before it, so the norms are measured one after the other, each in a
+  pass of all tiles through the layers up to it. Estimates from one or a few tiles are not enough:
+  they shift brightness by many grey levels where an image varies.
+- Receptive field. The inner layers of a U-Net have a larger receptive field than tiles can overlap;
+  computed from tiles alone, whole regions change colour. But their feature maps are small: 1/32 of
+  the image's sides after five halvings. The encoder's five outermost levels are therefore computed
+  in tiles, the inner levels for the whole image at once, and the outermost decoder levels again in
+  tiles, each with its part of the inner levels' output. In a U-Net of five levels the four
+  outermost levels are tiled. The receptive field of the tiled levels is no larger than the overlap,
+  and nor is that of complete ResNets and U-Nets of four levels.
 
-The result is that of the whole image but for rounding. Dropout in the inner layers, which of a
-256×256 U-Net is all of it, has the masks of the whole image too; elsewhere each tile has its own,
-and blending hides where they change. Memory grows with the image only by the image itself, its
-translation and the inner maps; time is that of as many translations as there are norms in the tiled
-layers, though most of them end early.
+The result equals the translation of the whole image, except for rounding. Dropout in the inner
+layers (all of the dropout of a 256×256 U-Net) uses the masks of the whole image; in the tiled
+layers each tile has its own mask, and blending hides the transitions. Memory grows with the image
+only by the image itself, its translation and the inner feature maps. The time is that of as many
+translations as there are norms in the tiled layers, though most of these passes end early.
 """
 
 from __future__ import annotations
@@ -47,8 +48,11 @@ _Forward = Callable[..., tf.Tensor]
 def check_side(side: int) -> None:
     """Checks the side of tiles.
 
+    Args:
+        side: The side of a tile in pixels.
+
     Raises:
-        UserError: It is too small, or no multiple of 64.
+        UserError: The side is less than 256 or not a multiple of 64.
     """
     if side < SMALLEST_SIDE or side % SIDE_MULTIPLE:
         raise UserError(
@@ -58,13 +62,13 @@ def check_side(side: int) -> None:
 
 
 class TiledTranslation:
-    """The translation of single images, tile by tile.
+    """Translation of single images, tile by tile.
 
     Args:
-        translation: That of whole images, by one generator for images of any size.
+        translation: The translation of whole images by a single generator.
 
     Raises:
-        UserError: It is by something else than one generator.
+        UserError: The translation uses more than a single generator.
     """
 
     def __init__(self, translation: AnySizeTranslation) -> None:
@@ -75,7 +79,7 @@ class TiledTranslation:
                 "translate the images whole"
             )
         self._translation, self._representation = translation, whole.representation
-        fixed = translation.moments.with_dropout  # by the names of the same norms as without
+        fixed = translation.moments.with_dropout  # its keys are those of `without_dropout`
         network = whole.network
         self._tiling = whole.kind.tiling(network, whole.crop_size)
         inner = self._tiling.inner
@@ -90,7 +94,16 @@ class TiledTranslation:
         self._up = _part(network, inputs, network.output, known={*fixed, *self._down.measures})
 
     def steps(self, height: int, width: int, side: int) -> int:
-        """How often `advance` is called for an image of this size."""
+        """Returns how often `advance` is called for an image.
+
+        Args:
+            height: Height of the image in pixels.
+            width: Width of the image in pixels.
+            side: Side of a tile in pixels.
+
+        Returns:
+            The number of calls.
+        """
         tiles = len(self.grid(height, width, side).tiles)
         if self._down is None:
             return self._up.steps * tiles
@@ -107,10 +120,11 @@ class TiledTranslation:
 
         Args:
             image: uint8 or uint16 [H, W, C].
-            side: Of the tiles, see `check_side`: what the network sees at a time.
-            seed: Of the dropout; None turns it off.
-            advance: Called as often as `steps` says, with that number: for each tile of each pass
-                once for every convolution it went through, so that the calls come about evenly.
+            side: Side of the tiles in pixels, see `check_side`.
+            seed: Seed of the dropout; None turns dropout off.
+            advance: Called with the total number of steps, which is `steps(...)`, after each step.
+                Each tile of each pass has one step for every convolution it is computed by, so
+                that the calls are about evenly spaced in time.
 
         Returns:
             uint8 [H, W, D].
@@ -126,20 +140,29 @@ class TiledTranslation:
             forward.sources += [partial(_part_of, whole, self._cell) for whole in maps]
             forward.done()
         forward.measure(self._up)
-        return _stacked(self._pictured(forward.make(self._up), image), height)
+        return _stacked(self._image_bands(forward.make(self._up), image), height)
 
     def _fixed(self, seed: int | None) -> dict[str, tf.Tensor]:
-        """The statistics of norms that are not measured in images."""
+        """Returns the statistics of the norms that are fixed for all images."""
         moments = self._translation.moments.of(seed)
         return {name: tf.constant(values) for name, values in moments.items()}
 
     def grid(self, height: int, width: int, side: int) -> TileGrid:
-        """The tiles of an image of this size, over the image as it is padded."""
+        """Returns the tiles over an image after padding.
+
+        Args:
+            height: Height of the image in pixels, without padding.
+            width: Width of the image in pixels, without padding.
+            side: Side of a tile in pixels.
+
+        Returns:
+            The tiles of the padded image.
+        """
         rows, columns = (self._translation.axis_padding(size).padded for size in (height, width))
         return tile_grid(rows, columns, side, min(self._tiling.overlap, side // 2))
 
     def _pixels(self, image: np.ndarray | ImageWindows) -> Callable[[Tile], tf.Tensor]:
-        """From a tile to what the generator takes, padded as whole images are."""
+        """Returns the function from a tile to the generator's input, padded like whole images."""
         rows, columns = (
             self._translation.axis_padding(size).sources().numpy() for size in image.shape[:2]
         )
@@ -151,37 +174,37 @@ class TiledTranslation:
         return pixels
 
     def _maps(self, bands: Bands, grid: TileGrid, seed: int | None) -> list[tf.Tensor]:
-        """What the way up needs of the whole picture: what the inner levels make of their input.
+        """Returns the inner levels' output for the whole image, which the decoder's tiles take.
 
-        And that input, where a skip leads past them.
+        Their input comes before it where a skip connection bypasses them.
         """
         bottom = _tensor(bands, grid.height // self._cell)
         seeds = None if seed is None else image_seeds(seed, 1)
         top = self._inner([bottom], self._fixed(seed), seeds)
         return [bottom, top] if self._skip else [top]
 
-    def _pictured(self, made: Bands, image: np.ndarray | ImageWindows) -> Bands:
-        """Bands of the image, uint8, from what the generator made of the padded one."""
+    def _image_bands(self, outputs: Bands, image: np.ndarray | ImageWindows) -> Bands:
+        """Yields bands of the translation, uint8, from the outputs for the padded image."""
         height, width = image.shape[:2]
         top = self._translation.axis_padding(height).before
         columns = self._translation.axis_padding(width).inside
-        for start, rows in _strips(made):
+        for start, rows in _strips(outputs):
             first, end = np.clip([start - top, start - top + len(rows)], 0, height)
-            if first == end:  # they are padding
+            if first == end:  # all rows of the strip are padding
                 continue
             cut = rows[first + top - start : end + top - start, columns]
-            given = encode(tf.constant(image[first:end][np.newaxis]))
-            picture = self._representation.to_image(tf.constant(cut[np.newaxis]), given)
-            yield first, decode(picture).numpy()[0]
+            source = encode(tf.constant(image[first:end][np.newaxis]))
+            translated = self._representation.to_image(tf.constant(cut[np.newaxis]), source)
+            yield first, decode(translated).numpy()[0]
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """What all tiles go through.
+    """A computation that is applied to all tiles.
 
     Attributes:
-        run: A compiled function; of what, `_measuring` and `_making` say.
-        steps: How many convolutions it computes: most of its time.
+        run: The compiled function; see `_measuring` and `_making` for its arguments.
+        steps: Number of convolutions in it, which take most of its time.
     """
 
     run: _Forward
@@ -190,12 +213,12 @@ class _Pass:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of the generator that tiles go through: a pass for each norm in it, then the last.
+    """A part of the generator that is computed in tiles.
 
     Attributes:
-        measures: For each norm what finds its statistics in a tile, in the order in which they
-            depend on each other.
-        make: What computes the part's output.
+        measures: For each norm to be measured, the pass that returns its statistics in a tile, in
+            the order in which the norms depend on each other.
+        make: The last pass, which computes the part's output.
     """
 
     measures: dict[str, _Pass]
@@ -212,21 +235,23 @@ def _part(
     output: keras.KerasTensor,
     known: Iterable[str] = (),
 ) -> _Part:
-    """The part between some of the generator's tensors and another; `known` norms are not measured.
+    """Returns the part of a generator between some of its tensors and another.
 
-    Its layers are called anew: models from the middle of the generator would change its graph.
+    The norms named in `known` are not measured. The layers are called again on new inputs, because
+    models that start in the middle of the generator would change its graph.
     """
-    anew = {id(tensor): keras.Input(batch_shape=tensor.shape) for tensor in inputs}
-    starts = list(anew.values())
+    copies = {id(tensor): keras.Input(batch_shape=tensor.shape) for tensor in inputs}
+    starts = list(copies.values())
     for layer in generator.layers:
-        taken = keras.tree.flatten(layer.input)
-        if id(layer.output) not in anew and taken and all(id(tensor) in anew for tensor in taken):
-            given = keras.tree.map_structure(lambda tensor: anew[id(tensor)], layer.input)
-            anew[id(layer.output)] = layer(given)
-    make = keras.Model(starts, anew[id(output)])
+        sources = keras.tree.flatten(layer.input)
+        computable = bool(sources) and all(id(tensor) in copies for tensor in sources)
+        if id(layer.output) not in copies and computable:
+            arguments = keras.tree.map_structure(lambda tensor: copies[id(tensor)], layer.input)
+            copies[id(layer.output)] = layer(arguments)
+    make = keras.Model(starts, copies[id(output)])
     norms = [layer for layer in make.layers if isinstance(layer, BatchStatisticsNorm)]
     measures = {
-        norm.name: _measuring(keras.Model(starts, anew[id(norm.input)]))
+        norm.name: _measuring(keras.Model(starts, copies[id(norm.input)]))
         for norm in norms
         if norm.name not in known
     }
@@ -234,12 +259,13 @@ def _part(
 
 
 def _convolutions(network: keras.Model) -> int:
+    """Returns the number of convolutions in a network."""
     kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
     return sum(isinstance(layer, kinds) for layer in network.layers)
 
 
 def _making(network: keras.Model) -> _Pass:
-    """The pass whose function is from (inputs, moments, seeds) to the network's output."""
+    """Returns the pass whose function maps (inputs, moments, seeds) to the network's output."""
 
     @tf.function(reduce_retracing=True, autograph=False)
     def make(
@@ -251,9 +277,10 @@ def _making(network: keras.Model) -> _Pass:
 
 
 def _measuring(network: keras.Model) -> _Pass:
-    """The pass whose function is to mean and variance, [2, C], of the network's output.
+    """Returns the pass whose function computes mean and variance, [2, C], of a network's output.
 
-    Besides what `_making`'s takes, it takes how much rows and columns of pixels count.
+    Besides the arguments of `_making`'s function, it takes the weights of the tile's rows and
+    columns of pixels.
     """
 
     @tf.function(reduce_retracing=True, autograph=False)
@@ -292,10 +319,10 @@ class _MultiPassForward:
 
     Attributes:
         grid: The tiles.
-        seed: Of the dropout, or None.
-        done: Called for each step of a pass that a tile has gone through.
-        sources: From a tile to each input of the parts it goes through.
-        moments: What has been measured: mean and variance, [2, C], by the names of norms.
+        seed: Seed of the dropout; None turns dropout off.
+        done: Called after each step of a pass over a tile.
+        sources: Functions from a tile to each input of the part.
+        moments: Statistics that are known so far: mean and variance, [2, C], by the names of norms.
     """
 
     grid: TileGrid
@@ -308,21 +335,22 @@ class _MultiPassForward:
         """Measures the whole image's statistics for all norms of a part."""
         shares = np.array([tile.share for tile in self.grid.tiles])
         for norm, measure in part.measures.items():
-            of_tiles = [
+            tile_moments = [
                 self._run(measure, tile, tile.rows.weights, tile.columns.weights)
                 for tile in self.grid.tiles
             ]
-            self.moments[norm] = tf.constant(_pooled_moments(shares, np.array(of_tiles)))
+            self.moments[norm] = tf.constant(_pooled_moments(shares, np.array(tile_moments)))
 
     def make(self, part: _Part, cell: int = 1) -> Bands:
-        """The whole image's output of a part, by `blended_rows`."""
+        """Returns a part's output for the whole image, in bands; see `blended_rows`."""
         return blended_rows(self.grid, lambda tile: self._run(part.make, tile), cell)
 
-    def _run(self, through: _Pass, tile: Tile, *more: np.ndarray) -> np.ndarray:
+    def _run(self, computation: _Pass, tile: Tile, *weights: np.ndarray) -> np.ndarray:
         seeds = None if self.seed is None else tf.constant([[self.seed, 1 + tile.number]], tf.int32)
         inputs = [source(tile) for source in self.sources]
-        result = through.run(inputs, dict(self.moments), seeds, *map(tf.constant, more)).numpy()
-        for _ in range(through.steps):
+        weight_tensors = map(tf.constant, weights)
+        result = computation.run(inputs, dict(self.moments), seeds, *weight_tensors).numpy()
+        for _ in range(computation.steps):
             self.done()
         return result
 
@@ -332,20 +360,21 @@ def _part_of(whole: tf.Tensor, cell: int, tile: Tile) -> tf.Tensor:
 
 
 def _cut(image: np.ndarray | ImageWindows, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Rows and columns of an image by their numbers, of which only the part around them is read."""
+    """Returns rows and columns of an image by index; only the part around them is read."""
     top, left = rows.min(), columns.min()
     part = image[top : rows.max() + 1, left : columns.max() + 1]
     return part[np.ix_(rows - top, columns - left)]
 
 
 def _strips(bands: Bands, rows: int = 32) -> Bands:
-    """The same in bands of so many rows at most: what is made of one takes much more memory."""
+    """Splits bands into bands of at most `rows` rows, whose conversion takes less memory."""
     for first, band in bands:
         for start in range(0, len(band), rows):
             yield first + start, band[start : start + rows]
 
 
 def _stacked(bands: Bands, height: int) -> np.ndarray:
+    """Returns the bands as one array [height, W, C]."""
     whole: np.ndarray | None = None
     for first, rows in bands:
         if whole is None:
@@ -356,7 +385,10 @@ def _stacked(bands: Bands, height: int) -> np.ndarray:
 
 
 def _tensor(bands: Bands, height: int) -> tf.Tensor:
-    """`_stacked` as [1, height, W, C]. Of an array it would be made by way of two copies."""
+    """Returns the bands as one tensor [1, height, W, C].
+
+    Converting the array that `_stacked` returns would take two more copies.
+    """
     whole: tf.Variable | None = None
     for first, rows in bands:
         if whole is None:
@@ -367,7 +399,7 @@ def _tensor(bands: Bands, height: int) -> tf.Tensor:
 
 
 def _pooled_moments(shares: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """Mean and variance [2, C] of the whole, of those of its tiles [N, 2, C]."""
+    """Returns mean and variance of the whole image, [2, C], from those of its tiles, [N, 2, C]."""
     means, variances = np.moveaxis(moments.astype(np.float64), 1, 0)
     mean = np.average(means, 0, shares)
     variance = np.average(variances + (means - mean) ** 2, 0, shares)

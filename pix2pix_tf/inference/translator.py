@@ -34,11 +34,11 @@ class Translator:
     """A run's translation, as a function from images to images.
 
     Attributes:
-        direction: What it translates from and to, `AtoB` or `BtoA`.
-        config: The run's config, seen in that direction: its inputs are what is translated.
-        source: How its inputs come of files.
-        step: The training step that the weights are from.
-        translation: The translation as the exporters take it.
+        direction: Direction of the translation, `AtoB` or `BtoA`.
+        config: The run's config in that direction: its inputs are the images to translate.
+        source: Reads inputs of the run from files.
+        step: The training step of the weights.
+        translation: The translation as a function of tensors, which the exporters take.
 
     Example:
         >>> from pix2pix_tf import Translator
@@ -51,17 +51,17 @@ class Translator:
     def __init__(
         self, run_dir: str | Path, *, direction: str | None = None, checkpoint: str = "newest"
     ) -> None:
-        """Loads the networks of a run that translate.
+        """Loads the translating networks of a run.
 
         Args:
             run_dir: The run directory.
-            direction: `AtoB` or `BtoA`, one that the run was trained for; by default from the
-                inputs of its training to their targets.
-            checkpoint: `newest`, or `best`: the one with the lowest validation L1.
+            direction: `AtoB` or `BtoA`, a direction that the run was trained for; by default from
+                the inputs of its training to their targets.
+            checkpoint: `newest`, or `best`: the checkpoint with the lowest validation L1.
 
         Raises:
-            UserError: No run there, no checkpoint, a damaged one, or a direction the run does not
-                have.
+            UserError: The directory holds no run, the run has no checkpoint or a damaged one, or
+                it was not trained for this direction.
         """
         run = Run(Path(run_dir))
         config = run.load_config()
@@ -78,7 +78,7 @@ class Translator:
 
     @property
     def networks(self) -> Mapping[str, keras.Model]:
-        """The networks that translate, by their parts in checkpoints."""
+        """The translating networks, by their names in checkpoints."""
         return self.translation.translation.networks
 
     def __call__(
@@ -93,8 +93,8 @@ class Translator:
         Args:
             images: uint8 or uint16, [H, W, C] or [N, H, W, C], with the channels of the run's
                 input images.
-            dropout: The paper's noise: on when translating as in training (section 3.1).
-            seed: Makes the dropout repeatable; None draws one.
+            dropout: Whether dropout, the paper's noise, is on as in training (section 3.1).
+            seed: Seed that makes the dropout repeatable; None draws a random one.
 
         Returns:
             uint8 of the same height and width, with the channels of the run's target images.
@@ -102,7 +102,7 @@ class Translator:
         images = np.asarray(images)
         self._check(images)
         batch = images if images.ndim == 4 else images[np.newaxis]
-        seeds = image_seeds(_given(seed), len(batch)) if dropout else None
+        seeds = image_seeds(_seed_or_random(seed), len(batch)) if dropout else None
         try:
             outputs = self._translate(tf.constant(batch), seeds).numpy()
         except Exception as error:
@@ -123,36 +123,36 @@ class Translator:
         seed: int | None = None,
         advance: Callable[[int], None] = lambda total: None,
     ) -> np.ndarray:
-        """Translates one image of any size in overlapping tiles: in less memory and more time.
+        """Translates one image of any size in overlapping tiles, with less memory and more time.
 
-        With `dropout=False` the result is that of the whole image, but for rounding; so it is
-        with a `seed` where dropout has its place in the inner layers only, as in a U-Net for
-        256×256 (see `inference.tiling`). An image not larger than a tile is translated whole.
+        With `dropout=False` the result equals that of the whole image, except for rounding. So
+        does the result with a `seed` if all dropout is in the inner layers, as in a U-Net for
+        256×256 (see `inference.tiling`). An image no larger than a tile is translated whole.
 
         Args:
             image: uint8 or uint16 [H, W, C], or a file that is read in parts.
-            side: What the network sees at a time, in pixels: a multiple of 64, 256 or more.
-            dropout: As in translating whole images.
-            seed: Likewise.
-            advance: Called after each step with the number of all, which is `steps`.
+            side: Side of a tile in pixels: a multiple of 64, 256 or more.
+            dropout: Whether dropout is on, as for whole images.
+            seed: Seed of the dropout, as for whole images.
+            advance: Called after each step with the total number of steps, see `steps`.
 
         Returns:
             uint8 [H, W, D].
 
         Raises:
-            UserError: Another array, or another side.
+            UserError: The image has another type or shape, or `side` another value.
         """
         if not isinstance(image, ImageWindows):
             image = np.asarray(image)
         self._check(image)
         if image.ndim != 3:
-            raise UserError(f"image: has shape {image.shape}; tiles are of one picture, [H, W, C]")
+            raise UserError(f"image: has shape {image.shape}; tiles are of one image, [H, W, C]")
         check_side(side)
         if max(image.shape[:2]) <= side:
             output = self(image[:, :], dropout=dropout, seed=seed)
             advance(1)
             return output
-        return self._tiles(image, side, _given(seed) if dropout else None, advance)
+        return self._tiles(image, side, _seed_or_random(seed) if dropout else None, advance)
 
     def steps(self, height: int, width: int, side: int) -> int:
         """Number of steps that `tiled` takes for an image.
@@ -163,13 +163,13 @@ class Translator:
             side: Side of a tile in pixels.
 
         Returns:
-            1 where the image fits into one tile, else how often `tiled` calls its `advance`.
+            1 if the image fits into one tile, otherwise how often `tiled` calls its `advance`.
         """
         return 1 if max(height, width) <= side else self._tiles.steps(height, width, side)
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of all that translations follow from but the input, the seed and tiles."""
+        """Digest of everything that determines a translation except input, dropout and tiles."""
         digest = hashlib.sha256()
         data, seed = self.config.data, self.config.training.seed
         digest.update(repr((data.derive, data.representation, data.image_channels, seed)).encode())
@@ -199,7 +199,7 @@ class Translator:
 def _chosen(
     run: Run, translations: Mapping[str, Translation], direction: str | None
 ) -> tuple[str, Translation]:
-    """The translation in a direction; without one, the method's first.
+    """Returns the translation in a direction; for None, the method's first.
 
     Raises:
         UserError: The run does not translate in this direction.
@@ -213,5 +213,5 @@ def _chosen(
     return direction, translations[direction]
 
 
-def _given(seed: int | None) -> int:
+def _seed_or_random(seed: int | None) -> int:
     return secrets.randbelow(2**31) if seed is None else seed
