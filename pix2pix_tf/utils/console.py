@@ -1,4 +1,4 @@
-"""The console: plain lines, tables that show text as it is, and progress."""
+"""Console output: plain lines, tables whose text is shown literally, and progress bars."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _SMOOTHING = 10.0  # seconds over which a rate is averaged
 class PlainConsole(Console):
     """A console that prints all text literally: in lines, cells, titles and rules.
 
-    Names, paths and messages about them come from outside; with Rich's own console `[red]` in one
-    would vanish, `[/a]` raise an error, `:smile:` become an emoji, and ESC control the terminal.
+    Names and paths, and messages that contain them, are not under the program's control. In Rich's
+    own console a `[red]` in one of them would disappear, `[/a]` would raise an error, `:smile:`
+    would become an emoji, and ESC would control the terminal.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -36,35 +37,35 @@ class PlainConsole(Console):
         super().__init__(**{**options, "markup": False, "emoji": False, "highlight": False})
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Renders a text literally, whatever the caller asks for."""
+        """Renders a text literally; options that ask for markup or highlighting are ignored."""
         plain = {"markup": False, "emoji": False, "highlight": False, "highlighter": None}
         return super().render_str(printable(text), **{**options, **plain})
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Renders as Rich does, except that cells of a narrow table are folded, never cut."""
-        if isinstance(renderable, str):  # a cell; what is printed alone is no `str` any more
+        """Renders as Rich does, except that cells of a narrow table are wrapped, not truncated."""
+        if isinstance(renderable, str):  # a table cell; `print` passes a `Text`, not a `str`
             renderable = self.render_str(renderable)
             renderable.overflow, renderable.no_wrap = "fold", False
         return super().render(renderable, options)
 
 
 def print_line(console: Console, line: str) -> None:
-    """Prints a line literally: paths are neither coloured, wrapped, nor read as markup."""
+    """Prints a line literally: without colours, wrapping or markup."""
     console.print(printable(line), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def format_number(value: float | None, form: str = ".4f") -> str:
-    """Formats a number for a table; one that is None, infinite or NaN is a dash."""
+    """Formats a number for a table, as a dash if it is None, infinite or NaN."""
     return "–" if value is None or not math.isfinite(value) else format(value, form)
 
 
 class ProgressBar:
-    """Progress of some work: a bar in a terminal, elsewhere a line every `LINE_INTERVAL` seconds.
+    """A progress bar in a terminal; elsewhere a line every `LINE_INTERVAL` seconds.
 
-    Both show how much is done, the rate and the time left. Used as a context manager. The time
-    before the first update does not count for the rate: it includes starting up.
+    Both show the amount done, the rate and the time left. Used as a context manager. The time
+    before the first update is not part of the rate, since it includes starting up.
     """
 
     def __init__(
@@ -80,13 +81,13 @@ class ProgressBar:
         """Creates a bar.
 
         Args:
-            console: Where it is shown.
-            description: What is being done, such as `translating`.
-            unit: Singular noun of what is counted, for the rate; `MB` counts bytes.
-            completed: How much was done before.
-            total: How much is to be done; None if that is not known.
-            transient: Whether the bar disappears at the end. If not, the last update is shown
-                without a terminal too.
+            console: The console that shows the bar.
+            description: Name of the work, such as `translating`.
+            unit: Singular noun of the counted items, for the rate; `MB` counts bytes.
+            completed: Amount that was done before.
+            total: Amount to be done; None if it is not known.
+            transient: Whether the bar disappears at the end. If not, the last update is also
+                printed without a terminal.
         """
         self._console, self._description, self._unit = console, description, unit
         self._completed, self._total, self._transient = completed, total, transient
@@ -122,11 +123,11 @@ class ProgressBar:
         print_line(self._console, line)
 
     def advance(self, total: int) -> None:
-        """Shows that one more of `total` is done."""
+        """Shows that one more of `total` items is done."""
         self.update(self._completed + 1, total)
 
     def pause(self) -> None:
-        """Leaves the time since the last update out of the rate."""
+        """Excludes the time since the last update from the rate."""
         if self._last_update is not None:
             self._last_update = time.monotonic()
 
@@ -138,12 +139,12 @@ class ProgressBar:
         description: str | None = None,
         status: str = "",
     ) -> None:
-        """Shows how much is done.
+        """Shows the amount done.
 
         Args:
-            completed: How much is done.
-            total: How much is to be done; None if that is not known.
-            description: What is being done; another one than before starts a new rate.
+            completed: Amount that is done.
+            total: Amount to be done; None if it is not known.
+            description: Name of the work; a change of it starts a new rate.
             status: Text after the rate and the time left.
         """
         now = time.monotonic()
@@ -192,18 +193,18 @@ class ProgressBar:
 
 
 class _Rate:
-    """A rate averaged over time, the recent weighing more."""
+    """An exponential moving average of a rate."""
 
     def __init__(self) -> None:
         self._amount = self._seconds = 0.0
 
     def add(self, amount: float, seconds: float) -> None:
-        """Adds what was done within some time."""
+        """Adds an amount that was done within a number of seconds."""
         decay = math.exp(-seconds / _SMOOTHING)
         self._amount = decay * self._amount + amount
         self._seconds = decay * self._seconds + seconds
 
     @property
     def per_second(self) -> float | None:
-        """The amount a second; None before anything was measured."""
+        """The amount per second; None before the first measurement."""
         return self._amount / self._seconds if self._seconds else None

@@ -1,4 +1,4 @@
-"""Exceptions whose message is for the user, and their exit codes."""
+"""Exceptions whose messages are written for the user, and their exit codes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 class UserError(Exception):
-    """Something the user gave cannot be used.
+    """An error in what the user provided: an argument, a file or a config.
 
-    The message is for the user as it is: what was wrong, where, what was expected, what to do. The
-    command line prints it without a traceback and ends with exit code 2.
+    The message is shown to the user unchanged. It says what was wrong, where, what was expected
+    and what to do. The command line prints it without a traceback and exits with code 2.
 
     Example:
         >>> from pix2pix_tf import UserError, load_config
@@ -25,20 +25,20 @@ def raise_problems(problems: Sequence[str]) -> None:
     """Raises a `UserError` with a line for each problem, if there are any.
 
     Args:
-        problems: Messages.
+        problems: Messages, one per problem.
 
     Raises:
-        UserError: There are some.
+        UserError: `problems` is not empty.
     """
     if problems:
         raise UserError("\n".join(problems))
 
 
 class WorkerLostError(Exception):
-    """A worker of the cluster is gone, and this one cannot continue training without it.
+    """Another worker of the cluster was lost, and this one cannot continue training without it.
 
-    The message names it. The command line prints it and ends with `exit_code`, upon which a
-    scheduler may start the same command again: nothing is wrong with the command.
+    The message names the lost worker. The command line prints it and exits with `exit_code`, which
+    tells a scheduler that the same command can be started again.
     """
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h

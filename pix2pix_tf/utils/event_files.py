@@ -1,4 +1,4 @@
-"""TensorBoard's event files, checked after every write: TensorFlow drops some disk errors."""
+"""TensorBoard event files, checked after every write since TensorFlow ignores some disk errors."""
 
 from __future__ import annotations
 
@@ -14,40 +14,46 @@ from pix2pix_tf.utils.files import CUT_SHORT, write_error_message, writing
 
 
 class EventFile:
-    """An event file that is known to hold what was written to it.
+    """An event file whose content is verified after every write.
 
-    TensorFlow buffers small records, and raises errors of writing the buffer; errors of a record
-    larger than the buffer, such as an image, it drops. So the file itself is checked.
+    TensorFlow buffers small records and raises an error if writing the buffer fails, but it ignores
+    errors of a record larger than the buffer, such as an image. So the file itself is checked.
 
     Attributes:
         writer: TensorFlow's summary writer.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Opens a new file in a folder, which is made if it does not exist.
+        """Creates a new event file.
+
+        Args:
+            folder: The folder of the file, created if it does not exist.
 
         Raises:
-            UserError: It cannot be written.
+            UserError: The file cannot be written.
         """
         before = set(folder.glob("events.*"))
         with writing(folder):
             self.writer = tf.summary.create_file_writer(str(folder))
-        self._folder, self._whole = folder, 0
+        self._folder, self._end = folder, 0
         (self._file,) = set(folder.glob("events.*")) - before
 
     @contextmanager
     def at(self, step: int) -> Iterator[None]:
-        """Writes the summaries of its block at a step; at the end they are in the file.
+        """Writes the summaries of its block at a step, and checks that the file holds them.
+
+        Args:
+            step: The training step of the summaries.
 
         Raises:
-            UserError: They could not be written.
+            UserError: The summaries could not be written.
         """
         with writing(self._folder), self.writer.as_default(step):
             yield
-        whole = end_of_last_record(self._file, self._whole)
-        if whole in (None, self._whole):
+        end = end_of_last_record(self._file, self._end)
+        if end in (None, self._end):
             raise UserError(write_error_message(self._folder, CUT_SHORT))
-        self._whole = whole
+        self._end = end
 
     def close(self) -> None:
         """Closes the file."""
@@ -56,7 +62,7 @@ class EventFile:
 
 
 def end_of_last_record(file: Path, start: int) -> int | None:
-    """Offset at which the last record after `start` ends; None if one is cut short."""
+    """Returns the offset at which the last record after `start` ends; None if it is truncated."""
     size = file.stat().st_size
     with file.open("rb") as stream:
         while start < size:

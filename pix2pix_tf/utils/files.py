@@ -1,7 +1,7 @@
-"""Files and folders: disk errors as messages, atomic writes, and checks of outputs before the work.
+"""Files and folders: messages for disk errors, atomic writes, and checks of output paths.
 
-Nothing is ever half written: files and folders are written under a temporary name beside their own,
-brought to the disk and renamed.
+Writes are atomic: files and folders are written under a temporary name beside the final one,
+flushed to the disk and renamed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import readable
 
-# Errors that only writing raises; EFBIG: a limit on the size of files.
+# Errors that only writing raises. EFBIG is the error of a limit on the size of files.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WRITE_ONLY = (*_NO_SPACE, errno.EROFS)
 _DISK_ERRORS = (
@@ -28,9 +28,11 @@ _DISK_ERRORS = (
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
 )
 
-CUT_SHORT = "it was cut short"  # reason of an incomplete file without an error; mostly a full disk
+# Reason given for an incomplete file whose write raised no error; the usual cause is a full disk.
+CUT_SHORT = "it was cut short"
 
-# The file that each kind of folder is recognised by, the kind's name, and what else is part of it.
+# For each kind of folder: the file it is recognised by, its name, and the other files it consists
+# of.
 _ARTIFACTS = {
     "config.yaml": (
         "run",
@@ -53,15 +55,15 @@ _ARTIFACTS = {
 
 
 def expand_home(path: str) -> str:
-    """Expands ~ and ~user at the start of a path as a shell does, and no variables.
+    """Expands ~ and ~user at the start of a path as a shell does; variables are not expanded.
 
-    A user that the system does not know is left as typed, and so is `./~`, a folder of that name.
+    An unknown user is left as typed, and so is `./~`, which is a folder of that name.
     """
     return os.path.expanduser(path)  # noqa: PTH111  # Path.expanduser fails for unknown users
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path is a pipe, a socket or a device: opening it could block for ever."""
+    """Whether a path is a pipe, a socket or a device, which could block when it is opened."""
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
@@ -70,7 +72,7 @@ def is_special(path: Path) -> bool:
 
 @contextmanager
 def writing(place: Path, what: str = "", *, write_only: bool = True) -> Iterator[None]:
-    """Turns disk errors of its block into a `UserError` that says what could not be written.
+    """Converts disk errors of its block to a `UserError` that says what could not be written.
 
     Args:
         place: The file or folder that is written.
@@ -91,11 +93,11 @@ def writing(place: Path, what: str = "", *, write_only: bool = True) -> Iterator
 
 
 def write_error_message(place: Path, reason: str, what: str = "") -> str:
-    """The message of a failed write; if there is no space, with how much is free.
+    """Returns the error message of a failed write, with the free space if that has run out.
 
     Args:
         place: The file or folder that was written.
-        reason: The system's words, see `disk_error_reason`, or `CUT_SHORT`.
+        reason: The system's description of the error, see `disk_error_reason`, or `CUT_SHORT`.
         what: A prefix of the message.
     """
     space = ""
@@ -106,18 +108,27 @@ def write_error_message(place: Path, reason: str, what: str = "") -> str:
 
 
 def disk_error_reason(error: BaseException, numbers: tuple[int, ...] = _DISK_ERRORS) -> str | None:
-    """The system's words for a disk error of Python or TensorFlow; None for other errors."""
+    """Returns the system's description of a disk error of Python or TensorFlow.
+
+    Args:
+        error: Any exception.
+        numbers: The values of `errno` that count as disk errors.
+
+    Returns:
+        The text of `os.strerror`; None for other errors.
+    """
     if isinstance(error, OSError):
         return os.strerror(error.errno) if error.errno in numbers else None
     if not type(error).__module__.startswith("tensorflow."):
         return None
-    # TensorFlow has no numbers: "/a/b/c; File too large [Op:SaveV2]", or "... is not a directory".
+    # TensorFlow's errors have no errno, only a text such as "/a/b/c; File too large [Op:SaveV2]" or
+    # "... is not a directory".
     first = (str(error).splitlines() or [""])[0]
-    said = re.sub(r"\s*\[Op:.*", "", first).rpartition(";")[2].strip()
-    for words in map(os.strerror, numbers):
-        if said.lower().endswith(words.lower()):
-            return words
-    return os.strerror(errno.ENOTDIR) if said.endswith("is not a directory") else None
+    text = re.sub(r"\s*\[Op:.*", "", first).rpartition(";")[2].strip()
+    for reason in map(os.strerror, numbers):
+        if text.lower().endswith(reason.lower()):
+            return reason
+    return os.strerror(errno.ENOTDIR) if text.endswith("is not a directory") else None
 
 
 def _free_bytes(path: Path) -> int | None:
@@ -131,21 +142,29 @@ def _free_bytes(path: Path) -> int | None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text as UTF-8, see `write_bytes`.
+    """Writes a text as a UTF-8 file, see `write_bytes`.
 
-    Names in the text that are not UTF-8 become readable, see `pix2pix_tf.utils.text.readable`.
+    Bytes of names that are not UTF-8 are escaped, see `pix2pix_tf.utils.text.readable`.
+
+    Args:
+        path: The file, which is replaced if it exists.
+        text: Its content.
 
     Raises:
-        UserError: It cannot be written; a file that had the name before is untouched.
+        UserError: The file cannot be written; an existing file is unchanged.
     """
     write_bytes(path, readable(text).encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all, so that it survives a kill and a power failure.
+    """Writes a file atomically: completely or not at all, even if the process or power fails.
+
+    Args:
+        path: The file, which is replaced if it exists.
+        content: Its content.
 
     Raises:
-        UserError: It cannot be written; a file that had the name before is untouched.
+        UserError: The file cannot be written; an existing file is unchanged.
     """
     temporary = _temporary_file(path)
     with writing(path):
@@ -160,27 +179,35 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def atomic_directory(target: Path) -> Iterator[Path]:
-    """Gives an empty temporary folder that becomes `target` at the end, or is removed on an error.
+    """Yields an empty temporary folder, which is renamed to `target` at the end.
+
+    After an error the folder is removed.
+
+    Args:
+        target: The final folder, which must not exist or must be empty.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: The folder cannot be written.
     """
     with temporary_sibling(target) as partial:
         yield partial
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial.replace(target)  # onto an empty folder too
+            partial.replace(target)  # an empty folder is replaced too
 
 
 @contextmanager
 def temporary_sibling(target: Path) -> Iterator[Path]:
-    """Gives an empty hidden folder beside `target`, which is removed at the end.
+    """Yields an empty hidden folder beside `target`, which is removed at the end.
 
-    It lies in the nearest folder above `target` that exists, so that what is moved from it to
-    `target` is renamed, not copied.
+    It lies in the nearest existing folder above `target`, so that files can be moved from it to
+    `target` by renaming, without a copy.
+
+    Args:
+        target: The path beside which the folder is created.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: The folder cannot be written.
     """
     place = next(folder for folder in target.absolute().parents if folder.is_dir())
     with _temporary_directory(place, target) as partial:
@@ -189,17 +216,17 @@ def temporary_sibling(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _temporary_directory(place: Path, target: Path) -> Iterator[Path]:
-    """`temporary_sibling` in a given folder."""
+    """Yields a temporary folder as `temporary_sibling` does, in the folder `place`."""
     partial = place / f".{target.name}.{uuid.uuid4().hex}.partial"
     with writing(target):
         partial.mkdir()
     try:
-        with writing(target, write_only=False):  # what is written may be made from other files
+        with writing(target, write_only=False):  # the block may also read other files
             yield partial
     except UserError as error:
         if str(partial) not in str(error):
             raise
-        # The user knows the file by the place where it was to be.
+        # The message names the final path, which the user knows, not the temporary one.
         raise UserError(str(error).replace(str(partial), str(target))) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -210,9 +237,9 @@ def _temporary_file(path: Path) -> Path:
 
 
 def fsync(path: Path) -> None:
-    """Returns once a file's content, or a folder's names, would survive a power failure."""
+    """Flushes a file's content, or the entries of a folder, to the disk."""
     if path.is_dir():
-        if os.name == "nt":  # which cannot open folders
+        if os.name == "nt":  # Windows cannot open folders
             return
         with _opened(path, os.O_RDONLY) as number, contextlib.suppress(OSError):
             os.fsync(number)  # some file systems refuse it for folders
@@ -230,14 +257,14 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         os.close(number)
 
 
-# Checks of outputs, before the work that fills them
+# Checks of output paths, made before any long computation
 
 
 def check_new_directory(output: Path) -> None:
-    """Checks that a folder can be made, or is empty.
+    """Checks that a folder can be created, or is empty.
 
     Raises:
-        UserError: Something already exists there, or it cannot be made.
+        UserError: The path exists and is not an empty folder, or it cannot be created.
     """
     with writing(output):
         empty = output.is_dir() and not any(output.iterdir())
@@ -252,7 +279,7 @@ def check_output_directory(output: Path) -> None:
     """Checks that files can be written into a folder, which need not exist yet.
 
     Raises:
-        UserError: It is something else, or cannot be made or written.
+        UserError: The path is not a folder, or the folder cannot be created or written to.
     """
     with writing(output):
         if output.exists() and not output.is_dir():
@@ -267,10 +294,11 @@ def check_output_files(**files: Path | None) -> None:
     """Checks that files can be written or replaced.
 
     Args:
-        files: The files by the name of their option, without dashes; None is one not given.
+        files: The files by the names of their options, without dashes; None if an option was not
+            given.
 
     Raises:
-        UserError: One of them cannot be written, or two options name the same.
+        UserError: A file cannot be written, or two options name the same file.
     """
     check_distinct_outputs(**files)
     for name, file in files.items():
@@ -282,10 +310,11 @@ def check_distinct_outputs(**targets: Path | None) -> None:
     """Checks that no two options name the same file or folder.
 
     Args:
-        targets: The files or folders by the name of their option; None is one not given.
+        targets: The files or folders by the names of their options; None if an option was not
+            given.
 
     Raises:
-        UserError: Two do.
+        UserError: Two options name the same path.
     """
     options: dict[Path, str] = {}
     for name, target in targets.items():
@@ -296,9 +325,9 @@ def check_distinct_outputs(**targets: Path | None) -> None:
 
 
 def containing_artifact(file: Path) -> str | None:
-    """The run, segmenter or study that a file is part of, such as `run runs/maps`; or None.
+    """Returns the run, segmenter or study that a file is part of, such as `run runs/maps`; or None.
 
-    Other files within such a folder, a report of a run for instance, are the user's.
+    A file that merely lies in such a folder, for instance the report of a run, is not part of it.
     """
     real = file.resolve()
     for folder in real.parents:
@@ -326,5 +355,5 @@ def _check_output_file(option: str, file: Path) -> None:
             raise UserError(f"{option} {file}: {file.parent}: {what}; make that folder first")
         if (whole := containing_artifact(file)) is not None:
             raise UserError(f"{option} {file}: is a part of the {whole}; give another name")
-        _temporary_file(file).touch()  # as `write_bytes` begins
+        _temporary_file(file).touch()  # the first step of `write_bytes`
         _temporary_file(file).unlink()

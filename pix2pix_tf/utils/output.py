@@ -1,4 +1,4 @@
-"""Standard output and error that may be closed while a program runs: `| head`, closed terminals."""
+"""Handling of standard streams that are closed while a program runs, as by `| head`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _CLOSED = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPI
 
 
 def is_broken_pipe(error: OSError) -> bool:
-    """Whether an error is of a pipe whose reader is gone."""
+    """Whether an error was raised by writing to a pipe whose reader has exited."""
     return error.errno in _CLOSED
 
 
 def is_closed_terminal(error: OSError) -> bool:
-    """Whether an error is of a terminal that was closed."""
+    """Whether an error was raised by writing to a terminal that was closed."""
     return error.errno == errno.EIO
 
 
@@ -27,19 +27,20 @@ def is_closed_terminal(error: OSError) -> bool:
 def guarded_output(failed: Callable[[OSError], None]) -> Iterator[None]:
     """Calls `failed` instead of raising errors of standard output within its block.
 
-    What `failed` raises is raised. Errors of standard error are ignored. A broken pipe and a closed
-    terminal are not written to again. The innermost of nested blocks counts.
+    Exceptions that `failed` raises are propagated. Errors of standard error are ignored. After a
+    broken pipe or a closed terminal further output is discarded. Of nested blocks, the innermost
+    one handles the errors.
 
     Args:
         failed: Called with each error.
     """
     before = sys.stdout, sys.stderr
-    own = (_Guarded(_plain(before[0]), failed), _Guarded(_plain(before[1]), lambda error: None))
+    own = (_Guarded(_unwrap(before[0]), failed), _Guarded(_unwrap(before[1]), lambda error: None))
     sys.stdout, sys.stderr = own
     try:
         yield
     finally:
-        # Unless the block has replaced the streams.
+        # The streams are restored unless the block has replaced them.
         if sys.stdout is own[0]:
             sys.stdout = before[0]
         if sys.stderr is own[1]:
@@ -47,9 +48,9 @@ def guarded_output(failed: Callable[[OSError], None]) -> Iterator[None]:
 
 
 def open_closed_streams() -> None:
-    """Opens the null device for standard streams that the process was started without (`>&-`).
+    """Opens the null device for standard streams that were closed at the start (`>&-`).
 
-    Otherwise the next files that it opens would get their numbers.
+    Otherwise the next files that the process opens would get the file descriptors of these streams.
     """
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
@@ -63,25 +64,25 @@ def open_closed_streams() -> None:
 
 
 class _Guarded:
-    """A text stream that reports its errors instead of raising them; else as the one it wraps."""
+    """A wrapper of a text stream that reports errors of writing instead of raising them."""
 
     def __init__(self, stream: TextIO, failed: Callable[[OSError], None]) -> None:
         self.unguarded = stream
         self._failed = failed
 
     def write(self, text: str) -> int:
-        return self._tried(lambda: self.unguarded.write(text)) or 0
+        return self._try(lambda: self.unguarded.write(text)) or 0
 
     def writelines(self, lines: list[str]) -> None:
-        self._tried(lambda: self.unguarded.writelines(lines))
+        self._try(lambda: self.unguarded.writelines(lines))
 
     def flush(self) -> None:
-        self._tried(self.unguarded.flush)
+        self._try(self.unguarded.flush)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.unguarded, name)
 
-    def _tried(self, write: Callable[[], Any]) -> Any:
+    def _try(self, write: Callable[[], Any]) -> Any:
         try:
             return write()
         except OSError as error:
@@ -91,12 +92,12 @@ class _Guarded:
             return None
 
 
-def _plain(stream: Any) -> TextIO:
+def _unwrap(stream: Any) -> TextIO:
     return getattr(stream, "unguarded", stream)
 
 
 def _redirect_to_null(stream: TextIO) -> None:
-    """Discards what a stream still buffers, and all that is written to it."""
+    """Discards the buffered content of a stream and everything written to it later."""
     with suppress(OSError, ValueError):
         number = stream.fileno()
         null = os.open(os.devnull, os.O_WRONLY)

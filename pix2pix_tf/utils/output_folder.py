@@ -1,4 +1,4 @@
-"""Output folders within input folders: outputs are never read as inputs."""
+"""Checks for output folders within input folders, so that outputs are not read as inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def check_not_an_input(output: Path, folders: Iterable[Path]) -> None:
     """Checks that an output folder is not an input folder, nor a link to one.
 
     Raises:
-        UserError: It is one.
+        UserError: The output folder is an input folder.
     """
     for folder in folders:
         if output.is_dir() and folder.is_dir() and output.samefile(folder):
@@ -23,14 +23,17 @@ def check_not_an_input(output: Path, folders: Iterable[Path]) -> None:
 
 
 def exclude_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[Path]:
-    """The files below `root` that do not lie in an output folder within it.
+    """Removes the files that lie in an output folder within `root` from a list.
 
-    If the output folder contains `root`, nothing is left out. Links are followed.
+    If the output folder contains `root`, all files are kept. Links are followed.
 
     Args:
         paths: Files below `root`.
         root: An input folder.
         output: The output folder.
+
+    Returns:
+        The remaining files, in the same order.
     """
     if not output.is_dir() or _strictly_within(root, output):
         return list(paths)
@@ -48,13 +51,13 @@ def exclude_outputs(paths: Sequence[Path], root: Path, output: Path) -> list[Pat
 
 
 def excluded_outputs_note(count: int, output: Path) -> str:
-    """The note about `count` images that `exclude_outputs` left out."""
+    """Returns the note about `count` images that `exclude_outputs` removed."""
     lie = "lies" if count == 1 else "lie"
     return f"left out: {pluralize(count, 'image')} that {lie} in the output folder {output}"
 
 
 def nested_output_notes(output: Path, folders: Iterable[Path]) -> list[str]:
-    """A note for each input folder that the new folder `output` lies in."""
+    """Returns a note for each input folder that contains the new folder `output`."""
     return [
         f"{output} lies within {folder}: whatever else reads {folder} reads it too"
         for folder in folders
@@ -73,7 +76,7 @@ def _lies_in(folder: Path, other: Path) -> bool:
 
 
 def _same(folder: Path, other: Path) -> bool:
-    """Compares by identity: on some systems one folder has several names."""
+    """Compares folders by identity, since a folder can have several names on some systems."""
     try:
         return folder.samefile(other)
     except OSError:

@@ -1,4 +1,4 @@
-"""The same function applied to many files at once."""
+"""Parallel application of a function to many files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_MAX_THREADS = 16  # beyond, disks and memory are the limit
+_MAX_THREADS = 16  # more threads would only wait for disks and memory
 
 
 def parallel_map(
@@ -18,15 +18,19 @@ def parallel_map(
     items: Sequence[Item],
     advance: Callable[[int], None] = lambda total: None,
 ) -> list[Result]:
-    """Applies a function to items in threads, one per processor; results keep their order.
+    """Applies a function to items in threads, one per processor.
 
-    Threads suit work that releases Python's lock: decoding, encoding, copying. After an error no
-    further item is begun, and those that were are finished before it is raised.
+    Threads are used since the functions release Python's global interpreter lock: they decode,
+    encode or copy files. After an error no further item is started, and items in progress are
+    finished before the error is raised.
 
     Args:
         work: The function.
         items: Its arguments.
         advance: Called in this thread after each item, with the number of items.
+
+    Returns:
+        The results in the order of the items.
     """
     results = []
     pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MAX_THREADS))

@@ -1,4 +1,4 @@
-"""How TensorFlow and the C library are set up for a command."""
+"""Set-up of TensorFlow and the C library for a command."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
 
 
 def start_tensorflow(devices: bool = True) -> None:
-    """Imports TensorFlow without its start-up messages, which are shown only if that fails.
+    """Imports TensorFlow without its start-up messages, which are shown only if the import fails.
 
     Environment variables that are already set keep their values.
 
     Args:
-        devices: Whether to initialise the devices. A worker of a cluster has to join it first.
+        devices: Whether to initialise the devices. A worker must not do so before it has joined its
+            cluster.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors still come as exceptions
-    # TensorFlow leaves oneDNN off on some processors, where its convolutions are faster too.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are still raised as exceptions
+    # On some processors TensorFlow does not enable oneDNN, although its convolutions are faster
+    # there too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with captured_native_stderr():
         import tensorflow as tf
@@ -37,7 +39,7 @@ def start_tensorflow(devices: bool = True) -> None:
 def captured_native_stderr() -> Iterator[None]:
     """Captures what native code writes to standard error, and shows it if the block fails.
 
-    A `UserError` is not such a failure: it says all there is to say.
+    A `UserError` does not count as a failure, since its message is complete.
     """
     sys.stderr.flush()
     saved = os.dup(2)
@@ -57,11 +59,12 @@ def captured_native_stderr() -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Makes this process keep the memory that it frees, for the next step of a training.
+    """Makes this process keep freed memory for the next training step.
 
-    glibc returns large blocks to the system at once, which hands them out again page by page, each
-    cleared; TensorFlow and oneDNN ask for tens of thousands of pages in every step. Does nothing
-    with other C libraries, or if the environment has glibc settings of its own.
+    By default glibc returns large blocks to the system at once. The system then allocates them
+    again page by page and clears each page, and TensorFlow and oneDNN need tens of thousands of
+    pages in every step. Does nothing with other C libraries, or if the environment already has
+    settings of glibc's allocator.
     """
     own_settings = any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ)
     if own_settings or sys.platform != "linux":
@@ -69,6 +72,7 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
-    mallopt(_M_MMAP_MAX, 0)  # TensorFlow sets the size from which blocks are mapped; not how many
+    # TensorFlow sets the size above which blocks are mapped, but not the number of mapped blocks.
+    mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(_M_ARENA_MAX, 1)  # what one thread freed is available to the others
+    mallopt(_M_ARENA_MAX, 1)  # memory that one thread has freed is available to all threads

@@ -1,4 +1,4 @@
-"""Which items of a sequence stand for all of it."""
+"""Selection of evenly spaced items from a sequence."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import numpy as np
 
 
 def evenly_spaced(count: int, limit: int) -> list[int]:
-    """Indices of at most `limit` of `count` items, spread evenly, the first and last included.
+    """Returns evenly spaced indices of items, including the first and the last item.
 
     Args:
-        count: How many items there are.
-        limit: How many indices at most; a single one is 0.
+        count: Number of items.
+        limit: Maximal number of indices; with a limit of 1 the index is 0.
+
+    Returns:
+        At most `limit` indices, in ascending order.
 
     Example:
         >>> evenly_spaced(11, 3), evenly_spaced(2, 6)

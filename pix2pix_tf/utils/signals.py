@@ -1,4 +1,4 @@
-"""Graceful shutdown of a training: it stops on signals and broken pipes once it has saved."""
+"""Graceful shutdown: a training saves its state before it exits on a signal or a broken pipe."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 
 
 class StoppedError(Exception):
-    """A training ended early, with everything saved that it resumes from.
+    """A training was stopped early, after it saved the state that it can resume from.
 
     Attributes:
-        signal: The signal that asked for it.
+        signal: The signal that requested the stop.
     """
 
     def __init__(self, asked: signal.Signals) -> None:
@@ -29,7 +29,8 @@ class StopRequest:
     """Whether a graceful shutdown was requested.
 
     Attributes:
-        signal: The signal that asked for it, SIGPIPE if standard output was closed; None so far.
+        signal: The signal that requested it, SIGPIPE if standard output was closed; None if there
+            was no request yet.
     """
 
     signal: signal.Signals | None = None
@@ -39,15 +40,19 @@ class StopRequest:
 def graceful_shutdown() -> Iterator[StopRequest]:
     """Records requests to stop within its block, so that the training can save and exit.
 
-    Requests are SIGINT, SIGTERM and SIGHUP, unless they are ignored, as SIGHUP is below `nohup`;
-    and a standard output whose reader is gone, as with `| head`. A second SIGINT or SIGTERM acts as
-    usual; SIGHUP never does, since systems send it along with others. Output that cannot be written
-    for another reason, a closed terminal or a full disk, is dropped.
+    Requests are SIGINT, SIGTERM and SIGHUP, except for signals that are ignored, as SIGHUP is below
+    `nohup`, and a standard output whose reader has exited, as with `| head`. A second SIGINT or
+    SIGTERM acts as usual; a second SIGHUP does not, since systems send it along with other signals.
+    Output that cannot be written for another reason, such as a closed terminal or a full disk, is
+    discarded.
+
+    Yields:
+        The request, whose `signal` is set when one arrives.
     """
-    caught = StopRequest()
+    request = StopRequest()
 
     def note(number: int, frame: FrameType | None = None) -> None:
-        caught.signal = caught.signal or signal.Signals(number)
+        request.signal = request.signal or signal.Signals(number)
         if number in (signal.SIGINT, signal.SIGTERM):
             restore(signal.SIGINT, signal.SIGTERM)
 
@@ -58,18 +63,18 @@ def graceful_shutdown() -> Iterator[StopRequest]:
     def restore(*numbers: signal.Signals) -> None:
         for number in numbers:
             if number in before:
-                # None stands for one that was not set from Python, which cannot be put back.
+                # None is a handler that was not set from Python; it cannot be restored.
                 handler = before[number]
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     listened = [n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
     try:
         before = {n: signal.signal(n, note) for n in listened}
-    except ValueError:  # not the main thread, which alone handles signals
-        yield caught
+    except ValueError:  # only the main thread can handle signals
+        yield request
         return
     try:
         with guarded_output(note_closed):
-            yield caught
+            yield request
     finally:
         restore(*listened)

@@ -1,4 +1,4 @@
-"""Standard JSON: Python's own also writes NaN, Infinity and lone surrogates."""
+"""Conversion to standard JSON, without the NaN, Infinity and lone surrogates of Python's own."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from pix2pix_tf.utils.text import readable
 def strict_json(value: Any, indent: int | None = 1) -> str:
     """Converts plain values to JSON text.
 
-    Numbers that are not finite become null; names that are not UTF-8 become readable, see
+    Numbers that are not finite become null; bytes of names that are not UTF-8 are escaped, see
     `pix2pix_tf.utils.text.readable`.
 
     Args:
-        value: Dictionaries, lists and tuples of texts, numbers and None.
+        value: Nested dictionaries, lists and tuples of strings, numbers and None.
         indent: Spaces per level; None puts everything on one line.
+
+    Returns:
+        The JSON text.
 
     Example:
         >>> strict_json({"l1": 0.5, "psnr": float("inf")}, indent=None)
@@ -29,7 +32,7 @@ def strict_json(value: Any, indent: int | None = 1) -> str:
 
 
 def _strict(value: Any) -> Any:
-    if isinstance(value, Real) and not isinstance(value, Integral):  # also NumPy's
+    if isinstance(value, Real) and not isinstance(value, Integral):  # includes NumPy's numbers
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)

@@ -1,6 +1,6 @@
 """The operating system: memory, processors and signals.
 
-What a system does not tell is None. Only the standard library is imported.
+Functions return None for what the system does not report. Only the standard library is imported.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 
 _PROC, _CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
-# Signals that ask a program to exit, and the one of a broken pipe; Windows has neither SIGHUP nor
-# SIGPIPE.
+# Signals that request a program to exit, and the signal of a broken pipe. Windows has neither
+# SIGHUP nor SIGPIPE.
 STOP_SIGNALS = tuple(
     signal.Signals[name]
     for name in ("SIGTERM", "SIGINT", "SIGHUP")
@@ -28,28 +28,32 @@ CLOSED_PIPE = signal.Signals.__members__.get("SIGPIPE", signal.SIGTERM)
 
 
 def available_memory(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
-    """Bytes of memory and swap that this process can still get; None if that is not known.
+    """Bytes of memory and swap that this process can still allocate; None if unknown.
 
-    The least of what the machine has free and of what the limits of the process' control groups
-    (its container) and of its address space leave.
+    The minimum of the machine's free memory and of what remains below the limits of the process'
+    control groups (its container) and of its address space.
 
     Args:
-        proc: Where Linux describes processes.
-        cgroups: Where control groups are mounted, unless `proc` says otherwise.
+        proc: Mount point of Linux's process file system.
+        cgroups: Mount point of the control groups, used unless `proc` names another one.
     """
     swap = _meminfo(proc, "SwapFree") or 0
     free = _meminfo(proc, "MemAvailable")
     machine = _windows_memory("ullAvailPageFile") if free is None else free + swap
-    limits = [group.left(swap) for group in _control_groups(proc, cgroups)]
+    limits = [group.available(swap) for group in _control_groups(proc, cgroups)]
     return min(
-        (n for n in (machine, *limits, _addresses_left(proc)) if n is not None), default=None
+        (n for n in (machine, *limits, _available_addresses(proc)) if n is not None), default=None
     )
 
 
 def total_memory(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
-    """Bytes of memory that this process may use at most; None if that is not known.
+    """Maximal number of bytes of memory that this process may use; None if unknown.
 
     The machine's memory, or a lower limit of the process' control groups or address space.
+
+    Args:
+        proc: Mount point of Linux's process file system.
+        cgroups: Mount point of the control groups, used unless `proc` names another one.
     """
     machine = _meminfo(proc, "MemTotal") or _physical_memory()
     limits = [group.limit for group in _control_groups(proc, cgroups)]
@@ -57,8 +61,8 @@ def total_memory(proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
 
 
 def peak_memory() -> int | None:
-    """Peak memory of this process in bytes; None if that is not known."""
-    # Not getrusage, whose value starts at the memory of the parent process.
+    """Peak memory of this process in bytes; None if unknown."""
+    # getrusage is only the fallback, since its value starts at the memory of the parent process.
     found = re.search(r"VmHWM:\s*(\d+) kB", _text(_PROC / "self/status"))
     if found:
         return int(found[1]) * 1024
@@ -78,7 +82,7 @@ def cpu_count() -> int:
 
 
 def load_average() -> float | None:
-    """Load average of the last minute; None if that is not known."""
+    """Load average of the last minute; None if unknown."""
     with contextlib.suppress(AttributeError, OSError):
         return os.getloadavg()[0]
     return None
@@ -91,19 +95,19 @@ def cpu_name() -> str:
 
 
 def cpu_has_feature(feature: str) -> bool:
-    """Whether the processor has a feature, by its Linux name; False if that is not known."""
+    """Whether the processor has a feature, given by its Linux name; False if unknown."""
     return feature in _text(_PROC / "cpuinfo").split()
 
 
 @dataclass(frozen=True)
 class _ControlGroup:
-    """A folder of a memory controller, of either version; what it does not limit is None.
+    """Limits and usage of a memory control group, of version 1 or 2.
 
     Attributes:
-        limit: Bytes of memory that its processes may have together.
-        used: What they have, without what the system can take back: files that it keeps.
-        swap: Bytes of swap that they can still have; None for all there is.
-        both: Bytes of memory and swap together that they can still have.
+        limit: Maximal bytes of memory of all its processes; None if unlimited.
+        used: Bytes of memory in use, without cached files, which the system can evict.
+        swap: Remaining bytes of swap; None if unlimited.
+        both: Remaining bytes of memory and swap together; None if unlimited.
     """
 
     limit: int | None
@@ -111,17 +115,21 @@ class _ControlGroup:
     swap: int | None
     both: int | None
 
-    def left(self, swap: int) -> int | None:
-        """Bytes that its processes can still have, of the `swap` that the machine has free."""
+    def available(self, swap: int) -> int | None:
+        """Bytes that its processes can still allocate; None if unlimited.
+
+        Args:
+            swap: Bytes of swap that are free on the machine.
+        """
         if self.limit is None:
             return self.both
         swap = swap if self.swap is None else min(swap, self.swap)
-        left = max(self.limit - self.used, 0) + swap
-        return left if self.both is None else min(left, self.both)
+        available = max(self.limit - self.used, 0) + swap
+        return available if self.both is None else min(available, self.both)
 
 
 def _control_groups(proc: Path, cgroups: Path) -> Iterator[_ControlGroup]:
-    """The memory controls of this process' own group and of all above it that are seen here."""
+    """Yields the memory control group of this process and its visible parents."""
     for line in _text(proc / "self/cgroup").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -134,26 +142,26 @@ def _control_groups(proc: Path, cgroups: Path) -> Iterator[_ControlGroup]:
 
 
 def _mount(proc: Path, kind: str, controller: str, default: Path) -> tuple[Path, str]:
-    """Where control groups of a kind are mounted, and which of them is at the top there."""
+    """Mount point of the control groups of a kind, and the group that is mounted as its root."""
     for line in _text(proc / "self/mountinfo").splitlines():
-        fields, _, described = line.partition(" - ")
-        words, about = fields.split(), described.split()
-        if len(words) < 5 or len(about) < 3 or about[0] != kind:
+        mount, _, file_system = line.partition(" - ")
+        mount_fields, type_fields = mount.split(), file_system.split()
+        if len(mount_fields) < 5 or len(type_fields) < 3 or type_fields[0] != kind:
             continue
-        if not controller or controller in about[2].split(","):
-            return Path(_unescaped(words[4])), _unescaped(words[3])
+        if not controller or controller in type_fields[2].split(","):
+            return Path(_unescaped(mount_fields[4])), _unescaped(mount_fields[3])
     return default, "/"
 
 
 def _unescaped(path: str) -> str:
-    """A path of mountinfo, which has spaces as \\040."""
+    """Decodes a path of mountinfo, in which a space is written as \\040."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
 
 
 def _folders(mounted: Path, top: str, path: str) -> list[Path]:
-    """The folder of a group and those above it, as far as they are seen below `mounted`."""
+    """Folders of a control group and of its parents, as far as they are visible in `mounted`."""
     if path != top and not path.startswith(f"{top.rstrip('/')}/"):
-        path = top  # as in a container that sees its own group only
+        path = top  # in a container that sees only its own group
     below = [part for part in path[len(top) :].split("/") if part]
     if ".." in below:
         below = []
@@ -161,18 +169,18 @@ def _folders(mounted: Path, top: str, path: str) -> list[Path]:
 
 
 def _version_2(folder: Path) -> _ControlGroup:
-    used, most = _number(folder / "memory.swap.current"), _number(folder / "memory.swap.max")
+    used, limit = _number(folder / "memory.swap.current"), _number(folder / "memory.swap.max")
     cache = _cache(folder, "")
     return _ControlGroup(
         limit=_number(folder / "memory.max"),
         used=max((_number(folder / "memory.current") or 0) - cache, 0),
-        swap=None if most is None else max(most - (used or 0), 0),
+        swap=None if limit is None else max(limit - (used or 0), 0),
         both=None,
     )
 
 
 def _version_1(folder: Path) -> _ControlGroup:
-    cache = _cache(folder, "total_")  # with that of the groups below, as in what is used
+    cache = _cache(folder, "total_")  # includes child groups, as the usage does
     both = _number(folder / "memory.memsw.limit_in_bytes")
     used = _number(folder / "memory.memsw.usage_in_bytes") or 0
     return _ControlGroup(
@@ -184,7 +192,7 @@ def _version_1(folder: Path) -> _ControlGroup:
 
 
 def _cache(folder: Path, prefix: str) -> int:
-    """Bytes of files that a group's memory holds, and that are given up when it gets scarce."""
+    """Bytes of cached files in a group's memory, which the system evicts when memory is scarce."""
     names = (f"{prefix}inactive_file", f"{prefix}active_file")
     lines = (line.split() for line in _text(folder / "memory.stat").splitlines())
     return sum(
@@ -195,7 +203,12 @@ def _cache(folder: Path, prefix: str) -> int:
 
 
 def _number(file: Path) -> int | None:
-    """A file's number; None without one, or where it stands for no limit: max, or 2**63 nearly."""
+    """Reads a number from a file.
+
+    Returns:
+        The number; None if there is none, or if it means that there is no limit: `max` in version
+        2, a number close to 2**63 in version 1.
+    """
     text = _text(file).strip()
     return int(text) if text.isdecimal() and int(text) < 2**62 else None
 
@@ -206,7 +219,7 @@ def _meminfo(proc: Path, name: str) -> int | None:
 
 
 def _physical_memory() -> int | None:
-    """The machine's memory where there is no /proc/meminfo."""
+    """The machine's memory in bytes, on systems without /proc/meminfo."""
     with contextlib.suppress(AttributeError, ValueError, OSError):
         pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
         if pages > 0 and size > 0:
@@ -215,7 +228,7 @@ def _physical_memory() -> int | None:
 
 
 def _windows_memory(name: str) -> int | None:
-    """A number of Windows' MEMORYSTATUSEX; None elsewhere."""
+    """A field of Windows' MEMORYSTATUSEX; None on other systems."""
     import ctypes
 
     class Status(ctypes.Structure):
@@ -232,15 +245,15 @@ def _windows_memory(name: str) -> int | None:
         )
 
     try:
-        ask = ctypes.windll.kernel32.GlobalMemoryStatusEx  # type: ignore[attr-defined]
+        query = ctypes.windll.kernel32.GlobalMemoryStatusEx  # type: ignore[attr-defined]
     except (AttributeError, OSError):
         return None
     status = Status(dwLength=ctypes.sizeof(Status))
-    return int(getattr(status, name)) if ask(ctypes.byref(status)) else None
+    return int(getattr(status, name)) if query(ctypes.byref(status)) else None
 
 
 def _address_limit() -> int | None:
-    """The most bytes of addresses that this process may have (`ulimit -v`)."""
+    """Limit of this process' address space in bytes (`ulimit -v`); None if there is none."""
     try:
         import resource
 
@@ -250,7 +263,7 @@ def _address_limit() -> int | None:
     return None if limit == resource.RLIM_INFINITY else limit
 
 
-def _addresses_left(proc: Path) -> int | None:
+def _available_addresses(proc: Path) -> int | None:
     limit = _address_limit()
     found = re.search(r"VmSize:\s*(\d+) kB", _text(proc / "self/status"))
     if limit is None or found is None:

@@ -1,4 +1,4 @@
-"""Text for people: names that are not UTF-8, terminals of ASCII only, counts and long lists."""
+"""Text for messages: names that are not UTF-8, ASCII terminals, counts and long lists."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 import sys
 from collections.abc import Sequence
 
-NAMED_AT_MOST = 10  # of a list in a message
+NAMED_AT_MOST = 10  # maximal number of names of a list in a message
 
-# What stands for bytes of a name that are not UTF-8 (U+DC80 to U+DCFF), and other surrogates.
+# Surrogates; U+DC80 to U+DCFF represent bytes of a name that are not UTF-8.
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# All control characters but tab and line feed: a name could move the cursor or colour what follows.
+# All control characters except tab and line feed: in a name they could move the cursor or change
+# the colour of the following text.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-# What the command itself prints, for terminals that cannot show it.
+# Replacements of characters that the command itself prints, for terminals that cannot show them.
 _IN_ASCII = {
     "×": "x",
     "→": "->",
@@ -40,28 +41,28 @@ _ERROR_HANDLER = "pix2pix_tf.readable"
 
 
 def readable(text: str) -> str:
-    r"""Text without surrogates, which no file in UTF-8 can hold: `\xff` for a byte of a name."""
+    r"""Escapes surrogates, which UTF-8 cannot encode: a byte of a name becomes `\xff`."""
     return _SURROGATE.sub(_escaped, text)
 
 
 def printable(text: str) -> str:
-    r"""`readable` text whose control characters are escaped too: `\x1b` for ESC."""
+    r"""Escapes surrogates as `readable` does, and also control characters: ESC becomes `\x1b`."""
     return _CONTROL.sub(_escaped, readable(text))
 
 
 def make_streams_tolerant() -> None:
-    """Lets the standard output and error take any text: what their encoding lacks is replaced.
+    """Makes standard output and error replace the characters that their encoding lacks.
 
-    `×` becomes `x` on a terminal of ASCII only, other characters become escapes such as `\\u4e2d`.
+    `×` becomes `x` on an ASCII terminal; other characters become escapes such as `\\u4e2d`.
     """
     codecs.register_error(_ERROR_HANDLER, _replaced)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not where a program has put something of its own
+        if hasattr(stream, "reconfigure"):  # a program may have replaced the stream by its own
             stream.reconfigure(errors=_ERROR_HANDLER)
 
 
 def pluralize(number: int, thing: str) -> str:
-    """A number with its noun.
+    """Returns a number with its noun.
 
     Example:
         >>> pluralize(1, "image"), pluralize(2, "image")
@@ -71,7 +72,12 @@ def pluralize(number: int, thing: str) -> str:
 
 
 def shorten_list(names: Sequence[object], limit: int = NAMED_AT_MOST, more: str = "more") -> str:
-    """The first names of a list on one line, and how many more there are.
+    """Returns the first names of a list on one line, and the number of the others.
+
+    Args:
+        names: The list.
+        limit: Maximal number of names.
+        more: Word after the number of the others.
 
     Example:
         >>> shorten_list(["a", "b", "c"], limit=2)
@@ -82,18 +88,22 @@ def shorten_list(names: Sequence[object], limit: int = NAMED_AT_MOST, more: str 
 
 
 def shorten_lines(lines: Sequence[str], limit: int = NAMED_AT_MOST) -> list[str]:
-    """The first lines of a list, and a line that says how many more there are.
+    """Returns the first lines of a list, and a line with the number of the others.
+
+    Args:
+        lines: The list.
+        limit: Maximal number of lines, without the last one.
 
     Example:
         >>> shorten_lines(["first", "second", "third"], limit=1)
         ['first', 'and 2 more']
     """
-    left = len(lines) - limit
-    return [*lines[:limit], *([f"and {left} more"] if left > 0 else [])]
+    omitted = len(lines) - limit
+    return [*lines[:limit], *([f"and {omitted} more"] if omitted > 0 else [])]
 
 
 def either(options: Sequence[str]) -> str:
-    """Options as a sentence has them.
+    """Joins options with commas and "or".
 
     Example:
         >>> either(["a", "b", "c"])

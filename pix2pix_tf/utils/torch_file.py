@@ -1,17 +1,17 @@
-"""What `torch.save(network.state_dict(), FILE)` wrote, read without PyTorch.
+"""Reading of PyTorch weights, as `torch.save(network.state_dict(), FILE)` writes, without PyTorch.
 
-A .pth file is a pickle beside raw numbers, and a pickle can name any function of the system to be
-called. Here it can name those of a checkpoint and nothing else: dictionaries, tensors, and
-storages, of which it gets only descriptions; of plain records that programs keep beside them
-(options, sizes, devices) it gets empty stand-ins. The numbers are read afterwards, once every size
-has been compared with what the file holds, so that a file cannot make us allocate much more than
-its own size.
+A .pth file consists of a pickle and of raw numbers, and loading a pickle can call any function that
+it names. This reader accepts only the names that checkpoints need: dictionaries, tensors and
+storages, for which it creates descriptions, and plain records that programs store beside them
+(options, sizes, devices), for which it creates empty placeholders. The numbers are read afterwards,
+when every size has been compared with the size of the file, so that a file cannot cause an
+allocation much larger than itself.
 
-Two formats:
+Two formats are read:
     zip     PyTorch 1.6 and later: `NAME/data.pkl`, `NAME/data/KEY` for each storage, and
             `NAME/byteorder`
     legacy  a magic number, a version, a description of the machine, the state dict and the list of
-            storages, each a pickle; then of each storage its length and its numbers
+            storages, each a pickle; then the length and the numbers of each storage
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ import numpy as np
 from pix2pix_tf.utils.errors import UserError
 
 _LEGACY_MAGIC, _LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
-_PICKLE_BYTES = 16 * 2**20  # of descriptions; a network's are some kilobytes
-_SHARED = 4  # how often tensors may use a number of the file, on average
+_PICKLE_BYTES = 16 * 2**20  # limit of a pickle; that of a network has some kilobytes
+_SHARED = 4  # limit of the bytes of all tensors together, as a multiple of the storages' bytes
 
-# Of each kind of storage; bfloat16, which NumPy lacks, is the upper half of a float32.
+# NumPy type of each kind of storage. NumPy lacks bfloat16, which is the upper half of a float32.
 _STORAGES = {
     "DoubleStorage": "f8",
     "FloatStorage": "f4",
@@ -48,16 +48,16 @@ _STORAGES = {
 }
 _BFLOAT16 = "BFloat16Storage"
 
-# Modules that wrap a network and put their attribute's name before those of its weights: parallel
-# and compiled ones, and those that checkpoint activations.
+# Attributes under which wrapping modules hold a network, and which prefix the names of its weights:
+# those of parallel and compiled modules, and of modules that checkpoint activations.
 _WRAPPERS = {
     *("module", "_orig_mod", "_forward_module"),
     *("_fsdp_wrapped_module", "_checkpoint_wrapped_module"),
 }
 
-_DEPTH = 16  # of dictionaries within dictionaries
+_DEPTH = 16  # limit of nested dictionaries
 
-# What reading a damaged pickle can raise: whatever the operations on its stack do.
+# Exceptions of reading a damaged pickle: those of any operation on the pickle's stack.
 _PICKLE_ERRORS = (
     pickle.UnpicklingError,
     ArithmeticError,
@@ -71,7 +71,7 @@ _PICKLE_ERRORS = (
     ValueError,
 )
 
-# What reading a damaged archive can raise; OSError: it points outside itself.
+# Exceptions of reading a damaged archive; OSError is raised for offsets outside the file.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     struct.error,
@@ -84,12 +84,16 @@ _ZIP_ERRORS = (
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads the tensors of a PyTorch file that holds one state dict, by name.
+    """Reads a PyTorch file that holds one state dict.
 
-    See `read_state_dicts`.
+    Args:
+        path: A .pth file.
+
+    Returns:
+        The arrays by name, see `read_state_dicts`.
 
     Raises:
-        UserError: Likewise, or the file holds several.
+        UserError: The file cannot be used, see `read_state_dicts`, or holds several state dicts.
     """
     states = read_state_dicts(path)
     if len(states) > 1:
@@ -98,22 +102,23 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def read_state_dicts(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
-    """Reads all state dicts of a PyTorch file, with the tensors of each by name.
+    """Reads all state dicts of a PyTorch file.
 
-    A state dict is a dictionary that has tensors; others may lie around it, such as
-    `{"epoch": 3, "netG": {...}, "optimizer": {...}}`. What else they hold is passed over, and so
-    are the states of optimisers. Names lose what wrapping modules added to them (`module.`,
-    `_orig_mod.`, at any place and in any order).
+    A state dict is a dictionary that contains tensors. It may be nested in other dictionaries, such
+    as `{"epoch": 3, "netG": {...}, "optimizer": {...}}`. Other values and the states of optimisers
+    are ignored. Prefixes that wrapping modules added to the names (`module.`, `_orig_mod.`, at any
+    place and in any order) are removed.
 
     Args:
         path: A .pth file.
 
     Returns:
-        For each state dict the keys that lead to it, joined by dots ("" for the file itself), and
-        its arrays of the stored type, bfloat16 as float32; not to be written to.
+        The arrays by name for each state dict, by the keys that lead to it, joined by dots ("" for
+        the file itself). Arrays have the stored type, bfloat16 as float32, and are read-only.
 
     Raises:
-        UserError: The file is not there, not of PyTorch, damaged, or holds no tensors by name.
+        UserError: The file does not exist, was not written by PyTorch, is damaged, or holds no
+            tensors by name.
     """
     path = Path(path)
     try:
@@ -128,7 +133,7 @@ def read_state_dicts(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
 
 
 class _UnusableError(Exception):
-    """Why the file cannot be used; the sentence lacks the file's name."""
+    """The file cannot be used; the message says why, without the file's name."""
 
 
 class _StorageKind(NamedTuple):
@@ -136,16 +141,16 @@ class _StorageKind(NamedTuple):
 
 
 class _Storage(NamedTuple):
-    """What a pickle says of a storage."""
+    """A pickle's description of a storage."""
 
     kind: _StorageKind
     key: str
-    size: int  # numbers
-    first: int = 0  # of a view in a legacy file: where in the storage it starts
+    size: int  # count of numbers
+    first: int = 0  # index of the first number of a view, in a legacy file
 
 
 class _Tensor(NamedTuple):
-    """What a pickle says of a tensor; nothing of it is checked yet."""
+    """A pickle's description of a tensor, not validated yet."""
 
     storage: Any
     offset: Any
@@ -154,21 +159,22 @@ class _Tensor(NamedTuple):
 
 
 class _Content(NamedTuple):
-    """What a file's pickle describes, and the bytes of its storages by their key."""
+    """The unpickled content of a file, and the bytes of its storages by their keys."""
 
     state: Any
     storages: dict[str, bytes]
     byte_order: Literal["<", ">"]
 
 
-# Stand-ins for what a pickle may name. They have no attributes that a pickle could set.
+# Placeholders for the objects that a pickle may name. They have no attributes that a pickle could
+# set.
 
 
 class _Entries(dict):
     __slots__ = ()
 
     def __setstate__(self, state: object) -> None:
-        """Leaves away `_metadata`, the versions of the modules."""
+        """Ignores `_metadata`, the versions of the modules."""
 
 
 class _RebuildTensor:
@@ -188,7 +194,7 @@ class _RebuildParameter:
 
 
 class _Record:
-    """Stands for an object without tensors of its own, such as a program's options."""
+    """A placeholder for an object without tensors of its own, such as a program's options."""
 
     __slots__ = ()
 
@@ -196,10 +202,10 @@ class _Record:
         return super().__new__(cls)
 
     def __setstate__(self, state: object) -> None:
-        """Leaves away what the object holds."""
+        """Ignores the attributes of the object."""
 
     def __setitem__(self, key: object, value: object) -> None:
-        """Likewise."""
+        """Ignores an item of the object."""
 
 
 _RECORDS = (
@@ -216,7 +222,7 @@ _RECORDS = (
     "torch Size",
     "torch device",
     *(
-        f"{module} {name}"  # of Python 2, whose names the older pickles have, and of 3
+        f"{module} {name}"  # the names of Python 2, which older pickles have, and of Python 3
         for module in ("__builtin__", "builtins")
         for name in ("dict", "float", "frozenset", "int", "list", "set", "str")
     ),
@@ -235,14 +241,14 @@ _NAMEABLE: dict[str, Any] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes a state dict of stand-ins, and notes by key how many bytes a storage's numbers take."""
+    """An unpickler that creates placeholders, and collects the item size of each storage."""
 
     def __init__(self, file: IO[bytes], widths: dict[str, int]) -> None:
         super().__init__(file, encoding="latin-1")
         self.widths = widths
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for the one thing that is named; everything else is refused."""
+        """Returns the placeholder for an allowed name; all other names are refused."""
         try:
             return _NAMEABLE[f"{module} {name}"]
         except KeyError:
@@ -252,7 +258,11 @@ class _Unpickler(pickle.Unpickler):
             ) from None
 
     def persistent_load(self, identifier: Any) -> _Storage:
-        """Describes a storage: ("storage", kind, key, device, size) and, of old, its view."""
+        """Returns the description of a storage.
+
+        Args:
+            identifier: ("storage", kind, key, device, size), in legacy files followed by a view.
+        """
         if not isinstance(identifier, tuple) or len(identifier) < 5:
             raise ValueError("storage")
         tag, kind, key, _, size, *rest = identifier
@@ -269,19 +279,20 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _unpickle(file: IO[bytes], limit: int, widths: dict[str, int]) -> Any:
-    """Reads one pickle from where `file` stands, and leaves it behind the pickle.
+    """Reads one pickle at the position of `file`, which is moved to the end of the pickle.
 
     Args:
-        file: Where it stands.
-        limit: Bytes that it may have.
-        widths: Gets the bytes a number takes, by the key of its storage.
+        file: The file.
+        limit: Maximal size of the pickle in bytes.
+        widths: Bytes per number by the key of the storage, which this function adds to.
     """
     start = file.tell()
     data = io.BytesIO(file.read(limit))
     size = data.getbuffer().nbytes
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # The reader makes room for so many things at once, and none takes less than a byte.
+            # The unpickler allocates a memo of this size at once. Every entry of it takes at least
+            # one byte of the pickle, so that a larger index is invalid.
             if operation.name in ("PUT", "LONG_BINPUT") and not 0 <= (argument or 0) <= size:
                 raise pickle.UnpicklingError("memo")
         end = data.tell()
@@ -316,13 +327,13 @@ def _read_zip(file: IO[bytes]) -> _Content:
             }
     except _ZIP_ERRORS as error:
         raise _UnusableError(f"is damaged or truncated: {error}") from None
-    except RuntimeError:  # zipfile's word for a password
+    except RuntimeError:  # zipfile raises it if a password is needed
         raise _UnusableError("is encrypted") from None
     return _Content(state, storages, ">" if big else "<")
 
 
 def _check_stored(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
-    """PyTorch does not compress, so members are together no larger than the file."""
+    """Checks that members are not compressed, and together no larger than the file."""
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise _UnusableError("is a compressed zip archive, which torch.save() does not write")
     if sum(member.file_size for member in members) > _length(archive.fp):
@@ -343,7 +354,7 @@ def _read_legacy(file: IO[bytes]) -> _Content:
     if (magic, version) != (_LEGACY_MAGIC, _LEGACY_VERSION):
         raise _UnusableError("is not a file from torch.save()")
     _machine, state, keys = (_unpickle(file, limit, widths) for _ in range(3))
-    _state_dicts(state)  # what else it may be is the better thing to hear of
+    _state_dicts(state)  # its errors are more helpful than the following ones
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise _UnusableError("is damaged: does not list its storages")
     storages: dict[str, bytes] = {}
@@ -356,18 +367,18 @@ def _read_legacy(file: IO[bytes]) -> _Content:
                 f"is damaged or truncated: has {len(storages)} of {len(keys)} storages"
             )
         storages[key] = file.read(size)
-    return _Content(state, storages, "<")  # whatever the machine, as PyTorch has it
+    return _Content(state, storages, "<")  # PyTorch writes little-endian on every machine
 
 
 def _state_dicts(content: Any) -> dict[str, dict[str, _Tensor]]:
-    """The tensors by name of every state dict, by the keys that lead to it."""
+    """Finds all state dicts: their tensors by name, by the keys that lead to the state dict."""
     found: dict[str, dict[str, _Tensor]] = {}
-    seen: set[int] = set()  # a pickle can have one object at many places, or in itself
+    visited: set[int] = set()  # an object can occur repeatedly, or contain itself
 
     def search(node: Any, path: tuple[str, ...]) -> None:
-        if not isinstance(node, (dict, list, tuple)) or id(node) in seen:
+        if not isinstance(node, (dict, list, tuple)) or id(node) in visited:
             return
-        seen.add(id(node))
+        visited.add(id(node))
         if not isinstance(node, dict):
             node = dict(enumerate(node))
         if "param_groups" in node:  # the state of an optimiser
@@ -402,9 +413,9 @@ def _arrays(content: _Content) -> dict[str, dict[str, np.ndarray]]:
     for key, tensors in _state_dicts(content.state).items():
         arrays = states[key] = {}
         for name, tensor in tensors.items():
-            if not _fits(tensor):
+            if not _is_valid(tensor):
                 raise _UnusableError(f"is damaged: tensor {name} cannot lie in its storage")
-            # Those that share or repeat numbers could together be larger than any memory.
+            # Tensors that share numbers, or repeat them by strides of 0, could exceed all memory.
             remaining -= math.prod(tensor.shape) * _dtype(tensor.storage.kind).itemsize
             if remaining < 0:
                 raise _UnusableError("has tensors that are together far larger than the file")
@@ -412,15 +423,15 @@ def _arrays(content: _Content) -> dict[str, dict[str, np.ndarray]]:
             if tensor.storage.kind.name == _BFLOAT16:
                 array = (array.astype(np.uint32) << 16).view(np.float32)
             array.flags.writeable = False
-            bare = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
-            if bare in arrays:
-                raise _UnusableError(f"holds {bare} twice, once as {name}")
-            arrays[bare] = array
+            unwrapped = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+            if unwrapped in arrays:
+                raise _UnusableError(f"holds {unwrapped} twice, once as {name}")
+            arrays[unwrapped] = array
     return states
 
 
-def _fits(tensor: _Tensor) -> bool:
-    """Whether a tensor is described as one can be, and lies within its storage."""
+def _is_valid(tensor: _Tensor) -> bool:
+    """Whether the description of a tensor is valid, and the tensor lies within its storage."""
     storage, offset, shape, strides = tensor
     lists = isinstance(shape, tuple) and isinstance(strides, tuple) and len(shape) == len(strides)
     if not (isinstance(storage, _Storage) and lists and len(shape) <= 8):
@@ -436,7 +447,7 @@ def _dtype(kind: _StorageKind) -> np.dtype:
 
 
 def _array(tensor: _Tensor, content: _Content) -> np.ndarray:
-    """A view of the storage's bytes."""
+    """Returns a tensor's array, as a view of the storage's bytes if the byte order allows it."""
     storage, offset, shape, strides = tensor
     dtype = _dtype(storage.kind).newbyteorder(content.byte_order)
     data = content.storages.get(storage.key)
@@ -454,7 +465,7 @@ def _is_size(value: Any) -> bool:
 
 
 def _length(file: Any) -> int:
-    place = file.tell()
+    position = file.tell()
     length = file.seek(0, io.SEEK_END)
-    file.seek(place)
+    file.seek(position)
     return length
