@@ -1,4 +1,4 @@
-"""Files translated into a folder, one after another: what is missing there, or all anew."""
+"""Translation of image files into a folder, with existing translations kept or replaced."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from pix2pix_tf.utils.text import pluralize
 
 @dataclass(frozen=True)
 class TranslatedFiles:
-    """What came of a folder.
+    """Result of `translate_files`.
 
     Attributes:
-        written: Translations that were made.
+        written: Translations that were written.
         kept: Translations that already existed and were kept.
-        problems: A sentence about each input that could not be translated.
+        problems: One sentence about each input that could not be translated.
         notes: Sentences about outputs that already existed.
     """
 
@@ -45,9 +45,17 @@ class TranslatedFiles:
 
 @dataclass(frozen=True)
 class _Job:
-    """One input to translate."""
+    """One input to translate.
 
-    place: int
+    Attributes:
+        index: Index of the input.
+        target: The file to write.
+        record: Describes the translation.
+        steps: Number of steps of the translation.
+        before: State of the file to write, before the translation.
+    """
+
+    index: int
     target: Path
     record: TranslationRecord
     steps: int
@@ -66,27 +74,30 @@ def translate_files(
     max_pixels: int = PIXELS_AT_MOST,
     advance: Callable[[int], None] = lambda total: None,
 ) -> TranslatedFiles:
-    """Translates every input into `output`/NAME.png, NAME being its own.
+    """Translates every input into `output`/NAME.png, where NAME is the name of the input.
 
-    An input that cannot be translated does not keep the others from it. A translation that
-    already exists is kept, unless it says itself that it was made of another input or otherwise.
+    If an input cannot be translated, the others still are. A translation that already exists is
+    kept, unless its own record says that it was made from another input or with other settings.
 
     Args:
-        translator: The trained generator.
+        translator: The translation of a run.
         inputs: See `find_inputs`.
-        output: The folder to write to, made if it is not there.
+        output: The folder to write to, which is created if it does not exist.
         dropout: See `Translator`.
-        seed: See `Translator`; every image is translated with it.
-        tile: The side of tiles, for images larger than that: see `Translator.tiled`.
-        overwrite: Whether all are translated anew.
-        max_pixels: How many pixels may be decoded at once: all of an image, but of a TIFF that is
-            translated in tiles those of a strip or tile.
-        advance: Called after each image, or each step of one that is translated in tiles, with
-            the number of all.
+        seed: See `Translator`; the same for every image.
+        tile: The side of tiles in pixels, for images larger than that; see `Translator.tiled`.
+        overwrite: Whether existing translations are replaced.
+        max_pixels: Largest number of pixels to decode at once: those of a whole image, or of one
+            strip or tile of a TIFF file that is translated in tiles.
+        advance: Called with the total number of steps, after each image or, if an image is
+            translated in tiles, after each of its steps.
+
+    Returns:
+        The written and kept translations, with problems and notes.
 
     Raises:
-        UserError: An output would replace its own input or is no file; `tile` is no side of tiles;
-            an output cannot be written; no input at all can be translated.
+        UserError: An output would replace its own input or is not a regular file; `tile` is not a
+            valid side; an output cannot be written; no input could be translated.
     """
     if tile is not None:
         check_side(tile)
@@ -96,9 +107,9 @@ def translate_files(
     kept: list[Path] = []
     problems: list[str] = []
     states: Counter[State] = Counter()
-    for place, target in enumerate(targets):
+    for index, target in enumerate(targets):
         try:
-            job = _job(translator, inputs, place, target, dropout, seed, tile)
+            job = _job(translator, inputs, index, target, dropout, seed, tile)
         except UserError as error:
             problems.append(str(error))
             continue
@@ -107,7 +118,7 @@ def translate_files(
             states[job.before] += 1
         else:
             jobs.append(job)
-    if jobs:  # where all exist already nothing has to be written
+    if jobs:  # if all outputs exist already, the folder need not be writable
         check_output_directory(Path(output))
     total = sum(job.steps for job in jobs)
     written: list[Path] = []
@@ -129,7 +140,11 @@ def translate_files(
 
 
 def _refuse_unfit(inputs: Inputs, targets: list[Path]) -> None:
-    """What would end all of it later, or lose an input."""
+    """Checks that no output path would stop the translation later or overwrite an input.
+
+    Raises:
+        UserError: An output path is a folder or a special file, or is the output's own input.
+    """
     for source, target in zip(inputs.paths, targets, strict=True):
         if target.is_dir():
             raise UserError(f"{target}: is a folder, where the translation of {source} belongs")
@@ -147,30 +162,30 @@ def _refuse_unfit(inputs: Inputs, targets: list[Path]) -> None:
 def _job(
     translator: Translator,
     inputs: Inputs,
-    place: int,
+    index: int,
     target: Path,
     dropout: bool,
     seed: int | None,
     tile: int | None,
 ) -> _Job:
-    """What there is to do for an input, as far as its header shows.
+    """Returns the job of an input; of the image file only the header is decoded.
 
     Raises:
-        UserError: It is no image, or too large.
+        UserError: The file is not an image, or too large.
     """
-    path = inputs.paths[place]
+    path = inputs.paths[index]
     height, width = image_size(path)
     if inputs.form.half is not None:
         width //= 2
     if tile is not None and max(height, width) <= tile:
-        tile = None  # it is translated whole
+        tile = None  # an image no larger than a tile is translated whole
     if tile is None:
         refuse_too_large(path, height, width, translator.config.generator)
     record = TranslationRecord(
         translator.fingerprint, file_digest(path), form_text(inputs.form), dropout, seed, tile
     )
     steps = 1 if tile is None else translator.steps(height, width, tile)
-    return _Job(place, target, record, steps, state_of(target, record))
+    return _Job(index, target, record, steps, state_of(target, record))
 
 
 def _translated(
@@ -183,12 +198,12 @@ def _translated(
     max_pixels: int,
     advance: Callable[[int], None],
 ) -> np.ndarray:
-    """A translation; its input's memory is free again when it is written."""
-    path, form, source = inputs.paths[job.place], inputs.form, translator.source
+    """Returns a translation; on return, the memory of its input is free again."""
+    path, form, source = inputs.paths[job.index], inputs.form, translator.source
     if tile is not None and (windows := source.windows_of(path, form, max_pixels=max_pixels)):
         with windows:
             return translator.tiled(windows, tile, dropout=dropout, seed=seed, advance=advance)
-    image = source.input_of(path, form, name=inputs.names[job.place], max_pixels=max_pixels)
+    image = source.input_of(path, form, name=inputs.names[job.index], max_pixels=max_pixels)
     if tile is not None:
         return translator.tiled(image, tile, dropout=dropout, seed=seed, advance=advance)
     translation = translator(image, dropout=dropout, seed=seed)

@@ -1,4 +1,4 @@
-"""The images that a user names to be translated: files, folders and patterns."""
+"""Search for the images to translate, which a user names as files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Inputs:
     """Images to translate.
 
     Attributes:
-        names: What each is called, without suffix: outputs take these names.
-        paths: The file each is read from.
-        form: How an input comes of each file.
-        notes: Sentences for the user: what was left out, and what is made of the others.
+        names: The name of each image without suffix, which its output takes.
+        paths: The file of each image.
+        form: How inputs are read from the files.
+        notes: Sentences for the user about files that were left out and how the others are read.
     """
 
     names: list[str]
@@ -39,12 +39,12 @@ class Inputs:
 
 @dataclass(frozen=True)
 class _Found:
-    """What one pattern, or all files that are named one by one, stand for.
+    """The images that one pattern matches, or all files that are named one by one.
 
     Attributes:
-        root: The folder they lie in or below.
-        images: Name and file of each.
-        listing: What else lies in a folder.
+        root: The folder that holds them, directly or in sub-folders.
+        images: Name and file of each image.
+        listing: All files of the folder, if the pattern is a folder.
     """
 
     root: Path
@@ -64,18 +64,22 @@ def find_inputs(
 
     Args:
         patterns: Files, folders (searched with all their sub-folders) or glob patterns.
-        source: How inputs of the run come of files.
-        output: Where translations go: what lies there is no input.
-        pairs: Whether the files are side-by-side pairs; None: see `InputSource.form`.
-        derive: Whether they are photographs that inputs are to be made of, see there.
+        source: Reads inputs of the run from files.
+        output: The output folder, whose files are not inputs.
+        pairs: Whether the files are side-by-side pairs; for None see `InputSource.form`.
+        derive: Whether the files are photographs from which inputs are derived, see
+            `InputSource.form`.
+
+    Returns:
+        The images to translate.
 
     Raises:
-        UserError: Nothing there, two inputs of one name, some of them with the proportions of
-            pairs and some not; the output folder is an input folder.
+        UserError: No image was found, two inputs have the same name, only some of them have the
+            proportions of pairs, or the output folder is an input folder.
     """
     found = [_matches(pattern) for pattern in patterns if not Path(pattern).is_file()]
     files = [Path(pattern) for pattern in patterns if Path(pattern).is_file()]
-    if files:  # a shell has made them of one pattern, mostly
+    if files:  # usually the shell has expanded a single pattern into them
         root = Path(os.path.commonpath([path.absolute().parent for path in files]))
         found.append(_Found(root, [(path.stem, path) for path in files]))
     if output is not None:
@@ -99,6 +103,7 @@ def find_inputs(
 
 
 def _without_outputs(found: _Found, output: Path | None) -> _Found:
+    """Returns the images that do not lie in the output folder."""
     if output is None:
         return found
     kept = set(exclude_outputs([path for _, path in found.images], found.root, output))
@@ -114,7 +119,11 @@ def _without_outputs(found: _Found, output: Path | None) -> _Found:
 
 
 def _by_name(images: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Images by name, each once."""
+    """Returns the images by name, each file once.
+
+    Raises:
+        UserError: Two different files have the same name.
+    """
     named: dict[str, Path] = {}
     for name, path in images:
         other = named.setdefault(name, path)
@@ -127,7 +136,11 @@ def _by_name(images: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def _matches(pattern: str) -> _Found:
-    """What a folder or a glob pattern stands for."""
+    """Returns the images in a folder, or those that match a glob pattern.
+
+    Raises:
+        UserError: There are none.
+    """
     path = Path(pattern)
     if path.is_dir():
         listing = list_folder(path)
@@ -149,10 +162,10 @@ def _matches(pattern: str) -> _Found:
 
 
 def _typed_folder(pattern: str) -> tuple[Path, str]:
-    """The folder that a pattern begins with, as far as it is there as typed, and what follows.
+    """Returns the longest existing folder that a pattern begins with, and the rest of the pattern.
 
-    So `scans[1]/*.png` looks into the folder of that name: brackets are a wildcard only where they
-    are in no name.
+    So `scans[1]/*.png` looks into a folder named `scans[1]` if there is one: brackets are a
+    wildcard only if they are not part of an existing name.
     """
     parts = Path(pattern).parts
     folder, literal = Path(), 0
@@ -162,7 +175,7 @@ def _typed_folder(pattern: str) -> tuple[Path, str]:
 
 
 def _root_of(folder: Path, pattern: str) -> Path:
-    """The folder before the first part with a wildcard."""
+    """Returns the folder before the first part with a wildcard."""
     parts = Path(pattern).parts
     wild = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     return folder.joinpath(*parts[:wild])

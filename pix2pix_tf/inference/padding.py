@@ -1,4 +1,4 @@
-"""Padding by reflection: how images of any size get one that a network takes."""
+"""Padding by reflection, from images of any size to the sizes that a network takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeAlias
 import tensorflow as tf
 
 Length: TypeAlias = int | tf.Tensor
-"""Pixels: a number where it is known, else a scalar tensor."""
+"""Number of pixels: an int where it is known, otherwise a scalar tensor."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class AxisPadding:
 
     Attributes:
         size: Pixels of the image along the axis.
-        total: Pixels added, half of them (rounded down) before and the others behind.
+        total: Pixels added, half of them (rounded down) before the image and the others after it.
     """
 
     size: Length
@@ -30,23 +30,24 @@ class AxisPadding:
 
     @property
     def padded(self) -> Length:
-        """Pixels along the axis with those added."""
+        """Length of the padded axis in pixels."""
         return self.size + self.total
 
     @property
     def inside(self) -> slice:
-        """Where the image lies in the padded one."""
+        """Slice of the image in the padded image."""
         return slice(self.before, self.before + self.size)
 
     @property
     def is_none(self) -> bool:
-        """Whether it is known that nothing is added."""
+        """Whether the padding is known to be 0."""
         return isinstance(self.total, int) and self.total == 0
 
     def sources(self) -> tf.Tensor:
-        """For each position of the padded axis the one it copies: 2 1 0 1 2 1 0 1 for 3 and 5.
+        """Returns, for each position of the padded axis, the position of the image that it copies.
 
-        The image is mirrored at its borders as often as it takes.
+        The image is mirrored at its borders as often as necessary: with `size` 3 and `total` 5 the
+        positions are 2 1 0 1 2 1 0 1.
         """
         position = tf.range(self.padded) - self.before
         period = tf.maximum(2 * (self.size - 1), 1)
@@ -55,7 +56,16 @@ class AxisPadding:
 
 
 def axis_padding(size: Length, multiple: int, smallest: int = 1) -> AxisPadding:
-    """Returns the padding to the next multiple, and to `smallest` pixels at least."""
+    """Returns the padding to the next multiple that is at least `smallest`.
+
+    Args:
+        size: Length of the axis in pixels.
+        multiple: Divides the padded length.
+        smallest: Smallest padded length, itself a multiple.
+
+    Returns:
+        The padding.
+    """
     total = -size % multiple
     if smallest > multiple:
         larger = max if isinstance(size, int) else tf.maximum
@@ -68,22 +78,22 @@ class ImagePadding:
     """The padding of images of one size.
 
     Attributes:
-        rows: That of the height.
-        columns: That of the width.
+        rows: Padding of the height.
+        columns: Padding of the width.
     """
 
     rows: AxisPadding
     columns: AxisPadding
 
     def pad(self, images: tf.Tensor) -> tf.Tensor:
-        """Pads [N, H, W, C]."""
+        """Pads images [N, H, W, C]."""
         for axis, padding in ((1, self.rows), (2, self.columns)):
             if not padding.is_none:
                 images = tf.gather(images, padding.sources(), axis=axis)
         return images
 
     def crop(self, padded: tf.Tensor) -> tf.Tensor:
-        """Cuts what was the image out of what was made of the padded one."""
+        """Crops an output for padded images to the area of the images themselves."""
         if self.rows.is_none and self.columns.is_none:
             return padded
         return padded[:, self.rows.inside, self.columns.inside]
@@ -91,7 +101,7 @@ class ImagePadding:
 
 def image_padding(images: tf.Tensor, multiple: int, smallest: int = 1) -> ImagePadding:
     """Returns the padding of images [N, H, W, C], see `axis_padding`."""
-    # Numbers where they are known, so that a fixed graph has no needless steps.
+    # Known sizes are kept as ints, so that graphs of a fixed size need no operations for them.
     known, sizes = images.shape.as_list()[1:3], tf.unstack(tf.shape(images)[1:3])
     rows, columns = (
         axis_padding(size if side is None else side, multiple, smallest)

@@ -1,7 +1,7 @@
-"""What a translation says of itself: which input, weights and settings it was made of.
+"""Record of the input, weights and settings of a translation, stored in its PNG file.
 
-It is a text in the PNG file, so that it goes where the file goes. By it the same command finds out
-what is still missing, and what was made otherwise.
+It is a text chunk of the file, so that it moves with the file. With it, running the same command
+again finds which translations are missing and which were made from other inputs or settings.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import Literal
 
 from pix2pix_tf.data.input_source import InputForm
 
-KEY = "pix2pix-tf"  # of the text
+KEY = "pix2pix-tf"  # keyword of the text chunk
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 State = Literal["missing", "same", "other", "damaged", "unknown"]
 
 
 @dataclass(frozen=True)
 class TranslationRecord:
-    """What one translation was made of.
+    """Origin of one translation.
 
     Attributes:
         model: `Translator.fingerprint`.
         source: SHA-256 of the input file.
-        form: How the input comes of the file.
+        form: How the input is read from the file, see `form_text`.
         dropout: Whether dropout was on.
-        seed: Of dropout; None: any.
-        tile: The side of tiles; None: translated whole.
+        seed: Seed of the dropout; None for a random one.
+        tile: The side of tiles in pixels; None if the image was translated whole.
     """
 
     model: str
@@ -41,13 +41,20 @@ class TranslationRecord:
     tile: int | None
 
     def text(self) -> dict[str, str]:
-        """As the PNG file holds it."""
+        """Returns the text chunk of the PNG file, by its keyword."""
         return {KEY: json.dumps(asdict(self))}
 
     def is_met_by(self, there: TranslationRecord) -> bool:
-        """Whether a translation that is there already is one that this record asks for.
+        """Returns whether an existing translation meets this record.
 
-        Without a seed any will do; what was translated whole does for tiles.
+        If this record has no seed, the other may have any. A translation of the whole image also
+        meets a record of one in tiles.
+
+        Args:
+            there: The record of the existing translation.
+
+        Returns:
+            Whether the translation can be kept.
         """
         same = ("model", "source", "form", "dropout")
         return (
@@ -58,7 +65,7 @@ class TranslationRecord:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content."""
+    """Returns the SHA-256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while part := file.read(1 << 20):
@@ -67,21 +74,30 @@ def file_digest(path: Path) -> str:
 
 
 def form_text(form: InputForm) -> str:
-    """A form of inputs as a record has it."""
+    """Returns the text for a form of inputs in a record."""
     return f"{('left', 'right')[form.half] if form.half is not None else 'whole'}" + (
         ", derived" if form.derive else ""
     )
 
 
 def state_of(path: Path, wanted: TranslationRecord) -> State:
-    """What lies at a translation's place: `unknown` says nothing of what it was made of."""
+    """Returns the state of a translation's output file.
+
+    Args:
+        path: The output file.
+        wanted: The record of the translation to make.
+
+    Returns:
+        `missing` if there is no file; `same` if it meets `wanted` and `other` if not; `damaged` if
+        it is an incomplete PNG file; `unknown` if it has no record or cannot be read.
+    """
     if not path.exists():
         return "missing"
     try:
         if _is_another_kind(path):
             return "unknown"
         texts = _texts(path)
-    except OSError:  # it may not be read
+    except OSError:  # for example without the permission to read it
         return "unknown"
     if texts is None:
         return "damaged"
@@ -89,15 +105,15 @@ def state_of(path: Path, wanted: TranslationRecord) -> State:
         return "unknown"
     try:
         there = TranslationRecord(**json.loads(texts[KEY]))
-    except (ValueError, TypeError):  # of another version
+    except (ValueError, TypeError):  # written by another version
         return "other"
     return "same" if wanted.is_met_by(there) else "other"
 
 
 def _is_another_kind(path: Path) -> bool:
-    """Whether a file was never one of ours: it begins otherwise than PNG.
+    """Returns whether a file does not begin like PNG, so that this program did not write it.
 
-    One cut short within the signature, or of zeros, may have been left by a crash.
+    A file that ends within the signature, or begins with zeros, may be the result of a crash.
     """
     with path.open("rb") as file:
         head = file.read(len(_SIGNATURE))
@@ -105,9 +121,9 @@ def _is_another_kind(path: Path) -> bool:
 
 
 def _texts(path: Path) -> dict[str, str] | None:
-    """The texts of a PNG file; None where its parts are not all whole.
+    """Returns the texts of a PNG file by keyword, or None if one of its chunks is damaged.
 
-    Nothing is decoded, so that an image of any size can be looked at.
+    Pixels are not decoded, so that the image may have any size.
     """
     texts: dict[str, str] = {}
     with path.open("rb") as file:

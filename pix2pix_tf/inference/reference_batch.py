@@ -1,14 +1,14 @@
-"""The batch by whose statistics a run's images are translated, where their own would not do.
+"""Reference batch, whose statistics normalise images that cannot be normalised by their own.
 
-With `generator.bottleneck_norm: true` the innermost norm sees one value of each channel and image
-at the training size. Alone, every image is normalised to 0 there, so that an encoder-decoder's
-output would ignore its input. Trained with batches of several images, as the paper's Table 2 was,
-the network is used to the statistics of a batch. Those of one batch are therefore measured once
-the weights are known, and then normalise every image: a translation does not depend on what is
-translated beside it, and validation, `translate`, `evaluate` and exports agree.
+With `generator.bottleneck_norm: true` the innermost norm has one value for each channel and image
+at the training size. By its own statistics every image is normalised to 0 there, so that an
+encoder-decoder's output would ignore its input. A network that is trained with batches of several
+images, as for the paper's Table 2, expects the statistics of a batch. They are therefore measured
+on one batch, once the weights are known, and normalise every image. So a translation does not
+depend on the other images of its batch, and validation, `translate`, `evaluate` and exports agree.
 
-The batch is the first of the training. It is kept in the run, which translates without its data and
-is resumed with the same batch.
+The batch is the first batch of the training. It is stored in the run, so that the run can translate
+without its data and resumes with the same batch.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from pix2pix_tf.utils.files import write_bytes
 
 @dataclass(frozen=True)
 class ReferenceBatch:
-    """Inputs of a generator.
+    """A batch of inputs of a generator.
 
     Attributes:
-        inputs: float32 [N, H, W, C] in [-1, 1], as the generator sees them in training.
-        seeds: int32 [N, 2], their dropout seeds.
+        inputs: float32 [N, H, W, C] in [-1, 1], as in training.
+        seeds: int32 [N, 2], the dropout seeds.
     """
 
     inputs: np.ndarray
@@ -48,7 +48,12 @@ class ReferenceBatch:
 
 
 def record_reference_batch(run: Run, config: Config, pairs: Pairs) -> None:
-    """Writes the training's first batch into a run that translates by one and has none yet.
+    """Writes the training's first batch into a run that needs a reference batch and has none.
+
+    Args:
+        run: The run.
+        config: The run's config.
+        pairs: The training pairs.
 
     Raises:
         UserError: An image cannot be read, or the file cannot be written.
@@ -65,10 +70,17 @@ def record_reference_batch(run: Run, config: Config, pairs: Pairs) -> None:
 
 
 def load_reference_batch(run: Run, config: Config) -> ReferenceBatch:
-    """Reads a run's batch.
+    """Reads a run's reference batch.
+
+    Args:
+        run: The run.
+        config: The run's config.
+
+    Returns:
+        The batch.
 
     Raises:
-        UserError: It is not there, damaged, or of another config.
+        UserError: The file is missing, damaged, or from another config.
     """
     file = run.reference_file
     mend = f"`pix2pix-tf train --run {run.path}` writes it, where the data is at hand"
@@ -94,18 +106,18 @@ def load_reference_batch(run: Run, config: Config) -> ReferenceBatch:
 
 
 class ReferenceStatistics:
-    """The statistics of a batch in a generator whose weights may change.
+    """Statistics of a reference batch in a generator whose weights may change.
 
     Attributes:
-        moments: Variables; all 0 until `measure` is called.
+        moments: The statistics as variables, which are 0 until `measure` is called.
     """
 
     def __init__(self, translation: GeneratorTranslation, batch: ReferenceBatch) -> None:
-        """Measures nothing yet.
+        """Creates the variables; `measure` sets them.
 
         Args:
-            translation: That of the generator.
-            batch: What its norms normalise by the statistics of.
+            translation: The translation by the generator.
+            batch: The reference batch.
         """
         self._measure = _compiled(translation.network, batch)
         norms = [
@@ -119,7 +131,7 @@ class ReferenceStatistics:
         )
 
     def measure(self) -> None:
-        """Sets `moments` by the weights as they are now."""
+        """Sets `moments` to the statistics with the generator's current weights."""
         for variables, dropout in (
             (self.moments.with_dropout, True),
             (self.moments.without_dropout, False),
@@ -128,15 +140,23 @@ class ReferenceStatistics:
                 variables[name].assign(measured)
 
     def constants(self) -> Moments:
-        """The moments as arrays, which graphs take in as constants."""
+        """Returns the moments as arrays, which become constants in graphs."""
         return Moments(_arrays(self.moments.with_dropout), _arrays(self.moments.without_dropout))
 
 
 def reference_moments(translation: Translation, run: Run, config: Config) -> Moments:
-    """Returns the moments of a run's batch in its restored generator, as arrays.
+    """Returns the moments of a run's reference batch in its restored generator, as arrays.
 
-    There are none if its images are normalised by their own statistics: see
-    `Config.reference_statistics`; so are those of a translation that is not by one generator.
+    There are none if images are normalised by their own statistics (see
+    `Config.reference_statistics`) or if the translation uses more than a single generator.
+
+    Args:
+        translation: The translation, with restored weights.
+        run: The run.
+        config: The run's config.
+
+    Returns:
+        The moments.
 
     Raises:
         UserError: See `load_reference_batch`.
@@ -151,7 +171,7 @@ def reference_moments(translation: Translation, run: Run, config: Config) -> Mom
 def _compiled(
     generator: keras.Model, batch: ReferenceBatch
 ) -> Callable[[bool], Mapping[str, tf.Tensor]]:
-    """A function from whether dropout is on to the statistics of the batch."""
+    """Returns a compiled function of `dropout` (on or off) that measures the batch's statistics."""
 
     @tf.function(autograph=False)
     def measure(dropout: bool) -> dict[str, tf.Tensor]:

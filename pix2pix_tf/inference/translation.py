@@ -1,4 +1,4 @@
-"""Translations of images of any size: in validation, `translate` and exports."""
+"""Translation of images of any size, for validation, `translate` and exports."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from pix2pix_tf.models.layers import fixed_moments
 
 @dataclass(frozen=True)
 class Moments:
-    """Statistics that norms normalise by instead of each image's own.
+    """Statistics that norms use instead of each image's own.
 
-    Mean and variance, float32 [2, C] (arrays, tensors or variables), by the names of the norms.
+    They are mean and variance, float32 [2, C] (arrays, tensors or variables), by the names of the
+    norms.
 
     Attributes:
         with_dropout: Statistics of a generator whose dropout is on.
@@ -32,7 +33,7 @@ class Moments:
     without_dropout: Mapping[str, Any]
 
     def of(self, seeds: object | None) -> Mapping[str, Any]:
-        """Returns those for translating with dropout seeds, or without any."""
+        """Returns the statistics for a translation with dropout seeds, or without if None."""
         return self.without_dropout if seeds is None else self.with_dropout
 
 
@@ -41,15 +42,15 @@ OWN_STATISTICS = Moments({}, {})
 
 @dataclass(frozen=True)
 class AnySizeTranslation:
-    """A translation of images of any size: padded by reflection, translated, cropped back.
+    """Translation of images of any size, which are padded by reflection and cropped afterwards.
 
-    Larger images than a network was trained on are translated convolutionally (paper, section 4.4
-    and figure 8).
+    Images larger than the training size are translated convolutionally (paper, section 4.4 and
+    figure 8).
 
     Attributes:
-        translation: Translates images of the sizes that its networks take.
-        moments: Statistics of a batch for all norms, see `inference.reference_batch`; by default
-            there are none, and each image is normalised by its own.
+        translation: The translation of images of the sizes that its networks take.
+        moments: Statistics of a batch for all norms, see `inference.reference_batch`. By default
+            there are none, and each image is normalised by its own statistics.
     """
 
     translation: Translation
@@ -60,7 +61,7 @@ class AnySizeTranslation:
         return axis_padding(size, *self._limits)
 
     def __call__(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        """Translates images of one size; none depends on others beside it.
+        """Translates images of one size, each independently of the others.
 
         Args:
             images: float32 [N, H, W, C] in [-1, 1].
@@ -78,11 +79,11 @@ class AnySizeTranslation:
         return self.translation.size_multiple, self.translation.smallest_size
 
     def translate_integers(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        """Translates images as files hold them.
+        """Translates images of integers, as in image files.
 
         Args:
             images: uint8 or uint16 [N, H, W, C].
-            seeds: As for floats.
+            seeds: int32 [N, 2], the dropout seed of each image; None turns dropout off.
 
         Returns:
             uint8 [N, H, W, D].
@@ -91,7 +92,7 @@ class AnySizeTranslation:
 
 
 def image_seeds(seed: int, count: int) -> tf.Tensor:
-    """Returns dropout seeds, int32 [count, 2]: the same for each image, whatever its neighbours."""
+    """Returns dropout seeds, int32 [count, 2], that are the same for each image of a batch."""
     return tf.constant([[seed, 0]] * count, tf.int32)
 
 
@@ -100,8 +101,14 @@ def compile_translation(
 ) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
     """Compiles `translate_integers`, a function of (images, seeds).
 
-    It is traced anew for uint8 and uint16 images and for seeds given or not, but not for each new
-    size.
+    It is retraced for uint8 and uint16 images, and with and without seeds, but not for each new
+    image size.
+
+    Args:
+        translation: The translation to compile.
+
+    Returns:
+        The compiled function.
     """
 
     @tf.function(reduce_retracing=True, autograph=False)
@@ -113,7 +120,7 @@ def compile_translation(
 
 
 def fast_convolutions() -> AbstractContextManager[None]:
-    """Within it, networks compute convolutions in the fastest way on this device."""
+    """Context manager in which networks use the fastest convolutions on this device."""
     on_gpu = tf.config.list_logical_devices("GPU")
     return nullcontext() if on_gpu else cpu_convolutions()
 
@@ -124,8 +131,11 @@ def image_function(
     """Returns a function from one image, uint8 or uint16 [H, W, C], to its translation, uint8.
 
     Args:
-        translation: What translates.
+        translation: The translation.
         seed: Dropout seed of every image.
+
+    Returns:
+        The function.
     """
     translate = compile_translation(translation)
     seeds = image_seeds(seed, 1)
