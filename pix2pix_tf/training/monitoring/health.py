@@ -1,8 +1,9 @@
-"""Warnings of a training that goes wrong without stopping, and what to try.
+"""Warnings about a training run that fails without stopping, such as collapsed outputs.
 
-Fed by the loop with what it reads anyway: losses at its reports, translations at its validations.
-Thresholds are the config's section `warnings`. A warning is said when what it is about has lasted
-`warnings.patience` steps, and again only after that has ended and come back.
+The training loop supplies values that it reads anyway: losses at its reports, translations at its
+validations. The thresholds are in the section `warnings` of the config. A warning is issued when
+its condition has lasted `warnings.patience` steps, and again only after the condition has ended
+and returned.
 """
 
 from __future__ import annotations
@@ -22,67 +23,88 @@ from pix2pix_tf.methods.method import LossRule
 from pix2pix_tf.utils.sampling import evenly_spaced
 from pix2pix_tf.utils.text import either
 
-_SAMPLED = 32  # pairs of a split that are looked at for flat pictures: reading all would take long
-_NAMED = 3  # of them that are named
-# How far above its threshold a loss must rise to have recovered.
+_MAX_SAMPLED = 32  # pairs read from each split to find flat images: reading all would take long
+_MAX_NAMED = 3  # flat pairs listed by name in a warning
+# A loss has recovered when it is above this multiple of its threshold.
 _REARM_FACTOR = 2.0
 
 
 class Warned(NamedTuple):
-    """A warning: the key of the config's `warnings` that it goes by, and a sentence."""
+    """A warning that was issued.
+
+    Attributes:
+        key: Key in the section `warnings` of the config that holds its threshold.
+        text: The warning, a sentence for the user.
+    """
 
     key: str
     text: str
 
 
 class Spread:
-    """How pictures differ from each other and within themselves, without keeping them.
+    """Running statistics of how images differ from each other and within themselves.
 
-    Levels are grey levels of 255, also of 16 bits.
+    The images are not stored. Grey levels are in [0, 255], for 16-bit images too.
 
     Attributes:
-        contrasts: Of each picture, the standard deviation over its pixels, in the channel where it
-            is largest: 0 for a single colour.
+        contrasts: Standard deviation over the pixels of each image, in the channel where it is
+            largest: 0 for an image of a single colour.
     """
 
     def __init__(self) -> None:
         self.contrasts: list[float] = []
         self._mean = self._squares = np.float32(0)
 
-    def add(self, picture: np.ndarray) -> None:
-        """Takes in a picture, uint8 or uint16 [H, W, C], of the same size as those before."""
-        levels = picture.astype(np.float32) * np.float32(255 / np.iinfo(picture.dtype).max)
+    def add(self, image: np.ndarray) -> None:
+        """Adds an image to the statistics.
+
+        Args:
+            image: uint8 or uint16 [H, W, C], of the same size as the images before it.
+        """
+        levels = image.astype(np.float32) * np.float32(255 / np.iinfo(image.dtype).max)
         self.contrasts.append(float(levels.std(axis=(0, 1)).max()))
-        # By Welford: squares of differences, not differences of squares, which cancel.
+        # Welford's algorithm: a difference of sums of squares would lose its digits.
         difference = levels - self._mean
         self._mean = self._mean + difference / len(self.contrasts)
         self._squares = self._squares + difference * (levels - self._mean)
 
     @property
     def variation(self) -> float:
-        """The standard deviation over pictures at a pixel and channel, on average over them."""
+        """Standard deviation over the images, averaged over all pixels and channels."""
         return float(np.mean(np.sqrt(self._squares / len(self.contrasts))))
 
     @property
     def contrast(self) -> float:
-        """The median of `contrasts`."""
+        """Median of `contrasts`."""
         return float(np.median(self.contrasts))
 
 
 class ValidationImages:
-    """The inputs, outputs and targets of one validation, taken in as they are scored."""
+    """Statistics of the inputs, outputs and targets of one validation.
+
+    Attributes:
+        inputs: Statistics of the inputs.
+        outputs: Statistics of the outputs.
+        targets: Statistics of the targets.
+    """
 
     def __init__(self) -> None:
         self.inputs, self.outputs, self.targets = Spread(), Spread(), Spread()
 
     def add(self, image: np.ndarray, output: np.ndarray, target: np.ndarray) -> None:
-        """Takes in one pair and its translation, uint8 or uint16 [H, W, C] each."""
+        """Adds one pair and its translation.
+
+        Args:
+            image: The input, uint8 or uint16 [H, W, C].
+            output: The translation of `image`, likewise.
+            target: The target, likewise.
+        """
         self.inputs.add(image)
         self.outputs.add(output)
         self.targets.add(target)
 
     def scalars(self) -> dict[str, float]:
-        """What can be plotted, in grey levels."""
+        """Returns the scalars for TensorBoard, in grey levels from 0 to 255, by name."""
         return {
             "health/output_variation": self.outputs.variation,
             "health/output_contrast": self.outputs.contrast,
@@ -90,7 +112,7 @@ class ValidationImages:
 
 
 class Health:
-    """A training's health in this session; every method returns warnings that are new."""
+    """Watches the training of one session; every method returns the warnings that are new."""
 
     def __init__(self, config: Config) -> None:
         self._limits = config.warnings
@@ -102,7 +124,12 @@ class Health:
         self._underflow: dict[str, PersistentCondition] = {}
 
     def after_steps(self, first: int, losses: Mapping[str, Sequence[float]]) -> list[Warned]:
-        """Takes in the losses of consecutive steps, of which `first` is the first."""
+        """Checks the losses of consecutive steps.
+
+        Args:
+            first: Number of the first step.
+            losses: The losses by name, one value for each step.
+        """
         return [
             warning
             for low_loss in self._low_losses
@@ -110,7 +137,7 @@ class Health:
         ]
 
     def loss_scale(self, step: int, network: str, scale: float) -> list[Warned]:
-        """Takes in the loss scale that `network`'s optimiser has after `step`."""
+        """Checks the loss scale of the optimizer of `network` after `step`."""
         limit = self._limits.loss_scale
         condition = self._underflow.setdefault(network, PersistentCondition(0))
         if limit is None or not condition.triggered(step, scale < limit):
@@ -123,42 +150,43 @@ class Health:
         )
         return [Warned("loss_scale", text)]
 
-    def after_validation(self, step: int, seen: ValidationImages) -> list[Warned]:
-        """Takes in the pictures of a validation after `step`."""
+    def after_validation(self, step: int, images: ValidationImages) -> list[Warned]:
+        """Checks the images of the validation after `step`."""
         limits, warnings = self._limits, []
         flat = limits.flat_image is not None and (
-            seen.outputs.contrast < limits.flat_image <= seen.targets.contrast
+            images.outputs.contrast < limits.flat_image <= images.targets.contrast
         )
         if self._flat.triggered(step, flat):
-            warnings.append(Warned("flat_image", self._flat_words(step, seen)))
+            warnings.append(Warned("flat_image", self._flat_text(step, images)))
         same = limits.output_variation is not None and (
-            seen.outputs.variation
+            images.outputs.variation
             < limits.output_variation
-            <= min(seen.inputs.variation, seen.targets.variation)
+            <= min(images.inputs.variation, images.targets.variation)
         )
-        if self._same.triggered(step, same and not flat):  # flat outputs are one thing to be told
-            warnings.append(Warned("output_variation", self._same_words(step, seen)))
+        # Flat outputs do not vary either, and one warning is enough.
+        if self._same.triggered(step, same and not flat):
+            warnings.append(Warned("output_variation", self._same_text(step, images)))
         return warnings
 
-    def _flat_words(self, step: int, seen: ValidationImages) -> str:
+    def _flat_text(self, step: int, images: ValidationImages) -> str:
         return (
             f"step {step}: the outputs are of a single colour: within them grey levels deviate by "
-            f"{seen.outputs.contrast:.2f} (in the targets by {seen.targets.contrast:.1f}); "
+            f"{images.outputs.contrast:.2f} (in the targets by {images.targets.contrast:.1f}); "
             f"try {self._stabilizing}, and see in samples/ what inputs and targets are"
         )
 
-    def _same_words(self, step: int, seen: ValidationImages) -> str:
+    def _same_text(self, step: int, images: ValidationImages) -> str:
         return (
-            f"step {step}: the output does not vary with its input: from picture to picture grey "
-            f"levels deviate by {seen.outputs.variation:.2f} (the targets' by "
-            f"{seen.targets.variation:.1f}, the inputs' by {seen.inputs.variation:.1f}); "
+            f"step {step}: the output does not vary with its input: from image to image grey "
+            f"levels deviate by {images.outputs.variation:.2f} (the targets' by "
+            f"{images.targets.variation:.1f}, the inputs' by {images.inputs.variation:.1f}); "
             f"try {self._stabilizing}, and see in samples/ that inputs and targets belong "
             "together"
         )
 
 
 class _LowLoss:
-    """Watches the loss of one rule: its mean over the last steps, `warnings.patience` of them."""
+    """Watches the loss of one rule: its mean over the last `warnings.patience` steps."""
 
     def __init__(self, rule: LossRule, limits: WarningsConfig) -> None:
         self.rule = rule
@@ -166,10 +194,10 @@ class _LowLoss:
         self._patience = limits.patience
         self._recent: deque[float] = deque()
         self._recent_sum = 0.0
-        self._low = PersistentCondition(0)  # the mean is over the steps of the patience already
+        self._low = PersistentCondition(0)  # no patience: the mean covers those steps already
 
     def after_steps(self, first: int, losses: Sequence[float]) -> list[Warned]:
-        """Takes in the loss of consecutive steps, of which `first` is the first."""
+        """Checks the loss at consecutive steps, the first of which is number `first`."""
         warnings = []
         for step, loss in enumerate(losses, first):
             self._recent.append(loss)
@@ -178,7 +206,7 @@ class _LowLoss:
                 continue
             share = self._recent_sum / len(self._recent) / self.rule.reference
             self._recent_sum -= self._recent.popleft()
-            limit = self._limit * (_REARM_FACTOR if self._low.said else 1.0)
+            limit = self._limit * (_REARM_FACTOR if self._low.reported else 1.0)
             if self._low.triggered(step, share < limit):
                 text = self.rule.text(share * self.rule.reference, share)
                 warnings.append(Warned(self.rule.key, f"step {step}: {text}"))
@@ -186,35 +214,45 @@ class _LowLoss:
 
 
 class PersistentCondition:
-    """A condition that triggers once when it has lasted `patience` steps, until it ends."""
+    """A condition that triggers once when it has been present for `patience` steps.
+
+    Attributes:
+        reported: Whether it has triggered since it was last absent.
+    """
 
     def __init__(self, patience: int) -> None:
-        self.said = False
+        self.reported = False
         self._patience = patience
         self._since: int | None = None
 
     def triggered(self, step: int, present: bool) -> bool:
-        """Whether it triggers at this step, at which it is present or not."""
+        """Returns whether the condition triggers at this step.
+
+        Args:
+            step: Number of the step, larger than at the call before.
+            present: Whether the condition is present at this step.
+        """
         if not present:
-            self._since, self.said = None, False
+            self._since, self.reported = None, False
             return False
         if self._since is None:
             self._since = step
-        if self.said or step - self._since < self._patience:
+        if self.reported or step - self._since < self._patience:
             return False
-        self.said = True
+        self.reported = True
         return True
 
 
 def flat_data(pairs: OpenedPairs, limits: WarningsConfig) -> list[Warned]:
-    """Warnings of inputs and of targets of a single colour, from which nothing can be learnt.
+    """Returns warnings about inputs and targets of a single colour: nothing is learnt from them.
 
     Args:
-        pairs: At most 32 of each split are read, evenly spread.
-        limits: `flat_image` says what is flat, `flat_fraction` how many may be.
+        pairs: The pairs; at most 32 of each split are read, evenly spaced.
+        limits: Thresholds: an image is flat if its contrast is below `flat_image`, and a split is
+            warned about if more than the fraction `flat_fraction` of it is flat.
 
     Raises:
-        UserError: One of them cannot be read.
+        UserError: An image cannot be read.
     """
     splits = {"training": pairs.train, "validation": pairs.val}
     return [each for split in splits.items() for each in _flat_split(*split, limits)]
@@ -223,14 +261,14 @@ def flat_data(pairs: OpenedPairs, limits: WarningsConfig) -> list[Warned]:
 def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned]:
     if limits.flat_image is None or limits.flat_fraction is None:
         return []
-    chosen = evenly_spaced(len(pairs), _SAMPLED)
-    contrasts = [[_contrast(picture) for picture in pairs[index]] for index in chosen]
+    chosen = evenly_spaced(len(pairs), _MAX_SAMPLED)
+    contrasts = [[_contrast(image) for image in pairs[index]] for index in chosen]
     warnings = []
     for side, values in zip(("inputs", "targets"), zip(*contrasts, strict=True), strict=True):
         flat = [i for i, value in zip(chosen, values, strict=True) if value < limits.flat_image]
         if len(flat) > limits.flat_fraction * len(chosen):
-            names = ", ".join(pairs.names[index] for index in flat[:_NAMED])
-            more = ", ..." if len(flat) > _NAMED else ""
+            names = ", ".join(pairs.names[index] for index in flat[:_MAX_NAMED])
+            more = ", ..." if len(flat) > _MAX_NAMED else ""
             text = (
                 f"{len(flat)} of {len(chosen)} {split} {side} looked at are of a single colour "
                 f"({names}{more}): nothing can be learnt from them; see that data.direction and "
@@ -241,10 +279,12 @@ def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned
 
 
 def non_finite(parts: Mapping[str, Mapping[str, tf.Variable]]) -> list[str]:
-    """Names of the variables that hold a number that is not finite, tested on their device.
+    """Returns the names of the variables that hold a value that is not finite.
+
+    The values are tested on the device that holds them.
 
     Args:
-        parts: Variables by part and name, as `methods.method.checkpoint_parts` gives them.
+        parts: Variables by part and name, as `methods.method.checkpoint_parts` returns them.
     """
     floats = {
         f"{part}/{name}": variable
@@ -253,11 +293,11 @@ def non_finite(parts: Mapping[str, Mapping[str, tf.Variable]]) -> list[str]:
         if variable.dtype.is_floating
     }
     finite = [tf.reduce_all(tf.math.is_finite(variable)) for variable in floats.values()]
-    read = tf.stack(finite).numpy()  # one read of all of them
-    return [name for name, good in zip(floats, read, strict=True) if not good]
+    results = tf.stack(finite).numpy()  # one transfer from the device for all variables
+    return [name for name, is_finite in zip(floats, results, strict=True) if not is_finite]
 
 
-def _contrast(picture: np.ndarray) -> float:
+def _contrast(image: np.ndarray) -> float:
     spread = Spread()
-    spread.add(picture)
+    spread.add(image)
     return spread.contrast
