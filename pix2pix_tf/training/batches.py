@@ -1,4 +1,4 @@
-"""Training's input, distributed over the devices that train: for the loop and the benchmark."""
+"""Input batches of a training, distributed over its devices."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pix2pix_tf.training.distributed.worker_group import WorkerGroup
 def distributed_batches(
     pairs: Pairs, config: Config, first_step: int, total_steps: int, workers: WorkerGroup
 ) -> Iterator[Batch]:
-    """The batches of steps `first_step` .. `total_steps` - 1, each split over all replicas.
+    """Returns the batches of steps `first_step` .. `total_steps` - 1, split over all replicas.
 
     Args:
         pairs: The training pairs.
         config: The experiment.
-        first_step: Steps made before.
-        total_steps: Steps of the whole training.
-        workers: Those that train together; this worker's replicas get their shares.
+        first_step: Number of steps made before.
+        total_steps: Number of steps of the whole training.
+        workers: The workers that train together; the replicas of this worker get their shares.
     """
     strategy = workers.strategy
     shares = training_batches(
@@ -32,5 +32,5 @@ def distributed_batches(
         method_of(config).data_needs(config),
         Shares(workers.replicas, strategy.num_replicas_in_sync),
     )
-    # Each device takes a share in turn, copied to it ahead of time, as is TensorFlow's default.
+    # TensorFlow gives each device a share in turn and copies it there ahead of time.
     return iter(strategy.distribute_datasets_from_function(lambda context: shares))

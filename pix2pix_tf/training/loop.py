@@ -44,20 +44,21 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.memory_errors import explain_out_of_memory
 from pix2pix_tf.utils.signals import StopRequest, graceful_shutdown
 
-REPORT_SECONDS = 1.0  # losses are read from the device no more often: reading waits for it
+REPORT_SECONDS = 1.0  # least time between two reads of the losses, each of which waits for a device
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training ended.
+    """Result of one session of a training.
 
     Attributes:
-        step: Steps made, over all sessions.
-        before: Validation scores (`l1`, `psnr`, `ssim`) before this session's first step, or None
-            if there was nothing left to train, or this worker of a cluster is not its chief.
-        after: Validation scores at the end, or None if it was interrupted, or this worker is not
-            the chief.
-        interrupted: The signal that ended it early, after saving; or None.
+        step: Number of steps made, over all sessions.
+        before: Validation scores (`l1`, `psnr`, `ssim`) before the first step of this session, or
+            None if there was nothing left to train or this worker of a cluster is not its chief.
+        after: Validation scores at the end, or None if the training was interrupted or this worker
+            is not the chief.
+        interrupted: The signal that ended the training early, after a checkpoint was saved; or
+            None.
 
     Example:
         >>> from pix2pix_tf import load_config, train
@@ -81,24 +82,25 @@ def train(
     console: Console | None = None,
     data_changed: bool = False,
 ) -> TrainingResult:
-    """Trains into a run directory, or resumes what is there, as if it had never stopped.
+    """Trains into a run directory, or resumes the training in it as if it had never stopped.
 
     Args:
         config: The experiment. A resumed run must agree with it, see `pix2pix_tf.training.resume`.
-        run_dir: Made if it is not there.
-        strategy: Where to train; by default mirrored over all visible GPUs, or the CPU, of every
-            worker of the cluster that TF_CONFIG or Slurm describes, or else of this machine.
+        run_dir: The run directory, created if it does not exist.
+        strategy: The distribution strategy; by default mirrored over all visible GPUs, or the CPU,
+            of every worker of the cluster that TF_CONFIG or Slurm describes, or else of this
+            machine.
         console: Where progress is shown; by default the standard output.
-        data_changed: Whether a resumed run may go on with other pairs than those it was trained on:
-            some added, some mended.
+        data_changed: Whether a resumed run may continue on pairs that differ from those it was
+            trained on, such as after pairs were added or corrected.
 
     Returns:
-        Steps made and validation scores.
+        The number of steps made and the validation scores.
 
     Raises:
-        UserError: The data, any of its images, the run directory or the config cannot be used;
+        UserError: The data, any of its images, the run directory or the config cannot be used, or
             losses became non-finite.
-        WorkerLostError: Another worker of the cluster is gone.
+        WorkerLostError: Another worker of the cluster has stopped.
 
     Example:
         >>> from pix2pix_tf import load_config, train
@@ -124,7 +126,7 @@ def train(
 
 
 class _Training:
-    """One session of a training: everything it holds, and the loop."""
+    """State and loop of one session of a training."""
 
     def __init__(self, prepared: PreparedRun, console: Console) -> None:
         self.prepared, self.console = prepared, console
@@ -151,10 +153,10 @@ class _Training:
         self.buffer = LossBuffer()
 
     def run_to_end(self) -> TrainingResult:
-        """Trains from the step restored to the last, or until a signal asks to stop."""
-        shown = self.console if self.workers.is_chief else PlainConsole(quiet=True)
+        """Trains from the restored step to the last step, or until a signal asks to stop."""
+        console = self.console if self.workers.is_chief else PlainConsole(quiet=True)
         progress = TrainingProgress(
-            self.first, self.total, shown, method_of(self.config).loss_labels
+            self.first, self.total, console, method_of(self.config).loss_labels
         )
         self._announce(progress)
         newest = recorded_scores(self.prepared, self.first)
@@ -174,7 +176,11 @@ class _Training:
     def _loop(
         self, progress: TrainingProgress, caught: StopRequest
     ) -> tuple[Scores | None, signal.Signals | None]:
-        """Trains, validates, checkpoints; returns the last scores, or the signal that ended it."""
+        """Trains, validates and saves checkpoints.
+
+        Returns:
+            The scores of the last validation, and the signal that ended the loop early, or None.
+        """
         scores = None
         batches = distributed_batches(
             self.pairs.train, self.config, self.first, self.total, self.workers
@@ -194,7 +200,7 @@ class _Training:
             validate, sample, checkpoint = self.schedule.due_after(step)
             checkpoint = checkpoint or stop is not None
             if validate or sample or checkpoint or report:
-                self._report(progress)  # first: nothing non-finite is ever validated or saved
+                self._report(progress)  # comes first: it rejects losses that are not finite
             if validate or sample or checkpoint:
                 self._check_weights(step)
             if validate or sample:
@@ -202,28 +208,28 @@ class _Training:
             if checkpoint and self.workers.is_chief:
                 self.checkpoints.save()
             if stop and step < self.total:
-                self.workers.barrier()  # until it is saved
-                self._say(progress, messages.stopped(step, stop.name))
+                self.workers.barrier()  # waits until the chief has saved the checkpoint
+                self._print_for_worker(progress, messages.stopped(step, stop.name))
                 return None, stop
         return scores, None
 
     def _run_updates(self, batches: Iterator[Batch], step: int, count: int) -> tuple[Losses, float]:
-        """`count` updates; returns their losses and the seconds spent waiting for their batches."""
+        """Makes `count` updates; returns their losses and the seconds spent waiting for batches."""
         start = time.monotonic()
         try:
-            taken = [next(batches) for _ in range(count)]
+            next_batches = [next(batches) for _ in range(count)]
         except tf.errors.OpError as error:
-            # The error that made the pipeline fail was left with the pairs.
+            # The pairs keep the error that made the pipeline fail.
             raise self.pairs.train.failure or error from None
         waited = time.monotonic() - start
-        return self.updates(taken, tf.constant(step, tf.int64)), waited
+        return self.updates(next_batches, tf.constant(step, tf.int64)), waited
 
     def _validate_and_sample(
         self, progress: TrainingProgress, step: int, validate: bool, sample: bool
     ) -> Scores | None:
-        """Validates and writes samples, leaving the time it takes out of the training's rate.
+        """Validates and writes samples; the time this takes does not count for the training rate.
 
-        The chief does; the other workers go on until they need it.
+        Only the chief does this; the other workers continue until they depend on the chief.
         """
         if self.validation is None:
             return None
@@ -244,7 +250,7 @@ class _Training:
         return scores
 
     def _report(self, progress: TrainingProgress) -> None:
-        """Reads the losses of the steps since the last report, checks and shows them."""
+        """Reads, checks and shows the losses of the steps since the last report."""
         first, last = self.buffer.first, self.buffer.last
         losses = self.buffer.losses()
         self._check_losses(first, losses)
@@ -279,7 +285,11 @@ class _Training:
                 raise UserError(messages.diverged(self.config, self.run, step, ", ".join(wrong)))
 
     def _check_weights(self, step: int) -> None:
-        """Losses are of before their updates, so that the last one may have spoilt the weights."""
+        """Raises an error if weights are not finite.
+
+        Losses are computed before their update, so the last update may have made weights
+        non-finite although all losses are finite.
+        """
         if names := non_finite(self.parts):
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             problem = f"{names[0]}{more} became non-finite"
@@ -291,7 +301,7 @@ class _Training:
             self.logs.text(step, f"warnings/{warning.key}", warning.text)
 
     def _restore(self) -> int:
-        """Restores the newest checkpoint, if there is one; returns the steps made so far."""
+        """Restores the newest checkpoint, if there is one; returns the number of steps made."""
         first = self.checkpoints.restore()
         self.workers.check_step(self.run, first)
         if self.workers.is_chief and first < self.total:
@@ -299,11 +309,11 @@ class _Training:
             self.checkpoints.tidy()
         stored = read_record(self.run.pairs_file)
         if stored is not None and first <= stored.since:
-            self.checkpoints.forget_best()  # it was the best on other validation pairs
+            self.checkpoints.forget_best()  # it was selected on other validation pairs
         return first
 
     def _open_records(self, progress: TrainingProgress) -> None:
-        """Opens the logs, records the versions of this session, and warns of flat data."""
+        """Opens the logs, records the versions of this session and warns about flat data."""
         writes = self.workers.is_chief
         self.logs = TensorBoardLogs(self.run.logs, self.config, self.first, self.total, writes)
         if not writes:
@@ -336,8 +346,8 @@ class _Training:
             f"batch {batch} on {self.workers.devices}"
         )
 
-    def _say(self, progress: TrainingProgress, text: str) -> None:
-        """Says a line of every worker, the chief's above its progress bar."""
+    def _print_for_worker(self, progress: TrainingProgress, text: str) -> None:
+        """Prints a line on every worker; the chief prints it above its progress bar."""
         progress.print(text) if self.workers.is_chief else print_line(self.console, text)
 
 

@@ -1,4 +1,4 @@
-"""Sentences of a training: how it went, and what to do where it cannot go on."""
+"""Messages of a training: scores, its end, and errors with the settings to try."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from pix2pix_tf.utils.console import format_number
 
 
 def score_text(scores: Scores) -> str:
-    """Validation scores on one line."""
+    """Returns validation scores as one line of text."""
     psnr, ssim = format_number(scores["psnr"], ".2f"), format_number(scores["ssim"], ".3f")
     return f"L1 {scores['l1']:.4f}  PSNR {psnr} dB  SSIM {ssim}"
 
 
 def diverged(config: Config, run: Run, step: int, problem: str) -> str:
-    """The error of losses or weights that are not finite any more after a step."""
+    """Returns the error message for losses or weights that are no longer finite after a step.
+
+    Args:
+        config: The experiment.
+        run: The run, whose newest checkpoint the message names.
+        step: The step after which they were not finite.
+        problem: The losses or weights that are not finite.
+    """
     precision = (
         ", or training.precision=mixed_bfloat16 in a new run"
         if config.training.precision == "mixed_float16"
@@ -31,7 +38,7 @@ def diverged(config: Config, run: Run, step: int, problem: str) -> str:
 
 
 def out_of_memory(config: Config, run: Run) -> str:
-    """The error of a training that takes more memory than there is."""
+    """Returns the error message for a training that needs more memory than is available."""
     height, width = config.data.crop_size
     settings = config.settings()
     sizes = {
@@ -50,7 +57,7 @@ def out_of_memory(config: Config, run: Run) -> str:
 
 
 def stopped(step: int, signal_name: str) -> str:
-    """The line of a training that a signal ended early."""
+    """Returns the line that is printed when a signal has ended a training early."""
     return f"stopped at step {step} by {signal_name}; saved: the same command resumes there"
 
 

@@ -1,4 +1,4 @@
-"""Preparing a run: its data opened and checked, its directory locked and written."""
+"""Preparation of a run: opens and checks its data, locks and writes its directory."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from pix2pix_tf.utils.files import check_output_directory
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run that can be trained.
+    """A run that is ready to be trained.
 
     Attributes:
         config: The experiment.
-        run: Its directory, which the chief alone writes.
+        run: The run directory, which only the chief writes.
         workers: The workers that train it.
-        pairs: Its data.
-        record: What the run keeps of the data.
+        pairs: The data.
+        record: The record of the data that the run keeps.
     """
 
     config: Config
@@ -45,24 +45,26 @@ class PreparedRun:
 def prepare_run(
     config: Config, run: Run, workers: WorkerGroup, console: Console, data_changed: bool
 ) -> Iterator[PreparedRun]:
-    """Opens the data and checks it, the config and all workers against the run; locks the run.
+    """Opens the data, checks it, the config and all workers against the run, and locks the run.
 
-    All that can be found wrong is found before the run is written to. The lock is held until the
-    context ends.
+    All checks are made before the run is written to. The lock is held until the context ends.
 
     Args:
         config: The experiment.
-        run: Made if it is not there.
-        workers: The workers that train together; the chief writes.
+        run: The run, created if it does not exist.
+        workers: The workers that train together, of which the chief writes.
         console: Where progress and notes are shown.
-        data_changed: Whether a resumed run may go on with other pairs.
+        data_changed: Whether a resumed run may continue on other pairs.
+
+    Yields:
+        The prepared run.
 
     Raises:
         UserError: The data, any of its images, the run directory or the config cannot be used.
     """
     with ExitStack() as stack:
         workers.check_batch(config.training.batch_size)
-        check_resumable(run, config)  # before what takes long
+        check_resumable(run, config)  # before the checks that take long
         if workers.is_chief:
             check_path(run.path)
             check_output_directory(run.path)
@@ -71,13 +73,13 @@ def prepare_run(
         record = record_of(pairs, config.data)
         check_pairs(run, record, data_changed)
         check_schedule(run, config, len(pairs.train))
-        workers.check_same(config, pairs)  # all have read the run by then
+        workers.check_same(config, pairs)  # after this all workers have read the run
         left = steps_left(run, config, len(pairs.train))
         lacks_batch = config.reference_statistics and not run.reference_file.exists()
         if workers.is_chief and (left or lacks_batch):
             stack.enter_context(run_lock(run.path, lambda line: print_line(console, line)))
         if workers.is_chief and left:
-            # Once more, as nobody else changes it any more.
+            # Checked again now that the lock keeps other processes from changing the run.
             notes = check_resumable(run, config)
             check_pairs(run, record, data_changed)
             notes += check_schedule(run, config, len(pairs.train))

@@ -1,4 +1,4 @@
-"""Which configs may resume a run: the same experiment, only longer or logged otherwise."""
+"""Checks whether a run may be resumed with a given config."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pix2pix_tf.runs.run import Run
 from pix2pix_tf.training.schedule import Schedule
 from pix2pix_tf.utils.errors import UserError
 
-# Keys that may change between the sessions of one run. `training.precision` is none of them: other
-# precisions are other numbers, and float16's loss scales are part of the state.
+# Keys that may change between the sessions of one run. `training.precision` is not among them:
+# another precision gives other numbers, and the loss scales of float16 are part of the state.
 CHANGEABLE = {
     "data.root",
     "data.cache",
@@ -28,7 +28,7 @@ CHANGEABLE = {
 
 
 def changed_keys(before: Config, after: Config) -> dict[str, tuple[object, object]]:
-    """Keys (`section.name`) whose values differ, with both values."""
+    """Returns the keys (`section.name`) whose values differ, each with the old and new value."""
     old, new = before.settings(), after.settings()
     return {
         key: (old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)
@@ -36,10 +36,10 @@ def changed_keys(before: Config, after: Config) -> dict[str, tuple[object, objec
 
 
 def experiment_digest(config: Config, record: PairsRecord) -> str:
-    """Hexadecimal digits that tell an experiment from those with other settings or other pairs.
+    """Returns a hexadecimal digest of the settings and pairs of an experiment, except its seed.
 
-    Left out is what changes no number: what is logged and warned of, where the data lies and how it
-    is read, how many updates a call makes; and the seed.
+    Settings that change no result are left out: logging, warnings, the location of the data, how
+    it is read, and the number of updates per call.
     """
     sections = config.model_dump(mode="json", exclude={"logging", "warnings"})
     for name in ("dataset", "root", "cache", "on_bad_image"):
@@ -51,10 +51,13 @@ def experiment_digest(config: Config, record: PairsRecord) -> str:
 
 
 def check_resumable(run: Run, config: Config) -> list[str]:
-    """Compares `config` with the run's own and returns a sentence for every key that changes.
+    """Checks whether a run can be resumed with `config`.
+
+    Returns:
+        A sentence for every key that differs from the config of the run.
 
     Raises:
-        UserError: A key differs that makes it another experiment.
+        UserError: A key differs that may not change, so that it is another experiment.
     """
     if not run.exists():
         return []
@@ -76,12 +79,25 @@ def check_resumable(run: Run, config: Config) -> list[str]:
 
 
 def steps_left(run: Run, config: Config, pairs: int) -> int:
-    """How many steps a training of a config on so many pairs has yet to make in a run, or 0."""
+    """Returns the number of steps that a run has still to make, at least 0.
+
+    Args:
+        run: The run.
+        config: The experiment.
+        pairs: Number of training pairs.
+    """
     return max(Schedule(config, pairs).total - (newest_step(run.checkpoints) or 0), 0)
 
 
 def already_trained(run: Run, config: Config, step: int, total: int) -> str:
-    """The sentence for a run that has nothing left to train."""
+    """Returns the message for a run that has nothing left to train.
+
+    Args:
+        run: The run.
+        config: The config that it was to be resumed with.
+        step: Number of steps that the run has made.
+        total: Number of steps that `config` asks for.
+    """
     raised = (
         "raise training.epochs, or set training.steps,"
         if config.training.steps is None
@@ -99,19 +115,19 @@ def already_trained(run: Run, config: Config, step: int, total: int) -> str:
 
 
 def check_schedule(run: Run, config: Config, pairs: int) -> list[str]:
-    """Compares the learning rate that a run would go on with to where its own schedule has it.
+    """Compares the learning rate of a resumed run with that of its previous schedule.
 
     Args:
         run: The run.
-        config: What it is to go on with.
-        pairs: How many pairs it is to train on.
+        config: The config to resume it with.
+        pairs: Number of training pairs.
 
     Returns:
-        Sentences for the user.
+        Notes for the user, one sentence each.
 
     Raises:
-        UserError: The rate had fallen to 0 at the end, and would be raised again without a word
-            about it in the config.
+        UserError: The rate had decayed to 0 and would rise again, although the config changes
+            neither `training.learning_rate` nor `training.decay_from_epoch`.
     """
     now, step = Schedule(config, pairs), newest_step(run.checkpoints) or 0
     notes = []
@@ -127,7 +143,7 @@ def check_schedule(run: Run, config: Config, pairs: int) -> list[str]:
     then = Schedule(before, pairs if record is None else record.train.count)
     old, new = then.rate_after(step), now.rate_after(step)
     shares = old / before.training.learning_rate, new / config.training.learning_rate
-    if math.isclose(*shares, abs_tol=1e-9):  # of another height `check_resumable` tells
+    if math.isclose(*shares, abs_tol=1e-9):  # `check_resumable` reports another initial rate
         return notes
     if old == 0 and not _asks_for_rate(before, config):
         raise UserError(

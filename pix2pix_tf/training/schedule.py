@@ -10,7 +10,13 @@ from pix2pix_tf.methods import images_per_step
 
 
 class Due(NamedTuple):
-    """What is due after a step: validation, a sheet of samples, a checkpoint."""
+    """Actions that are due after a step.
+
+    Attributes:
+        validate: Whether to validate.
+        sample: Whether to write a sheet of samples.
+        checkpoint: Whether to save a checkpoint.
+    """
 
     validate: bool
     sample: bool
@@ -18,17 +24,22 @@ class Due(NamedTuple):
 
 
 class Schedule:
-    """The steps of a training, counted from 1.
+    """Schedule of the steps of a training, counted from 1.
 
     Attributes:
-        total: Steps of the whole training: `training.steps`, or its epochs' worth,
-            rounded up.
-        decay_start: The update from which the learning rate decays, the first of
-            `training.decay_from_epoch`; or None.
+        total: Number of steps of the whole training: `training.steps`, or else those of
+            `training.epochs`, rounded up.
+        decay_start: The update from which the learning rate decays, which is the first of the
+            epoch `training.decay_from_epoch`; None if it never decays.
     """
 
     def __init__(self, config: Config, pairs: int) -> None:
-        """Computes the steps of a training on `pairs` pairs."""
+        """Makes the schedule of a training.
+
+        Args:
+            config: The experiment.
+            pairs: Number of training pairs.
+        """
         self._config, self._pairs = config, pairs
         training = config.training
         self.total = training.steps or self._steps_of(training.epochs)
@@ -39,27 +50,28 @@ class Schedule:
         )
 
     def rate_after(self, step: int) -> float:
-        """The learning rate of the update that follows `step`, as the optimisers have it."""
-        height = self._config.training.learning_rate
+        """Returns the learning rate that the optimizers use for the update after `step`."""
+        initial_rate = self._config.training.learning_rate
         if self.decay_start is None:
-            return height
-        left = (self.total - step) / max(self.total - self.decay_start, 1)
-        return height * min(max(left, 0.0), 1.0)
+            return initial_rate
+        remaining = (self.total - step) / max(self.total - self.decay_start, 1)
+        return initial_rate * min(max(remaining, 0.0), 1.0)
 
     def epoch_after(self, step: int) -> int:
-        """The epoch, counted from 1, that the update after `step` belongs to."""
+        """Returns the epoch, counted from 1, that the update after `step` belongs to."""
         return step * images_per_step(self._config) // self._pairs + 1
 
     def due_after(self, step: int) -> Due:
-        """What is due after a step: as configured, and everything after the last."""
+        """Returns what is due after `step`: as configured, and everything after the last step."""
         last, logging = step == self.total, self._config.logging
         every = (logging.validate_every, logging.sheet_every, logging.checkpoint_every)
         return Due(*(last or self._falls_on(each, step) for each in every))
 
     def updates_of_call(self, step: int) -> int:
-        """Number of updates of the next call: as configured, or 1 if something is due midway.
+        """Returns the number of updates after `step` that are made in one call.
 
-        Only two numbers, since the call is compiled for each.
+        It is `training.steps_per_execution`, or 1 if something is due before the end of such a
+        call. There are only these two numbers, since the call is compiled for each.
         """
         count = self._config.training.steps_per_execution
         midway = range(step + 1, min(step + count, self.total + 1))

@@ -1,4 +1,4 @@
-"""Validation while training: scores of the validation pairs and a sheet of samples."""
+"""Validation during training: scores of the validation pairs and sheets of samples."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ from pix2pix_tf.utils.files import writing
 
 
 class Validated(NamedTuple):
-    """Scores of one validation and the images that they are of."""
+    """Result of one validation.
+
+    Attributes:
+        scores: Mean scores over the validation pairs.
+        images: Statistics of the images that were scored.
+    """
 
     scores: Scores
     images: ValidationImages
 
 
 class Validation:
-    """Translates the validation pairs with a method's weights as they are, and writes the results.
+    """Translates the validation pairs with the current weights of a method and writes the results.
 
-    The translation is that from input to target; its dropout seed is the training's.
+    It translates from input to target, with the seed of the training for dropout.
     """
 
     def __init__(self, prepared: PreparedRun, method: Method) -> None:
-        """Compiles the translation.
+        """Builds the translation function.
 
         Args:
-            prepared: The run that is trained; this worker is its chief.
-            method: Whose networks translate.
+            prepared: The run that is trained; this worker must be its chief.
+            method: The method whose networks translate.
         """
         config, self._run = prepared.config, prepared.run
         self._pairs = prepared.pairs.val
@@ -55,20 +60,24 @@ class Validation:
         )
 
     def update_statistics(self) -> None:
-        """Measures the reference batch with the weights as they are now, where there is one."""
+        """Computes the reference batch's statistics with the current weights, if there is one."""
         if self._statistics is not None:
             self._statistics.measure()
 
     def score(self, step: int) -> Validated:
-        """Scores all validation pairs and adds the scores to the run's `metrics.json`."""
+        """Scores all validation pairs and adds the scores to `metrics.json` of the run."""
         images = ValidationImages()
         scores = score_pairs(self._translate, self._pairs, images.add)
-        of = Measurement(step, "val", data=self._digest)
-        self._run.add_metrics(of, len(self._pairs), scores)
+        measurement = Measurement(step, "val", data=self._digest)
+        self._run.add_metrics(measurement, len(self._pairs), scores)
         return Validated(scores, images)
 
     def sample(self, step: int) -> np.ndarray:
-        """Writes a sheet of input, output and target into `samples/`; uint8 [H, W, 3]."""
+        """Writes a sheet of inputs, outputs and targets to `samples/`.
+
+        Returns:
+            The sheet, uint8 [H, W, 3].
+        """
         sheet = pairs_sheet(self._translate, self._pairs, self._rows)
         with writing(self._run.samples):
             self._run.samples.mkdir(parents=True, exist_ok=True)
@@ -77,9 +86,9 @@ class Validation:
 
 
 def recorded_scores(prepared: PreparedRun, step: int) -> Scores | None:
-    """Scores of a validation after `step` on these very pairs, or None where there was none."""
-    of = Measurement(step, "val", data=prepared.record.val.digest())
-    scores = prepared.run.scores_of(of)
+    """Returns the recorded scores of the validation after `step` on the same pairs, if any."""
+    measurement = Measurement(step, "val", data=prepared.record.val.digest())
+    scores = prepared.run.scores_of(measurement)
     if scores is None or scores.get("l1") is None:
         return None
     return {name: scores[name] for name in METRICS if scores.get(name) is not None}

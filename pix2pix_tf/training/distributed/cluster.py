@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from pix2pix_tf.utils.errors import UserError
 
-KINDS = ("chief", "worker")  # in TensorFlow's own order of their tasks
-# Slurm gives no ports. A job's own, so that two jobs can share a machine; all below 32768, from
-# where systems take ports for their own connections.
+KINDS = ("chief", "worker")  # in the order in which TensorFlow numbers their tasks
+# Slurm gives no ports. Each job takes its own from this range, so that two jobs can share a
+# machine. The range ends below 32768, where systems begin to take ports for connections.
 _SLURM_PORTS = range(12000, 32000)
 
 
@@ -25,8 +25,8 @@ class Task:
 
     Attributes:
         kind: `chief` or `worker`.
-        index: Number among the tasks of its kind.
-        address: Address at which the others reach it, host:port.
+        index: Index among the tasks of its kind, from 0.
+        address: Address at which the other processes reach it, as "host:port".
     """
 
     kind: str
@@ -38,18 +38,18 @@ class Task:
 
     @property
     def host_and_port(self) -> tuple[str, int]:
-        """The address in two parts."""
+        """Host and port of the address."""
         host, port = self.address.rsplit(":", 1)
         return host.strip("[]"), int(port)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The processes that train together, and which of them this one is.
+    """The processes that train together.
 
     Attributes:
-        tasks: All of them, the chief first: the task of kind `chief`, or else worker 0.
-        rank: Position of this process in `tasks`.
+        tasks: All processes, the chief first: the task of kind `chief`, or else worker 0.
+        rank: Index of this process in `tasks`.
     """
 
     tasks: tuple[Task, ...]
@@ -57,27 +57,31 @@ class Cluster:
 
     @property
     def me(self) -> Task:
-        """This process."""
+        """The task of this process."""
         return self.tasks[self.rank]
 
     @property
     def chief(self) -> Task:
-        """The one that writes."""
+        """The task that writes the run."""
         return self.tasks[0]
 
     @property
     def peers(self) -> list[Task]:
-        """The others."""
+        """The tasks of all other processes."""
         return [task for task in self.tasks if task != self.me]
 
 
 def find_cluster(environment: Mapping[str, str]) -> Cluster | None:
-    """The cluster that the environment describes: `TF_CONFIG`, else a Slurm step of several tasks.
+    """Returns the cluster that `TF_CONFIG`, or else a Slurm step of several tasks, describes.
 
-    One of a single task is none: that trains as without.
+    Args:
+        environment: Environment variables by name.
+
+    Returns:
+        The cluster, or None if none is described or it has a single task.
 
     Raises:
-        UserError: What it says cannot be used.
+        UserError: The description cannot be used.
     """
     if environment.get("TF_CONFIG", "").strip():
         return _from_tf_config(environment["TF_CONFIG"])
@@ -87,13 +91,14 @@ def find_cluster(environment: Mapping[str, str]) -> Cluster | None:
 
 
 def cluster_strategy(cluster: Cluster) -> tf.distribute.Strategy:
-    """Starts this process' server, waits for the others' and mirrors over all of their devices.
+    """Returns a strategy that mirrors over the devices of all processes of a cluster.
 
-    Once a process, before TensorFlow computes anything.
+    Starts the server of this process and waits for those of the others. Call it once per process,
+    before TensorFlow computes anything.
 
     Raises:
-        UserError: The address is another program's, or TensorFlow is in use already.
-        tf.errors.OpError: A worker went away while the others were waited for.
+        UserError: Another program uses the address, or TensorFlow is in use already.
+        tf.errors.OpError: A worker was lost while this process waited for the others.
     """
     _check_address(cluster.me)
     jobs: dict[str, list[str]] = {}
@@ -113,7 +118,7 @@ def cluster_strategy(cluster: Cluster) -> tf.distribute.Strategy:
             f"this process is {cluster.me} of a cluster, but TensorFlow was in use before the "
             f"training began ({error}); start the training first, in a process of its own"
         ) from None
-    # Batches are never partial; asking for that would make workers wait for each other.
+    # No batch is partial, and the check for partial batches would make workers wait for each other.
     strategy.extended.experimental_enable_get_next_as_optional = False
     return strategy
 
@@ -125,7 +130,7 @@ def _from_tf_config(text: str) -> Cluster | None:
         raise _bad(f"is not JSON ({error})") from None
     jobs = tree.get("cluster") if isinstance(tree, dict) else None
     if isinstance(tree, dict) and not jobs:
-        return None  # as some schedulers set it for a single process
+        return None  # some schedulers set this for a single process
     if not isinstance(jobs, dict) or not all(isinstance(each, list) for each in jobs.values()):
         raise _bad("has no lists of addresses")
     if others := sorted(set(jobs) - set(KINDS)):
@@ -181,13 +186,13 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
     tasks = int(environment["SLURM_STEP_NUM_TASKS"])
     port = _SLURM_PORTS[int(environment.get("SLURM_JOB_ID", 0)) % len(_SLURM_PORTS)]
     try:
-        # One GPU a task, which is not true, and must not be set: the resolver divides by it, and
-        # Slurm itself gives each task its devices.
+        # The resolver divides by the GPUs per task, so it gets one each, whatever there are. It
+        # must not set the visible GPUs accordingly: Slurm itself gives each task its devices.
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
             port_base=port, gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
         )
         addresses = resolver.cluster_spec().as_dict()["worker"]
-        # Not by rank: the resolver sorts hosts by name, n10 before n9, and ranks do not follow.
+        # Slurm's rank is of no use: the resolver sorts hosts by name, so that n10 is before n9.
         own = f"{environment['SLURMD_NODENAME']}:{port + int(environment['SLURM_LOCALID'])}"
         rank = addresses.index(own)
     except (RuntimeError, ValueError, KeyError) as error:
@@ -201,7 +206,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
 
 
 def _check_address(task: Task) -> None:
-    """Tries the port as TensorFlow's server will, whose own words do not say what is wrong."""
+    """Raises a clear error if the port cannot be bound, which TensorFlow's server does not say."""
     _, port = task.host_and_port
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

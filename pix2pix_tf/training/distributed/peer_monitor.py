@@ -1,8 +1,8 @@
-"""Monitor of the other workers of a cluster: names the one that is gone, and ends what then hangs.
+"""Monitor of the other workers of a cluster: names a lost worker and ends a process that hangs.
 
-TensorFlow reports a lost worker late, sometimes by the name of another that gave up because of it,
-and an operation on a GPU may wait for it for ever. A process that ended no longer listens at its
-address, which every other one can find out for itself within seconds.
+TensorFlow reports a lost worker late, sometimes by the name of another that stopped because of it,
+and an operation on a GPU may wait for it for ever. A process that has ended no longer listens at
+its address, which every other process can find out for itself within seconds.
 """
 
 from __future__ import annotations
@@ -18,45 +18,55 @@ from concurrent.futures import ThreadPoolExecutor
 from pix2pix_tf.training.distributed.cluster import Task
 from pix2pix_tf.utils.errors import WorkerLostError
 
-INTERVAL = 3.0  # seconds between two checks
-SILENCE = 20.0  # seconds without an answer after which one is lost; a refusal counts sooner
-_ANSWER = 5.0  # seconds to wait for one
-GRACE = 10.0  # for the training to end by itself, and for the others to find out before it does
-_AT_ONCE = 32
+INTERVAL = 3.0  # seconds between two checks of the other workers
+SILENCE = 20.0  # seconds without an answer after which a worker is lost; refusals count sooner
+_ANSWER_TIMEOUT = 5.0  # seconds to wait for an answer
+# Seconds for the training to end by itself, and for the other workers to find the loss before that.
+GRACE = 10.0
+_MAX_THREADS = 32
 
 
 class PeerMonitor:
-    """Checks from a thread of its own, from start to stop, that the other workers still answer.
+    """Checks from a background thread, between `start` and `stop`, that the other workers answer.
 
-    Whoever is found gone first stays the finding: those who end because of it are not named.
+    It reports the first workers that are lost; workers that end because of these are not named.
     """
 
     def __init__(self, peers: Sequence[Task], advice: Callable[[], str]) -> None:
-        """Prepares; `advice` says what to do: it follows the name in the sentence."""
+        """Makes a monitor that has not started.
+
+        Args:
+            peers: The other workers.
+            advice: Returns what the user should do, the end of the error message.
+        """
         self._peers = peers
         self._advice = advice
-        self._failing: dict[Task, tuple[float, int]] = {}  # since when, and refusals in a row
+        # Of workers that do not answer: the time of the first failure, and refusals in a row.
+        self._failing: dict[Task, tuple[float, int]] = {}
         self._stop = threading.Event()
         self._found = threading.Event()
         self._lost: list[Task] = []
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def start(self) -> None:
-        """Begins to check."""
+        """Starts the checks."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends: from now on the others may leave."""
+        """Stops the checks; the other workers may end from now on."""
         self._stop.set()
 
     def finding(self, error: Exception) -> WorkerLostError:
-        """What to raise for an `error` of TensorFlow's that a lost worker may have caused.
+        """Returns the exception to raise for an `error` that a lost worker may have caused.
 
-        Returns when the others have had the time to find the same, while this one still answers.
+        Waits so long that the other workers find the same one lost while this one still answers.
+
+        Args:
+            error: An error that TensorFlow raised.
         """
         if not self._thread.is_alive() and not self._lost:
-            self.start()  # it happened while the others were waited for
-        found = self._found.wait(SILENCE + 2 * _ANSWER)
+            self.start()  # the error came while this process waited for the other workers
+        found = self._found.wait(SILENCE + 2 * _ANSWER_TIMEOUT)
         self._stop.set()
         if not found:
             return WorkerLostError(self.sentence(str(error)))
@@ -64,7 +74,11 @@ class PeerMonitor:
         return WorkerLostError(self.sentence())
 
     def sentence(self, reported: str = "") -> str:
-        """Names who is gone, as far as is known: found here, or `reported` by TensorFlow."""
+        """Returns the error message, with the names of the lost workers if they are known.
+
+        Args:
+            reported: TensorFlow's error message, searched for names if the monitor has found none.
+        """
         named = self._lost or [
             task
             for task in self._peers
@@ -77,7 +91,7 @@ class PeerMonitor:
         return f"the workers lost each other, though all answer ({words}): {self._advice()}"
 
     def _run(self) -> None:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_MAX_THREADS) as pool:
             while not self._lost:
                 if self._stop.wait(INTERVAL):
                     return
@@ -105,9 +119,9 @@ class PeerMonitor:
 
 
 def _answers(task: Task) -> bool | None:
-    """Whether it listens; None where nothing came back, as of a machine or network that is down."""
+    """Returns whether a worker listens, or None without an answer, as if its machine is down."""
     try:
-        socket.create_connection(task.host_and_port, timeout=_ANSWER).close()
+        socket.create_connection(task.host_and_port, timeout=_ANSWER_TIMEOUT).close()
     except ConnectionRefusedError:
         return False
     except OSError:

@@ -1,4 +1,4 @@
-"""The group of workers that train together: which one is the chief, and how they stay in step."""
+"""The group of workers that train together: its chief, and checks that all workers agree."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from pix2pix_tf.utils.system import CLOSED_PIPE, STOP_SIGNALS
 from pix2pix_tf.utils.text import pluralize
 from pix2pix_tf.version import __version__
 
-# What may differ between workers: where the data lie, and how they are held.
+# Config keys that may differ between workers: where the data is, and how it is cached.
 _OWN_KEYS = {"data.root", "data.cache"}
 _SIGNALS = tuple(dict.fromkeys((*STOP_SIGNALS, CLOSED_PIPE)))
-_SHARED_AFTER = 10.0  # seconds a shared file system may take to show the others a new file
+_SHARED_AFTER = 10.0  # seconds until a new file on a shared file system is visible to all workers
 
 
 class WorkerGroup:
-    """The workers of one training; a single one where there is no cluster.
+    """The workers of one training; a single worker if there is no cluster.
 
-    Workers communicate by sums over all of them, so that every worker must call the methods in the
-    same order; all then get the same result, and raise the same errors.
+    Workers communicate by sums over all of them, so every worker must call the methods in the same
+    order; all then get the same result and raise the same errors.
 
     Args:
-        strategy: How devices train together.
-        cluster: The processes, or None for this one alone.
+        strategy: The distribution strategy.
+        cluster: The processes, or None for this process alone.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
         self.strategy = strategy
         self.cluster = cluster
-        self._asked = np.zeros(len(_SIGNALS) + 1, np.int64)
+        self._requests = np.zeros(len(_SIGNALS) + 1, np.int64)
 
     @property
     def is_chief(self) -> bool:
@@ -54,14 +54,14 @@ class WorkerGroup:
 
     @property
     def replicas(self) -> range:
-        """The numbers of this worker's devices among those of all workers."""
-        workers, place = (len(self.cluster.tasks), self.cluster.rank) if self.cluster else (1, 0)
+        """Indices of the devices of this worker among those of all workers."""
+        workers, rank = (len(self.cluster.tasks), self.cluster.rank) if self.cluster else (1, 0)
         count = self.strategy.num_replicas_in_sync // workers
-        return range(place * count, (place + 1) * count)
+        return range(rank * count, (rank + 1) * count)
 
     @property
     def devices(self) -> str:
-        """The devices that train, in words: `2 GPUs`."""
+        """The devices that train, in words, such as `2 GPUs`."""
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         count = len(self.replicas)
         own = pluralize(count, kind)
@@ -71,38 +71,38 @@ class WorkerGroup:
         """Checks that every device gets the same share of a batch.
 
         Raises:
-            UserError: It does not.
+            UserError: The batch size is not a multiple of the number of devices.
         """
         replicas = self.strategy.num_replicas_in_sync
         if batch_size % replicas:
-            of = f" of {len(self.cluster.tasks)} workers" if self.cluster else ""
+            owners = f" of {len(self.cluster.tasks)} workers" if self.cluster else ""
             raise UserError(
-                f"training.batch_size: {batch_size}: is the batch of all {replicas} devices{of} "
-                f"together and must be a multiple of {replicas}; hide devices with "
+                f"training.batch_size: {batch_size}: is the batch of all {replicas} "
+                f"devices{owners} together and must be a multiple of {replicas}; hide devices with "
                 f"CUDA_VISIBLE_DEVICES, or set it to {math.ceil(batch_size / replicas) * replicas}"
             )
 
     def sync_stop_and_report(
         self, stop: signal.Signals | None, report: bool
     ) -> tuple[signal.Signals | None, bool]:
-        """Agrees on whether to stop and to report: as soon as any worker asks for it.
+        """Returns whether all workers are to stop and to report: as soon as any one asks for it.
 
-        In a cluster the result is that of the call before, for which no device has to be waited.
+        In a cluster the result is that of the call before, so that no worker waits for a device.
 
         Args:
             stop: The signal that asked this worker to stop, if any.
-            report: Whether this worker's report is due.
+            report: Whether the report of this worker is due.
 
         Returns:
             The signal to stop by, or None, and whether to report; the same on every worker.
         """
         if self.cluster is None:
             return stop, report
-        *stops, reports = np.asarray(self._asked)
-        wanted = [int(stop == each) for each in _SIGNALS] + [int(report and not reports)]
-        self._asked = self._sum(wanted)
-        named = [each for each, count in zip(_SIGNALS, stops, strict=True) if count]
-        return (named[0] if named else None), bool(reports)
+        *stops, reports = np.asarray(self._requests)
+        requests = [int(stop == each) for each in _SIGNALS] + [int(report and not reports)]
+        self._requests = self._sum(requests)
+        signals = [each for each, count in zip(_SIGNALS, stops, strict=True) if count]
+        return (signals[0] if signals else None), bool(reports)
 
     def barrier(self) -> None:
         """Waits until every worker has called it."""
@@ -110,21 +110,22 @@ class WorkerGroup:
             np.asarray(self._sum([0]))
 
     def check_same(self, config: Config, pairs: OpenedPairs) -> None:
-        """Checks that all workers were started alike.
+        """Checks that all workers have the same version, config and pairs.
 
         Raises:
-            UserError: One has another version, config or other pairs than the chief.
+            UserError: A worker has another version, config or other pairs than the chief.
         """
-        self._check({"version of pix2pix-tf": __version__}, "runs")  # of the same keys, then
+        # The version comes first: only equal versions have the same config keys to compare.
+        self._check({"version of pix2pix-tf": __version__}, "runs")
         settings = config.settings().items()
         kept = {key: value for key, value in settings if key not in _OWN_KEYS}
         self._check({**kept, "training pairs": pairs.train.names}, "was started with")
 
     def check_sees(self, run: Run) -> None:
-        """Checks that all workers see what the chief has written: config.yaml, there by now.
+        """Checks that all workers see the `config.yaml` that the chief has written.
 
         Raises:
-            UserError: One does not.
+            UserError: A worker does not see it.
         """
         self.barrier()
         end = time.monotonic() + _SHARED_AFTER
@@ -138,10 +139,10 @@ class WorkerGroup:
             )
 
     def check_step(self, run: Run, step: int) -> None:
-        """Checks that all workers go on from the same step.
+        """Checks that all workers continue from the same step.
 
         Raises:
-            UserError: One has restored another checkpoint than the chief, or none.
+            UserError: A worker has restored another checkpoint than the chief, or none.
         """
         for task, ([theirs], [chiefs]) in self.mismatched_workers([step]):
             raise UserError(
@@ -167,7 +168,11 @@ class WorkerGroup:
     def mismatched_workers(
         self, facts: Sequence[int]
     ) -> list[tuple[Task, tuple[list[int], list[int]]]]:
-        """Workers whose numbers differ from the chief's, with theirs and the chief's."""
+        """Returns the workers whose numbers differ from the chief's, with theirs and the chief's.
+
+        Args:
+            facts: Numbers of this worker, as many as on every other worker.
+        """
         if self.cluster is None:
             return []
         rows = np.zeros([len(self.cluster.tasks), len(facts)], np.int64)
@@ -180,13 +185,14 @@ class WorkerGroup:
         ]
 
     def _sum(self, values: Sequence[int] | np.ndarray) -> tf.Tensor:
-        # A tensor of its own: a constant may be a cached one, which stands on no device of ours.
+        # `tf.identity` makes a new tensor: a constant may be a cached one that is on none of the
+        # strategy's devices.
         return self.strategy.reduce("SUM", tf.identity(np.asarray(values, np.int64)), axis=None)
 
 
-@functools.cache  # a second strategy over the same devices would mix up their messages
+@functools.cache  # two strategies over the same devices would mix up their collective operations
 def default_strategy() -> tf.distribute.Strategy:
-    """Mirrored over all visible GPUs of this machine, or over the one CPU where there is none."""
+    """Returns a strategy mirrored over all visible GPUs of this machine, or else over its CPU."""
     with captured_native_stderr():
         gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
     return tf.distribute.MirroredStrategy(gpus or ["CPU:0"])
@@ -194,17 +200,24 @@ def default_strategy() -> tf.distribute.Strategy:
 
 @contextmanager
 def joined_workers(cluster: Cluster, run: Run) -> Iterator[WorkerGroup]:
-    """Joins the other workers, and leaves together with them.
+    """Joins the other workers of a cluster, and waits for them at the end of the context.
+
+    Args:
+        cluster: The cluster.
+        run: The run, whose newest checkpoint an error message names.
+
+    Yields:
+        The workers.
 
     Raises:
-        WorkerLostError: One of them is gone; the sentence names it.
+        WorkerLostError: Another worker is lost; the message names it.
     """
     monitor = PeerMonitor(cluster.peers, lambda: _advice(run))
     try:
         workers = WorkerGroup(cluster_strategy(cluster), cluster)
         monitor.start()
         yield workers
-        workers.barrier()  # nobody leaves before the chief has written
+        workers.barrier()  # no worker ends before the chief has written
     except tf.errors.OpError as error:
         raise monitor.finding(error) from None
     finally:
@@ -213,6 +226,6 @@ def joined_workers(cluster: Cluster, run: Run) -> Iterator[WorkerGroup]:
 
 def _advice(run: Run) -> str:
     newest = newest_step(run.checkpoints)
-    place = run.checkpoints / f"step-{newest}"
-    resumes = "no checkpoint was written yet" if newest is None else f"it resumes from {place}"
+    checkpoint = run.checkpoints / f"step-{newest}"
+    resumes = "no checkpoint was written yet" if newest is None else f"it resumes from {checkpoint}"
     return f"start the same command again on every worker; {resumes}"

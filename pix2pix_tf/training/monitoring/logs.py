@@ -1,4 +1,4 @@
-"""TensorBoard: what a training writes to `logs/`."""
+"""TensorBoard logs of a training, in the directory `logs/` of its run."""
 
 from __future__ import annotations
 
@@ -16,23 +16,28 @@ from pix2pix_tf.utils.event_files import EventFile
 
 
 class TensorBoardLogs:
-    """Scalars, sheets and the config, by step.
+    """Writer of scalars, sample sheets, texts and the config by step.
 
-    A method's `LossRule.line` is a further run of TensorBoard's, which draws a horizontal line into
-    the chart of its loss: `ln2` into that of `discriminator/loss`, where the discriminator cannot
-    tell real from fake; far below it, it has won.
+    Each `LossRule.line` of the method is written as a further TensorBoard run that draws a
+    horizontal line into the chart of its loss. The line `ln2` in the chart of `discriminator/loss`
+    marks where the discriminator cannot tell real from fake; far below it, the discriminator has
+    won.
     """
 
     def __init__(
         self, folder: Path, config: Config, first_step: int, total_steps: int, writes: bool = True
     ) -> None:
-        """Opens the logs of one session, which goes on from `first_step`.
+        """Opens the logs of one session and discards what earlier sessions wrote of later steps.
 
-        Without `writes` there are none. What earlier sessions wrote of later steps, before they
-        were killed, is discarded.
+        Args:
+            folder: Directory of the logs.
+            config: The experiment; without `logging.tensorboard` nothing is written.
+            first_step: Number of steps made before this session.
+            total_steps: Number of steps of the whole training.
+            writes: Whether this process writes logs at all.
 
         Raises:
-            UserError: As of all that writes here: the files cannot be written.
+            UserError: The files cannot be written; all other methods raise it too.
         """
         self._files: list[EventFile] = []
         if not (writes and config.logging.tensorboard):
@@ -49,18 +54,18 @@ class TensorBoardLogs:
                     tf.summary.scalar(rule.loss, rule.reference)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Writes values under their names, which group them by the part before the slash."""
+        """Writes scalars by name; TensorBoard groups them by the part before the slash."""
         with self._at(step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
 
     def sheet(self, step: int, sheet: np.ndarray) -> None:
-        """Writes a sheet, uint8 [H, W, 3]."""
+        """Writes a sheet of samples, uint8 [H, W, 3]."""
         with self._at(step):
             tf.summary.image("sheet", sheet[np.newaxis])
 
     def text(self, step: int, name: str, text: str) -> None:
-        """Writes a text under its name."""
+        """Writes a text under a name."""
         with self._at(step):
             tf.summary.text(name, text)
 
@@ -69,9 +74,9 @@ class TensorBoardLogs:
 
 
 def _begin_session(file: EventFile, step: int) -> None:
-    """Tells TensorBoard to forget what earlier sessions wrote of steps after this one.
+    """Makes TensorBoard discard what earlier sessions wrote of steps after this one.
 
-    The first session says so too: TensorBoard heeds it from the second on.
+    The first session writes this event too, since TensorBoard obeys it from the second event on.
     """
     event = tf.compat.v1.Event(wall_time=time.time(), step=step + 1)
     event.session_log.status = tf.compat.v1.SessionLog.START

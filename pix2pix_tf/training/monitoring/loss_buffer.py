@@ -1,4 +1,4 @@
-"""Losses of the steps since the last report, kept on the device until they are read together."""
+"""Buffer of the losses between two reports of a training."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pix2pix_tf.methods.method import Losses
 
 @dataclass
 class LossBuffer:
-    """The steps since the last report; their losses stay on the device until read together.
+    """Losses of the steps since the last report, kept on the device until they are read together.
 
     Attributes:
-        first: The first step, when there are any.
-        last: The last one.
-        waited: Seconds spent waiting for their batches.
+        first: Number of the first step, or 0 before any was added.
+        last: Number of the last step, likewise.
+        waited: Seconds spent waiting for the batches of these steps.
     """
 
     first: int = 0
@@ -27,14 +27,21 @@ class LossBuffer:
     _losses: list[Losses] = field(default_factory=list)
 
     def add(self, step: int, count: int, losses: Losses, waited: float) -> None:
-        """Adds the losses of `count` updates made in one call, of which `step` is the first."""
+        """Adds the losses of the updates of one call.
+
+        Args:
+            step: Number of the first step.
+            count: Number of updates.
+            losses: The losses by name, [count] each.
+            waited: Seconds spent waiting for the batches.
+        """
         self.first = self.first or step
         self.last = step + count - 1
         self._losses.append(losses)
         self.waited += waited
 
     def losses(self) -> dict[str, list[float]]:
-        """Each loss of every step; waits for the device."""
+        """Returns the losses by name, one value for each step; waits for the device."""
         return {
             name: np.concatenate([call[name].numpy() for call in self._losses]).tolist()
             for name in self._losses[0]
@@ -42,5 +49,5 @@ class LossBuffer:
 
     @property
     def seconds(self) -> float:
-        """Seconds since it began."""
+        """Seconds since the buffer was made."""
         return time.monotonic() - self._start

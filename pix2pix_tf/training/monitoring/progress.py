@@ -1,4 +1,4 @@
-"""Progress of a training: steps done, rate, time left and losses."""
+"""Progress bar of a training: steps done, rate, time left and losses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pix2pix_tf.utils.console import ProgressBar
 
 
 class TrainingProgress(ProgressBar):
-    """Progress of a training: a context manager around its loop.
+    """Progress bar of a training; a context manager around the training loop.
 
     Args:
-        first_step: Steps made before.
-        total_steps: Steps of the whole training.
+        first_step: Number of steps made before.
+        total_steps: Number of steps of the whole training.
         console: Where it is shown.
         labels: Short names of the losses that are shown, by the losses' own names.
     """
@@ -28,10 +28,10 @@ class TrainingProgress(ProgressBar):
         self._steps, self._labels = total_steps, labels
 
     def report(self, step: int, losses: Mapping[str, float], waiting: float = 0.0) -> None:
-        """Shows a step.
+        """Updates the progress bar.
 
         Args:
-            step: Updates made.
+            step: Number of steps done.
             losses: The losses by name.
             waiting: Fraction of the time that was spent waiting for data, from 0 to 1.
         """
