@@ -1,4 +1,4 @@
-"""Random jitter of a pair: the same for both images (paper, section 3.3 and appendix 6.2)."""
+"""Random jitter, the same for both images of a pair (paper, section 3.3 and appendix 6.2)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import tensorflow as tf
 def jitter(
     image: tf.Tensor, target: tf.Tensor, size: tuple[int, int], mirror: bool, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Crops the same random window out of both images, and mirrors both half of the time.
+    """Crops the same random window out of both images, and mirrors both with probability 1/2.
 
     Every offset that fits is equally likely: 0..30 on each axis from 286 to 256.
 
     Args:
         image: [H, W, C] of any type.
         target: [H, W, D] of the same height, width and type.
-        size: Height and width of the window, at most H and W.
+        size: Height and width of the window in pixels, at most H and W.
         mirror: Whether to mirror at all.
-        seed: int32 [2]; the result is a function of it and the images alone.
+        seed: int32 [2]; the result depends only on the seed and the images.
 
     Returns:
         The windows of both images, [height, width, C] and [height, width, D].
@@ -37,7 +37,17 @@ def jitter(
 def random_crop(
     image: tf.Tensor, size: tuple[int, int], mirror: bool, seed: tf.Tensor
 ) -> tf.Tensor:
-    """Cuts a random window out of one image and mirrors it half of the time, see `jitter`."""
+    """Crops a random window out of one image and mirrors it with probability 1/2, see `jitter`.
+
+    Args:
+        image: [H, W, C] of any type.
+        size: Height and width of the window in pixels, at most H and W.
+        mirror: Whether to mirror at all.
+        seed: int32 [2]; the result depends only on the seed and the image.
+
+    Returns:
+        The window, [height, width, C].
+    """
     room = tf.shape(image)[:2] - tf.constant(size)
     unit = tf.random.stateless_uniform([3], seed)
     offset = tf.cast(unit[:2] * tf.cast(room + 1, tf.float32), tf.int32)

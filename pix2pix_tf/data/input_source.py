@@ -1,6 +1,6 @@
-"""Inputs read from the files that a user gives: images, halves of pairs, or photographs.
+"""Reading of inputs from the user's files: images, halves of pairs, or photographs.
 
-Used wherever a trained run takes single images: `translate`, the exporters and the demo.
+It is used wherever a trained run takes single images: `translate`, the exporters and the demo.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from pix2pix_tf.utils.text import pluralize
 
 @dataclass(frozen=True)
 class InputForm:
-    """How the files that a user gives become inputs.
+    """How the user's files are converted to inputs.
 
     Attributes:
-        half: 0 (left) or 1 (right) of side-by-side pairs; None for the whole file.
-        derive: Whether the input is derived of what is read, as in training; else it is the input.
+        half: The half of side-by-side pairs that is read, 0 (left) or 1 (right); None for the whole
+            file.
+        derive: Whether the input is derived from the image that is read, as in training; if not,
+            that image is the input.
     """
 
     half: int | None
@@ -38,12 +40,12 @@ class InputForm:
 
 
 class InputSource:
-    """Reads single inputs as one run takes them.
+    """Reads single inputs in the form that a run needs.
 
     Attributes:
-        spec: What input and target of the run's pairs are.
-        derivation: How inputs are derived of photographs; None where they are not.
-        layout: How the dataset lies on disk that the run was trained on; None if unknown.
+        spec: The input and the target of the run's pairs.
+        derivation: The derivation of inputs from photographs; None if inputs are not derived.
+        layout: The layout of the dataset that the run was trained on; None if unknown.
     """
 
     def __init__(
@@ -52,14 +54,15 @@ class InputSource:
         layout: str | None = None,
         proportions: tuple[float, float] | None = None,
     ) -> None:
-        """Takes what decides how files are read.
+        """Initializes the source.
 
         Args:
-            config: The experiment.
-            layout: How the dataset lies on disk that the run was trained on, a `LayoutKind`;
-                None if unknown.
-            proportions: Least and greatest width / height of the side-by-side files that it was
-                trained on; None if unknown, which means two training crops beside each other.
+            config: The config of the run.
+            layout: The layout of the dataset that the run was trained on, a `LayoutKind`; None if
+                unknown.
+            proportions: Least and greatest width / height of the side-by-side files that the run
+                was trained on; None if unknown, for which those of two training crops beside each
+                other are taken.
         """
         self.spec = pair_spec(config.data)
         self.derivation = derivation(config)
@@ -71,19 +74,24 @@ class InputSource:
     def form(
         self, paths: Sequence[Path], *, pairs: bool | None = None, derive: bool = False
     ) -> InputForm:
-        """How files that a user gives become inputs.
+        """Decides how the user's files are converted to inputs.
 
-        Only a run that was trained on side-by-side files takes images for such pairs by itself,
-        and only where all of them have the proportions of pairs.
+        Images are taken for side-by-side pairs without `pairs` only if the run was trained on
+        side-by-side files and all of the images have the proportions of pairs.
 
         Args:
             paths: The files; those whose headers cannot be read are ignored.
-            pairs: Whether they are side-by-side pairs, where the user says so.
-            derive: Whether inputs are to be derived of photographs, of any kind of derivation.
+            pairs: Whether the files are side-by-side pairs; None to decide by their proportions.
+            derive: Whether the files are photographs that inputs are derived from, for any kind of
+                derivation.
+
+        Returns:
+            The form of the inputs, the same for all files.
 
         Raises:
-            UserError: Some are like pairs and some not; all are, and it is not known whether the
-                run was trained on such; `derive` where inputs are not made of photographs.
+            UserError: Some files look like pairs and others do not; all look like pairs, but it is
+                unknown whether the run was trained on pairs; or `derive` is given, but the inputs
+                of the run are not derived from photographs.
         """
         if derive and self.derivation is None:
             raise UserError(
@@ -94,7 +102,7 @@ class InputSource:
         if halved and self.derivation is not None and self.spec.target.name != "photo":
             return InputForm(self.spec.target.half, derive=True)
         half = None
-        if halved:  # the target's half is the photograph: `data derive` writes such pairs
+        if halved:  # the half of the target is the photograph, as `data derive` writes such pairs
             half = int((self._direction == "AtoB") == derive)
         idempotent = self.derivation is not None and self.derivation.idempotent
         return InputForm(half, derive or idempotent)
@@ -108,21 +116,21 @@ class InputSource:
         size: Size | None = None,
         max_pixels: int = PIXELS_AT_MOST,
     ) -> np.ndarray:
-        """Reads the input that a file holds, or derives it of what the file holds.
+        """Reads the input from a file, or derives it from the image in the file.
 
         Args:
-            file: The image.
-            form: See `form`; None for a single image that is no pair.
+            file: The image file.
+            form: The result of `form`; None for a single image that is not a pair.
             name: The name of the image, without suffix, see `Derivation.input_of`.
-            size: Height and width that an image is resized to, before an input is derived of it;
-                None for its own.
-            max_pixels: The most pixels that are decoded at once.
+            size: Height and width in pixels that the image is resized to, before an input is
+                derived from it; None keeps its size.
+            max_pixels: The largest number of pixels that are decoded at once.
 
         Returns:
-            uint8 or uint16 [H, W, C] in the input's channels.
+            uint8 or uint16 [H, W, C] with the channels of the input.
 
         Raises:
-            UserError: The file cannot be read; it is to be halved and has an odd width.
+            UserError: The file cannot be read, or one half is to be read and its width is odd.
         """
         form = form or InputForm(None, self.derivation is not None and self.derivation.idempotent)
         channels = self.spec.input_channels
@@ -139,10 +147,18 @@ class InputSource:
     def windows_of(
         self, file: Path, form: InputForm, *, max_pixels: int = PIXELS_AT_MOST
     ) -> ImageWindows | None:
-        """Opens a large TIFF to be read by windows; None where `input_of` is to read the file.
+        """Opens a large TIFF for reading by windows.
+
+        Args:
+            file: The image file.
+            form: The result of `form`.
+            max_pixels: The largest number of pixels that are decoded at once.
+
+        Returns:
+            The opened file; None for files that are to be read by `input_of`.
 
         Raises:
-            UserError: The file cannot be read; it is to be halved and has an odd width.
+            UserError: The file cannot be read, or one half is to be read and its width is odd.
         """
         if form.derive or not has_windows(file):
             return None
@@ -154,12 +170,15 @@ class InputSource:
     def described(
         self, form: InputForm, paths: Sequence[Path], *, by_itself: bool = True
     ) -> list[str]:
-        """What becomes of files in this form, in a sentence; none where they are simply read.
+        """Describes how files are converted to inputs, for a message to the user.
 
         Args:
-            form: See `form`.
+            form: The result of `form`.
             paths: The files.
-            by_itself: Whether `form` decided about pairs, and not the user.
+            by_itself: Whether `form` decided about pairs, rather than the user.
+
+        Returns:
+            One sentence, or an empty list if the files are read unchanged.
         """
         count, kind = len(paths), self.derivation.kind if self.derivation else ""
         if form.half is not None:
@@ -171,20 +190,19 @@ class InputSource:
             otherwise = " (--no-pairs translates all of it)" if by_itself else ""
             return [f"{pairs}: translating {parts}{otherwise}"]
         if form.derive:
-            of = "them" if count > 1 else "it"
-            return [
-                f"{pluralize(count, 'photograph')}: making inputs of {of} as in training ({kind})"
-            ]
+            pronoun = "them" if count > 1 else "it"
+            photographs = pluralize(count, "photograph")
+            return [f"{photographs}: making inputs of {pronoun} as in training ({kind})"]
         if self.derivation is not None:
-            what = "photographs with holes" if self.derivation.masks else "drawings"
+            content = "photographs with holes" if self.derivation.masks else "drawings"
             return [
-                f"{pluralize(count, 'image')}: taken for inputs as they are, {what} (--derive: for "
-                f"photographs, to make inputs of as in training: {kind})"
+                f"{pluralize(count, 'image')}: taken for inputs as they are, {content} (--derive: "
+                f"for photographs, to make inputs of as in training: {kind})"
             ]
         return self._on_wide_images(paths) if by_itself else []
 
     def _on_wide_images(self, paths: Sequence[Path]) -> list[str]:
-        """Where all could be pairs, by their proportions, but are not taken for such."""
+        """Returns a note if all files have the proportions of pairs but are translated whole."""
         if self.layout == "side_by_side":
             return []
         sizes = list(_sizes(paths).values())
@@ -225,7 +243,7 @@ class InputSource:
 
 
 def _layout_by_config(config: Config) -> str | None:
-    """What the config alone tells of the layout."""
+    """Returns the layout as far as the config determines it, else None."""
     data = config.data
     if data.from_photographs:
         return "photographs"
@@ -235,7 +253,7 @@ def _layout_by_config(config: Config) -> str | None:
 
 
 def _sizes(paths: Sequence[Path]) -> dict[Path, Size]:
-    """The sizes of those files whose headers can be read; reading the others says why not."""
+    """Returns the sizes of files with readable headers; the others raise errors when decoded."""
     sizes = {}
     for path in paths:
         with suppress(UserError):
@@ -244,6 +262,6 @@ def _sizes(paths: Sequence[Path]) -> dict[Path, Size]:
 
 
 def _within(size: Size, least: float, greatest: float) -> bool:
-    """Whether width / height lies in a range, 2% more or less."""
+    """Whether width / height lies in a range that is widened by 2% at both ends."""
     height, width = size
     return least * height <= 1.02 * width and width <= 1.02 * greatest * height

@@ -1,4 +1,4 @@
-"""Pairs by number, of one size and type, as training and evaluation take them."""
+"""Sequence of pairs of one size and type for training and evaluation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Pairs(Sequence[Pair]):
     """A sequence of (input, target), each uint8 or uint16 [H, W, C] of one size and type.
 
     Attributes:
-        names: The names of the pairs; outputs take them.
-        files: The file or the two files of each pair; empty where pairs are drawn, not read.
-        size: Height and width that every image is resized to, bicubically.
-        dtype: uint16 where any of the images has 16 bits, else uint8.
+        names: The names of the pairs, which their outputs get too.
+        files: The file or the two files of each pair; empty if pairs are drawn rather than read.
+        size: Height and width in pixels that every image is resized to, bicubically.
+        dtype: uint16 if any of the images has 16 bits, else uint8.
         failure: The error of a read that failed within a tf.data pipeline, which itself only
-            passes on a text.
+            passes on its text; None if no read has failed.
     """
 
     def __init__(
@@ -34,15 +34,16 @@ class Pairs(Sequence[Pair]):
         derive: Derive | None = None,
         files: Sequence[tuple[Path, ...]] = (),
     ) -> None:
-        """Takes how pairs are read.
+        """Initializes the sequence; no pair is read yet.
 
         Args:
             names: The names of the pairs.
-            read: Reads a pair by its number, at the size of its files.
-            size: Height and width that every image is resized to.
+            read: Function that reads a pair by its number, at the size of its files.
+            size: Height and width in pixels that every image is resized to.
             dtype: uint16 or uint8.
             cache: Whether pairs are kept in memory once they are read.
-            derive: Derives the input of the target and the pair's name; None where it is read.
+            derive: Function that derives the input from the target and the pair's name; None if the
+                input is read.
             files: The file or the two files of each pair.
         """
         self.names = list(names)
@@ -65,7 +66,13 @@ class Pairs(Sequence[Pair]):
         return self._cache[index]
 
     def original(self, index: int) -> Pair:
-        """A pair at the size of its files, its input not derived.
+        """Reads a pair at the size of its files, without deriving its input.
+
+        Args:
+            index: The number of the pair.
+
+        Returns:
+            Input and target, each uint8 or uint16 [H, W, C].
 
         Raises:
             UserError: A file cannot be read; `failure` keeps the error.
@@ -77,12 +84,21 @@ class Pairs(Sequence[Pair]):
             raise
 
     def at_size(self, size: tuple[int, int], derive: Derive | None) -> Pairs:
-        """The same pairs at another height and width, and with inputs derived otherwise."""
+        """Returns the same pairs at another size and with another derivation of inputs.
+
+        Args:
+            size: Height and width in pixels that every image is resized to.
+            derive: Function that derives the input from the target and the pair's name; None if the
+                input is read.
+
+        Returns:
+            A new sequence, which does not keep pairs in memory.
+        """
         return Pairs(self.names, self._read, size, self.dtype, False, derive, self.files)
 
     def _load(self, index: int) -> Pair:
         first, second = self.original(index)
-        if self._derive is not None:  # at the size it is seen at: resized lines would be blurred
+        if self._derive is not None:  # after resizing, which would blur derived lines
             photo = self._fit(second)
             return self._derive(photo, self.names[index]), photo
         return self._fit(first), self._fit(second)

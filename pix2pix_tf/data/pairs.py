@@ -1,7 +1,7 @@
-"""The training, validation and test pairs of a config: from its layout to images by number.
+"""Training, validation and test pairs of a config.
 
-`open_pairs` goes one way: the config names a folder, `layout` finds the files of each split in it,
-`checking` opens them where that is asked for, and `source` reads what is left as `Pairs`.
+`open_pairs` has these steps: the config names a folder, `layout` finds the files of each split in
+it, `checking` opens them if that is requested, and `source` reads the remaining pairs as `Pairs`.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class OpenedPairs:
-    """What `open_pairs` found.
+    """The result of `open_pairs`.
 
     Attributes:
         train: The training pairs, at `data.load_size`.
         val: The validation pairs, at `data.crop_size`.
-        found: A sentence for the user: layout, numbers of pairs, sizes and types.
-        layout: How the dataset lies on disk.
+        found: A sentence for the user with layout, numbers of pairs, sizes and types.
+        layout: The layout of the dataset on disk.
         skipped: The bad pairs that were left out.
-        notes: Sentences for the user about what looks odd.
+        notes: Sentences for the user about images that look unintended.
     """
 
     train: Pairs
@@ -58,22 +58,24 @@ def open_pairs(
 ) -> OpenedPairs:
     """Finds the training and the validation pairs of a config.
 
-    Training pairs come at `data.load_size`, validation pairs at `data.crop_size`. Without a val
-    split, about `data.validation_fraction` of the training pairs is held out, each by its name and
-    `data.split_seed` alone, see `held_out`: a file that is added, or goes bad, moves no other.
+    Training pairs have the size `data.load_size`, validation pairs `data.crop_size`. Without a val
+    split, about `data.validation_fraction` of the training pairs are held out, each by its name and
+    `data.split_seed` alone (see `held_out`), so that adding or damaging a file does not move
+    others between the splits.
 
     Args:
-        config: The experiment.
-        check: Whether every image is opened first, so that none stops a training later. With
-            `data.on_bad_image: skip` they always are, since it says which pairs there are.
-        advance: Called after each pair that is opened first, with the number of all of them.
+        config: The config of the experiment.
+        check: Whether to open every image first, so that a bad one does not stop training later.
+            With `data.on_bad_image: skip` they are always opened, since the result decides which
+            pairs there are.
+        advance: Called after each pair that is opened first, with the total number of them.
 
     Returns:
-        The pairs, which are read when they are asked for, and what is to be said about them.
+        The pairs, which are read on access, and messages about them for the user.
 
     Raises:
-        UserError: There is no such dataset, names have no mate, images are bad, headers cannot be
-            read, or memory cannot hold the cache.
+        UserError: The dataset does not exist, files have no counterpart, images are bad, headers
+            cannot be read, or the cache does not fit in memory.
 
     Example:
         >>> from pix2pix_tf import load_config
@@ -97,11 +99,14 @@ def open_split(config: Config, split: str) -> Pairs:
     """Opens the pairs of one split at `data.crop_size`.
 
     Args:
-        config: The experiment.
-        split: `val` or `train` as in training, so that no pair is in both; or `test`.
+        config: The config of the experiment.
+        split: `val` or `train`, divided as in training, so that no pair is in both; or `test`.
+
+    Returns:
+        The pairs, which are read on access.
 
     Raises:
-        UserError: There is no such split.
+        UserError: The dataset does not exist or has no such split.
     """
     if split == "val":
         return open_pairs(config).val
@@ -120,22 +125,22 @@ def open_split(config: Config, split: str) -> Pairs:
 
 
 def dataset_layout(data: DataConfig) -> Layout:
-    """Finds out how the dataset of a config lies on disk.
+    """Detects the layout of the dataset of a config.
 
     Raises:
-        UserError: It is not there, or can be read in two ways.
+        UserError: The dataset does not exist, or matches two layouts.
     """
     setting = "photographs" if data.from_photographs else data.layout
     return find_layout(_existing_root(data), setting, data.load_size)
 
 
 def data_root(data: DataConfig) -> Path:
-    """The folder of the pairs: `data.root`, or datasets/NAME below the working directory."""
+    """Returns the folder of the pairs: `data.root`, or datasets/NAME in the working directory."""
     return Path(data.root) if data.root is not None else Path("datasets") / str(data.dataset)
 
 
 def _open_city(config: Config) -> OpenedPairs:
-    """The embedded sample city, drawn when it is asked for."""
+    """Opens the embedded sample city, whose pairs are drawn on access."""
     data, source = config.data, PairSource(config)
     if data.image_channels != (3, 3):
         raise UserError(
@@ -162,7 +167,7 @@ def _open_city(config: Config) -> OpenedPairs:
 
 
 def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
-    """A dataset on disk: config → layout → source → pairs."""
+    """Opens a dataset on disk: config → layout → source → pairs."""
     data = config.data
     layout = dataset_layout(data)
     splits = _training_splits(layout, data)
@@ -202,7 +207,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
 
 
 def _training_splits(layout: Layout, data: DataConfig) -> dict[str, list[PairFiles]]:
-    """The pairs to train on and to validate on: those of folders, or held out of all."""
+    """Returns training and validation pairs, by their folders or, without val/, by `held_out`."""
     problem = why_not_trained(layout)
     if problem:
         raise UserError(problem)
@@ -225,15 +230,15 @@ def _pairs_of_files(
     is_16bit: bool | None = None,
     training: bool = False,
 ) -> Pairs:
-    """Pairs in files.
+    """Returns pairs that are read from files.
 
     Args:
         files: The files of each pair.
-        source: How input and target are read from them.
-        size: Height and width that they are resized to.
+        source: Reads input and target from the files of a pair.
+        size: Height and width in pixels that images are resized to.
         cache: Whether pairs are kept in memory.
-        is_16bit: Whether any has 16 bits; None looks at the headers of all.
-        training: Whether they are training pairs, see `PairSource.derive_on_reading`.
+        is_16bit: Whether any image has 16 bits; None to read the headers of all files.
+        training: Whether these are training pairs, see `PairSource.derive_on_reading`.
     """
     paths = [tuple(pair.sides.values()) for pair in files]
     if source.derivation is not None:
@@ -267,7 +272,7 @@ def _existing_root(data: DataConfig) -> Path:
 
 
 def _found(layout: Layout, checked: CheckedPairs) -> str:
-    """What is read and what is not: layout, pairs of each split, sizes and types."""
+    """Describes the dataset: layout, pairs of each split, sizes and types, and unread files."""
     train, val = (len(checked.splits[split]) for split in ("train", "val"))
     counts = _counts(train, val)
     if "val" not in layout.splits:

@@ -1,8 +1,8 @@
-"""The tf.data pipeline of training: pairs by number, decoded in parallel, jittered, batched.
+"""The tf.data pipeline of training, which decodes pairs in parallel, jitters and batches them.
 
-Image number i of a training (counted over all epochs) is at place i mod N of epoch i div N; the
-order of an epoch, the jitter and the dropout mask of an image are functions of the seed and these
-numbers alone. So training resumes at any step by starting to count there.
+Of N pairs, image number i of a training (counted over all epochs) is at position i mod N of epoch
+i div N. The order of an epoch, the jitter and the dropout mask of an image depend only on the seed
+and these numbers, so that training can resume at any step by starting to count there.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from pix2pix_tf.data.representation import encode, representation
 
 Batch = Mapping[str, tf.Tensor]
 """`input` and `target`, float32 [N, H, W, C] in [-1, 1] at `data.crop_size`, and `seed`, int32
-[N, 2], from which whatever is random in the update of an image is drawn. `data.direction` says
-which side of a pair is which."""
+[N, 2], the seed of all randomness in the update of an image. `data.direction` decides which side of
+a pair is the input."""
 
-# What a seed is for: folded in, so that no two purposes share their randomness.
+# Purposes of a seed, folded into it so that different purposes have independent randomness.
 _JITTER, _DROPOUT, _TARGET_JITTER = 1, 2, 3
-_TARGET_ORDER = 1  # beside seed and epoch: the target's order where sides are not paired
+_TARGET_ORDER = 1  # added to seed and epoch for the order of targets if sides are not paired
 
 
 @dataclass(frozen=True)
 class DataNeeds:
-    """What a method needs of the training data.
+    """Requirements of a method on the training data.
 
     Attributes:
-        paired: Whether input and target of a batch show the same. If not, each side has an order,
-            a crop and a mirroring of its own.
-        batches_per_update: How many batches of `training.batch_size` one update takes.
+        paired: Whether input and target of a batch belong to the same pair. If not, each side has
+            its own order, crops and mirroring.
+        batches_per_update: The number of batches of `training.batch_size` that one update takes.
     """
 
     paired: bool = True
@@ -45,17 +45,17 @@ class DataNeeds:
 
 
 def images_per_update(config: Config, needs: DataNeeds) -> int:
-    """Images of each side that one update takes."""
+    """Returns the number of images of each side that one update takes."""
     return config.training.batch_size * needs.batches_per_update
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Which replicas' shares of all batches one pipeline makes.
+    """The replicas whose shares of all batches one pipeline produces.
 
     Attributes:
-        replicas: Numbers of this worker's replicas among those of all workers.
-        num_replicas: Replicas of all workers.
+        replicas: The numbers of this worker's replicas among those of all workers.
+        num_replicas: The number of replicas of all workers.
     """
 
     replicas: range = range(1)
@@ -74,39 +74,52 @@ def training_batches(
     needs: DataNeeds = PAIRED,
     shares: Shares = _WHOLE_BATCHES,
 ) -> tf.data.Dataset:
-    """The batches of training steps `first_step` .. `total_steps` - 1, or some replicas' shares.
+    """Returns the batches of training steps `first_step` .. `total_steps` - 1.
 
-    Each is a `Batch` of `images_per_update` images. Every pair comes once an epoch, in an order
-    of that epoch's own; an epoch's last batch goes on into the next epoch.
+    Each is a `Batch` of `images_per_update` images. Every pair occurs once per epoch, and each epoch
+    has its own order; the last batch of an epoch continues into the next epoch.
 
-    Where several replicas split the batches, the shares of `shares.replicas` come one after
-    another, each of `images_per_update` / `num_replicas` images. A replica's share follows from its
-    number alone, and of each batch of an update it has the same part: together they see what one
-    would.
+    If several replicas divide the batches, the dataset yields the shares of `shares.replicas` one
+    after another, each of `images_per_update` / `num_replicas` images. A replica's share depends
+    only on its number and is the same part of each batch of an update, so that all replicas
+    together process the same images as a single one would.
+
+    Args:
+        pairs: The training pairs.
+        config: The config of the run.
+        first_step: The number of the first step.
+        total_steps: The number of steps of the whole training.
+        needs: The requirements of the method.
+        shares: The replicas whose shares are produced; by default one replica with whole batches.
+
+    Returns:
+        A dataset of `Batch`.
     """
     count = images_per_update(config, needs) // shares.num_replicas
-    turns = count * len(shares.replicas)
-    places = tf.data.Dataset.range(first_step * turns, total_steps * turns)
-    numbers = places.map(_numbering(config.training.batch_size, needs.batches_per_update, shares))
+    per_step = count * len(shares.replicas)
+    positions = tf.data.Dataset.range(first_step * per_step, total_steps * per_step)
+    numbers = positions.map(
+        _numbering(config.training.batch_size, needs.batches_per_update, shares)
+    )
     images = numbers.map(_loader(pairs, config, needs), num_parallel_calls=tf.data.AUTOTUNE)
     return images.batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _numbering(batch_size: int, batches: int, shares: Shares) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function from a place in the order of the shares to the image's number.
+    """Returns a function from a position in the order of the shares to the image's number.
 
     Args:
-        batch_size: Images of a batch, over all replicas.
-        batches: Batches of an update.
+        batch_size: The number of images of a batch, over all replicas.
+        batches: The number of batches of an update.
         shares: The replicas.
     """
     share = batch_size // shares.num_replicas
 
-    def number(place: tf.Tensor) -> tf.Tensor:
-        part, image = place // share, place % share
-        turn, batch = part // batches, part % batches
-        step = turn // len(shares.replicas)
-        replica = turn % len(shares.replicas) + shares.replicas.start
+    def number(position: tf.Tensor) -> tf.Tensor:
+        part, image = position // share, position % share
+        replica_step, batch = part // batches, part % batches
+        step = replica_step // len(shares.replicas)
+        replica = replica_step % len(shares.replicas) + shares.replicas.start
         return (step * batches + batch) * batch_size + replica * share + image
 
     return number
@@ -115,7 +128,7 @@ def _numbering(batch_size: int, batches: int, shares: Shares) -> Callable[[tf.Te
 def _loader(
     pairs: Pairs, config: Config, needs: DataNeeds
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A function from an image's number to what a batch has of it."""
+    """Returns a function from an image's number to its entry in a batch."""
     data, channels = config.data, config.data.image_channels
     sides, derived = representation(data.representation), derivation(config)
     read = _reader(pairs, config.training.seed, needs.paired)
@@ -135,7 +148,7 @@ def _loader(
             cut = functools.partial(random_crop, size=data.crop_size, mirror=data.mirror)
             image = cut(image, seed=_fold(seed, _JITTER))
             target = cut(target, seed=_fold(seed, _TARGET_JITTER))
-        if derived is not None and derived.masks:  # of the crop: its middle, or anywhere
+        if derived is not None and derived.masks:  # holes are placed relative to the crop
             image = tf.numpy_function(mask, [image, number], pairs.dtype, stateful=False)
         image.set_shape([*data.crop_size, channels[0]])
         target.set_shape([*data.crop_size, channels[1]])
@@ -151,29 +164,32 @@ def _loader(
 def _reader(
     pairs: Pairs, seed: int, paired: bool
 ) -> Callable[[np.int64], tuple[np.ndarray, np.ndarray]]:
-    """A function from an image's number to input and target, as files hold them."""
+    """Returns a function from an image's number to its input and target as integers."""
     count = len(pairs)
     order = epoch_orders(count, seed)
     target_order = order if paired else epoch_orders(count, seed, _TARGET_ORDER)
 
     def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        epoch, place = divmod(int(number), count)
-        pair = pairs[order(epoch)[place]]
-        return pair if paired else (pair[0], pairs[target_order(epoch)[place]][1])
+        epoch, position = divmod(int(number), count)
+        pair = pairs[order(epoch)[position]]
+        return pair if paired else (pair[0], pairs[target_order(epoch)[position]][1])
 
     return read
 
 
 def epoch_orders(count: int, seed: int, *purpose: int) -> Callable[[int], np.ndarray]:
-    """A function from an epoch's number to its order: a permutation of range(count) of its own.
+    """Returns a function from an epoch's number to the order of its images.
 
     Args:
-        count: How many images an epoch has.
-        seed: The training's seed.
-        purpose: Numbers that tell one order of an epoch from another.
+        count: The number of images of an epoch.
+        seed: The seed of the training.
+        purpose: Numbers that distinguish several orders of the same epoch.
+
+    Returns:
+        A function that returns a permutation of range(count), int64 [count].
     """
 
-    @functools.lru_cache(maxsize=2)  # parallel reads straddle two epochs at most
+    @functools.lru_cache(maxsize=2)  # parallel reads belong to two epochs at most
     def order(epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch, *purpose]).permutation(count)
 

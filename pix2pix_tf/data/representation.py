@@ -1,9 +1,10 @@
-"""Conversion between images and what the networks see: in training, translation and export.
+"""Conversion between images and the tensors of the networks, in training, translation and export.
 
-All of it is TensorFlow operations, so that an exported graph contains it. Images have the channels
-of the data and are floats in [-1, 1] from `encode` to `decode`. A `Representation` converts them
-for the networks: for most tasks it changes nothing; for colourisation (paper, appendix 6.2) it is
-CIE Lab, where the generator sees L and predicts a and b, which are recombined with the input's L.
+It consists of TensorFlow operations, so that an exported graph contains it. Images have the
+channels of the data and are floats in [-1, 1] from `encode` to `decode`. A `Representation`
+converts them for the networks: for most tasks it changes nothing; for colourisation (paper,
+appendix 6.2) it is CIE Lab, where the generator's input is L and its output a and b, which are
+recombined with the input's L.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 AB_RANGE = 110.0  # a and b of sRGB colours lie in -110..110; the authors' programs scale by it
 
-# sRGB under D65, as scikit-image converts.
+# Conversion of sRGB under D65, with the values of scikit-image.
 _RGB_TO_XYZ = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
@@ -27,7 +28,7 @@ _XYZ_TO_RGB = (
     (0.05564664, -0.20404134, 1.05731107),
 )
 _WHITE = (0.95047, 1.0, 1.08883)
-_DARK = 0.008856  # below it Lab is linear in the light, with this slope and offset:
+_DARK = 0.008856  # below this value Lab is linear in the light, with this slope and offset:
 _SLOPE, _OFFSET = 7.787, 16.0 / 116.0
 
 
@@ -66,12 +67,14 @@ def decode(image: tf.Tensor) -> tf.Tensor:
 
 @dataclass(frozen=True)
 class Representation:
-    """How images are converted for the networks; all values are floats in [-1, 1].
+    """Conversion of images for the networks; all values are floats in [-1, 1].
 
     Attributes:
-        to_input: Converts input images [N, H, W, C] to the generator's input.
-        to_target: Converts target images [N, H, W, C] to the target of the generator's output.
-        to_image: Converts the generator's output, given the input images, to images.
+        to_input: Function that converts input images [N, H, W, C] to the generator's input.
+        to_target: Function that converts target images [N, H, W, C] to the target of the
+            generator's output.
+        to_image: Function that converts the generator's output and the input images to output
+            images.
     """
 
     to_input: Callable[[tf.Tensor], tf.Tensor]
@@ -80,10 +83,11 @@ class Representation:
 
 
 def representation(name: str) -> Representation:
-    """The representation of a name.
+    """Returns the representation of a name.
 
     Args:
-        name: `plain` for images as they are; `lab` for L in, a and b out (paper, appendix 6.2).
+        name: `plain` for unchanged images; `lab` for L as the input, a and b as the output (paper,
+            appendix 6.2).
     """
     if name == "plain":
         return Representation(_unchanged, _unchanged, _output_alone)
@@ -111,7 +115,13 @@ def _recombined(output: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
 
 
 def to_lab(image: tf.Tensor) -> tf.Tensor:
-    """Converts sRGB [..., 3] in [-1, 1] to CIE Lab: L in 0..100, a and b in about -110..110.
+    """Converts sRGB to CIE Lab.
+
+    Args:
+        image: Floats [..., 3] in [-1, 1]; values outside are clipped.
+
+    Returns:
+        Floats [..., 3]: L in 0..100, a and b in about -110..110.
 
     Example:
         >>> to_lab(tf.constant([[1.0, 1.0, 1.0]])).numpy().round(1).tolist()[0][0]
@@ -126,7 +136,14 @@ def to_lab(image: tf.Tensor) -> tf.Tensor:
 
 
 def from_lab(lab: tf.Tensor) -> tf.Tensor:
-    """Converts CIE Lab [..., 3] to sRGB in [-1, 1]; colours that sRGB lacks are clipped."""
+    """Converts CIE Lab to sRGB.
+
+    Args:
+        lab: Floats [..., 3]: L in 0..100, a and b in about -110..110.
+
+    Returns:
+        Floats [..., 3] in [-1, 1]; colours outside sRGB are clipped.
+    """
     lightness, a, b = tf.unstack(lab, axis=-1)
     y = (lightness + 16.0) / 116.0
     f = tf.maximum(tf.stack([y + a / 500.0, y, y - b / 200.0], -1), 0.0)
@@ -138,7 +155,10 @@ def from_lab(lab: tf.Tensor) -> tf.Tensor:
 
 
 def _multiply(colours: tf.Tensor, matrix: tuple[tuple[float, ...], ...]) -> tf.Tensor:
-    """The matrix times the last axis; in sums, for a matrix product may round to fewer bits."""
+    """Multiplies the last axis by a matrix.
+
+    It is computed by sums, because a matrix product may round to fewer bits on some devices.
+    """
     channels = tf.unstack(colours, axis=-1)
     rows = [
         sum(weight * channel for weight, channel in zip(row, channels, strict=True))

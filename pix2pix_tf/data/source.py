@@ -1,6 +1,6 @@
-"""Pairs read from their files: the input and the target as a run takes them.
+"""Reading of pairs from files: the input and the target of a run.
 
-Images are uint8 or uint16 [H, W, C] here, at the size their files have.
+Images are uint8 or uint16 [H, W, C] here, at the size of their files.
 """
 
 from __future__ import annotations
@@ -20,29 +20,33 @@ Derive = Callable[[np.ndarray, str], np.ndarray]  # from a photograph and its na
 
 
 class PairSource:
-    """Reads pairs as one run takes them: what is input, what target, and what is derived.
+    """Reads the input and the target of pairs by the config of a run.
 
     Attributes:
-        spec: What the input and the target are.
-        derivation: How inputs are derived of photographs; None where they are read.
+        spec: The input and the target of a pair.
+        derivation: The derivation of inputs from photographs; None if inputs are read.
     """
 
     def __init__(self, config: Config) -> None:
-        """Decides what input and target are, of the config alone."""
+        """Initializes the source.
+
+        Args:
+            config: The config of the run.
+        """
         self.spec = pair_spec(config.data)
         self.derivation = derivation(config)
 
     def read(self, files: PairFiles) -> Pair:
         """Reads the input and the target of a pair.
 
-        Where inputs are derived, both are the photograph, uint8: the input is derived of it when
-        it has the size at which it is seen.
+        If inputs are derived, both are the photograph, uint8: the input is derived from it after
+        it is resized.
 
         Args:
             files: The file or the two files of the pair.
 
         Returns:
-            Input and target, each uint8 or uint16 [H, W, C] as its file.
+            Input and target, each uint8 or uint16 [H, W, C] like its file.
 
         Raises:
             UserError: A file cannot be read, or the two do not fit together.
@@ -54,7 +58,7 @@ class PairSource:
         return self.directed(*read_pair(files, channels_a, channels_b))
 
     def directed(self, a: np.ndarray, b: np.ndarray) -> Pair:
-        """The input and the target among the sides A and B of a pair; see `read`."""
+        """Returns the input and the target of a pair with the sides A and B, see `read`."""
         sides = {"A": a, "B": b, "photo": a}
         target = sides[self.spec.target.name]
         if self.derivation is not None or self.spec.input is None:
@@ -62,9 +66,16 @@ class PairSource:
         return sides[self.spec.input.name], target
 
     def derive_on_reading(self, *, training: bool) -> Derive | None:
-        """What derives inputs when pairs are read; None where they are not derived then.
+        """Returns the function that derives inputs when pairs are read.
 
         In training, holes are cut into crops instead, see `Derivation.input_of_crop`.
+
+        Args:
+            training: Whether the pairs are training pairs.
+
+        Returns:
+            A function from a photograph and its name to the input; None if inputs are not derived
+            when pairs are read.
         """
         if self.derivation is None or (training and self.derivation.masks):
             return None
@@ -73,4 +84,6 @@ class PairSource:
     def _decode_photo(self, files: PairFiles) -> np.ndarray:
         if files.is_photo:
             return decode_image(files.a)
-        return decode_pair(files)[self.spec.target.half]  # both sides, which must fit together
+        return decode_pair(files)[
+            self.spec.target.half
+        ]  # both sides are decoded to check that they fit

@@ -1,7 +1,8 @@
-"""A cache of inspections, so that an unchanged dataset is not decoded at every start.
+"""A cache of image inspections, so that an unchanged dataset is not decoded at every start.
 
-It lies in the user's cache folder: what a file holds has nothing to do with the run that asks, and
-a dataset's folder is the user's and may be read-only. Bad files are not kept, but opened anew.
+It lies in the user's cache folder, because the content of a file does not depend on the run, and
+the folder of the dataset belongs to the user and may be read-only. Bad files are not cached; they
+are opened again each time.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from pix2pix_tf.data.checking.inspection import ImageInfo
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.version import __version__
 
-# A file written twice within the resolution of some file systems' clocks has one and the same time.
+# Two writes within the clock resolution of some file systems leave a file with the same time stamp.
 _SETTLED_NS = 2 * 10**9
 
-_RECORD = 2  # the version of an entry: another number for other content
-_Stamp = tuple[int, int]  # bytes, and time of the last change in nanoseconds
+_RECORD = 2  # the version of the format of an entry; it is raised when the content changes
+_Stamp = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
 
 class InspectionCache:
-    """What the sound files of one dataset hold, by path, size and time of the last change.
+    """The content of the sound files of one dataset, by path, size and time of the last change.
 
-    A damaged or unwritable cache is ignored: losing it costs time and nothing else.
+    A damaged or unwritable cache is ignored, since losing it only costs time.
     """
 
     def __init__(self, root: Path) -> None:
@@ -41,22 +42,31 @@ class InspectionCache:
         self._changed = False
 
     def get(self, path: Path) -> ImageInfo | None:
-        """What a file holds; None where it is not in the cache or has changed."""
-        entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() asks the disk
+        """Returns what a file holds; None if it is not in the cache or has changed."""
+        entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() reads the disk
         return _image_info(entry) if entry and tuple(entry[:2]) == _stamp(path) else None
 
     def stamp(self, path: Path) -> _Stamp | None:
-        """A file's size and time of change, taken before it is opened; None if it is not there."""
+        """Returns size and time of the last change of a file; None if it does not exist.
+
+        It must be taken before the file is opened.
+        """
         return _stamp(path)
 
     def add(self, path: Path, stamp: _Stamp | None, info: ImageInfo) -> None:
-        """Adds what a file with this stamp holds, unless it was changed a moment ago."""
+        """Adds what a file holds, unless it changed after 2 seconds before the cache was read.
+
+        Args:
+            path: The file.
+            stamp: The result of `stamp` from before the file was opened.
+            info: What the file holds.
+        """
         if stamp is not None and stamp[1] < self._started - _SETTLED_NS:
             self._known[os.path.abspath(path)] = _entry(stamp, info)  # noqa: PTH100
             self._changed = True
 
     def save(self) -> None:
-        """Writes the cache, where that is possible."""
+        """Writes the cache; errors of the file system are ignored."""
         if self._file is None or not self._changed:
             return
         with contextlib.suppress(OSError, UnicodeError):
@@ -65,12 +75,12 @@ class InspectionCache:
 
 
 def _versions() -> list[Any]:
-    """The versions of programs on which it depends whether a file is sound."""
+    """Returns the versions that decide whether a file counts as sound, and that of an entry."""
     return [__version__, PIL.__version__, _RECORD]
 
 
 def _entry(stamp: _Stamp, info: ImageInfo) -> list[Any]:
-    """The entry of a file."""
+    """Returns the entry of a file as JSON values; `_image_info` is the inverse."""
     size = [info.height, info.width, info.bits, info.channels]
     return [*stamp, *size, info.colour_mode, info.halves]
 
@@ -82,7 +92,7 @@ def _image_info(entry: list[Any]) -> ImageInfo:
 
 
 def _is_sound(entry: list[Any]) -> bool:
-    """Whether what was read can be an entry; raises nearly any exception for some that cannot."""
+    """Whether a JSON value is a valid entry; raises any of several exceptions for some others."""
     *numbers, colour_mode, (left, right) = entry
     values = [*numbers, *(value for low, high in (*left, *right) for value in (low, high))]
     channels = numbers[5]
@@ -95,10 +105,10 @@ def _is_sound(entry: list[Any]) -> bool:
 
 
 def _cache_file(root: Path) -> Path | None:
-    """Below XDG_CACHE_HOME, or ~/.cache where that is not given; None where there is no home."""
+    """Returns a file below XDG_CACHE_HOME, by default ~/.cache; None without a home directory."""
     try:
-        given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        folder = given if given.is_absolute() else Path.home() / ".cache"
+        cache_home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        folder = cache_home if cache_home.is_absolute() else Path.home() / ".cache"
     except RuntimeError:
         return None
     digest = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
@@ -116,7 +126,7 @@ def _read(file: Path | None) -> dict[str, list[Any]]:
 
 def _stamp(path: Path) -> _Stamp | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError):
         return None
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""Pairs checked before a training: every image opened, bad pairs refused by name or left out."""
+"""Check of all pairs before training: bad pairs raise an error or are left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SkippedPair:
     Attributes:
         split: The split it belongs to.
         name: The name of the pair.
-        problems: A sentence with its path for each reason.
+        problems: One sentence, with the path, for each reason.
     """
 
     split: str
@@ -35,14 +35,14 @@ class SkippedPair:
 
 @dataclass(frozen=True)
 class CheckedPairs:
-    """The pairs that can be used, and what was found about them.
+    """The result of `check_pairs`: the pairs that can be used, and what is known about them.
 
     Attributes:
         splits: The sound pairs of each split, in their order.
-        is_16bit: Whether any image of a split's sound pairs has 16 bits.
+        is_16bit: For each split, whether any image of its sound pairs has 16 bits.
         skipped: The pairs that were left out.
         kinds: Size and type of each file of the sound pairs.
-        warnings: Sentences about values that look as if they were not meant.
+        warnings: Sentences about values that look unintended.
     """
 
     splits: dict[str, list[PairFiles]]
@@ -61,18 +61,22 @@ def check_pairs(
     flat_fraction: float | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> CheckedPairs:
-    """Opens every image, in parallel, but those that were sound before and have not changed.
+    """Opens all images in parallel, except those that were sound before and have not changed.
 
     Args:
         splits: The pairs of each split.
-        spec: With how many channels their sides are read.
+        spec: The input and the target, with the number of channels that they are read with.
         root: The folder of the dataset.
-        skip_bad: Whether bad pairs are left out; else they are refused.
-        flat_fraction: See `value_warnings`.
-        advance: Called after each pair that is opened, with the number of all of them.
+        skip_bad: Whether bad pairs are left out; if not, they raise an error.
+        flat_fraction: The fraction of images, in 0..1, above which those of a single colour are
+            not named, see `value_warnings`.
+        advance: Called after each pair that is opened, with the number of pairs to open.
+
+    Returns:
+        The pairs that can be used, the pairs that were left out, and warnings.
 
     Raises:
-        UserError: A pair is bad and `skip_bad` is False, or nothing is left of a split.
+        UserError: A pair is bad and `skip_bad` is False, or no pair of a split can be used.
     """
     inspections = _inspect_all([pair for each in splits.values() for pair in each], root, advance)
     for pair, inspection in inspections.items():
@@ -107,7 +111,14 @@ def check_pairs(
 
 
 def summarize_skipped(skipped: Sequence[SkippedPair]) -> list[str]:
-    """The reasons of the first pairs that were left out, and how many more there are."""
+    """Returns the reasons for the first pairs that were left out, and the number of the others.
+
+    Args:
+        skipped: The pairs that were left out.
+
+    Returns:
+        One sentence per reason.
+    """
     lines = [problem for one in skipped[:NAMED_AT_MOST] for problem in one.problems]
     more = len(skipped) - NAMED_AT_MOST
     return [*lines, f"and {more} more"] if more > 0 else lines
@@ -116,7 +127,7 @@ def summarize_skipped(skipped: Sequence[SkippedPair]) -> list[str]:
 def _inspect_all(
     pairs: Sequence[PairFiles], root: Path, advance: Callable[[int], None]
 ) -> dict[PairFiles, Inspection]:
-    """Inspects pairs; only files that the cache does not know are opened."""
+    """Inspects pairs, opening only files that are not in the cache."""
     cache = InspectionCache(root)
 
     def cached(path: Path) -> ImageInfo:
@@ -145,7 +156,7 @@ def _is_16bit(inspection: Inspection) -> bool:
 
 
 def _refused_bands(pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec) -> list[str]:
-    """Sentences about files whose bands are no colours, and are not as many as are read."""
+    """Returns sentences about files with bands that are not colours, if their number is wrong."""
     return [
         other_bands(pair.sides[side], image.channels)
         for side, image in images.items()

@@ -1,4 +1,4 @@
-"""Whether image files can be used: the one place that says so, for `data check` and trainings."""
+"""Inspection of image files and pairs, shared by `data check` and training."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Range = tuple[int, int]  # smallest and largest value
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What a sound image file holds.
+    """The size, type and value ranges of a sound image file.
 
     Attributes:
         height, width: The size in pixels.
-        bits: The bits of a sample, 8 or 16.
+        bits: The bits per sample, 8 or 16.
         channels: The number of channels, 1 to 4.
-        colour_mode: What the channels are.
-        halves: The range of each channel in the left and in the right half.
+        colour_mode: The meaning of the channels.
+        halves: The smallest and largest value of each channel, in the left and in the right half.
     """
 
     height: int
@@ -43,12 +43,12 @@ class ImageInfo:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What opening the files of one pair has shown.
+    """The result of opening the files of one pair.
 
     Attributes:
         images: The files that can be read, by side: a key of `PairFiles.sides`, or `?` for a file
             that belongs to no pair.
-        problems: A sentence about everything that is wrong, with its path.
+        problems: One sentence, with the path, for each error.
     """
 
     images: dict[str, ImageInfo]
@@ -56,16 +56,16 @@ class Inspection:
 
 
 def open_image(path: Path) -> ImageInfo:
-    """Decodes an image file fully.
+    """Decodes an image file fully and returns its size, type and value ranges.
 
     Raises:
-        UserError: It cannot be used.
+        UserError: The file cannot be used.
     """
     image, colour_mode = inspect_image(path)
     height, width, channels = image.shape
     has_alpha = colour_mode in ("grey + alpha", "RGBA")
     if image.dtype == np.uint16 and has_alpha and image[..., -1].min() == 65535:
-        # 16-bit colour of a PNG is always decoded with alpha
+        # 16-bit colour of a PNG is always decoded with alpha; here the file has none.
         image, channels = image[..., :-1], channels - 1
         colour_mode = "RGB" if channels == 3 else "grey"
     middle = max(1, width // 2)
@@ -74,18 +74,18 @@ def open_image(path: Path) -> ImageInfo:
 
 
 def sides_of(item: PairFiles | Path) -> dict[str, Path]:
-    """The files of a pair by side, or a file that belongs to no pair as side `?`."""
+    """Returns the files of a pair by side; a file that belongs to no pair has the side `?`."""
     return item.sides if isinstance(item, PairFiles) else {"?": item}
 
 
 def inspect_pair(
     item: PairFiles | Path, open_image: Callable[[Path], ImageInfo] = open_image
 ) -> Inspection:
-    """Opens the file or files of a pair, or one image by itself, and says what is wrong.
+    """Opens the files of a pair, or a single image, and collects the errors.
 
     Args:
-        item: A pair, whose sides must fit together too; or a file that belongs to none.
-        open_image: Returns what a file holds, or raises the `UserError` of a bad one.
+        item: A pair, whose sides must also fit together, or a file that belongs to no pair.
+        open_image: Function that returns what a file holds, or raises `UserError` for a bad file.
     """
     images: dict[str, ImageInfo] = {}
     problems: list[str] = []
@@ -104,6 +104,6 @@ def inspect_pair(
 
 
 def _ranges(image: np.ndarray) -> tuple[Range, ...]:
-    """Smallest and largest value of each channel."""
+    """Returns the smallest and the largest value of each channel."""
     planes = [image[..., channel] for channel in range(image.shape[2])]
     return tuple((int(plane.min()), int(plane.max())) for plane in planes)

@@ -12,8 +12,8 @@ from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.utils.text import shorten_list
 
 _CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
-_SHOWN = 3  # kinds named of one side
-_NEARLY_ALL = 0.8  # share of the images of one side
+_SHOWN = 3  # the number of kinds that are named per side
+_NEARLY_ALL = 0.8  # the share of the images of one side that counts as nearly all
 
 
 @dataclass(frozen=True, order=True)
@@ -22,9 +22,9 @@ class Kind:
 
     Attributes:
         split: The split that the file belongs to.
-        side: `A|B` for a side-by-side file, `A`, `B`, `photo`; `?` for a file of no pair.
+        side: `A|B` for a side-by-side file, `A`, `B` or `photo`; `?` for a file without a pair.
         height, width: The size in pixels.
-        bits: The bits of a sample, 8 or 16.
+        bits: The bits per sample, 8 or 16.
         channels: The number of channels, 1 to 4.
     """
 
@@ -37,12 +37,12 @@ class Kind:
 
     @property
     def type(self) -> str:
-        """For instance `8 bit RGB`."""
+        """The bits and channels in words, such as `8 bit RGB`."""
         return f"{self.bits} bit {_CHANNELS.get(self.channels, f'{self.channels} channels')}"
 
     @property
     def size(self) -> str:
-        """For instance `512×256`."""
+        """Width and height in words, such as `512×256`."""
         return f"{self.width}×{self.height}"
 
 
@@ -50,12 +50,12 @@ Kinds = dict[Path, Kind]  # the kind of each file
 
 
 def kinds_of(split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo]) -> Kinds:
-    """The kinds of the files of a pair, or of one image.
+    """Returns the kinds of the files of a pair, or of one image.
 
     Args:
-        split: The split that it belongs to.
+        split: The split that the pair belongs to.
         item: The pair, or the file of the image.
-        images: What its files hold, by side, see `inspect_pair`.
+        images: The content of its files by side, see `inspect_pair`.
     """
     sides = sides_of(item)
     return {
@@ -72,7 +72,7 @@ def kinds_of(split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo]
 
 
 def describe(kinds: Iterable[Kind]) -> str:
-    """Sizes and types of images in words, for instance `512×256 8 bit RGB` (width×height)."""
+    """Describes sizes and types of images, such as `512×256 8 bit RGB` (width×height)."""
     sides: dict[str, Counter[str]] = {}
     for kind in kinds:
         sides.setdefault(kind.side, Counter())[f"{kind.size} {kind.type}"] += 1
@@ -83,7 +83,7 @@ def describe(kinds: Iterable[Kind]) -> str:
 
 
 def other_sizes(kinds: Kinds) -> list[str]:
-    """A sentence for each side of which nearly all images have the same size, and some others."""
+    """Returns one sentence for each side on which a few images differ in size from nearly all."""
     notes = []
     for side in dict.fromkeys(kind.side for kind in kinds.values()):
         own = {path: kind.size for path, kind in kinds.items() if kind.side == side}

@@ -1,4 +1,4 @@
-"""The check of a whole dataset: every image opened, everything that is wrong said at once."""
+"""Check of a whole dataset that opens every image and reports all errors at once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from pix2pix_tf.utils.parallel import parallel_map
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """What `check_dataset` found.
+    """The result of `check_dataset`.
 
     Attributes:
-        layout: How the dataset lies on disk, in words.
-        pairs: The number of sound pairs of each split; "" is the split of a folder without splits.
+        layout: The layout of the dataset on disk, in words.
+        pairs: The number of sound pairs of each split; a folder without splits has the split "".
         kinds: The number of sound files of each kind.
-        problems: A sentence about everything that is wrong, with its path.
-        notes: A sentence about what lies there and is no part of the dataset.
-        warnings: A sentence about everything that can be read and looks unintended.
+        problems: One sentence, with the path, for each error.
+        notes: Sentences about files and folders that are not part of the dataset.
+        warnings: Sentences about images that can be read but look unintended.
     """
 
     layout: str
@@ -45,15 +45,18 @@ def check_dataset(
     """Opens every image of a dataset fully, in parallel.
 
     Args:
-        folder: The dataset.
-        setting: How it lies on disk, see `find_layout`.
-        advance: Called after each pair, or image without a pair, with the number of all.
+        folder: The folder of the dataset.
+        setting: The layout to look for, see `find_layout`.
+        advance: Called after each pair, or image without a pair, with the total number of them.
+
+    Returns:
+        The numbers of sound pairs and files, and all errors, notes and warnings.
 
     Raises:
-        UserError: The folder is not there, has no images at all, or can be read in two ways.
+        UserError: The folder does not exist, holds no images at all, or matches two layouts.
     """
     layout = find_layout(folder, setting)
-    items: list[tuple[str, PairFiles | Path]] = []  # pairs, and images that belong to none
+    items: list[tuple[str, PairFiles | Path]] = []  # pairs, and images without a pair
     problems = []
     for name, split in layout.splits.items():
         items += [(name, pair) for pair in split.pairs]

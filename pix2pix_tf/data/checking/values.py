@@ -1,4 +1,4 @@
-"""Values of images over a whole dataset, and warnings about those that look unintended."""
+"""Ranges of image values over a whole dataset, and warnings about unintended ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from pix2pix_tf.data.checking.inspection import ImageInfo, Range
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
-# Images whose largest value is smaller do not use their 8 or 16 bits. Dark images of 8 bits are
-# common; a device of 16 bits fills at least half the range.
+# If the largest value of all images is smaller than this, they do not use their 8 or 16 bits. Dark
+# 8-bit images are common; a 16-bit device fills at least half of the range.
 _LEAST_LARGEST = {8: 64, 16: 32768}
 
 
@@ -20,8 +20,8 @@ class SideImage(NamedTuple):
     Attributes:
         path: The file of the image.
         info: What the file holds.
-        ranges: Smallest and largest value of each channel but alpha.
-        alpha: Smallest and largest value of alpha; None where there is none.
+        ranges: Smallest and largest value of each channel except alpha.
+        alpha: Smallest and largest value of alpha; None for images without alpha.
     """
 
     path: Path
@@ -34,10 +34,13 @@ Sides = dict[str, list[SideImage]]
 
 
 def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
-    """The images of each side; a side-by-side file has one of A and one of B.
+    """Groups images by side; a side-by-side file counts as one image of A and one of B.
 
     Args:
-        files: The side (`A|B`, `A`, `B` or `photo`) of each file, and what it holds.
+        files: For each file its side (`A|B`, `A`, `B` or `photo`) and what it holds.
+
+    Returns:
+        The images of each side: `A` and `B`, or `photo`.
     """
     sides: Sides = {}
     for path, (side, info) in files.items():
@@ -60,13 +63,15 @@ def value_warnings(
     channels_of: Callable[[str], int] | None = None,
     flat_fraction: float | None = None,
 ) -> list[str]:
-    """Sentences about values that look unintended, with what to do.
+    """Returns sentences about values that look unintended, with advice.
 
     Args:
-        files: See `images_of_sides`.
-        channels_of: With how many channels a side is read, where a config says so.
-        flat_fraction: From this fraction of all images on, those of a single colour are not named:
-            a training warns of them by itself.
+        files: For each file its side and what it holds, see `images_of_sides`.
+        channels_of: Function from a side to the number of channels that it is read with; None if
+            there is no config.
+        flat_fraction: If more than this fraction of the images, in 0..1, are of a single colour,
+            they are not named here, because training warns about them itself; None names them
+            always.
     """
     found = []
     for side, images in images_of_sides(files).items():

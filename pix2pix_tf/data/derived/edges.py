@@ -1,13 +1,15 @@
-"""Edges of photographs as drawings: black lines on white, for the paper's edges→photo tasks.
+"""Edge drawings of photographs, black lines on white, for the paper's edges→photo tasks.
 
 The paper (section 4 and its appendix) takes the edge map of holistically-nested edge detection, HED
-(Xie & Tu 2015), and simplifies it. `hed_edges` is that second half, step for step what the authors
-run: MATLAB's imresize, non-maximum suppression as in Dollár's structured edge detection (triangle
-filter, orientation, suppression), a threshold, bwmorph's thinning, bwareaopen.
-`hed_network` gives the first half from a network of the user's. `canny_edges` needs no network.
+(Xie & Tu 2015), and simplifies it. `hed_edges` does the second step, in the same order as the
+authors' program: MATLAB's imresize, non-maximum suppression as in Dollár's structured edge
+detection (triangle filter, orientation, suppression), a threshold, bwmorph's thinning, bwareaopen.
+`hed_network` does the first step with a network that the user supplies. `canny_edges` needs no
+network.
 
-Floating point is 32 bits from the resized map on, as there. Sums are taken in another order than in
-the toolbox, so decisions that hang on the last bit can differ from it: those between equals.
+As in the authors' program, floating point has 32 bits from the resized map on. Sums are taken in
+another order than in the toolbox, so that comparisons of equal values, which depend on the last
+bit, can differ.
 """
 
 from __future__ import annotations
@@ -24,13 +26,24 @@ CANNY_LOW, CANNY_HIGH = 8.0, 24.0  # grey levels of 255, see `canny_edges`
 
 
 def canny_edges(photo: np.ndarray, sigma: float = CANNY_SIGMA) -> np.ndarray:
-    """Canny edges of a photograph, uint8 [H, W, 1..4], as uint8 [H, W]: lines 0 on paper 255.
+    """Draw the Canny edges of a photograph.
 
-    The luma is smoothed by a Gaussian of `sigma` pixels: larger draws fewer, rounder lines. A line
-    starts where the slope is that of a step by `CANNY_HIGH` grey levels of 255 between two flat
-    areas, and goes on as long as it is that of a step by `CANNY_LOW`, whatever sigma is. That finds
-    the outline and the main seams of an object on a plain ground and leaves out faint texture.
-    Lines are one pixel wide; the outermost pixels of the image are always paper.
+    A line starts where the slope of the smoothed luma is at least that of a step by `CANNY_HIGH`
+    grey levels of 255 between two flat areas, and continues while it is at least that of a step by
+    `CANNY_LOW`, for any sigma. This finds the outline and the main seams of an object on a plain
+    background and leaves out faint texture. Lines are one pixel wide; the outermost pixels of the
+    image are always background.
+
+    Args:
+        photo: uint8 [H, W, 1..4].
+        sigma: Standard deviation in pixels of the Gaussian that smooths the luma; a larger one
+            gives fewer and rounder lines.
+
+    Returns:
+        uint8 [H, W]: 0 for lines, 255 for the background.
+
+    Raises:
+        ValueError: The photograph has another type or shape, or sigma is not above 0.
     """
     if photo.dtype != np.uint8 or photo.ndim != 3:
         raise ValueError(f"canny_edges takes uint8 [H, W, C], not {photo.dtype} {photo.shape}")
@@ -41,7 +54,8 @@ def canny_edges(photo: np.ndarray, sigma: float = CANNY_SIGMA) -> np.ndarray:
     # are not normalised, answers eight times the slope.
     slope = 8 / (sigma * np.sqrt(2 * np.pi)) / 255
     lines = canny(luma, sigma, CANNY_LOW * slope, CANNY_HIGH * slope, mode="nearest")
-    return _drawing(thin(lines))  # a step between two pixels is a tie, drawn on both of them
+    # A step between two pixels gives both the same slope and thus a line two pixels wide.
+    return _drawing(thin(lines))
 
 
 def hed_edges(
@@ -50,16 +64,21 @@ def hed_edges(
     threshold: float = 25 / 255,
     smallest: int = 5,
 ) -> np.ndarray:
-    """The paper's post-processing of an edge map, float [h, w] in [0, 1] where 1 is an edge.
+    """Draw the lines of an edge map by the post-processing of the paper.
 
     Args:
-        edge_map: What an edge network gives, see `hed_network.load_edge_network`.
-        size: Height and width of the drawing, which the map is resized to first.
-        threshold: What is left of a line after suppression counts from here on.
-        smallest: Lines of fewer pixels are dropped.
+        edge_map: float [h, w] in [0, 1], where 1 is an edge: the output of an edge network, see
+            `hed_network.load_edge_network`.
+        size: Height and width of the drawing in pixels; the map is resized to it first.
+        threshold: The least value, after suppression, that belongs to a line.
+        smallest: The least number of pixels of a line; smaller ones are removed.
 
     Returns:
-        uint8 [height, width]: lines 0 on paper 255. The outermost pixels are always paper.
+        uint8 [height, width]: 0 for lines, 255 for the background. The outermost pixels are always
+        background.
+
+    Raises:
+        ValueError: The map has another type or shape, or map or drawing are smaller than 2 pixels.
     """
     if edge_map.dtype.kind != "f" or edge_map.ndim != 2:
         raise ValueError(f"hed_edges takes float [h, w], not {edge_map.dtype} {edge_map.shape}")
@@ -71,10 +90,17 @@ def hed_edges(
 
 
 def resize_bicubic(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize float [h, w] to [height, width] as MATLAB's imresize: float64, may overshoot.
+    """Resize an image bicubically like MATLAB's imresize.
 
-    Keys' kernel with a = -0.5, widened by the factor when it shrinks, over an image mirrored at its
-    borders (where Pillow, of the same kernel, cuts the kernel off).
+    The kernel is that of Keys with a = -0.5, widened by the factor when the image shrinks. The
+    image is mirrored at its borders (Pillow uses the same kernel, but truncates it there).
+
+    Args:
+        image: float [h, w].
+        size: Height and width of the result in pixels.
+
+    Returns:
+        float64 [height, width]; its values may lie outside the range of the image.
     """
     image = image.astype(np.float64)
     if image.shape[0] != size[0]:
@@ -85,10 +111,17 @@ def resize_bicubic(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def triangle_filter(image: np.ndarray, radius: int) -> np.ndarray:
-    """Smooth float32 [H, W] by the weights 1, 2 ... radius + 1 ... 2, 1 along both axes.
+    """Smooth by the weights 1, 2 ... radius + 1 ... 2, 1 along both axes, divided by their sum.
 
-    Their sum is made 1. The image goes on mirrored at its borders, the outermost pixel twice
-    (convTri of the toolbox).
+    The image is mirrored at its borders, with the outermost pixel repeated (convTri of the
+    toolbox).
+
+    Args:
+        image: float32 [H, W].
+        radius: The number of weights on each side of the middle one.
+
+    Returns:
+        float32 [H, W].
     """
     height, width = image.shape
     weights = [radius + 1 - abs(offset) for offset in range(-radius, radius + 1)]
@@ -99,18 +132,25 @@ def triangle_filter(image: np.ndarray, radius: int) -> np.ndarray:
 
 
 def edge_orientation(smooth: np.ndarray) -> np.ndarray:
-    """The angle across the edge at each pixel of a smoothed map: float32 [H, W] in [0, π].
+    """Compute the angle across the edge at each pixel from the second derivatives.
 
-    0 points along x (an upright edge), π/2 along y, which goes down. From second derivatives, each
-    by central differences, one-sided at the borders. Where the mixed one is exactly zero the angle
-    is 0, in the toolbox as well; no network's output is as regular as that.
+    The derivatives are central differences, one-sided at the borders. Where the mixed derivative is
+    exactly zero the angle is 0, as in the toolbox; in the output of a network this does not occur.
+
+    Args:
+        smooth: float32 [H, W], a smoothed edge map.
+
+    Returns:
+        float32 [H, W] in [0, π]: 0 points along x (a vertical edge), π/2 along y, which points
+        down.
     """
     dy, dx = np.gradient(smooth)
     dxx = np.gradient(dx, axis=1)
     dyy, dxy = np.gradient(dy)
-    below = dxx + np.float32(1e-5)
-    below[below == 0] = np.finfo(np.float32).tiny  # the angle of a division by zero, and no NaN
-    return np.mod(np.arctan(dyy * np.sign(-dxy) / below), np.float32(np.pi))
+    denominator = dxx + np.float32(1e-5)
+    # The tiny value gives the same angle as a division by zero, but never NaN.
+    denominator[denominator == 0] = np.finfo(np.float32).tiny
+    return np.mod(np.arctan(dyy * np.sign(-dxy) / denominator), np.float32(np.pi))
 
 
 def suppress_non_maxima(
@@ -120,11 +160,21 @@ def suppress_non_maxima(
     border: int = 5,
     leniency: float = 1.01,
 ) -> np.ndarray:
-    """Zero where the map is higher to either side across the edge; float32 [H, W] both.
+    """Set pixels to zero where the map is higher on either side across the edge.
 
-    Compared with the pixel's own value times `leniency` are the bilinear values at 1 ... `radius`
-    pixels in the direction of `orientation` and against it. What stays then fades over `border`
-    pixels to 0 at the outermost ones, where orientations cannot be trusted.
+    The value of a pixel times `leniency` is compared with the bilinear values at 1 ... `radius`
+    pixels in the direction of `orientation` and in the opposite direction. The remaining values
+    fade to 0 towards the outermost pixels, where orientations are not reliable.
+
+    Args:
+        edges: float32 [H, W], the edge map.
+        orientation: float32 [H, W], the angle across the edge, see `edge_orientation`.
+        radius: The largest distance in pixels that is compared.
+        border: The number of pixels over which values fade at each border.
+        leniency: The factor of a pixel's own value in the comparison.
+
+    Returns:
+        float32 [H, W].
     """
     height, width = edges.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -140,10 +190,19 @@ def suppress_non_maxima(
 
 
 def thin_and_clean(edges: np.ndarray, threshold: float, smallest: int) -> np.ndarray:
-    """Lines one pixel wide of what reaches the threshold: uint8 [H, W], lines 0 on paper 255.
+    """Draw the pixels that reach the threshold as lines one pixel wide, without small pieces.
 
-    Thinned by Guo & Hall's two passes until nothing changes (bwmorph's 'thin', infinitely often),
-    then without the 8-connected pieces of fewer than `smallest` pixels.
+    The lines are thinned by Guo & Hall's two passes until nothing changes (bwmorph's 'thin' with
+    infinitely many repetitions); then 8-connected pieces of fewer than `smallest` pixels are
+    removed.
+
+    Args:
+        edges: float32 [H, W], the edge map.
+        threshold: The least value that belongs to a line.
+        smallest: The least number of pixels of a piece.
+
+    Returns:
+        uint8 [H, W]: 0 for lines, 255 for the background.
     """
     lines = thin(edges >= max(np.finfo(np.float64).eps, threshold))
     pieces = label(lines, connectivity=2)
@@ -155,7 +214,7 @@ def _drawing(lines: np.ndarray) -> np.ndarray:
 
 
 def _resize_weights(length: int, new: int) -> np.ndarray:
-    """Weights [new, length] of each old pixel in each new one."""
+    """Return the weights [new, length] of each old pixel in each new pixel."""
     scale = new / length
     shrink = min(scale, 1.0)
     centres = (np.arange(new) + 0.5) / scale - 0.5
@@ -170,7 +229,7 @@ def _resize_weights(length: int, new: int) -> np.ndarray:
 
 
 def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic convolution kernel, a = -0.5."""
+    """Evaluate Keys' cubic convolution kernel with a = -0.5."""
     x = np.abs(x)
     near = (1.5 * x - 2.5) * x**2 + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
@@ -178,7 +237,7 @@ def _cubic(x: np.ndarray) -> np.ndarray:
 
 
 def _bilinear(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Values of [H, W] between its pixels; places outside are moved in, as the toolbox does it."""
+    """Interpolate [H, W] at positions, which are clipped to the image as in the toolbox."""
     height, width = image.shape
     y = np.clip(y, np.float32(0), np.float32(height - 1.001))
     x = np.clip(x, np.float32(0), np.float32(width - 1.001))
@@ -190,7 +249,7 @@ def _bilinear(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _fade(length: int, border: int) -> np.ndarray:
-    """float32 [length]: 0, 1/border, 2/border ... 1 ... 2/border, 1/border, 0."""
+    """Return float32 [length]: 0, 1/border, 2/border ... 1 ... 2/border, 1/border, 0."""
     if border == 0:
         return np.ones(length, np.float32)
     from_end = np.minimum(np.arange(length), np.arange(length)[::-1])

@@ -1,23 +1,23 @@
-"""An edge network that the user supplies, applied to photographs as the paper's authors apply HED.
+"""Edge maps of photographs by a network that the user supplies, applied like the paper's HED.
 
-Holistically-nested edge detection (Xie & Tu 2015) is published as weights for Caffe, and others
-have converted it or trained it anew; so the network comes as a file:
+Holistically-nested edge detection (Xie & Tu 2015) is published as weights for Caffe, which others
+have converted or retrained, so that the network is loaded from a file:
 
     NAME.onnx   run by onnxruntime: pip install 'pix2pix-tf[edges]'
     FOLDER      a SavedModel; its signature serving_default is run
 
-with one input, float32 [1, 3, H, W] or [1, H, W, 3] of any height and width, and one output,
+It has one input, float32 [1, 3, H, W] or [1, H, W, 3] of any height and width, and one output,
 [1, 1, H, W] or [1, H, W, 1] of the same size in [0, 1], where 1 is an edge: HED's fused map after
-its sigmoid. What the network sees is blue, green, red in 0..255 less `MEAN`, padded by reflection
-by `PADDING` pixels on each side, which are cut off its output again.
+its sigmoid. The channels of the input are blue, green and red in 0..255 minus `MEAN`, padded by
+reflection by `PADDING` pixels on each side; the padding is cut off from the output.
 
 Shifted maps
     HED pads its first convolution by 35 pixels and crops each side output back to the size of its
-    input. Where that crop is aligned, as in the authors' own Caffe and in faithful conversions, the
-    map lies on the photograph, and `shift` is 0. Later versions of Caffe crop from the top left
-    corner instead, unless told otherwise, and the map lies about 35 pixels further down and right
-    (the published script cuts at its border + 35 on account of that): for a network converted from
-    there `shift` is 35.
+    input. If that crop is aligned, as in the authors' own Caffe and in faithful conversions, the
+    map lies exactly on the photograph, and `shift` is 0. Later versions of Caffe by default crop
+    from the top left corner instead, so that the map lies about 35 pixels further down and right
+    (which is why the published script cuts at its border + 35): for a network converted from such
+    a version `shift` is 35.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PADDING = 128  # pixels on each side
 
 EdgeNetwork = Callable[[np.ndarray], np.ndarray]
 
-_WANTED = (
+_EXPECTED = (
     "expected is one float32 input [1, 3, H, W] or [1, H, W, 3] of any height and width, and one "
     "output [1, 1, H, W] or [1, H, W, 1]"
 )
@@ -44,7 +44,7 @@ _WANTED = (
 
 @dataclass(frozen=True)
 class _Port:
-    """An input or output as a model declares it; shape has None for what it leaves open."""
+    """An input or output as a model declares it; dimensions of any size are None in its shape."""
 
     name: str
     shape: tuple[int | None, ...] | None
@@ -53,7 +53,7 @@ class _Port:
 
 @dataclass(frozen=True)
 class _Model:
-    """A model as loaded: what it declares, and a function from its input to its output."""
+    """A loaded model: its declared inputs and outputs, and a function that runs it."""
 
     inputs: list[_Port]
     outputs: list[_Port]
@@ -61,19 +61,20 @@ class _Model:
 
 
 def load_edge_network(path: str | Path, shift: int = 0) -> EdgeNetwork:
-    """Load an edge network, see the module for what it has to be.
+    """Load an edge network of the form that the module describes.
 
     Args:
         path: An .onnx file or the folder of a SavedModel.
-        shift: By how many pixels the network's map lies too far down and right, 0 to `PADDING`.
+        shift: The number of pixels by which the network's map lies too far down and right, 0 to
+            `PADDING`.
 
     Returns:
         A function from a photograph, uint8 [H, W, 3], to its edge map, float32 [H, W] in [0, 1].
-        It raises `UserError` when the network fails or its output is no edge map.
+        It raises `UserError` if the network fails or its output is not an edge map.
 
     Raises:
-        UserError: Nothing is there that can be loaded, or it is no such network; onnxruntime is not
-            installed.
+        UserError: The file does not exist, cannot be loaded or is not such a network, or
+            onnxruntime is not installed.
     """
     path = Path(path)
     if not 0 <= shift <= PADDING:
@@ -90,9 +91,9 @@ def load_edge_network(path: str | Path, shift: int = 0) -> EdgeNetwork:
             batch = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
         try:
             output = model.run(batch)
-        except Exception as error:  # of any type, from two runtimes
+        except Exception as error:  # the two runtimes raise exceptions of any type
             raise UserError(
-                f"{path} fails on a photograph padded to {_by(size)} (height×width): "
+                f"{path} fails on a photograph padded to {_format_size(size)} (height×width): "
                 f"{_reason(error)}. An edge network must take any height and width."
             ) from error
         whole = _check_output(output, size, path)
@@ -103,7 +104,14 @@ def load_edge_network(path: str | Path, shift: int = 0) -> EdgeNetwork:
 
 
 def prepare(photo: np.ndarray) -> np.ndarray:
-    """What a network sees of uint8 [H, W, 3]: float32 [1, H + 256, W + 256, 3], see the module."""
+    """Convert a photograph to the input of a network: blue, green, red minus `MEAN`, padded.
+
+    Args:
+        photo: uint8 [H, W, 3].
+
+    Returns:
+        float32 [1, H + 256, W + 256, 3].
+    """
     around = ((PADDING, PADDING), (PADDING, PADDING), (0, 0))
     padded = np.pad(photo, around, "reflect")
     return (padded[np.newaxis, ..., ::-1] - MEAN).astype(np.float32)
@@ -133,12 +141,12 @@ def _load_onnx(path: Path) -> _Model:
             f"{path} needs onnxruntime, which is not installed: pip install 'pix2pix-tf[edges]'"
         ) from error
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # errors are raised, they need not be printed as well
+    options.log_severity_level = 4  # errors are raised, so that they need not be printed
     providers = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    there = [name for name in providers if name in onnxruntime.get_available_providers()]
+    available = [name for name in providers if name in onnxruntime.get_available_providers()]
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=there)
-    except Exception as error:  # of any type
+        session = onnxruntime.InferenceSession(str(path), options, providers=available)
+    except Exception as error:  # onnxruntime raises exceptions of any type
         raise UserError(
             f"{path} is not an ONNX model that onnxruntime {onnxruntime.__version__} can load: "
             f"{_reason(error)}."
@@ -162,7 +170,7 @@ def _load_saved_model(path: Path) -> _Model:
 
     try:
         loaded = tf.saved_model.load(str(path))
-    except Exception as error:  # of any type
+    except Exception as error:  # TensorFlow raises exceptions of any type
         raise UserError(
             f"{path} is not a SavedModel that TensorFlow {tf.__version__} can load: "
             f"{_reason(error)}."
@@ -187,7 +195,7 @@ def _load_saved_model(path: Path) -> _Model:
     inputs = ports(signature.structured_input_signature[1])
 
     def run(batch: np.ndarray) -> np.ndarray:
-        # `loaded` owns the variables: it has to live as long as this function.
+        # `loaded` owns the variables, so that it must live as long as this function.
         answer = loaded.signatures["serving_default"](**{inputs[0].name: tf.constant(batch)})
         return next(iter(answer.values())).numpy()
 
@@ -195,51 +203,58 @@ def _load_saved_model(path: Path) -> _Model:
 
 
 def _check_declared(model: _Model, path: Path) -> bool:
-    """Whether the channels of the input come first; refuses what is no edge network."""
+    """Check the declaration of a model; return whether the channels of its input come first."""
     for ports, kind in ((model.inputs, "input"), (model.outputs, "output")):
         if len(ports) != 1:
             names = ", ".join(sorted(port.name for port in ports))  # SavedModels have no order
-            raise UserError(f"{path} has {len(ports)} {kind}s ({names}): {_WANTED}.")
+            raise UserError(f"{path} has {len(ports)} {kind}s ({names}): {_EXPECTED}.")
         if not ports[0].is_float32:
-            raise UserError(f"The {kind} {ports[0].name} of {path} is not float32: {_WANTED}.")
-    taken, given = model.inputs[0], model.outputs[0]
-    shape = taken.shape or ()
+            raise UserError(f"The {kind} {ports[0].name} of {path} is not float32: {_EXPECTED}.")
+    model_input, model_output = model.inputs[0], model.outputs[0]
+    shape = model_input.shape or ()
     if len(shape) != 4 or 3 not in (shape[1], shape[3]):
         raise UserError(
-            f"The input {taken.name} of {path} has not three channels in second or last place "
-            f"(declared shape: {_shown(taken.shape)}): {_WANTED}."
+            f"The input {model_input.name} of {path} has not three channels in second or last "
+            f"place (declared shape: {_format_shape(model_input.shape)}): {_EXPECTED}."
         )
     channels_first = shape[1] == 3
     size = shape[2:] if channels_first else shape[1:3]
     if size != (None, None) or shape[0] not in (None, 1):
         raise UserError(
-            f"The input {taken.name} of {path} has a fixed size (declared shape: {_shown(shape)}): "
-            f"export it with its height and width left open; {_WANTED}."
+            f"The input {model_input.name} of {path} has a fixed size (declared shape: "
+            f"{_format_shape(shape)}): export it with its height and width left open; {_EXPECTED}."
         )
-    if given.shape is not None and not _may_be_map(given.shape):
+    if model_output.shape is not None and not _may_be_map(model_output.shape):
         raise UserError(
-            f"The output {given.name} of {path} has not one channel in second or last place "
-            f"(declared shape: {_shown(given.shape)}): {_WANTED}."
+            f"The output {model_output.name} of {path} has not one channel in second or last place "
+            f"(declared shape: {_format_shape(model_output.shape)}): {_EXPECTED}."
         )
     return channels_first
 
 
 def _may_be_map(shape: tuple[int | None, ...]) -> bool:
-    """Whether a declared shape allows one channel; sizes are above 256, fewer are channels."""
+    """Whether a declared shape allows one channel.
+
+    Padded heights and widths are above 256, so that a smaller dimension must be the channels.
+    """
     if len(shape) != 4:
         return False
-    places = (shape[1], shape[3])
-    if 1 in places:
+    candidates = (shape[1], shape[3])
+    if 1 in candidates:
         return True
-    return None in places and all(n is None or n > 2 * PADDING for n in places)
+    return None in candidates and all(n is None or n > 2 * PADDING for n in candidates)
 
 
 def _check_output(output: np.ndarray, size: tuple[int, ...], path: Path) -> np.ndarray:
-    """The map [H, W] in either layout, which is plain from its shape: photographs are padded."""
+    """Check the output of a network and return it as an edge map [H, W].
+
+    The shape tells whether channels come first or last, since padded sizes are never 1.
+    """
     if output.shape not in ((1, 1, *size), (1, *size, 1)):
         raise UserError(
-            f"{path} gives {_shown(output.shape)} for a photograph padded to {_by(size)} "
-            f"(height×width): expected is [1, 1, {size[0]}, {size[1]}], or the channel last."
+            f"{path} gives {_format_shape(output.shape)} for a photograph padded to "
+            f"{_format_size(size)} (height×width): expected is [1, 1, {size[0]}, {size[1]}], or "
+            "the channel last."
         )
     edge_map = np.asarray(output, np.float32).reshape(size)
     low, high = edge_map.min(), edge_map.max()
@@ -251,17 +266,20 @@ def _check_output(output: np.ndarray, size: tuple[int, ...], path: Path) -> np.n
     return np.clip(edge_map, 0, 1)
 
 
-def _shown(shape: Sequence[int | None] | None) -> str:
+def _format_shape(shape: Sequence[int | None] | None) -> str:
     if shape is None:
         return "none"
     return "[" + ", ".join("?" if n is None else str(n) for n in shape) + "]"
 
 
-def _by(size: Sequence[int]) -> str:
+def _format_size(size: Sequence[int]) -> str:
     return "×".join(map(str, size))
 
 
 def _reason(error: Exception) -> str:
-    """The line that says why: TensorFlow puts a heading before it and the node, indented, after."""
+    """Return the line of an error's text that gives the reason.
+
+    TensorFlow writes a heading before it, and the node, indented, after it.
+    """
     lines = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
     return lines[-1].rstrip(".") if lines else type(error).__name__

@@ -1,6 +1,6 @@
-"""Inputs derived of one photograph: its grey, its lightness, its edges, or holes cut into it.
+"""Inputs derived from one photograph: its grey, its lightness, its edges, or holes cut into it.
 
-Each function takes uint8 [H, W, 3] and returns uint8 [H, W, C]. Edges are drawn in `edges`.
+Each function takes uint8 [H, W, 3] and returns uint8 [H, W, C]. Edges are drawn by `edges`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pix2pix_tf.utils.text import pluralize
 
 DERIVATIONS = ("grey", "lightness", "edges", "centre_mask", "random_mask")
 MASKS = ("centre_mask", "random_mask")
-# Derived of their own result these give it again: a photograph and its grey have the same grey.
+# Applied to their own result these return it unchanged: an image and its grey have the same grey.
 IDEMPOTENT = ("grey", "lightness")
-FILL = 255  # the white of what is missing, 1.0 in [-1, 1], as in the authors' program
+FILL = 255  # the value of missing pixels, white, 1.0 in [-1, 1], as in the authors' program
 
-# Training draws the masks of crops from seeds below it, everything else from those above.
+# Masks of training crops have seeds below this number, all other masks have seeds from it on.
 FIRST_FIXED_SEED = 2**31
 
-_GRID = 64  # cells along each side that rectangles of `random_mask` are made of
-_SIDES = (8, 20)  # cells along the shortest and the longest side of a rectangle
-_SHARES = (0.12, 0.28)  # rectangles are added until they cover at least a share in this range
+_GRID = 64  # cells per side of the grid that the rectangles of `random_mask` consist of
+_SIDES = (8, 20)  # least and greatest length of a rectangle's side in cells
+_SHARES = (0.12, 0.28)  # range of the share that rectangles are added to reach
 
 
 def make_input(kind: str, photo: np.ndarray, mask_seed: int = 0) -> np.ndarray:
-    """Derives an input of a photograph.
+    """Derives an input from a photograph.
 
     Args:
         kind: One of `DERIVATIONS`.
@@ -60,9 +60,9 @@ def make_input(kind: str, photo: np.ndarray, mask_seed: int = 0) -> np.ndarray:
 
 
 def fixed_mask_seed(seed: int, name: str) -> int:
-    """The seed of an image's mask by its name: the same whatever other images there are.
+    """Returns the seed of an image's mask, which depends on its name but not on other images.
 
-    No crop of a training has a mask of any of these seeds, see `Derivation.input_of_crop`.
+    Masks of crops in training never have these seeds, see `Derivation.input_of_crop`.
 
     Args:
         seed: `training.seed`.
@@ -76,12 +76,19 @@ def fixed_mask_seed(seed: int, name: str) -> int:
 
 
 def grey(photo: np.ndarray) -> np.ndarray:
-    """The ITU-R 601 luma of a photograph: uint8 [H, W, 1]."""
+    """Returns the ITU-R 601 luma of a photograph, uint8 [H, W, 3], as uint8 [H, W, 1]."""
     return to_channels(_checked(photo), 1)
 
 
 def lightness_in_grey(photo: np.ndarray) -> np.ndarray:
-    """A photograph without its colours: greys of the same L in CIE Lab, uint8 [H, W, 3]."""
+    """Replaces the colours of a photograph by greys of the same lightness L in CIE Lab.
+
+    Args:
+        photo: uint8 [H, W, 3].
+
+    Returns:
+        uint8 [H, W, 3], with three equal channels.
+    """
     lab = rgb2lab(_checked(photo), illuminant="D65", observer="2")
     lab[..., 1:] = 0.0
     level = lab2rgb(lab, illuminant="D65", observer="2").mean(axis=-1, keepdims=True)
@@ -89,9 +96,15 @@ def lightness_in_grey(photo: np.ndarray) -> np.ndarray:
 
 
 def centre_mask(photo: np.ndarray) -> np.ndarray:
-    """A photograph without its centre: the middle half of its height and width is `FILL`.
+    """Fills the centre of a photograph, the middle half of its height and width, with `FILL`.
 
-    Of an odd height or width the half is rounded down.
+    The half of an odd height or width is rounded down.
+
+    Args:
+        photo: uint8 [H, W, 3].
+
+    Returns:
+        uint8 [H, W, 3].
     """
     (height, width), masked = photo.shape[:2], _checked(photo).copy()
     rows, columns = height // 2, width // 2
@@ -101,10 +114,17 @@ def centre_mask(photo: np.ndarray) -> np.ndarray:
 
 
 def random_mask(photo: np.ndarray, seed: int) -> np.ndarray:
-    """A photograph with two or more rectangles of it `FILL`, 10 to 40 percent of its area.
+    """Fills two or more rectangles, 10 to 40 percent of a photograph's area, with `FILL`.
 
-    They depend on the seed alone, relative to height and width: the same seed masks the same part
-    of any photograph. Below 32×32 pixels the share can come out of its range by rounding.
+    Relative to height and width the rectangles depend on the seed alone: the same seed masks the
+    same part of any photograph. Below 32×32 pixels rounding can move the share out of its range.
+
+    Args:
+        photo: uint8 [H, W, 3].
+        seed: The seed of the rectangles.
+
+    Returns:
+        uint8 [H, W, 3].
     """
     masked = _checked(photo).copy()
     missing = _missing_cells(seed)
@@ -117,7 +137,14 @@ def random_mask(photo: np.ndarray, seed: int) -> np.ndarray:
 
 
 def note_on_16bit(images: int) -> list[str]:
-    """The note to the user about 16-bit photographs that inputs are derived of; none for none."""
+    """Returns the note on 16-bit photographs that inputs are derived from.
+
+    Args:
+        images: The number of such photographs.
+
+    Returns:
+        One sentence, or an empty list if there are no such photographs.
+    """
     if not images:
         return []
     return [f"{pluralize(images, 'image')} of 16 bits: inputs are derived in 8, and so are targets"]
@@ -130,7 +157,10 @@ def _checked(photo: np.ndarray) -> np.ndarray:
 
 
 def _missing_cells(seed: int) -> np.ndarray:
-    """bool [_GRID, _GRID]; a rectangle is at most 10 percent, so two at least reach the share."""
+    """Draws the missing cells, bool [_GRID, _GRID].
+
+    One rectangle covers at most 10 percent, so that at least two are needed to reach the share.
+    """
     random = np.random.default_rng(seed)
     share = random.uniform(*_SHARES)
     missing = np.zeros((_GRID, _GRID), bool)

@@ -1,4 +1,4 @@
-"""Error messages about folders that are not there, or hold no images."""
+"""Error messages about dataset folders that do not exist or hold no images."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ACCEPTED = (
 
 
 def existing_root(root: Path) -> Path:
-    """The folder itself.
+    """Returns the folder if it exists.
 
     Raises:
-        UserError: It is no folder; the message says what is there instead.
+        UserError: The path is not a folder; the message names the nearest folder that exists.
     """
     if root.is_dir():
         return root
@@ -42,7 +42,7 @@ def existing_root(root: Path) -> Path:
 
 
 def no_images(listings: Sequence[Listing]) -> str:
-    """The error message about folders that hold no images at all."""
+    """Error message for folders that hold no images at all."""
     found = "; ".join(
         f"{listing.folder.absolute()} has {_instead(listing)}" for listing in listings
     )
@@ -53,7 +53,7 @@ def no_images(listings: Sequence[Listing]) -> str:
 
 
 def _instead(listing: Listing) -> str:
-    """For instance "12 files (8 .txt, 4 .mat)"."""
+    """Describes what a folder without images holds: "12 files (8 .txt, 4 .mat)"."""
     if listing.others:
         return f"{pluralize(len(listing.others), 'file')} ({by_suffix(listing.others)})"
     folders = list_entries(listing.folder).folders
@@ -63,12 +63,12 @@ def _instead(listing: Listing) -> str:
 
 
 def _contents(folder: Path) -> str:
-    """What lies directly in a folder; sub-folders with images in them are marked."""
+    """Describes the direct content of a folder; sub-folders that hold images are marked."""
     entries = _entries_if_readable(folder)
     names = [folder.name for folder in entries.folders]
     shown = [
-        f"{place.name} (images)" if _entries_if_readable(place).images else place.name
-        for place in entries.folders[:NAMED_AT_MOST]  # looking into more could take long
+        f"{child.name} (images)" if _entries_if_readable(child).images else child.name
+        for child in entries.folders[:NAMED_AT_MOST]  # listing more of them could take long
     ]
     found = [f"the sub-folders {shorten_list(shown + names[NAMED_AT_MOST:])}"] if names else []
     if entries.images:
@@ -79,12 +79,12 @@ def _contents(folder: Path) -> str:
 def _entries_if_readable(folder: Path) -> Entries:
     try:
         return list_entries(folder)
-    except UserError:  # only a hint is lost
+    except UserError:  # the entries only add a hint to another error message
         return Entries([], [], [], [])
 
 
 def or_sides(folders: Sequence[Path]) -> str:
-    """A sentence that helps where two folders are the sides of pairs; "" for fewer than two."""
+    """Returns advice in case the folders are the sides A and B; "" for fewer than two folders."""
     if len(folders) < 2:
         return ""
     first, second = folders[:2]
@@ -95,11 +95,11 @@ def or_sides(folders: Sequence[Path]) -> str:
 
 
 def data_pair(a: Path, b: Path) -> str:
-    """The command that combines two folders."""
+    """Command line that combines two folders into side-by-side pairs."""
     return f"`pix2pix-tf data pair --a {a} --b {b} --output DIR`"
 
 
 def names(paths: Iterable[Path]) -> str:
-    """Names of files or folders, the first ones if there are many."""
+    """Joins the names of files or folders; of four or more, a list that may be shortened."""
     every = [path.name for path in paths]
     return " and ".join(", ".join(every).rsplit(", ", 1)) if len(every) < 4 else shorten_list(every)

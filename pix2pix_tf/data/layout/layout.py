@@ -1,6 +1,6 @@
-"""How a dataset lies on disk: the one rule that says what a folder is, for every command.
+"""Detection of the layout of a dataset on disk, shared by all commands.
 
-A root folder holds its pairs in one of these ways, never in two at once:
+A root folder holds its pairs in exactly one of these layouts:
 
     SPLIT/*.png                     side by side: A is the left half of each file, B the right half
     SPLIT/A/*.png + SPLIT/B/*.png   two folders, within each split
@@ -11,11 +11,12 @@ A root folder holds its pairs in one of these ways, never in two at once:
 
 *.png stands for any image at any depth (`images.listing`). SPLIT is train or training;
 val, valid, validation or dev; test or testing. A and B are the sides, two folders by any of the
-names of `pix2pix_tf.images.folder_names`. Files of the same path without suffix are a pair, so that
-A/1.jpg goes with B/1.png. Only where no such folders are, and only if they are of twice the width
-(or of twice the proportions of `data.load_size`), images are taken for side-by-side pairs.
+names of `pix2pix_tf.images.folder_names`. Files whose paths are equal but for the suffix form a
+pair: A/1.jpg goes with B/1.png. Images are taken for side-by-side pairs only if there are no such
+folders and if their width is twice their height (or they have the proportions of two images of
+`data.load_size` beside each other).
 
-Whole photographs, of which inputs are derived, are any images with or without splits.
+Whole photographs, from which inputs are derived, are any images with or without splits.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from pix2pix_tf.images.listing import Listing, list_entries, list_folders, listi
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize, shorten_lines, shorten_list
 
-# How a dataset lies on disk, which a run remembers: one file a pair, two files a pair, photographs
-# that inputs are derived from, or the embedded city.
+# Kinds of layout, which a run records: one file per pair, two files per pair, photographs that
+# inputs are derived from, or the embedded city.
 LayoutKind = Literal["side_by_side", "folders", "photographs", "city"]
 
 
@@ -46,7 +47,7 @@ class SplitFiles:
 
     Attributes:
         pairs: The pairs, in natural order of their names.
-        problems: A sentence about everything that keeps the split from being used.
+        problems: One sentence for each reason why the split cannot be used.
         loose: The images that belong to no pair.
         folders: The folder of the split, or those of A and B.
     """
@@ -59,14 +60,15 @@ class SplitFiles:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a dataset lies on disk.
+    """The layout of a dataset on disk, and its files.
 
     Attributes:
         root: The folder of the dataset.
-        kind: One file a pair, two files a pair, or photographs.
-        sides: The names of the folders of A and B; None where there is one folder.
-        splits: The files of each split, by `train`, `val`, `test`; or of all by "" without splits.
-        notes: Sentences about what lies there and is not read.
+        kind: One file per pair, two files per pair, or photographs.
+        sides: The names of the folders of A and B; None for one folder.
+        splits: The files of each split under `train`, `val` and `test`; without splits, all files
+            under "".
+        notes: Sentences about files and folders that are not read.
     """
 
     root: Path
@@ -76,13 +78,16 @@ class Layout:
     notes: list[str]
 
     def pairs(self, split: str) -> list[PairFiles]:
-        """The pairs of a split.
+        """Returns the pairs of a split.
 
         Args:
             split: A key of `splits`.
 
+        Returns:
+            The pairs, in natural order of their names.
+
         Raises:
-            UserError: The split has problems; the first ones are named.
+            UserError: The split has problems; the message names the first ones.
         """
         problems = self.splits[split].problems
         if problems:
@@ -91,7 +96,7 @@ class Layout:
 
     @property
     def described(self) -> str:
-        """How it lies on disk, in words."""
+        """The layout in words, for messages."""
         if self.sides:
             return f"folders {self.sides[0]} (A) and {self.sides[1]} (B)"
         if not any(split.pairs for split in self.splits.values()):
@@ -102,20 +107,24 @@ class Layout:
 def find_layout(
     root: str | Path, setting: LayoutSetting = "auto", load_size: Size = (1, 1)
 ) -> Layout:
-    """Finds out how a dataset lies on disk, and lists it.
+    """Detects the layout of a dataset and lists its files.
 
-    What is wrong within a split is a problem of that split, see `SplitFiles`.
+    Errors within a split do not raise; they are listed in `SplitFiles.problems`.
 
     Args:
         root: The folder of the dataset.
         setting: What to look for: `side_by_side` takes images of any proportions for pairs and
-            folders of any name for ordinary ones, `folders` looks for two of them, `photographs`
-            takes images whole. `auto` looks for two folders, then for images of twice the width.
-        load_size: `data.load_size`, height and width. Images of twice its proportions are
-            side-by-side pairs too.
+            gives folder names no meaning as sides, `folders` looks for the folders of A and B,
+            `photographs` takes images whole. `auto` looks for the folders of A and B first, then
+            for images that are twice as wide as high.
+        load_size: `data.load_size`, height and width in pixels. Images with the proportions of two
+            images of this size beside each other are side-by-side pairs too.
+
+    Returns:
+        The layout, with the files of each split.
 
     Raises:
-        UserError: There is no such folder, it can be read in two ways, or cannot be listed.
+        UserError: The folder does not exist, matches two layouts, or cannot be listed.
 
     Example:
         >>> layout = find_layout("sample")
@@ -123,25 +132,29 @@ def find_layout(
         ('side_by_side', {'train': 4, 'val': 2})
     """
     root = existing_root(Path(root))
-    places = find_splits(root, setting)
-    _refuse_shared_folders(places)
-    kind, sides = _kind(places, setting)
-    places = [_alike(place, sides) for place in places]
-    listings = iter(list_folders([folder for place in places for folder in place.folders]))
-    found = [[next(listings) for _ in place.folders] for place in places]
+    found = find_splits(root, setting)
+    _refuse_shared_folders(found)
+    kind, sides = _kind(found, setting)
+    found = [_with_same_layout(split, sides) for split in found]
+    all_listings = iter(list_folders([folder for split in found for folder in split.folders]))
+    listings = [[next(all_listings) for _ in split.folders] for split in found]
     proportions = _proportions(kind, setting, load_size)
     splits = {
-        place.split: replace(
-            _read(place, listed, kind, setting, proportions), folders=place.folders
+        split.split: replace(
+            _read_split(split, listed, kind, setting, proportions), folders=split.folders
         )
-        for place, listed in zip(places, found, strict=True)
+        for split, listed in zip(found, listings, strict=True)
     }
-    _refuse_shared_files([listing for listed in found for listing in listed])
-    return Layout(root, kind, sides, splits, _notes(root, places, found))
+    _refuse_shared_files([listing for listed in listings for listing in listed])
+    return Layout(root, kind, sides, splits, _notes(root, found, listings))
 
 
 def note_on_written_pairs(folder: Path) -> list[str]:
-    """Notes about side-by-side pairs just written that are not recognized as such by themselves."""
+    """Returns notes on newly written side-by-side pairs that `auto` does not recognize as such.
+
+    Args:
+        folder: The folder that the pairs were written to.
+    """
     if not _why_not_side_by_side_pairs(folder, "auto"):
         return []
     problem = _why_not_side_by_side_pairs(folder, "side_by_side")
@@ -165,7 +178,7 @@ def _why_not_side_by_side_pairs(folder: Path, setting: LayoutSetting) -> str:
 
 
 def why_not_trained(layout: Layout) -> str:
-    """Why a dataset cannot be trained on, though its files may all be sound; "" where it can."""
+    """Explains why the splits of a dataset do not suffice for training; "" if they do."""
     split = next((split for split in ("train", "") if split in layout.splits), None)
     if split is not None:
         files = layout.splits[split]
@@ -175,59 +188,59 @@ def why_not_trained(layout: Layout) -> str:
             f"{layout.root}: only 1 pair found ({files.pairs[0].name}); training needs at least "
             "two, one of them to validate on"
         )
-    there = " and ".join(f"{split}/" for split in layout.splits)
+    present = " and ".join(f"{split}/" for split in layout.splits)
     return (
-        f"{layout.root}: has {there} but no train/; put the training pairs into "
+        f"{layout.root}: has {present} but no train/; put the training pairs into "
         f"{layout.root / 'train'}"
     )
 
 
-def _refuse_shared_folders(places: Sequence[SplitFolders]) -> None:
-    """The same folder for two splits, or for both sides, by a link."""
-    seen: dict[Path, Path] = {}
-    for folder in (folder for place in places for folder in place.folders):
-        other = seen.setdefault(folder.resolve(), folder)
+def _refuse_shared_folders(splits: Sequence[SplitFolders]) -> None:
+    """Raises an error if links give two splits, or both sides, the same folder."""
+    by_target: dict[Path, Path] = {}
+    for folder in (folder for split in splits for folder in split.folders):
+        other = by_target.setdefault(folder.resolve(), folder)
         if other != folder:
             raise UserError(f"{other} and {folder} are the same folder, by a link: remove one.")
 
 
 def _refuse_shared_files(listings: Sequence[Listing]) -> None:
-    """The same file in two splits, or on both sides, by a link."""
+    """Raises an error if links put the same file into two splits, or on both sides."""
     if not any(listing.links for listing in listings):
         return
-    seen: dict[Path, tuple[Listing, Path]] = {}
+    by_target: dict[Path, tuple[Listing, Path]] = {}
     for listing in listings:
         for path in listing.images:
-            first, other = seen.setdefault(path.resolve(), (listing, path))
+            first, other = by_target.setdefault(path.resolve(), (listing, path))
             if first is not listing:
                 raise UserError(f"{other} and {path} are the same file, by a link: remove one.")
 
 
 def _kind(
-    places: Sequence[SplitFolders], setting: LayoutSetting
+    splits: Sequence[SplitFolders], setting: LayoutSetting
 ) -> tuple[LayoutKind, tuple[str, str] | None]:
-    """The layout of the first split that can be read."""
+    """Returns the layout, and the names of its sides, of the first split without a problem."""
     if setting == "photographs":
         return "photographs", None
-    sides = next((place.sides for place in places if not place.problem), None)
+    sides = next((split.sides for split in splits if not split.problem), None)
     return ("folders" if sides else "side_by_side"), sides
 
 
-def _alike(place: SplitFolders, sides: tuple[str, str] | None) -> SplitFolders:
-    """The folders of a split, with a problem where they differ from the layout of the first."""
-    if place.problem or _folded(place.sides) == _folded(sides):
-        return place
+def _with_same_layout(split: SplitFolders, sides: tuple[str, str] | None) -> SplitFolders:
+    """Adds a problem to a split whose layout differs from that of the first split."""
+    if split.problem or _side_names(split.sides) == _side_names(sides):
+        return split
     ways = [
-        f"the folders {' and '.join(each)}" if each else "images" for each in (place.sides, sides)
+        f"the folders {' and '.join(each)}" if each else "images" for each in (split.sides, sides)
     ]
     return replace(
-        place,
-        problem=f"{names(place.folders)} in {place.folders[0].parent}: holds {ways[0]}, where "
+        split,
+        problem=f"{names(split.folders)} in {split.folders[0].parent}: holds {ways[0]}, where "
         f"another split has {ways[1]}: expected the same in all of them.",
     )
 
 
-def _folded(sides: tuple[str, str] | None) -> list[str]:
+def _side_names(sides: tuple[str, str] | None) -> list[str]:
     return [read_name(side).side for side in sides or ()]
 
 
@@ -238,17 +251,17 @@ def _proportions(kind: LayoutKind, setting: LayoutSetting, load_size: Size) -> t
     return TWICE_THE_WIDTH if height == width else (*TWICE_THE_WIDTH, (height, 2 * width))
 
 
-def _read(
-    place: SplitFolders,
+def _read_split(
+    split: SplitFolders,
     listings: Sequence[Listing],
     kind: LayoutKind,
     setting: LayoutSetting,
     proportions: tuple[Size, ...],
 ) -> SplitFiles:
-    """The pairs of one split."""
+    """Returns the pairs of one split, or what keeps it from being used."""
     images = [path for listing in listings for path in listing.images]
-    if place.problem:
-        return SplitFiles([], [place.problem], images)
+    if split.problem:
+        return SplitFiles([], [split.problem], images)
     if not images:
         return SplitFiles([], [no_images(listings)])
     problem = next(filter(None, map(why_not_pooled, listings)), "")
@@ -269,10 +282,10 @@ def _read(
 
 
 def _notes(
-    root: Path, places: Sequence[SplitFolders], found: Sequence[Sequence[Listing]]
+    root: Path, splits: Sequence[SplitFolders], split_listings: Sequence[Sequence[Listing]]
 ) -> list[str]:
-    """Sentences about what lies in the dataset and is not read."""
-    used = {folder for place in places for folder in place.folders}
+    """Returns sentences about files and folders of the dataset that are not read."""
+    used = {folder for split in splits for folder in split.folders}
     above = {parent for folder in used for parent in folder.parents}
     levels = sorted(level for level in above if level == root or level.is_relative_to(root))
     listings, folders, images = [], [], 0
@@ -288,4 +301,4 @@ def _notes(
     if images:
         left_out.append(f"{pluralize(images, 'image')} beside the folders that are read")
     notes = [f"left out: {' and '.join(left_out)}"] if left_out else []
-    return notes + listing_notes([*listings, *(one for listed in found for one in listed)])
+    return notes + listing_notes([*listings, *(one for listed in split_listings for one in listed)])

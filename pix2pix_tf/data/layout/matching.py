@@ -1,4 +1,4 @@
-"""Matching of the images of two folders by their names, with everything that does not match."""
+"""Matching of the images of two folders by name, and the images that do not match."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class Matched:
         a: The listing of the first folder.
         b: The listing of the second folder.
         pairs: The pairs, in natural order of their names.
-        only_a: The images of A that have no mate.
-        only_b: The images of B that have no mate.
-        doubles: The images whose name another of their folder has already, each with that one.
+        only_a: The images of A without a counterpart in B.
+        only_b: The images of B without a counterpart in A.
+        doubles: The images that share their name with an earlier image of their folder, each with
+            that earlier image.
     """
 
     a: Listing
@@ -36,7 +37,7 @@ class Matched:
         return self.only_a + self.only_b + [path for path, _ in self.doubles]
 
     def problems(self) -> list[str]:
-        """A sentence about each image that does not fit; one about all where none does."""
+        """Returns one sentence per image that does not match, or one for all if none matches."""
         doubles = [same_name(path, other) for path, other in self.doubles]
         if self.only_a and self.only_b and not self.pairs:
             return [
@@ -55,7 +56,11 @@ class Matched:
 
 
 def match(folder_a: Path, folder_b: Path) -> Matched:
-    """Matches images, at any depth, that have the same name, see `image_name`.
+    """Matches the images of two folders, at any depth, by name (see `image_name`).
+
+    Args:
+        folder_a: The folder of the images A.
+        folder_b: The folder of the images B.
 
     Raises:
         UserError: A folder cannot be listed.
@@ -82,7 +87,14 @@ def match_listings(a: Listing, b: Listing) -> Matched:
 
 
 def by_name(listing: Listing) -> tuple[dict[str, Path], list[tuple[Path, Path]]]:
-    """Images by name, and those whose name another has already, each with that one."""
+    """Maps names to images, and lists images with the name of an earlier one, each with that one.
+
+    Args:
+        listing: The images of a folder.
+
+    Returns:
+        The images by name, and (image, earlier image of the same name) for all others.
+    """
     named: dict[str, Path] = {}
     doubles = []
     for path in listing.images:
@@ -95,7 +107,7 @@ def by_name(listing: Listing) -> tuple[dict[str, Path], list[tuple[Path, Path]]]
 
 
 def same_name(path: Path, other: Path) -> str:
-    """The error message about an image whose name without suffix another has already."""
+    """Error message for an image that has the same name without suffix as another."""
     if path.with_suffix("") == other.with_suffix(""):
         return f"{path} has the same name without suffix as {other.name}: remove one of them"
     return (
@@ -105,24 +117,29 @@ def same_name(path: Path, other: Path) -> str:
 
 
 def _without_mate(listing: Listing, paths: list[Path], others: Listing) -> list[str]:
-    nearly = nearly_mates([image_name(path, listing.folder) for path in paths], others)
+    hints = nearly_mates([image_name(path, listing.folder) for path in paths], others)
     return [
         f"{path} has no mate in {others.folder}{f': {hint}' if hint else ''}"
-        for path, hint in zip(paths, nearly, strict=True)
+        for path, hint in zip(paths, hints, strict=True)
     ]
 
 
 def nearly_mates(names: Sequence[str], others: Listing) -> list[str]:
-    """A hint for each name: what would be its mate but for suffix or case of letters; else ""."""
+    """Returns a hint for each name that differs from a file only in suffix or case; else "".
+
+    Args:
+        names: Names of images that have no counterpart.
+        others: The files of the other side.
+    """
     unread: dict[str, Path] = {}
     by_case: dict[str, Path] = {}
     if names:
         unread = {image_name(path, others.folder): path for path in others.others}
         by_case = {image_name(path, others.folder).lower(): path for path in others.images}
-    return [_nearly(name, unread, by_case) for name in names]
+    return [_hint(name, unread, by_case) for name in names]
 
 
-def _nearly(name: str, unread: Mapping[str, Path], by_case: Mapping[str, Path]) -> str:
+def _hint(name: str, unread: Mapping[str, Path], by_case: Mapping[str, Path]) -> str:
     if name in unread:
         path = unread[name]
         return f"{path.name} is there, but files ending {path.suffix or 'so'} are not read"

@@ -1,4 +1,4 @@
-"""The file or the two files that hold a pair, and how its sides are read from them."""
+"""The file or the two files of a pair, and functions that read its sides from them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from pix2pix_tf.images.io import decode_image, image_dtype
 from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height and width in pixels
-TWICE_THE_WIDTH = ((1, 2),)  # the proportions of two squares beside each other
+TWICE_THE_WIDTH = ((1, 2),)  # two squares beside each other
 
 
 @dataclass(frozen=True)
 class PairFiles:
-    """The file or the two files of one pair, as the layout of the dataset says.
+    """The file or the two files of one pair.
 
     Attributes:
-        name: The path without suffix, relative to the folder of the layout, '/'-separated, unique.
-        a: The image of A; or the one file there is: a side-by-side file, A its left half and B its
-            right half, or a whole photograph.
-        b: The image of B; None where there is one file.
-        proportions: What a side-by-side file may look like, as (height, width); none means any.
-        is_photo: Whether the one file is a whole photograph, of which an input is derived.
+        name: The unique name of the pair: its path without suffix, relative to the folder of the
+            layout, separated by '/'.
+        a: The file of A. For pairs of one file, that file: a side-by-side image, A in its left half
+            and B in its right half, or a whole photograph.
+        b: The file of B; None for pairs of one file.
+        proportions: The proportions, as (height, width), that a side-by-side file may have; empty
+            if it may have any.
+        is_photo: Whether the one file is a whole photograph, from which an input is derived.
     """
 
     name: str
@@ -36,26 +38,28 @@ class PairFiles:
 
     @property
     def sides(self) -> dict[str, Path]:
-        """The files by what they hold: `photo`, `A|B` (side by side), or `A` and `B`."""
+        """The files by what they hold: `photo`, or `A|B` (side by side), or `A` and `B`."""
         if self.is_photo:
             return {"photo": self.a}
         return {"A|B": self.a} if self.b is None else {"A": self.a, "B": self.b}
 
 
 def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.ndarray, np.ndarray]:
-    """Reads both sides of a pair; those of two files may differ in size, not in shape.
+    """Reads both sides of a pair.
+
+    Sides in two files may differ in size, but not in proportions.
 
     Args:
         files: A side-by-side file or two files.
-        channels_a: The channels of A, 1 to 4, see `images.io`.
-        channels_b: The channels of B.
+        channels_a: The number of channels of A, 1 to 4, see `images.io`.
+        channels_b: The number of channels of B, 1 to 4.
 
     Returns:
-        A as [H, W, channels_a] and B as [H', W', channels_b], each uint8 or uint16 as its file.
+        A as [H, W, channels_a] and B as [H', W', channels_b], each uint8 or uint16 like its file.
 
     Raises:
-        UserError: A side-by-side file of odd width or other than its proportions; proportions of
-            two files more than 2% apart; a file that cannot be read.
+        UserError: A side-by-side file has an odd width or none of the accepted proportions, the
+            proportions of two files are more than 2% apart, or a file cannot be read.
     """
     a, b = decode_pair(files, channels_a, channels_b)
     return to_channels(a, channels_a), to_channels(b, channels_b)
@@ -64,12 +68,13 @@ def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.nd
 def decode_pair(
     files: PairFiles, channels_a: int | None = None, channels_b: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads both sides of a pair with the channels that the files have.
+    """Reads both sides of a pair with the channels of the files.
 
     Args:
         files: A side-by-side file or two files.
-        channels_a: What A will be converted to, see `images.io.decode_image`.
-        channels_b: What B will be converted to.
+        channels_a: The number of channels that A is converted to afterwards, see
+            `images.io.decode_image`.
+        channels_b: The number of channels that B is converted to afterwards.
 
     Returns:
         A and B, each uint8 or uint16 [H, W, 1..4].
@@ -87,12 +92,12 @@ def decode_pair(
 
 
 def refuse_misfit(files: PairFiles, size_a: tuple[int, ...], size_b: tuple[int, ...]) -> None:
-    """Refuses files whose sizes show that they are no pair.
+    """Raises an error if the sizes of the files show that they are not a pair.
 
     Args:
         files: The files.
-        size_a: Height and width of the file of A, or of the one file.
-        size_b: Height and width of the file of B, or of the one file.
+        size_a: Height and width in pixels of the file of A, or of the one file.
+        size_b: Height and width in pixels of the file of B, or of the one file.
 
     Raises:
         UserError: As for `read_pair`.
@@ -100,7 +105,7 @@ def refuse_misfit(files: PairFiles, size_a: tuple[int, ...], size_b: tuple[int, 
     if files.is_photo:
         return
     if files.b is not None:
-        _refuse_other_shape(files.a, files.b, size_a, size_b)
+        _refuse_other_proportions(files.a, files.b, size_a, size_b)
     elif files.proportions and not any(alike(size_a, each) for each in files.proportions):
         raise UserError(
             f"{files.a} is {size_a[1]}×{size_a[0]} (width×height): a side-by-side pair is "
@@ -112,7 +117,11 @@ def refuse_misfit(files: PairFiles, size_a: tuple[int, ...], size_b: tuple[int, 
 
 
 def refuse_odd_width(path: object, width: int) -> None:
-    """Refuses a side-by-side file that has no two halves of one width.
+    """Raises an error if a side-by-side file cannot be cut into two halves of the same width.
+
+    Args:
+        path: The file, for the message.
+        width: Its width in pixels.
 
     Raises:
         UserError: The width in pixels is odd.
@@ -125,19 +134,22 @@ def refuse_odd_width(path: object, width: int) -> None:
 
 
 def alike(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether two sizes (height, width) have the same proportions, to 2%.
+    """Whether two sizes, as (height, width), have the same proportions to within 2%.
 
     Example:
         >>> alike((100, 204), (1, 2)), alike((100, 205), (1, 2))
         (True, False)
     """
-    # By cross products: in whole numbers exactly 2% is still accepted.
+    # Cross products of integers: a difference of exactly 2% is still accepted.
     smaller, larger = sorted((size[1] * other[0], other[1] * size[0]))
     return 100 * larger <= 102 * smaller
 
 
 def pair_dtype(files: PairFiles) -> np.dtype:
-    """uint8 or uint16, the wider of the pair's files, from their headers alone.
+    """Reads the data type of a pair from the headers of its files.
+
+    Returns:
+        uint16 if any of the files has 16 bits, else uint8.
 
     Raises:
         UserError: A header cannot be read.
@@ -147,7 +159,7 @@ def pair_dtype(files: PairFiles) -> np.dtype:
     return np.promote_types(image_dtype(files.a), image_dtype(files.b))
 
 
-def _refuse_other_shape(
+def _refuse_other_proportions(
     path_a: Path, path_b: Path, size_a: tuple[int, ...], size_b: tuple[int, ...]
 ) -> None:
     (height_a, width_a), (height_b, width_b) = size_a, size_b

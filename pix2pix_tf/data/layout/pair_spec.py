@@ -1,8 +1,9 @@
-"""What the input and the target of a run's pairs are: decided here, once, and read by `source`.
+"""Which sides of a pair are the input and the target of a run, and their channels.
 
 The layout says in which files the sides A and B of a pair lie, or that a file is one whole
 photograph (`layout.pair_files.PairFiles`). The config says which of them is the input and which
-the target, with how many channels they are read, and whether the input is derived of the target.
+the target, with how many channels they are read, and whether the input is derived from the target.
+`source` reads pairs by it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Side:
 
     Attributes:
         name: `A` or `B`; `photo` where files are whole photographs.
-        channels: With how many channels it is read, 1 to 4.
+        channels: The number of channels that it is read with, 1 to 4.
     """
 
     name: SideName
@@ -29,18 +30,18 @@ class Side:
 
     @property
     def half(self) -> int:
-        """Which half of a side-by-side file it is: 0 for the left one (A), 1 for the right one."""
+        """The half of a side-by-side file: 0 for the left half (A), 1 for the right half (B)."""
         return "AB".index(self.name)
 
 
 @dataclass(frozen=True)
 class PairSpec:
-    """What the input and the target of a pair are.
+    """The input and the target of a pair.
 
     Attributes:
-        input: The side that is the input; None where the input is derived of the target.
-        target: The side that is the target: where inputs are derived, the photograph.
-        input_channels: How many channels inputs have, read or derived.
+        input: The side that is the input; None if the input is derived from the target.
+        target: The side that is the target. If inputs are derived, it is the photograph.
+        input_channels: The number of channels of inputs, whether they are read or derived.
     """
 
     input: Side | None
@@ -48,16 +49,19 @@ class PairSpec:
     input_channels: int
 
     def channels_of(self, side: str) -> int:
-        """With how many channels the files of a side (`A`, `B` or `photo`) are read."""
+        """Returns the number of channels that a side (`A`, `B` or `photo`) is read with."""
         if self.input is not None and side == self.input.name:
             return self.input.channels
         return self.target.channels
 
     def bands_of(self, side: str) -> int | None:
-        """The bands that a file may have whose bands are no colours; None where it may have none.
+        """Returns the number of bands that a file may have if its bands are not colours.
 
         Args:
             side: What the file holds, as a key of `PairFiles.sides`.
+
+        Returns:
+            The number of bands; None if files with such bands cannot be used.
         """
         if self.input is None:
             return None
@@ -68,7 +72,7 @@ class PairSpec:
 
 
 def pair_spec(data: DataConfig) -> PairSpec:
-    """The input and the target that a config asks for."""
+    """Returns the input and the target that a config asks for."""
     input_channels, target_channels = data.image_channels
     if data.derive != "pair":
         name: SideName = "photo" if data.photo == "file" else data.photo

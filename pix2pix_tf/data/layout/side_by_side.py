@@ -1,4 +1,4 @@
-"""Whether the images below a folder can be taken for side-by-side pairs, or be pooled at all."""
+"""Checks whether the images below a folder are one set, and whether they are side-by-side pairs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pix2pix_tf.images.listing import Listing, image_name
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
-_HEADERS_AT_MOST = 100  # read to see whether images are of twice the width
+_HEADERS_AT_MOST = 100  # how many are read to see whether images are twice as wide as high
 
 
 def why_not_pooled(listing: Listing) -> str:
-    """Why the images of a folder cannot be taken together; "" where they can.
+    """Explains why the images of a folder cannot be used as one set; "" if they can.
 
-    They cannot where it is above the real root, or has folders named like splits in it: images of
-    several splits would be mixed.
+    They cannot if the folder lies above the root of the dataset or holds folders that are named
+    like splits, because images of several splits would be mixed.
     """
     for folder, within in _tree(listing).items():
         for path in within:
@@ -43,16 +43,16 @@ def why_not_pooled(listing: Listing) -> str:
 
 
 def _hinted_splits(name: str) -> set[str]:
-    """Splits that a part of a name stands for: `train` of facades_train and train2017."""
+    """Returns the splits named in parts of a name: `train` for facades_train and train2017."""
     return {read_name(word).split for word in re.split(r"[^a-z]+", name.lower()) if word} - {""}
 
 
 def why_not_side_by_side(listing: Listing, proportions: tuple[Size, ...]) -> str:
-    """Why the images of a folder cannot be taken for side-by-side pairs; "" where they can.
+    """Explains why the images of a folder cannot be side-by-side pairs; "" if they can.
 
     Args:
-        listing: The folder.
-        proportions: The proportions of such pairs, as (height, width).
+        listing: The images of the folder.
+        proportions: The accepted proportions of side-by-side pairs, as (height, width).
     """
     tree = _tree(listing)
     for folder, within in tree.items():
@@ -100,19 +100,19 @@ def _not_twice_as_wide(listing: Listing, sizes: Sequence[Size], folders: Sequenc
 
 
 def _some_sizes(images: Sequence[Path]) -> list[Size]:
-    """Height and width of some images, spread evenly, without those that cannot be read."""
+    """Returns height and width of evenly spaced images; those that cannot be read are ignored."""
     step = max(1, len(images) // _HEADERS_AT_MOST)
     sizes = []
     for path in images[::step]:
         try:
             sizes.append(image_size(path))
-        except UserError:  # named where all of them are opened
+        except UserError:  # it is reported when all images are opened
             continue
     return sizes
 
 
 def _tree(listing: Listing) -> dict[Path, list[Path]]:
-    """The folders with images below a folder, it included, each with those in it."""
+    """Maps each folder with images at any depth, including the root, to its sub-folders."""
     tree: dict[Path, list[Path]] = {listing.folder: []}
 
     def add(folder: Path) -> None:
@@ -127,13 +127,13 @@ def _tree(listing: Listing) -> dict[Path, list[Path]]:
 
 
 def _branching(tree: Mapping[Path, list[Path]], top: Path) -> list[Path]:
-    """The folders of the first level that has more than one."""
+    """Returns the folders of the first level that has more than one folder."""
     within = tree[top]
     return _branching(tree, within[0]) if len(within) == 1 else within
 
 
 def _twins(listing: Listing, tree: Mapping[Path, list[Path]]) -> list[Path]:
-    """Folders beside each other of which most images have their name in another of them too."""
+    """Returns sibling folders if most of their images share their name with one in another."""
     within = _branching(tree, listing.folder)
     if len(within) < 2:
         return []

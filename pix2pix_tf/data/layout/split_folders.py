@@ -1,4 +1,4 @@
-"""In which folders the splits and the two sides of a dataset lie, by the folders' names."""
+"""Detection of the folders of splits and sides of a dataset by their names."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class SplitFolders:
     """The folders of one split.
 
     Attributes:
-        split: One of `SPLITS`, or "" where there are no splits.
-        folders: One folder, or those of A and B.
-        sides: The names of the folders of A and B; None where there is one.
-        problem: Why the split cannot be read; "" where it can.
+        split: One of `SPLITS`, or "" for a dataset without splits.
+        folders: One folder, or the folders of A and B.
+        sides: The names of the folders of A and B; None for one folder.
+        problem: Why the split cannot be read; "" if it can.
     """
 
     split: str
@@ -34,12 +34,16 @@ class SplitFolders:
 
 
 class Level:
-    """A folder, and what the names of the folders in it say.
+    """A folder, and the folders in it that are named for splits and sides.
+
+    Args:
+        folder: The folder.
+        sided: Whether folder names that stand for sides are recognized.
 
     Attributes:
         folder: The folder.
-        entries: What lies directly in it.
-        splits: The folders that are named for a split.
+        entries: Its direct content.
+        splits: The folders that are named for a split, by split.
         sides: The folders that are named for a side, by the name of the side.
         split_sides: The folders that are named for both (trainA), by split, then by side.
     """
@@ -61,11 +65,21 @@ class Level:
 
     @property
     def all_split_sides(self) -> list[Path]:
-        """The folders of one split and one side, of all splits."""
+        """The folders that are named for both a split and a side, of all splits."""
         return [path for sides in self.split_sides.values() for path in sides.values()]
 
     def couple(self, sides: Mapping[str, Path]) -> tuple[Path, Path] | None:
-        """The folders of A and B among these, None where there are none."""
+        """Returns the folders of A and B among folders that are named for sides.
+
+        Args:
+            sides: Folders by the name of their side.
+
+        Returns:
+            The folder of A and the folder of B; None if there are none.
+
+        Raises:
+            UserError: Several folders could be the two sides, or the folder of one side is missing.
+        """
         found = couples(sides)
         if len(found) > 1:
             ways = " and ".join(f"{sides[a].name} + {sides[b].name}" for a, b in found)
@@ -95,12 +109,12 @@ def _add(named: dict[str, Path], name: str, path: Path) -> None:
 
 
 def _counterpart(name: str) -> str:
-    """A for B and B for A, as the name has it: trainA for trainB."""
+    """Replaces a final A of a name by B and B by A, keeping its case: trainA for trainB."""
     return name[:-1] + {"a": "b", "b": "a", "A": "B", "B": "A"}.get(name[-1], "")
 
 
-def _no_counterpart(there: Path, missing: Path) -> str:
-    return f"{there} is there but its counterpart {missing} is not: A and B go together."
+def _no_counterpart(present: Path, missing: Path) -> str:
+    return f"{present} is there but its counterpart {missing} is not: A and B go together."
 
 
 def find_splits(root: Path, setting: LayoutSetting) -> list[SplitFolders]:
@@ -108,10 +122,14 @@ def find_splits(root: Path, setting: LayoutSetting) -> list[SplitFolders]:
 
     Args:
         root: The folder of the dataset.
-        setting: See `layout.find_layout`.
+        setting: The layout to look for, see `layout.find_layout`.
+
+    Returns:
+        The folders of each split, or those of a dataset without splits.
 
     Raises:
-        UserError: Pairs are there in two layouts, or the setting asks for folders not there.
+        UserError: The folder matches two layouts, or does not hold the folders that the setting
+            asks for.
     """
     sided = setting in ("auto", "folders")
     level = Level(root, sided)
@@ -136,7 +154,10 @@ def find_splits(root: Path, setting: LayoutSetting) -> list[SplitFolders]:
 
 
 def _refuse_split_sides(root: Path) -> None:
-    """Whole images have no sides: trainA and testA would be pooled."""
+    """Raises an error for folders such as trainA where whole images are read.
+
+    Whole images have no sides, so that the images of trainA and testA would be mixed.
+    """
     both = Level(root, sided=True).all_split_sides
     if both:
         raise UserError(
@@ -165,8 +186,8 @@ def _refuse_two_layouts(
 
 
 def _coupled_splits(level: Level) -> list[SplitFolders]:
-    """The splits of folders such as trainA + trainB."""
-    places = []
+    """Returns the splits in folders such as trainA + trainB."""
+    splits = []
     for split in SPLITS:
         sides = level.split_sides.get(split, {})
         if not sides:
@@ -174,17 +195,17 @@ def _coupled_splits(level: Level) -> list[SplitFolders]:
         try:
             couple = level.couple(sides)
         except UserError as error:
-            places.append(SplitFolders(split, tuple(sides.values()), problem=str(error)))
+            splits.append(SplitFolders(split, tuple(sides.values()), problem=str(error)))
             continue
         if couple is None:
             problem = (
                 f"{names(sides.values())} in {level.folder}: named for one side of {split}, but "
                 f"the other side is not there; side-by-side pairs lie in {level.folder / split}"
             )
-            places.append(SplitFolders(split, tuple(sides.values()), problem=problem))
+            splits.append(SplitFolders(split, tuple(sides.values()), problem=problem))
         else:
-            places.append(_coupled(split, couple))
-    return places
+            splits.append(_coupled(split, couple))
+    return splits
 
 
 def _within_split(split: str, folder: Path, setting: LayoutSetting, sided: bool) -> SplitFolders:
@@ -211,17 +232,17 @@ def _splits_of_sides(a: Path, b: Path) -> list[SplitFolders]:
     splits_a, splits_b = Level(a, sided=False).splits, Level(b, sided=False).splits
     if not splits_a and not splits_b:
         return [_coupled("", (a, b))]
-    places = []
+    splits = []
     for split in SPLITS:
         in_a, in_b = splits_a.get(split), splits_b.get(split)
         if in_a and in_b:
-            places.append(SplitFolders(split, (in_a, in_b), (a.name, b.name)))
+            splits.append(SplitFolders(split, (in_a, in_b), (a.name, b.name)))
         elif in_a or in_b:
-            there, missing = (in_a, b) if in_a else (in_b, a)
-            assert there is not None
-            problem = _no_counterpart(there, missing / there.name)
-            places.append(SplitFolders(split, (there,), problem=problem))
-    return places
+            present, missing = (in_a, b) if in_a else (in_b, a)
+            assert present is not None
+            problem = _no_counterpart(present, missing / present.name)
+            splits.append(SplitFolders(split, (present,), problem=problem))
+    return splits
 
 
 def _coupled(split: str, couple: tuple[Path, Path]) -> SplitFolders:
