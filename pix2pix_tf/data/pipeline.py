@@ -76,8 +76,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Returns the batches of training steps `first_step` .. `total_steps` - 1.
 
-    Each is a `Batch` of `images_per_update` images. Every pair occurs once per epoch, and each epoch
-    has its own order; the last batch of an epoch continues into the next epoch.
+    Each is a `Batch` of `images_per_update` images. Every pair occurs once per epoch, and each
+    epoch has its own order; the last batch of an epoch continues into the next epoch.
 
     If several replicas divide the batches, the dataset yields the shares of `shares.replicas` one
     after another, each of `images_per_update` / `num_replicas` images. A replica's share depends

@@ -84,6 +84,5 @@ class PairSource:
     def _decode_photo(self, files: PairFiles) -> np.ndarray:
         if files.is_photo:
             return decode_image(files.a)
-        return decode_pair(files)[
-            self.spec.target.half
-        ]  # both sides are decoded to check that they fit
+        # Both sides are decoded to check that they fit together.
+        return decode_pair(files)[self.spec.target.half]
