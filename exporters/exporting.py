@@ -1,4 +1,4 @@
-"""One export: write the artefact aside, check that it computes the same images, let it appear."""
+"""Export of a run, which is moved to its output path only if it agrees with `translate`."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from pix2pix_tf.version import __version__
 FORMATS = ("saved_model", "tflite", "web")
 REPORT = "export.json"
 CALIBRATION_IMAGES = 100
-# A page's visitors wait for its model to arrive: half the size, and no visible difference.
+# Visitors of a page wait for its model; float16 halves the download without a visible difference.
 _DEFAULT_PRECISION = {"tflite": "float32", "web": "float16"}
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was exported.
+    """Result of an export.
 
     Attributes:
         folder: The artefact: a version of a served model, or the folder that holds the TFLite
             file or the page.
-        bytes: Its size without the report.
-        parity: How each way to call it compares with `translate`.
+        bytes: Size of the artefact in bytes, without the report.
+        parity: Comparison of each variant of the artefact with `translate`.
     """
 
     folder: Path
@@ -56,7 +56,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class _Options:
-    """What the caller of `export` asked for."""
+    """Options of an export, with defaults resolved."""
 
     format: str
     name: str
@@ -82,39 +82,40 @@ def export(
     overrides: Sequence[str] = (),
     advance: Callable[[int], None] = lambda total: None,
 ) -> Exported:
-    """Exports a run's generator, and proves on validation images that it computes the same.
+    """Exports a run's generator and compares the export with `translate` on validation images.
 
-    The report is written beside the artefact as `export.json`, with the run's config. Nothing is
-    left of an export that fails.
+    The report is written beside the artefact as `export.json`, with the run's config. An export
+    that fails leaves no files.
 
     Args:
         run_dir: The run directory.
         format: `saved_model`: a version of a model for TensorFlow Serving, OUTPUT/NAME/1 at first;
             `tflite`: OUTPUT/NAME.tflite; `web`: a folder OUTPUT for any static web server.
-        output: Where to; for `tflite` and `web` a folder that is not there yet.
-        name: The model's name; by default the run's.
+        output: The output folder, which must not exist yet for `tflite` and `web`.
+        name: Name of the model; by default that of the run.
         precision: For `tflite` (default `float32`) and `web` (default `float16`): `float32`,
             `float16`, `dynamic` or `int8`.
-        size: For `tflite` and `web`: the images' height and width, or one number for both; by
-            default those of training.
-        resizable: For `tflite`: leaves height and width open.
-        uint8: For `tflite`: images are uint8 in and out, instead of float32 in 0..255.
+        size: For `tflite` and `web`: height and width of the images in pixels, or one number for
+            both; by default those of training.
+        resizable: For `tflite`: whether the model takes images of any size.
+        uint8: For `tflite`: whether input and output are uint8 instead of float32 in 0..255.
         direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest` or `best`.
-        images: Images to compare on, at most, spread evenly.
-        pictures: A folder of input images to compare on, and to calibrate with, where the run's
-            own data is not at hand; photographs where its inputs are made of such. By default its
-            validation and its training pairs.
-        overrides: Where that data lies now, such as `data.root=DIR`, see `run_data.run_config`.
-        advance: Called after each image compared with the number of all.
+        images: Largest number of images to compare, which are evenly spaced in the data.
+        pictures: A folder of input images for comparison and calibration, if the run's own data is
+            not available; of photographs if the run derives its inputs from photographs. By
+            default the run's validation and training pairs are used.
+        overrides: Overrides for data that was moved, such as `data.root=DIR`, see
+            `run_data.run_config`.
+        advance: Called after each compared image with the total number of comparisons.
 
     Returns:
-        The artefact written, and how closely each variant of it agrees with `translate`.
+        The artefact and the comparison of each of its variants with `translate`.
 
     Raises:
-        UserError: No such run, checkpoint or direction, an unknown format or precision, options
-            that cannot be combined, an output that already exists, a result that differs from
-            `translate`.
+        UserError: The run, checkpoint or direction does not exist, the format or precision is
+            unknown, options cannot be combined, the output already exists, or the export differs
+            from `translate`.
 
     Example:
         >>> from pix2pix_tf import export
@@ -133,7 +134,8 @@ def export(
     config = run_config(Run(run), overrides, translator.direction)
     typical, compared = run_inputs(config, translator.source, pictures, options.size)
     full = writing(target, write_only=False)
-    with atomic_directory(target) as folder, captured_native_stderr(), full:  # converters talk much
+    # The converters' native code writes many messages to standard error.
+    with atomic_directory(target) as folder, captured_native_stderr(), full:
         shown = spread_inputs(compared, images)
         variants = _write(translator, options, folder, typical, shown)
         parities = [
@@ -159,15 +161,16 @@ def _checked_options(
         raise UserError(f"format {format}: expected {_either(FORMATS)}")
     if not name or name.startswith(".") or "/" in name or "\\" in name:
         raise UserError(f"name {name!r}: cannot be a file's name; give another with --name")
-    given = {
+    options = {
         "precision": precision is not None,
         "size": size is not None,
         "resizable": resizable,
         "uint8": uint8,
     }
-    allowed = {"saved_model": (), "tflite": tuple(given), "web": ("precision", "size")}[format]
-    for option in (option for option, used in given.items() if used and option not in allowed):
-        raise UserError(f"--{option}: is not for format {format}")
+    allowed = {"saved_model": (), "tflite": tuple(options), "web": ("precision", "size")}[format]
+    for option, used in options.items():
+        if used and option not in allowed:
+            raise UserError(f"--{option}: is not for format {format}")
     precision = precision or _DEFAULT_PRECISION.get(format, "float32")
     if precision not in PRECISIONS:
         raise UserError(f"precision {precision}: expected {_either(PRECISIONS)}")
@@ -184,7 +187,7 @@ def _either(words: Sequence[str]) -> str:
 
 
 def _target(output: Path, options: _Options) -> Path:
-    """Where the artefact goes, checked before any work is done."""
+    """Returns the output directory, after checking that it can be written."""
     if options.format == "saved_model":
         check_path(output / options.name)
         version = next_version(output / options.name)
@@ -203,7 +206,7 @@ def _write(
     typical: Inputs,
     shown: Sequence[np.ndarray],
 ) -> list[Variant]:
-    """Writes the artefact into `folder`; returns the ways to call it."""
+    """Writes the artefact into `folder` and returns its variants to compare."""
     if options.format == "saved_model":
         write_saved_model(translator, folder, options.name)
         return saved_model_variants(translator, folder)

@@ -1,4 +1,4 @@
-"""Input images of a run: to compare and calibrate exports on, and for a page to open with."""
+"""Input images of a run, for comparing and calibrating exports and as a page's example."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from pix2pix_tf.utils.sampling import evenly_spaced
 
 
 class Inputs(Sequence[np.ndarray]):
-    """Input images by number, of one size, read when they are asked for."""
+    """Sequence of input images of one size, which are read on access.
+
+    Args:
+        count: Number of images.
+        read: Returns the image with an index, uint8 or uint16 [H, W, C].
+    """
 
     def __init__(self, count: int, read: Callable[[int], np.ndarray]) -> None:
         self._count, self._read = count, read
@@ -35,19 +40,22 @@ def run_inputs(
     folder: str | Path | None,
     size: tuple[int, int] | None = None,
 ) -> tuple[Inputs, Inputs]:
-    """The inputs of the training and of the validation pairs, or twice those of a folder.
+    """Returns the inputs of the training and validation pairs, or of a folder for both.
 
-    They are what the network is trained on: where inputs are made of photographs, so are these,
-    at their final size, those of a folder of photographs too.
+    If the run derives its inputs from photographs, these are derived too, at their final size, also
+    from a folder of photographs.
 
     Args:
-        config: The run's.
-        source: How inputs come of its files.
-        folder: Where else input images are, or photographs that inputs are made of.
-        size: Height and width of all; None: as training and validation have them.
+        config: The run's config.
+        source: Reads inputs of the run from files.
+        folder: A folder of other input images, or of photographs from which inputs are derived.
+        size: Height and width of all inputs in pixels; None for those of training and validation.
+
+    Returns:
+        The training inputs and the validation inputs.
 
     Raises:
-        UserError: The run's data is not there, or the folder holds no images.
+        UserError: The run's data is missing, or the folder holds no images.
     """
     if folder is not None:
         inputs = _inputs_of_folder(Path(folder), config, source, size or config.data.crop_size)
@@ -56,17 +64,24 @@ def run_inputs(
         opened = open_pairs(config)
     except UserError as error:
         raise UserError(f"{error} Or give input images: --input FOLDER.") from error
-    # With masks too, which training cuts into crops only.
+    # This also applies masks, which training applies only when it crops.
     derive = None if source.derivation is None else source.derivation.input_of
     train, val = (pairs.at_size(size or pairs.size, derive) for pairs in (opened.train, opened.val))
     return _inputs_of(train), _inputs_of(val)
 
 
 def spread_inputs(inputs: Inputs, count: int) -> list[np.ndarray]:
-    """At most `count` of the inputs, spread evenly.
+    """Returns at most `count` of the inputs, evenly spaced.
+
+    Args:
+        inputs: The inputs.
+        count: Largest number of images.
+
+    Returns:
+        The images.
 
     Raises:
-        UserError: Some of them cannot be read, which are all named.
+        UserError: Some of these inputs cannot be read; the error names all of them.
     """
     chosen = evenly_spaced(len(inputs), count)
     images, problems = [], []
@@ -89,7 +104,7 @@ def _inputs_of_folder(
     paths = list_images(folder)
     if not paths:
         raise UserError(f"--input {folder}: holds no images")
-    known = source.layout is not None  # else nothing is halved
+    known = source.layout is not None  # otherwise files are not split into halves
     form = source.form(paths, pairs=None if known else False, derive=source.derivation is not None)
 
     def read(index: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Whether an export computes what `translate` computes: the same images through both."""
+"""Comparison of an export with `translate` on the same images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Translate = Callable[[np.ndarray], np.ndarray]  # [H, W, C] to uint8 [H, W, D]
 
 @dataclass(frozen=True)
 class Limit:
-    """How far an export may be from `translate`.
+    """Largest accepted difference of an export from `translate`.
 
     Attributes:
-        max_error: Grey levels (of 255) that no pixel may differ by more than; None for no such
+        max_error: Largest accepted difference of a pixel, in grey levels of 255; None for no such
             limit.
-        ssim: What the mean SSIM must reach.
+        ssim: Smallest accepted mean SSIM.
     """
 
     max_error: int | None
@@ -35,12 +35,19 @@ class Limit:
         return f"max ≤ {self.max_error}"
 
 
-EXACT = Limit(max_error=1, ssim=0.99)  # rounding: a grey level may fall on either side of a half
+EXACT = Limit(max_error=1, ssim=0.99)  # values close to a half may be rounded either way
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to call an export, and the way of `translate` that it must agree with."""
+    """One way to call an export, with the call of `translate` that it must agree with.
+
+    Attributes:
+        name: Name of the variant.
+        exported: The export as a function of an image.
+        reference: The corresponding call of `translate`.
+        limit: Largest accepted difference.
+    """
 
     name: str
     exported: Translate
@@ -50,17 +57,17 @@ class Variant:
 
 @dataclass(frozen=True)
 class Parity:
-    """How one variant compares, over `images` images.
+    """Result of comparing one variant with `translate`.
 
     Attributes:
-        variant: Its name.
-        images: Images compared.
-        max_error: The largest difference of any pixel, in grey levels.
+        variant: Name of the variant.
+        images: Number of images that were compared.
+        max_error: The largest difference of a pixel, in grey levels.
         mean_error: The mean difference, in grey levels.
         ssim: The mean SSIM.
-        milliseconds: The export's median time for an image, on this machine.
-        translate_milliseconds: The same of `translate`.
-        limit: What was allowed.
+        milliseconds: Median time of the export for an image, on this machine.
+        translate_milliseconds: Median time of `translate` for an image, on this machine.
+        limit: Largest accepted difference.
     """
 
     variant: str
@@ -74,20 +81,29 @@ class Parity:
 
     @property
     def passed(self) -> bool:
-        """Whether it is within its limit."""
+        """Whether the difference is within the limit."""
         small = self.limit.max_error is None or self.max_error <= self.limit.max_error
         return small and self.ssim >= self.limit.ssim
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Returns the fields as values for JSON."""
         return {**vars(self), "limit": str(self.limit), "passed": self.passed}
 
 
 def compare(
     variant: Variant, images: Sequence[np.ndarray], advance: Callable[[], None] = lambda: None
 ) -> Parity:
-    """Puts every image through a variant and its reference; `advance` is called after each."""
-    variant.exported(images[0])  # the first call of each compiles or allocates
+    """Compares a variant with its reference on every image.
+
+    Args:
+        variant: The variant.
+        images: The images, uint8 or uint16 [H, W, C].
+        advance: Called after each image.
+
+    Returns:
+        The result.
+    """
+    variant.exported(images[0])  # the first call compiles or allocates and is not timed
     variant.reference(images[0])
     errors, ssims, times, reference_times = [], [], [], []
     for image in images:
@@ -111,7 +127,14 @@ def compare(
 
 
 def refuse_failures(parities: Sequence[Parity]) -> None:
-    """Raises a `UserError` that names every variant outside its limit."""
+    """Checks that every variant is within its limit.
+
+    Args:
+        parities: The results of all variants.
+
+    Raises:
+        UserError: Some variants are not; the error names them.
+    """
     failed = [parity for parity in parities if not parity.passed]
     if failed:
         found = "; ".join(

@@ -1,16 +1,16 @@
-"""SavedModels for TensorFlow Serving, complete: decoding, any size, encoding, warm-up.
+"""SavedModels for TensorFlow Serving, with decoding, images of any size, encoding and warm-up.
 
-Three signatures, all with named inputs and outputs:
+They have three signatures with named inputs and outputs:
 
-- `serving_default`: `image_bytes`, string [N], PNG or JPEG files of any sizes, to `image_bytes`,
-  string [N], PNG.
-- `images`: `images`, uint8 [N, H, W, C], to `images`, uint8 [N, H, W, D]. Images of 16 bits keep
-  them in files; here they are given reduced to 8.
-- `sample`: `images` and `seed`, int32 [N], to `images`: with the dropout that the paper applies at
-  test time.
+- `serving_default` maps `image_bytes`, string [N], PNG or JPEG files of any sizes, to
+  `image_bytes`, string [N], PNG files.
+- `images` maps `images`, uint8 [N, H, W, C], to `images`, uint8 [N, H, W, D]. Images of 16 bits
+  must be reduced to 8 bits for it; as files they keep their precision.
+- `sample` maps `images` and `seed`, int32 [N], to `images`, with the dropout that the paper applies
+  at test time.
 
-Each image is normalised by its own statistics, so that batching, a server's or a client's, cannot
-change an answer.
+Each image is normalised by its own statistics, so that batching by a server or a client does not
+change the results.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
     """Writes a SavedModel into `folder`.
 
     Args:
-        translator: The trained generator.
-        folder: An empty one.
-        name: What the model is called in the warm-up requests.
+        translator: The translation of a run.
+        folder: An empty folder.
+        name: Name of the model in the warm-up requests.
     """
     module = tf.Module()
     networks = translator.networks.values()
@@ -68,14 +68,15 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
         return {"images": translation.translate_integers(images, seeds)}
 
     functions = {"serving_default": serving_default, "images": images, "sample": sample}
-    with cpu_convolutions():  # which most servers have; a GPU computes them as well
+    # Most servers compute on CPUs; a GPU can run these convolutions too.
+    with cpu_convolutions():
         return {name: function.get_concrete_function() for name, function in functions.items()}
 
 
 def _warmup_inputs(translator: Translator) -> dict[str, dict[str, Any]]:
-    """One request to every signature, at the size of training.
+    """Returns one request to every signature, with an image of the training size.
 
-    Without it the first requests after a start or a new version wait for initialisation.
+    Without warm-up, the first requests after a start or a new version wait for initialisation.
     """
     channels, _ = translator.translation.translation.channels
     image = np.full((1, *translator.config.data.crop_size, channels), 127, np.uint8)
@@ -87,10 +88,17 @@ def _warmup_inputs(translator: Translator) -> dict[str, dict[str, Any]]:
 
 
 def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
-    """The signatures of the SavedModel in `folder`, as they are loaded from there.
+    """Returns a variant for each signature of a SavedModel, which is loaded from its folder.
 
-    Images of 16 bits go through files as they are; through tensors, which are uint8, both ways get
-    them reduced to 8 bits.
+    Images of 16 bits are passed unchanged in files. For the signatures that take tensors, which are
+    uint8, both the export and `translate` take them reduced to 8 bits.
+
+    Args:
+        translator: The translation of the run.
+        folder: The folder of the SavedModel.
+
+    Returns:
+        The variants.
     """
     loaded = tf.saved_model.load(str(folder))
     files, images, sample = (
@@ -100,7 +108,7 @@ def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
 
     def by_files(image: np.ndarray) -> np.ndarray:
         png = tf.io.encode_png(image)[tf.newaxis]
-        # As many channels as there are: of two, decoding takes no number.
+        # The number of channels is not given, because `decode_png` does not accept 2.
         return tf.io.decode_png(files(image_bytes=png)["image_bytes"][0]).numpy()
 
     def by_images(image: np.ndarray) -> np.ndarray:

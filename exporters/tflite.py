@@ -1,7 +1,8 @@
-"""TFLite models: the generator alone, images in and out, dropout off, one image at a time.
+"""TFLite models of a generator, without dropout, for one image at a time.
 
-One signature, `serving_default`, from `images` to `images`, [1, H, W, C] to [1, H, W, D]: float32
-in 0..255 (the output neither rounded nor clipped), or uint8. No operation needs Flex.
+They have one signature, `serving_default`, which maps `images`, [1, H, W, C], to `images`,
+[1, H, W, D]: float32 in 0..255 (the output is neither rounded nor clipped), or uint8. No operation
+needs Flex.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pix2pix_tf.images.convert import to_8bit
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.subpixel import subpixel_convolutions
 
-# What a float model may lose: float16 rounds weights; 8 bits are judged by looks.
+# float16 rounds the weights. Models of 8 bits are judged by visual similarity only.
 LIMITS = {
     "float32": EXACT,
     "float16": Limit(max_error=2, ssim=0.99),
@@ -31,10 +32,10 @@ LIMITS = {
 }
 PRECISIONS = tuple(LIMITS)
 
-# With precision int8 the convolutions are computed in 8 bits, all but the first. That one costs
-# most of the quality (mean error 10 grey levels against 1 on the trained sample): no norm follows
-# it, so that channels of very different ranges share one scale. Statistics, skips and activations
-# in 8 bits cost the rest, and time too, for they are many small steps.
+# With precision int8, all convolutions except the first are computed in 8 bits. The first one would
+# cause most of the loss of quality (mean error 10 grey levels instead of 1 on the trained sample):
+# no norm follows it, so that channels of very different ranges share one scale. Statistics, skips
+# and activations in 8 bits would cause the rest, and take more time, as they are many small steps.
 _FLOAT_OPERATIONS = [
     *("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "ADD", "SUB", "MUL"),
     *("LEAKY_RELU", "RELU", "CONCATENATION", "DEPTH_TO_SPACE", "TANH"),
@@ -50,20 +51,24 @@ def convert_to_tflite(
     uint8: bool,
     calibration: Callable[[], Iterable[np.ndarray]],
 ) -> bytes:
-    """Converts the generator.
+    """Converts the generator of a translation to TFLite.
 
     Args:
-        translator: The trained generator.
+        translator: The translation of a run.
         precision: `float32`; `float16`: weights of half the size; `dynamic`: weights of 8 bits,
             computed in float where that is better; `int8`: convolutions in 8 bits, calibrated.
-        size: Height and width of the images, any; None leaves them open: the user of the model
-            resizes its input.
-        uint8: Images are uint8, in and out, instead of float32.
-        calibration: Gives typical images, [H, W, C] of any type of the size above; for int8.
+        size: Any height and width of the images in pixels; None leaves them open, and users of the
+            model resize its input.
+        uint8: Whether input and output are uint8 instead of float32.
+        calibration: Returns typical images of this size, uint8 or uint16 [H, W, C]; called for
+            `int8` only.
+
+    Returns:
+        The content of the TFLite file.
     """
     module, function = _translating_function(translator, size, uint8)
 
-    def converter() -> tf.lite.TFLiteConverter:  # good for one conversion each
+    def converter() -> tf.lite.TFLiteConverter:  # a converter can be used only once
         return tf.lite.TFLiteConverter.from_concrete_functions([function], module)
 
     def samples() -> Iterable[list[np.ndarray]]:
@@ -85,9 +90,9 @@ def _translating_function(
 ) -> tuple[tf.Module, tf.types.experimental.ConcreteFunction]:
     channels, _ = translator.translation.translation.channels
     dtype = tf.uint8 if uint8 else tf.float32
-    picture = tf.TensorSpec([1, *(size or (None, None)), channels], dtype, "images")
+    specification = tf.TensorSpec([1, *(size or (None, None)), channels], dtype, "images")
 
-    @tf.function(input_signature=[picture], autograph=False)
+    @tf.function(input_signature=[specification], autograph=False)
     def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.cast(images, tf.float32) / 127.5 - 1.0
         with subpixel_convolutions():
@@ -114,7 +119,7 @@ def _convert_to_int8(
         denylisted_nodes=[name for name in names if _FIRST_CONVOLUTION.search(name)],
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of TensorFlow about what it calls itself
+        warnings.simplefilter("ignore", UserWarning)  # TensorFlow warns about its own calls
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=calibrated, debug_dataset=samples, debug_options=options
         )
@@ -124,14 +129,18 @@ def _convert_to_int8(
 def tflite_variant(
     translator: Translator, model: bytes, name: str, size: tuple[int, int] | None, limit: Limit
 ) -> Variant:
-    """A TFLite model as it runs on a device: by the LiteRT interpreter.
+    """Returns the variant of a TFLite model, run by the LiteRT interpreter as on a device.
 
     Args:
-        translator: What it must agree with, its dropout off.
-        model: The file's content.
-        name: What to call it.
-        size: Of the images it takes; None where its input is resized to each.
-        limit: How far it may be off.
+        translator: The translation to compare with, without dropout.
+        model: The content of the TFLite file.
+        name: Name of the variant.
+        size: Height and width of the model's images in pixels; None if its input is resized to each
+            image.
+        limit: Largest accepted difference.
+
+    Returns:
+        The variant.
     """
     interpreter = Interpreter(model_content=model, num_threads=os.cpu_count())
     resized: list[tuple[int, ...]] = []
@@ -151,11 +160,19 @@ def tflite_variant(
 
 
 def run_tflite(interpreter: Interpreter, image: np.ndarray) -> np.ndarray:
-    """Translates one image, uint8 or uint16 [H, W, C] of the interpreter's size, to uint8."""
+    """Translates one image with a TFLite interpreter.
+
+    Args:
+        interpreter: The interpreter.
+        image: uint8 or uint16 [H, W, C], of the size of the interpreter's input.
+
+    Returns:
+        uint8 [H, W, D].
+    """
     interpreter.allocate_tensors()
-    place = _input(interpreter)
-    uint8 = place["dtype"] == np.uint8
-    interpreter.set_tensor(place["index"], _as_input(image, uint8)[np.newaxis])
+    details = _input(interpreter)
+    uint8 = details["dtype"] == np.uint8
+    interpreter.set_tensor(details["index"], _as_input(image, uint8)[np.newaxis])
     interpreter.invoke()
     output = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
     return output if uint8 else np.clip(np.rint(output), 0, 255).astype(np.uint8)

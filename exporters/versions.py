@@ -1,4 +1,4 @@
-"""Where the next version of a served model goes."""
+"""Numbering of the versions of a served model."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def next_version(model: Path) -> Path:
-    """The folder of the next version of a served model: MODEL/1 at first, then one more.
+    """Returns the folder of the next version of a served model: MODEL/1, MODEL/2 and so on.
+
+    Args:
+        model: The folder of the model, which need not exist.
+
+    Returns:
+        The folder of the version, which does not exist yet.
 
     Raises:
-        UserError: `model` is something else than a folder of versions.
+        UserError: `model` exists and is not a folder of versions.
     """
     if not model.exists():
         return model / "1"

@@ -1,7 +1,7 @@
-"""Warm-up requests of TensorFlow Serving: what a server runs before it serves a model.
+"""Warm-up requests for TensorFlow Serving, which a server runs before it serves a model.
 
-The file holds `PredictionLog` messages. They are encoded here, a dozen fields, so that an export
-does not need the package `tensorflow-serving-api`.
+The file holds `PredictionLog` messages. Their dozen fields are encoded here, so that an export does
+not need the package `tensorflow-serving-api`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def write_warmup(path: Path, name: str, inputs: Mapping[str, Mapping[str, Any]])
     """Writes one request to each signature of a model.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
         name: Name of the model.
-        inputs: For each signature the values of its inputs, by name.
+        inputs: For each signature, the values of its inputs by name.
     """
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -30,23 +30,23 @@ def write_warmup(path: Path, name: str, inputs: Mapping[str, Mapping[str, Any]])
 
 
 def _prediction_log(name: str, signature: str, tensors: Mapping[str, Any]) -> bytes:
-    """A serialized `PredictionLog` with one `PredictRequest`."""
+    """Returns a serialized `PredictionLog` with one `PredictRequest`."""
     model_spec = _field(1, name.encode()) + _field(3, signature.encode())
     entries = [
         _field(1, key.encode()) + _field(2, tf.make_tensor_proto(value).SerializeToString())
         for key, value in tensors.items()
     ]
     request = _field(1, model_spec) + b"".join(_field(2, entry) for entry in entries)
-    return _field(6, _field(1, request))  # predict_log, and in it the request
+    return _field(6, _field(1, request))  # field `request` of the message in `predict_log`
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A length-delimited field of a protocol buffer: its tag, its length, its content."""
+    """Returns a length-delimited field of a protocol buffer: tag, length and content."""
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
 def _varint(value: int) -> bytes:
-    """An unsigned number in groups of 7 bits, the lowest first, each but the last marked."""
+    """Returns an unsigned number in groups of 7 bits, the lowest first, all but the last marked."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

@@ -1,8 +1,8 @@
-"""A web page that draws and translates in the browser: a folder for any static web server.
+"""Web page for drawing and translating in the browser, as a folder for any static web server.
 
-The page's own files lie in `page/`; the runtime is LiteRT.js, taken by `make web-assets` into
-`litert/` and carried in the wheel. Nothing is fetched from elsewhere. `pix2pix_tf.demo` serves the
-same page with another `model.js`, for models too large for a browser.
+The page's own files are in `page/`. The runtime is LiteRT.js, which `make web-assets` copies to
+`litert/` and which the wheel includes. The page loads nothing from other servers. `pix2pix_tf.demo`
+serves the same page with another `model.js`, for models that are too large for a browser.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ from pix2pix_tf.utils.strict_json import strict_json
 
 PAGE = Path(__file__).with_name("page")
 RUNTIME = Path(__file__).with_name("litert")
-COLOURS = 12  # on offer at most
-_COARSE = 16  # levels a channel that count as one colour at first
-_APART = 24  # levels, in the channel that differs most, between two colours on offer
-_RARE = 0.002  # share of the pixels below which a colour is not offered
+COLOURS = 12  # largest number of colours in the palette
+_COARSE = 16  # levels per channel that are grouped into one colour at first
+_APART = 24  # smallest difference of palette colours, in levels of the channel that differs most
+_RARE = 0.002  # smallest fraction of the pixels that a palette colour has
 
 
 def check_runtime() -> None:
-    """Raises a `UserError` that says what to do if LiteRT.js is not there."""
+    """Checks that LiteRT.js is installed.
+
+    Raises:
+        UserError: It is not; the error says how to install it.
+    """
     if not (RUNTIME / "index.js").is_file():
         raise UserError(
             "format web: this checkout lacks the browser runtime; run `make web-assets` in it "
@@ -43,12 +47,12 @@ def write_page(
     """Writes the page.
 
     Args:
-        folder: An empty one.
-        title: What the page is called.
-        model: A TFLite model of fixed size, float32 in and out.
-        data: Of the run: its channels.
-        inputs: Typical input images of the model's size: the first is what the page opens with,
-            and their commonest colours are those it offers to draw with.
+        folder: An empty folder.
+        title: Title of the page.
+        model: A TFLite model of fixed size with float32 input and output.
+        data: Data config of the run, for the numbers of channels.
+        inputs: Typical input images of the model's size. The page opens with the first one, and
+            their most common colours are the palette to draw with.
     """
     shutil.copytree(PAGE, folder, dirs_exist_ok=True)
     shutil.copytree(RUNTIME, folder / "litert")
@@ -59,7 +63,16 @@ def write_page(
 
 
 def page_task(title: str, data: DataConfig, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
-    """What `page.json` tells the page, wherever its model runs; arguments as of `write_page`."""
+    """Returns the content of `page.json`, which does not depend on where the model runs.
+
+    Args:
+        title: Title of the page.
+        data: Data config of the run.
+        inputs: Typical input images, see `write_page`.
+
+    Returns:
+        Values for JSON.
+    """
     palette = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in common_colours(inputs)]
     height, width = inputs[0].shape[:2]
     return {
@@ -74,9 +87,16 @@ def page_task(title: str, data: DataConfig, inputs: Sequence[np.ndarray]) -> dic
 
 
 def common_colours(images: Sequence[np.ndarray]) -> list[tuple[int, ...]]:
-    """The commonest colours of images, RGB in 0..255, the commonest first: a label palette.
+    """Returns the most common colours of images, such as the palette of label images.
 
-    Colours that are much like a commoner one are left out: compression blurs the borders of labels.
+    Colours that are similar to a more common one are left out, because compression blurs the
+    borders of labels.
+
+    Args:
+        images: uint8 or uint16 [H, W, C].
+
+    Returns:
+        RGB colours in 0..255, the most common one first.
     """
     pixels = np.concatenate([for_display(image).reshape(-1, 3) for image in images])
     coarse = (pixels // _COARSE).astype(np.int32) @ [1, 256, 65536]

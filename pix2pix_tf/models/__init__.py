@@ -1,4 +1,4 @@
-"""Networks: the kinds of generator and the PatchGAN discriminator, as Keras functional models."""
+"""Generators and the PatchGAN discriminator, as Keras functional models."""
 
 from pix2pix_tf.models.discriminators import build_discriminator
 from pix2pix_tf.models.generators import GENERATORS, GeneratorKind, build_generator

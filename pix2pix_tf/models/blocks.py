@@ -1,6 +1,6 @@
-"""What networks are built from: convolutions initialised from N(0, 0.02), upsampling, norms.
+"""Building blocks of networks: convolutions initialised from N(0, 0.02), upsampling, norms.
 
-A convolution that a norm follows has no bias: the norm would subtract it.
+A convolution before a norm has no bias, because the norm would subtract it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Seeds = Iterator[int | None]
 
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Within it, new layers compute in this dtype policy, unless given a dtype of their own."""
+    """Context manager that sets the dtype policy of new layers without a dtype of their own."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -36,9 +36,15 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 def weight_seeds(seed: int | None, part: str) -> Seeds:
-    """Yields endlessly 31-bit seeds that depend on `seed` and the network's name alone.
+    """Returns an endless iterator of 31-bit seeds that depend only on `seed` and `part`.
 
-    Without a seed they are None: for a network that gets all its weights from elsewhere.
+    Args:
+        seed: Seed of the network; for None all seeds are None, for a network whose weights are all
+            set afterwards.
+        part: Name of the network.
+
+    Returns:
+        The seeds.
     """
     if seed is None:
         return repeat(None)
@@ -47,7 +53,7 @@ def weight_seeds(seed: int | None, part: str) -> Seeds:
 
 
 def initial_weights(seed: int | None) -> keras.Initializer:
-    """Returns N(0, 0.02), the paper's (appendix 6.2); without a seed zeros, which take no time."""
+    """Returns the paper's N(0, 0.02) (appendix 6.2), or without a seed zeros, which are fast."""
     if seed is None:
         return keras.initializers.Zeros()
     return keras.initializers.RandomNormal(0.0, 0.02, seed=seed)
@@ -75,10 +81,13 @@ def convolve(
         strides: Stride along height and width.
         seeds: Seeds of the initial weights, see `weight_seeds`.
         name: Name of the layer.
-        padding: `same` or `valid`, as Keras'.
-        use_bias: Whether it has a bias.
-        spectral: Divides the kernels by their spectral norm.
-        dtype: What it computes in, if not as the other layers do.
+        padding: `same` or `valid`, as in Keras.
+        use_bias: Whether the convolution has a bias.
+        spectral: Whether the kernels are divided by their spectral norm.
+        dtype: The layer's dtype; by default that of the other layers.
+
+    Returns:
+        The layer's output, [N, h, w, filters].
     """
     kind = SpectralConv2D if spectral else Convolution
     kwargs: dict[str, Any] = {"seed": next(seeds)} if spectral else {}
@@ -112,11 +121,14 @@ def upsample(
         x: [N, H, W, C].
         filters: Channels of the result.
         kernel: Side of the transposed convolution's kernels.
-        kind: `transposed`, as the paper; or `resize`: nearest neighbours, then a 3×3 convolution,
-            which cannot leave checkerboard artifacts (Odena et al. 2016).
+        kind: `transposed`, as in the paper, or `resize`: nearest neighbours, then a 3×3
+            convolution, which does not cause checkerboard artifacts (Odena et al. 2016).
         seeds: Seeds of the initial weights, see `weight_seeds`.
         name: Name of the convolution.
-        use_bias: Whether it has a bias.
+        use_bias: Whether the convolution has a bias.
+
+    Returns:
+        The output, [N, 2·H, 2·W, filters].
     """
     if kind == "resize":
         x = NearestUpsampling2D(name=f"{name}_resize")(x)
@@ -131,8 +143,11 @@ def normalizer(kind: str, seeds: Seeds) -> Callable[[keras.KerasTensor, str], ke
     """Returns a function from (x, name) to x normalised by a new layer.
 
     Args:
-        kind: `batch`, `instance`, or `none`, which leaves x as it is.
+        kind: `batch`, `instance`, or `none`, which returns x unchanged.
         seeds: Seeds of the initial scales, see `weight_seeds`.
+
+    Returns:
+        The function.
     """
 
     def normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:

@@ -2,15 +2,15 @@
 
 TensorFlow's CPU kernels compute some of the networks' convolutions at the processor's full rate and
 others at half of it or much less: layers of few pixels, kernels of one filter and, without AVX-512,
-single images and the gradients of kernels too. Here these are rearranged into what runs at
-full rate: a matrix product of patches, or an image cut into a batch of overlapping bands. The
-sums are the same, in another order (of bfloat16 too: what is added here is added in float32).
-benchmarks/README.md says how they were found.
+single images and the gradients of kernels. This module computes them with operations that run at
+full rate: a matrix product of patches, or a convolution of a batch of overlapping bands of the
+image. The sums have the same terms in another order (with bfloat16 too, which this module adds in
+float32). benchmarks/README.md describes how these cases were found.
 
-Names, throughout: `x` is the side of the image with more pixels, [N, H, W, C]; `y` the other,
-[N, h, w, F], with h = (H + 2·pad - 4) / stride + 1; `kernel` is [4, 4, C, F]. A convolution takes
-x to y; a transposed one, of stride 2 and pad 1, takes y to x by the same kernel. N, H and W may be
-open in `convolve_in_bands` and `convolve_transposed`; gradients are TensorFlow's then.
+Names in this module: `x` is the larger image, [N, H, W, C]; `y` is the smaller one, [N, h, w, F],
+with h = (H + 2·pad - 4) / stride + 1; `kernel` is [4, 4, C, F]. A convolution maps x to y; a
+transposed convolution, of stride 2 and pad 1, maps y to x with the same kernel. N, H and W may be
+unknown in `convolve_in_bands` and `convolve_transposed`; the gradients are then TensorFlow's.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ import tensorflow as tf
 from pix2pix_tf.utils.system import cpu_has_feature
 
 SIDE = 4  # of the kernels, in pixels
-_FEW = 8  # filters or channels that fill no vector register
-# Positions of y, of all images, up to which the kernel is more work than the pixels; TensorFlow
-# would bring it into another order first.
+_FEW = 8  # largest number of filters or channels that does not fill a vector register
+# Largest number of positions of y, over all images, for which the kernel takes more time than the
+# pixels, because TensorFlow reorders the kernel first.
 _FEW_POSITIONS, _FEW_POSITIONS_AVX512, _FEW_TRANSPOSED = 64, 1024, 256
-_LARGE_KERNEL = 512 * 512  # channels · filters; of the same layers, where sizes are open
-_ROWS = 16  # of a band of y, at most, and from which bands pay
-_MANY_ROWS = 256  # from which they pay with few channels
-_LARGE = 2**18  # pixels of an image from which bands pay for kernels of any size
-# Filters from which one product with whole patches is fast. With fewer of them its rows, a power of
-# two apart, fall onto the same lines of the cache.
+_LARGE_KERNEL = 512 * 512  # channels · filters of the same layers, used where sizes are unknown
+_ROWS = 16  # largest number of rows in a band of y, and smallest in an image for which bands pay
+_MANY_ROWS = 256  # smallest number of rows for which bands pay with few channels
+_LARGE = 2**18  # smallest number of pixels for which bands pay with kernels of any size
+# Smallest number of filters for which one product with whole patches is fast. With fewer filters,
+# its rows, whose distance is a power of two, compete for the same cache lines.
 _MANY = 512
 
 _active: ContextVar[bool] = ContextVar("active", default=False)
@@ -45,13 +45,13 @@ _Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 @cache
 def _avx512() -> bool:
-    """Whether this processor has AVX-512, as far as its system tells."""
+    """Returns whether the operating system reports that this processor has AVX-512."""
     return cpu_has_feature("avx512f")
 
 
 @contextmanager
 def cpu_convolutions() -> Iterator[None]:
-    """Within it, the networks' layers compute 4×4 convolutions as this module does."""
+    """Context manager in which the networks' layers use this module's convolutions."""
     token = _active.set(True)
     try:
         yield
@@ -60,7 +60,17 @@ def cpu_convolutions() -> Iterator[None]:
 
 
 def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
-    """Whether this module is to be used, and takes a convolution of `image`, its x."""
+    """Returns whether `convolve` is turned on and supports this convolution.
+
+    Args:
+        image: The input x, [N, H, W, C].
+        kernel: The kernel, [4, 4, C, F]; other sizes are not supported.
+        stride: Stride along both axes.
+        pad: Pixels of zeros on every side.
+
+    Returns:
+        Whether to call `convolve`.
+    """
     if not _takes(image, kernel):
         return False
     if not image.shape.is_fully_defined() or (stride, pad) not in ((1, 0), (2, 0), (2, 1)):
@@ -69,39 +79,75 @@ def fits(image: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> bool:
 
 
 def fits_bands(image: tf.Tensor) -> bool:
-    """Whether `convolve_in_bands` is to be used for what `fits` leaves: large or open images."""
+    """Returns whether to use `convolve_in_bands`: for large images or unknown sizes.
+
+    Args:
+        image: The input of a convolution that `fits` rejects, [N, H, W, C].
+
+    Returns:
+        Whether to call `convolve_in_bands`.
+    """
     height, width = image.shape[1:3]
     large = height is None or width is None or height * width >= _LARGE
     return _active.get() and image.dtype == tf.float32 and large
 
 
 def fits_transposed(image: tf.Tensor, kernel: tf.Tensor, stride: int) -> bool:
-    """The same of a transposed convolution of `image`, its y."""
+    """Returns whether `convolve_transposed` is turned on and supports this convolution.
+
+    Args:
+        image: The input y, [N, h, w, F].
+        kernel: The kernel, [4, 4, C, F].
+        stride: Stride along both axes.
+
+    Returns:
+        Whether to call `convolve_transposed`.
+    """
     return _takes(image, kernel) and stride == 2
 
 
 def _takes(image: tf.Tensor, kernel: tf.Tensor) -> bool:
-    # Without AVX-512 no way of computing in bfloat16 is fast.
+    # Without AVX-512, bfloat16 is slow in this module too.
     dtypes = (tf.float32, tf.bfloat16) if _avx512() else (tf.float32,)
     return _active.get() and image.dtype in dtypes and kernel.shape[:2] == (SIDE, SIDE)
 
 
 def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
-    """The convolution of x, as `tf.nn.conv2d` computes it; `pad` pixels of zeros on every side."""
+    """Returns a convolution like that of `tf.nn.conv2d`.
+
+    Args:
+        x: [N, H, W, C], of known sizes.
+        kernel: [4, 4, C, F].
+        stride: Stride along both axes.
+        pad: Pixels of zeros on every side.
+
+    Returns:
+        [N, h, w, F].
+    """
 
     @tf.custom_gradient
-    def of(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
+    def convolution(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
         def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             dx = _backward(dy, kernel, stride, pad, tuple(x.shape))
             return dx, _kernel_gradient(x, dy, stride, pad)
 
         return _forward(x, kernel, stride, pad), gradient
 
-    return of(x, kernel)
+    return convolution(x, kernel)
 
 
 def convolve_in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str) -> tf.Tensor:
-    """The convolution of x by a kernel of any size; `padding` is `same` or `valid`, as Keras'."""
+    """Returns a convolution with a kernel of any size, computed in bands of the image.
+
+    Args:
+        x: [N, H, W, C].
+        kernel: [side, side, C, F].
+        stride: Stride along both axes.
+        padding: `same` or `valid`, as in Keras.
+
+    Returns:
+        [N, h, w, F].
+    """
     if padding == "same":
         sides = []
         for size in _extent(x)[1:]:
@@ -113,24 +159,32 @@ def convolve_in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
 
 
 def convolve_transposed(y: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The transposed convolution of y, of stride 2 and pad 1, which doubles height and width."""
+    """Returns the transposed convolution of stride 2 and pad 1, which doubles height and width.
+
+    Args:
+        y: [N, h, w, F].
+        kernel: [4, 4, C, F].
+
+    Returns:
+        [N, 2·h, 2·w, C].
+    """
     batch, height, width = _extent(y)
     shape = (batch, 2 * height, 2 * width, kernel.shape[2])
     if not y.shape.is_fully_defined():
         return _backward(y, kernel, 2, 1, shape)
 
     @tf.custom_gradient
-    def of(y: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
+    def convolution(y: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, _Gradient]:
         def gradient(dx: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return _forward(dx, kernel, 2, 1), _kernel_gradient(dx, y, 2, 1)
 
         return _backward(y, kernel, 2, 1, shape), gradient
 
-    return of(y, kernel)
+    return convolution(y, kernel)
 
 
 def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
-    """y from x."""
+    """Returns y, the convolution of x."""
     channels, filters = kernel.shape[2:]
     if stride == 1 and filters <= _FEW:
         return _forward_by_taps(x, kernel, pad)
@@ -148,33 +202,33 @@ def _forward(x: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int) -> tf.Tenso
 def _backward(
     y: tf.Tensor, kernel: tf.Tensor, stride: int, pad: int, shape: tuple[Any, ...]
 ) -> tf.Tensor:
-    """x of `shape` from y: the transpose of `_forward`."""
+    """Returns x of the given shape from y: the transpose of `_forward`."""
     channels, filters = kernel.shape[2:]
     if stride == 1 and (filters <= _FEW or not _avx512()):
-        # It is a convolution by the turned kernel.
-        turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+        # At stride 1 the transpose is a convolution with the kernel rotated by 180°.
+        rotated = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
         if filters <= _FEW:
             patches = _patches(y, 1, SIDE - 1 - pad)
-            return _product(patches, tf.reshape(turned, [SIDE * SIDE * filters, channels]))
-        return _forward(y, turned, 1, SIDE - 1 - pad)
+            return _product(patches, tf.reshape(rotated, [SIDE * SIDE * filters, channels]))
+        return _forward(y, rotated, 1, SIDE - 1 - pad)
     positions = y.shape[:3].num_elements()
     if positions is None:
         small = channels * filters >= _LARGE_KERNEL
     else:
         small = positions <= _FEW_TRANSPOSED
     if stride == 2 and (small or channels <= _FEW):
-        patches = _product(y, tf.reshape(kernel, [SIDE * SIDE * channels, filters]), turned=True)
-        x = _overlapped(patches)
+        matrix = tf.reshape(kernel, [SIDE * SIDE * channels, filters])
+        x = _overlapped(_product(y, matrix, transposed=True))
         return x[:, pad:-pad, pad:-pad] if pad else x
-    # oneDNN takes no explicit padding here; at stride 2 "SAME" is one pixel on every side.
+    # oneDNN does not support explicit padding here; at stride 2, "SAME" is one pixel on every side.
     return tf.nn.conv2d_transpose(y, kernel, shape, stride, "SAME" if pad else "VALID")
 
 
 def _kernel_gradient(x: tf.Tensor, y: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
-    """The gradient of the kernel, y being that of the convolution."""
+    """Returns the gradient of the kernel; y is the gradient of the convolution's output."""
     channels, filters = x.shape[3], y.shape[3]
     if stride == 1 and filters <= _FEW:
-        # Patches of y, which are few numbers, instead of those of x.
+        # Patches of y, which has few channels here, are smaller than those of x.
         gradient = _correlated(_patches(y, 1, SIDE - 1 - pad), x)
         gradient = tf.reshape(gradient, [SIDE, SIDE, filters, channels])
         return tf.transpose(tf.reverse(gradient, [0, 1]), [0, 1, 3, 2])
@@ -192,33 +246,35 @@ def _kernel_gradient(x: tf.Tensor, y: tf.Tensor, stride: int, pad: int) -> tf.Te
 
 
 def _forward_by_taps(x: tf.Tensor, kernel: tf.Tensor, pad: int) -> tf.Tensor:
-    """Stride 1 and few filters: what each pixel gives to each of its 16 neighbours, then sums."""
+    """Returns y for stride 1 and few filters, from the products of each pixel with all taps."""
     channels, filters = kernel.shape[2:]
     taps = tf.reshape(tf.transpose(kernel, [2, 0, 1, 3]), [channels, SIDE * SIDE * filters])
-    given = tf.cast(_padded(_product(x, taps), pad), tf.float32)
-    height, width = (side - SIDE + 1 for side in given.shape[1:3])
+    products = tf.cast(_padded(_product(x, taps), pad), tf.float32)
+    height, width = (side - SIDE + 1 for side in products.shape[1:3])
     summed = tf.add_n(
         [
-            given[:, i : i + height, j : j + width, n : n + filters]
-            for n, (i, j) in zip(range(0, given.shape[3], filters), _OFFSETS, strict=True)
+            products[:, i : i + height, j : j + width, n : n + filters]
+            for n, (i, j) in zip(range(0, products.shape[3], filters), _OFFSETS, strict=True)
         ]
     )
     return tf.cast(summed, x.dtype)
 
 
 def _in_bands(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
-    """A convolution without padding as that of a batch of bands of the images, which overlap.
+    """Returns an unpadded convolution, computed on a batch of overlapping bands of the images.
 
-    TensorFlow's takes single images much longer, and beyond about a million pixels does not end.
+    TensorFlow's own is much slower on single images, and does not finish on images of more than
+    about a million pixels.
     """
     (batch, height, width), side = _extent(x), kernel.shape[0]
     rows, columns = ((size - side) // stride + 1 for size in (height, width))
-    # Where rows are not known, few of them mean a deep layer: of a kernel too large for two bands.
+    # If the number of rows is unknown, few rows indicate a deep layer, whose kernel is too large
+    # for splitting them into two bands.
     band = min(-(-rows // 2), _ROWS) if isinstance(rows, int) else tf.minimum(rows, _ROWS)
     bands = -(-rows // band)
     needed = (band - 1) * stride + side
     positions = tf.range(bands)[:, tf.newaxis] * band * stride + tf.range(needed)
-    # The last band may reach beyond the image; its rows there are cut off again.
+    # The last band may extend beyond the image; its rows there are cropped afterwards.
     positions = tf.reshape(tf.minimum(positions, height - 1), [-1])
     cut = tf.gather(x, positions, axis=1)
     cut = tf.reshape(cut, [batch * bands, needed, width, x.shape[3]])
@@ -230,12 +286,12 @@ _OFFSETS = [(i, j) for i in range(SIDE) for j in range(SIDE)]
 
 
 def _patches(x: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
-    """[N, h, w, 16·C]: what the kernel sees at each position, in the kernel's order."""
+    """Returns the patch of x at each position of y, [N, h, w, 16·C], in the kernel's order."""
     batch, channels = x.shape[0], x.shape[3]
     x = _padded(x, pad)
     height, width = x.shape[1:3]
     rows, columns = ((side - SIDE) // stride + 1 for side in (height, width))
-    # At stride 2 a patch's row is two pairs of pixels, which lie side by side in memory.
+    # At stride 2, a row of a patch is two pairs of pixels, each contiguous in memory.
     runs = SIDE // stride
     i, j, di, dj = np.ogrid[:rows, :columns, :SIDE, :runs]
     positions = (stride * i + di) * (width // stride) + j + dj
@@ -245,7 +301,7 @@ def _patches(x: tf.Tensor, stride: int, pad: int) -> tf.Tensor:
 
 
 def _patch_parts(x: tf.Tensor) -> list[tf.Tensor]:
-    """The eighths, [N, h, w, 2·C], that `_patches` of a padded x at stride 2 is made of."""
+    """Returns the eight parts, [N, h, w, 2·C], of `_patches` of a padded x at stride 2."""
     batch, height, width, channels = x.shape
     rows, columns = height // 2 - 1, width // 2 - 1
     pairs = tf.reshape(x, [batch, rows + 1, 2, columns + 1, 2 * channels])
@@ -258,7 +314,10 @@ def _patch_parts(x: tf.Tensor) -> list[tf.Tensor]:
 
 
 def _overlapped(patches: tf.Tensor) -> tf.Tensor:
-    """The transpose of `_patches` at stride 2: [N, h, w, 16·C] summed to [N, 2h + 2, 2w + 2, C]."""
+    """Returns the sum of overlapping patches [N, h, w, 16·C] at stride 2, [N, 2h + 2, 2w + 2, C].
+
+    This is the transpose of `_patches`.
+    """
     (batch, rows, columns), pair = _extent(patches), patches.shape[3] // 8
     parts = tf.reshape(tf.cast(patches, tf.float32), [batch, rows, columns, SIDE, 2, pair])
     summed = _shifted_sum(parts[:, :, :, :, 0], parts[:, :, :, :, 1], axis=2)
@@ -270,7 +329,7 @@ def _overlapped(patches: tf.Tensor) -> tf.Tensor:
 
 
 def _shifted_sum(one: tf.Tensor, other: tf.Tensor, axis: int) -> tf.Tensor:
-    """`one` plus `other` moved on by one along the axis, which becomes one longer."""
+    """Returns the sum of `one` and `other` shifted by 1 along the axis, which grows by 1."""
     after, before = ([[0, 0]] * len(one.shape) for _ in range(2))
     after[axis], before[axis] = [0, 1], [1, 0]
     return tf.pad(one, after) + tf.pad(other, before)
@@ -280,20 +339,20 @@ def _padded(x: tf.Tensor, pad: int) -> tf.Tensor:
     return tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) if pad else x
 
 
-def _product(x: tf.Tensor, matrix: tf.Tensor, turned: bool = False) -> tf.Tensor:
-    """[N, h, w, A] times [A, B], or `turned` [B, A]: [N, h, w, B]."""
-    product = tf.matmul(tf.reshape(x, [-1, x.shape[3]]), matrix, transpose_b=turned)
+def _product(x: tf.Tensor, matrix: tf.Tensor, transposed: bool = False) -> tf.Tensor:
+    """Returns the product of [N, h, w, A] with [A, B], or `transposed` [B, A]: [N, h, w, B]."""
+    product = tf.matmul(tf.reshape(x, [-1, x.shape[3]]), matrix, transpose_b=transposed)
     return tf.reshape(product, [*_extent(x), product.shape[1]])
 
 
 def _extent(image: tf.Tensor) -> tuple[Any, Any, Any]:
-    """N, H and W: numbers where they are known, tensors where they are open."""
+    """Returns N, H and W, each as an int if it is known and otherwise as a scalar tensor."""
     sizes = tf.unstack(tf.shape(image)[:3])
     known = image.shape[:3].as_list()
     return tuple(size if side is None else side for side, size in zip(known, sizes, strict=True))
 
 
 def _correlated(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """[N, h, w, A] and [N, h, w, B] to [A, B]: the sum over all positions of their products."""
+    """Returns the products of [N, h, w, A] and [N, h, w, B], summed over all positions: [A, B]."""
     flat = [tf.reshape(part, [-1, part.shape[3]]) for part in (x, y)]
     return tf.matmul(*flat, transpose_a=True)

@@ -1,4 +1,4 @@
-"""The discriminator of a config."""
+"""Construction of a config's discriminator."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def build_discriminator(config: Config, *, part: str = "discriminator") -> keras
     """Builds the discriminator of a config: two images in [-1, 1] to one logit a patch.
 
     Args:
-        config: The experiment; height and width are its `data.crop_size`, and it computes in its
-            `training.precision`. The weights and the logits are float32 all the same.
-        part: Name of the network: networks of other names have other initial weights.
+        config: The config; height and width of the network are its `data.crop_size`, and the
+            network computes in its `training.precision`. Weights and logits are always float32.
+        part: Name of the network, on which the initial weights depend.
 
     Returns:
         The network, from float [N, H, W, input_channels] and float [N, H, W, target_channels] to

@@ -8,12 +8,15 @@ import keras
 
 
 def forward_flops(network: keras.Model) -> int:
-    """Operations of the convolutions in one image's forward pass.
+    """Returns the number of operations of the convolutions in one image's forward pass.
 
-    Normalisation and activations, about a hundredth of the total, are left out.
+    Normalisation and activations, about a hundredth of the total, are not counted.
 
     Args:
         network: A network with fixed height and width.
+
+    Returns:
+        The number of floating-point operations.
 
     Raises:
         ValueError: The network's height or width is not fixed.
@@ -24,7 +27,7 @@ def forward_flops(network: keras.Model) -> int:
 def _layer_flops(layer: keras.layers.Layer) -> int:
     if not isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
         return 0
-    # Kernels are applied at every pixel of a convolution's output, of a transposed one's input.
+    # A convolution applies its kernel at every pixel of its output; a transposed one, of its input.
     transposed = isinstance(layer, keras.layers.Conv2DTranspose)
     _, height, width, _ = (layer.input if transposed else layer.output).shape
     if height is None or width is None:

@@ -1,4 +1,4 @@
-"""The kinds of generator: all that the package knows of any one of them."""
+"""Registry of the kinds of generator, with everything that is specific to a kind."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ Size: TypeAlias = tuple[int, int]
 OpenSize: TypeAlias = Size | tuple[None, None]
 Upsampling: TypeAlias = Literal["transposed", "resize"]
 
-OUTER_LEVELS = 5  # Levels of a U-Net that tiles go through, at most.
+OUTER_LEVELS = 5  # Largest number of U-Net levels that are computed in tiles.
 
-# Five eighths of what tiles share is surroundings on either side. A pixel made by the outer levels
-# depends on 62 around it; by a ResNet of nine blocks on 87, by a whole U-Net of four levels on 45.
+# A pixel with full weight is at least five eighths of the overlap away from the edge of its tile.
+# It depends on 62 pixels in each direction in the outer levels of a U-Net, on 87 in a ResNet of
+# nine blocks and on 45 in a whole U-Net of four levels.
 _OVERLAP = 128
 _OVERLAP_WITHOUT_INNER = 256
 
 
 @dataclass(frozen=True)
 class InnerLevels:
-    """The innermost part of a network, which sees further than tiles can overlap.
+    """The innermost levels of a network, whose receptive field is larger than tiles can overlap.
 
     Attributes:
-        bottom: Its input, a tensor of the network.
-        top: Its output, likewise.
-        skip: Whether the network uses `bottom` outside this part too.
-        cell: Pixels a side of the image that one position of `bottom` and of `top` stands for.
+        bottom: Input of the inner levels, a tensor of the network.
+        top: Output of the inner levels, a tensor of the network.
+        skip: Whether the network also uses `bottom` outside the inner levels.
+        cell: Side in pixels of the area of the image that one position of `bottom` and of `top`
+            covers.
     """
 
     bottom: keras.KerasTensor
@@ -46,11 +48,12 @@ class InnerLevels:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a network is computed tile by tile.
+    """Division of a network for computing it tile by tile.
 
     Attributes:
-        overlap: Pixels that neighbouring tiles share, at most half of a tile's side.
-        inner: The part that is computed for the whole image at once; None if tiles go through all.
+        overlap: Pixels that neighbouring tiles share; no more than half of a tile's side is used.
+        inner: The levels that are computed for the whole image at once; None if all levels are
+            computed in tiles.
     """
 
     overlap: int
@@ -59,11 +62,11 @@ class Tiling:
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Bytes at the peak of a translation on the CPU, measured by `python -m benchmarks.memory`.
+    """Peak memory of a translation on the CPU, measured by `python -m benchmarks.memory`.
 
     Attributes:
-        pixel: Bytes a pixel.
-        filter: Bytes a pixel for each filter of the first layer.
+        pixel: Bytes per pixel of the image.
+        filter: Bytes per pixel of the image and filter of the first layer.
     """
 
     pixel: float
@@ -75,56 +78,67 @@ class GeneratorKind(ABC):
     """A kind of generator, an entry of `GENERATORS`.
 
     Attributes:
-        memory: Its use of memory by `generator.upsampling`.
+        memory: Peak memory for each `generator.upsampling`.
     """
 
     memory: Mapping[Upsampling, MemoryUse]
 
     @abstractmethod
     def build(self, config: GeneratorConfig, crop_size: Size, **common: Any) -> keras.Model:
-        """Builds the network: images [N, H, W, C] to translations [N, H, W, D], both in [-1, 1].
+        """Builds the network, from images [N, H, W, C] to translations [N, H, W, D] in [-1, 1].
 
         Args:
             config: The section `generator`.
-            crop_size: Height and width in training, which the depth may depend on.
+            crop_size: Height and width in training, in pixels; the depth may depend on them.
             **common: The arguments that `build_unet` and `build_resnet` share: `size`,
                 `input_channels`, `target_channels`, `seed` and `part`.
+
+        Returns:
+            The network.
         """
 
     @abstractmethod
     def num_downsamplings(self, crop_size: Size) -> int:
-        """How often the network halves an image of the training's size."""
+        """Returns how often the network halves an image of the training size."""
 
     def size_multiple(self, crop_size: Size) -> int:
-        """What height and width of an image must be a multiple of."""
+        """Returns the number that height and width of an image must be multiples of."""
         return 2 ** self.num_downsamplings(crop_size)
 
     def smallest_size(self, crop_size: Size) -> int:
-        """What height and width of an image must be at least."""
+        """Returns the smallest height and width of an image, in pixels."""
         return self.size_multiple(crop_size)
 
     def tiling(self, network: keras.Model, crop_size: Size) -> Tiling:
-        """How a network of this kind is computed tile by tile."""
+        """Returns how to compute a network of this kind tile by tile.
+
+        Args:
+            network: The network.
+            crop_size: Height and width in training, in pixels.
+
+        Returns:
+            The overlap of tiles, and the levels that are computed for the whole image.
+        """
         return Tiling(_OVERLAP_WITHOUT_INNER, None)
 
     def bytes_per_pixel(self, config: GeneratorConfig) -> float:
-        """Bytes of memory that a translation takes for each pixel, on the CPU, within 30 %."""
+        """Returns the bytes per pixel that a translation takes on the CPU, within 30 %."""
         use = self.memory[config.upsampling]
         return use.pixel + use.filter * config.width
 
 
 @dataclass(frozen=True)
 class UNetKind(GeneratorKind):
-    """`build_unet`: as deep as the training's size allows.
+    """U-Nets and encoder-decoders, see `build_unet`, as deep as the training size allows.
 
     Attributes:
-        skips: Whether decoder blocks see their encoder block.
+        skips: Whether skips connect encoder and decoder.
     """
 
     skips: bool
 
     def build(self, config: GeneratorConfig, crop_size: Size, **common: Any) -> keras.Model:
-        """Builds it for the training's size."""
+        """Builds the network with the depth for the training size."""
         return build_unet(
             levels=self.num_downsamplings(crop_size),
             width=config.width,
@@ -137,17 +151,17 @@ class UNetKind(GeneratorKind):
         )
 
     def num_downsamplings(self, crop_size: Size) -> int:
-        """How often both sides can be halved: 8 times at 256×256, down to 1×1."""
+        """Returns how often both sides can be halved: 8 times at 256×256, down to 1×1."""
         return unet_levels(crop_size)
 
     def tiling(self, network: keras.Model, crop_size: Size) -> Tiling:
-        """Tiles go through the outer levels; deeper ones are computed for the whole image."""
+        """Returns a division into outer levels in tiles and inner levels for the whole image."""
         levels = self.num_downsamplings(crop_size)
         if levels < OUTER_LEVELS:
             return super().tiling(network, crop_size)
         outer = min(OUTER_LEVELS, levels - 1)
         bottom = network.get_layer(f"encoder_{outer + 1}_activation").input
-        block = levels - outer  # of the decoder, the innermost being 1
+        block = levels - outer  # number of the decoder block, counted from 1 at the bottleneck
         if self.skips:
             _, top = network.get_layer(f"decoder_{block}_skip").input
         else:
@@ -157,7 +171,7 @@ class UNetKind(GeneratorKind):
 
 @dataclass(frozen=True)
 class ResNetKind(GeneratorKind):
-    """`build_resnet`.
+    """ResNets, see `build_resnet`.
 
     Attributes:
         blocks: Number of residual blocks.
@@ -166,7 +180,7 @@ class ResNetKind(GeneratorKind):
     blocks: int
 
     def build(self, config: GeneratorConfig, crop_size: Size, **common: Any) -> keras.Model:
-        """Builds it, whatever the training's size."""
+        """Builds the network, which does not depend on the training size."""
         return build_resnet(
             blocks=self.blocks,
             width=config.width,
@@ -177,11 +191,11 @@ class ResNetKind(GeneratorKind):
         )
 
     def num_downsamplings(self, crop_size: Size) -> int:
-        """Twice, whatever the size."""
+        """Returns 2, for every training size."""
         return RESNET_DOWNSAMPLINGS
 
     def smallest_size(self, crop_size: Size) -> int:
-        """Two pixels at a quarter of the size: the blocks' reflection padding needs as many."""
+        """Returns 8 pixels: the reflection padding of blocks needs 2 at a quarter of the size."""
         return 2 * self.size_multiple(crop_size)
 
 
@@ -208,25 +222,27 @@ GENERATORS: Mapping[str, GeneratorKind] = {
     "resnet_6": ResNetKind(blocks=6, memory=_RESNET_MEMORY),
     "resnet_9": ResNetKind(blocks=9, memory=_RESNET_MEMORY),
 }
-"""Every kind by its name in `generator.kind`."""
+"""The kinds of generator by their names in `generator.kind`."""
 
 
 def build_generator(
     config: Config, *, any_size: bool = False, initial: bool = True, part: str = "generator"
 ) -> keras.Model:
-    """Builds the generator of a config: image [N, H, W, input_channels] to translation in [-1, 1].
+    """Builds the generator of a config.
 
     Args:
-        config: The experiment; height and width are its `data.crop_size`, and it computes in its
-            `training.precision`. The weights and the translation are float32 all the same.
-        any_size: Leaves height and width open, to translate images of any size that is a multiple
-            of the kind's `size_multiple`, and computes in float32. The weights are the same.
-        initial: Draws the initial weights, for which a full-size network takes a second. Without,
-            they are zeros: for a network that gets those of a checkpoint.
-        part: Name of the network: networks of other names have other initial weights.
+        config: The config; height and width of the network are its `data.crop_size`, and the
+            network computes in its `training.precision`. Weights and translation are always
+            float32.
+        any_size: Whether the network takes images of any size that is a multiple of the kind's
+            `size_multiple`, and computes in float32. The weights are the same.
+        initial: Whether initial weights are drawn, which takes a second for a full-size network.
+            Otherwise the weights are zeros, to be replaced by those of a checkpoint.
+        part: Name of the network, on which the initial weights depend.
 
     Returns:
-        The network, from float [N, H, W, input_channels] to float32 [N, H, W, target_channels].
+        The network, from float [N, H, W, input_channels] to float32 [N, H, W, target_channels],
+        both in [-1, 1].
     """
     data, section = config.data, config.generator
     with computing_in("float32" if any_size else config.training.precision):

@@ -1,10 +1,10 @@
 """Custom Keras layers: normalisation by batch statistics, seeded dropout, convolutions.
 
-The first two depend on how a network is called rather than on how it was built, so that one
-functional model serves training, validation and export: `batch_groups` tells the normalisation that
-its batch is several batches in a row, `fixed_moments` that its statistics are known,
-`collected_moments` notes those of a batch; `dropout_seeds` gives the dropout its randomness. All
-are dynamic scopes, like `tf.name_scope`.
+Context managers change how normalisation and dropout work in a call of the network, so that one
+functional model serves training, validation and export. For the normalisation, `batch_groups`
+splits a batch into several, `fixed_moments` sets the statistics, and `collected_moments` records
+those of a batch; `dropout_seeds` sets the seeds of the dropout. All are dynamic scopes, like
+`tf.name_scope`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import tensorflow as tf
 from pix2pix_tf.models import cpu_convolutions as cpu
 from pix2pix_tf.models import subpixel
 
-EPSILON = 1e-5  # of the published programs; Keras' default is 1e-3
+EPSILON = 1e-5  # as in the published programs; Keras' default is 1e-3
 
 _groups: ContextVar[int] = ContextVar("groups", default=1)
 _seeds: ContextVar[tf.Tensor | None] = ContextVar("seeds", default=None)
@@ -31,9 +31,15 @@ _collected: ContextVar[dict[str, tf.Tensor] | None] = ContextVar("collected", de
 
 @contextmanager
 def batch_groups(count: int) -> Iterator[None]:
-    """Within it, a batch is `count` equal batches in a row, each normalised by its own statistics.
+    """Context manager in which a batch is normalised as `count` equal batches in a row.
 
-    Real and fake pairs can so go through the discriminator in one pass with the numbers of two.
+    One pass of the discriminator over real and fake pairs then has the results of two passes.
+
+    Args:
+        count: Number of batches, each normalised by its own statistics.
+
+    Yields:
+        None.
     """
     token = _groups.set(count)
     try:
@@ -44,11 +50,14 @@ def batch_groups(count: int) -> Iterator[None]:
 
 @contextmanager
 def dropout_seeds(seeds: tf.Tensor | None) -> Iterator[None]:
-    """Within it, `SeededDropout` is active, each image's mask being a function of its seed alone.
+    """Context manager in which `SeededDropout` is active, with masks that depend only on the seeds.
 
     Args:
-        seeds: int32 [N, 2], one seed an image. The same seed gives the same mask in whatever batch,
-            order or replica. None gives none, as outside.
+        seeds: int32 [N, 2], one seed per image. The same seed gives the same mask in every batch,
+            order and replica. None is the same as no context manager.
+
+    Yields:
+        None.
     """
     token = _seeds.set(seeds)
     try:
@@ -59,11 +68,14 @@ def dropout_seeds(seeds: tf.Tensor | None) -> Iterator[None]:
 
 @contextmanager
 def fixed_moments(moments: Mapping[str, tf.Tensor]) -> Iterator[None]:
-    """Within it, `BatchStatisticsNorm` layers normalise by given statistics instead of their own.
+    """Context manager in which `BatchStatisticsNorm` layers normalise by fixed statistics.
 
     Args:
-        moments: Mean and variance, float32 [2, C], by the layers' names; layers not named go on as
-            usual.
+        moments: Mean and variance, float32 [2, C], by the layers' names. Other layers are not
+            affected.
+
+    Yields:
+        None.
     """
     token = _moments.set(moments)
     try:
@@ -74,13 +86,14 @@ def fixed_moments(moments: Mapping[str, tf.Tensor]) -> Iterator[None]:
 
 @contextmanager
 def collected_moments() -> Iterator[dict[str, tf.Tensor]]:
-    """Within it, `BatchStatisticsNorm` layers normalise by their batch's statistics and note them.
+    """Context manager in which `BatchStatisticsNorm` layers record their batch's statistics.
 
-    Whatever `training` is and wherever it is computed: the batch is the one they are given.
+    The layers normalise by the statistics of the whole batch that they are called with, regardless
+    of `training` and of other replicas.
 
     Yields:
-        Mean and variance, float32 [2, C], by the names of the layers called so far: what
-        `fixed_moments` takes.
+        Mean and variance, float32 [2, C], by the names of the layers called so far, as
+        `fixed_moments` takes them.
     """
     collected: dict[str, tf.Tensor] = {}
     token = _collected.set(collected)
@@ -92,19 +105,21 @@ def collected_moments() -> Iterator[dict[str, tf.Tensor]]:
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class BatchStatisticsNorm(keras.layers.Layer):
-    """Batch normalisation that never keeps running averages (paper, section 3.3 and appendix 6.1).
+    """Batch normalisation without running averages (paper, section 3.3 and appendix 6.1).
 
     In training, each channel is normalised by the mean and variance of the batch, over all
-    replicas; otherwise (`training=False`) by those of each image by itself, so that an image's
-    translation cannot depend on its neighbours in a batch. At batch size 1 the two are the same.
-    Scale and offset are learnt.
+    replicas; otherwise (`training=False`) by those of each single image, so that an image's
+    translation does not depend on the other images of its batch. At batch size 1 the two are the
+    same. Scale and offset are learnt.
 
-    Input and output: float [N, H, W, C]. Statistics, scale and offset are float32 in any precision.
+    Input and output are float [N, H, W, C]. Statistics, scale and offset are float32 in every
+    precision.
 
     Args:
         epsilon: Added to the variance.
-        per_sample: Normalises each image by itself in training too: instance normalisation.
-        seed: Of the initial scale, drawn from N(1, 0.02).
+        per_sample: Whether each image is normalised by its own statistics in training too, which is
+            instance normalisation.
+        seed: Seed of the initial scale, which is drawn from N(1, 0.02).
     """
 
     def __init__(
@@ -167,7 +182,7 @@ class BatchStatisticsNorm(keras.layers.Layer):
         return y
 
     def _normalise(self, x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-        # (x - mean) first: where one pixel is its own mean the result is the offset, exactly.
+        # Subtracting the mean first makes the result exactly the offset where x equals its mean.
         return (x - mean) * (tf.math.rsqrt(variance + self.epsilon) * self.scale) + self.offset
 
     def get_config(self) -> dict[str, Any]:
@@ -176,11 +191,11 @@ class BatchStatisticsNorm(keras.layers.Layer):
 
 
 def _batch_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variance, [1, 1, 1, C], of the batch of all replicas together."""
+    """Returns mean and variance, [1, 1, 1, C], of the batch over all replicas."""
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return tf.nn.moments(x, [0, 1, 2], keepdims=True)
     replica = tf.distribute.get_replica_context()
-    # Replicas have equal shares of the batch, so means average.
+    # All replicas have equal shares of the batch, so that the mean of their means is exact.
     mean = replica.all_reduce("MEAN", tf.reduce_mean(x, [0, 1, 2], keepdims=True))
     # The gradient through this mean is zero over the whole batch, as in tf.nn.moments.
     deviation = tf.math.squared_difference(x, tf.stop_gradient(mean))
@@ -190,15 +205,15 @@ def _batch_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class SeededDropout(keras.layers.Layer):
-    """Dropout whose masks follow from each image's seed: the noise z of the paper's section 3.1.
+    """Dropout with masks that depend on each image's seed: the noise z of the paper's section 3.1.
 
-    Active within `dropout_seeds`, in training and when translating alike, as the paper applies it.
-    Without seeds it behaves as Keras' own: fresh random masks when `training` is true, else
-    nothing.
+    It is active within `dropout_seeds`, both in training and when translating, as in the paper.
+    Without seeds it behaves like Keras' own: new random masks if `training` is true, otherwise no
+    dropout.
 
     Args:
-        rate: Share of the activations set to zero; the others are scaled by 1 / (1 - rate).
-        index: Folded into the seeds, so that every layer has masks of its own.
+        rate: Fraction of the activations set to zero; the others are scaled by 1 / (1 - rate).
+        index: Number that is folded into the seeds, so that every layer has different masks.
     """
 
     def __init__(self, rate: float, index: int = 0, **kwargs: Any) -> None:
@@ -230,9 +245,9 @@ class SeededDropout(keras.layers.Layer):
 
 
 def _uniform(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """The numbers of `tf.random.stateless_uniform` in [0, 1), also where XLA compiles.
+    """Returns the numbers of `tf.random.stateless_uniform` in [0, 1), with and without XLA.
 
-    XLA draws the same bits but makes other numbers of them.
+    XLA draws the same bits but converts them to other numbers.
     """
     bits = tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
     return tf.cast(tf.bitwise.bitwise_and(bits, 2**23 - 1), tf.float32) * 2.0**-23
@@ -240,12 +255,12 @@ def _uniform(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class Convolution(keras.layers.Conv2D):
-    """Keras' own, computed as `pix2pix_tf.models.cpu_convolutions` does where that is turned on."""
+    """Keras' convolution, computed by `pix2pix_tf.models.cpu_convolutions` if that is turned on."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         (stride, _), kernel = self.strides, tf.convert_to_tensor(kernel)
         pad = 1 if self.padding == "same" else 0
-        # At stride 1 "same" pads a 4×4 kernel by different amounts before and after.
+        # At stride 1, "same" pads different numbers of pixels before and after for a 4×4 kernel.
         if (stride == 2 or not pad) and cpu.fits(inputs, kernel, stride, pad):
             return cpu.convolve(inputs, kernel, stride, pad)
         if cpu.fits_bands(inputs):
@@ -255,7 +270,7 @@ class Convolution(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class TransposedConvolution(keras.layers.Conv2DTranspose):
-    """Keras' own, computed as `cpu_convolutions` or `subpixel` do where they are turned on."""
+    """Keras' transposed convolution, computed by `cpu_convolutions` or `subpixel` if turned on."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         (stride, _), kernel = self.strides, tf.convert_to_tensor(self.kernel)
@@ -270,13 +285,13 @@ class TransposedConvolution(keras.layers.Conv2DTranspose):
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class SpectralConv2D(Convolution):
-    """A convolution by its kernels divided by their largest singular value (Miyato et al. 2018).
+    """Convolution with kernels divided by their largest singular value (Miyato et al. 2018).
 
     The singular value is that of the kernels as a matrix [height · width · channels, filters],
-    found by one power iteration a training step; `vector_u`, [1, filters], is its estimate of the
-    singular vector so far. Unlike Keras' wrapper it leaves the stored kernels alone, so that the
-    gradient and what optimizers and replicas do to them stay plain. Kernels are divided in float32
-    in any precision.
+    estimated by one power iteration per training step; `vector_u`, [1, filters], is the current
+    estimate of the singular vector. Unlike Keras' wrapper, this layer does not change the stored
+    kernels, so that gradients, optimizers and replicas work as with any other layer. Kernels are
+    divided in float32 in every precision.
 
     Args:
         seed: Seed of the initial `vector_u`.
@@ -306,7 +321,7 @@ class SpectralConv2D(Convolution):
         left = tf.math.l2_normalize(tf.matmul(right, tf.stop_gradient(matrix), transpose_b=True))
         right = tf.math.l2_normalize(tf.matmul(left, tf.stop_gradient(matrix)))
         if training:
-            # On this replica's own copy: every replica finds the same.
+            # Assigned to this replica's own copy, because every replica computes the same value.
             tf.raw_ops.AssignVariableOp(resource=self.vector_u.value.handle, value=right)
         return tf.matmul(tf.matmul(left, matrix), right, transpose_b=True)[0, 0]
 
@@ -316,10 +331,10 @@ class SpectralConv2D(Convolution):
 
 @keras.saving.register_keras_serializable("pix2pix_tf")
 class ReflectionPadding2D(keras.layers.Layer):
-    """Pads [N, H, W, C] by mirroring at the borders, without repeating them.
+    """Pads [N, H, W, C] by reflection, without repeating the pixels at the borders.
 
     Args:
-        padding: Pixels on every side, fewer than the image has.
+        padding: Pixels on every side; less than height and width of the image.
     """
 
     def __init__(self, padding: int, **kwargs: Any) -> None:
@@ -343,8 +358,8 @@ class ReflectionPadding2D(keras.layers.Layer):
 class NearestUpsampling2D(keras.layers.Layer):
     """Doubles height and width of [N, H, W, C] by repeating pixels.
 
-    As one rearrangement of four copies: deterministic on every device, and unlike Keras' own it
-    keeps the number of channels known where height and width are open.
+    It is one rearrangement of four copies, which is deterministic on every device. Unlike in Keras'
+    own layer, the number of channels stays known if height and width are unknown.
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:

@@ -1,9 +1,9 @@
 """The PatchGAN discriminator (paper, section 3.2.2 and appendix 6.1.2).
 
-It classifies every patch as real or fake; the side of a patch is its receptive field. 70×70 is
-C64-C128-C256-C512 and a last convolution to one channel, all 4×4; every block but the last two
-halves the size, the first has no norm. Patches that reach beyond the image see zeros there: at
-256×256 all of the 286×286 ones do (Table 3).
+It classifies every patch as real or fake; the side of a patch is its receptive field. The 70×70
+PatchGAN is C64-C128-C256-C512 and a last convolution to one channel, all 4×4; every block except
+the last two halves the size, and the first has no norm. Patches that extend beyond the image are
+padded with zeros: at 256×256 these are all patches of the 286×286 PatchGAN (Table 3).
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ def build_patchgan(
     norm: str = "batch",
     spectral: bool = False,
 ) -> keras.Model:
-    """Builds the discriminator: [input, target] to one logit a patch.
+    """Builds the discriminator, from [input, target] to one logit per patch.
 
-    Takes two images in [-1, 1], [N, H, W, input_channels] and [N, H, W, target_channels], and
-    returns float [N, h, w, 1]: 30×30 for 256×256 and 3 downsamplings. Above 0 means real.
+    The network takes two images in [-1, 1], [N, H, W, input_channels] and
+    [N, H, W, target_channels], and returns float [N, h, w, 1]: 30×30 for 256×256 and 3
+    downsamplings. A logit above 0 means real.
 
     Args:
-        size: Height and width, or None for any.
+        size: Height and width in pixels, or None for any.
         input_channels: Channels of the image to translate, the condition.
         target_channels: Channels of its translation, real or generated.
         width: Filters of the first layer; they double with each layer up to eightfold.
@@ -46,10 +47,14 @@ def build_patchgan(
             and 286 pixels.
         seed: Seed of the initial weights, N(0, 0.02).
         part: Name of the network, on which the initial weights depend too.
-        conditional: Whether it sees the input. Without it (the GAN rows of Table 1) the model takes
-            [target] alone.
+        conditional: Whether the network takes the input. If not (the GAN rows of Table 1), it takes
+            [target] only.
         norm: `batch`, `instance` or `none`.
-        spectral: Divides every convolution's kernels by their spectral norm (Miyato et al. 2018).
+        spectral: Whether every convolution's kernels are divided by their spectral norm (Miyato et
+            al. 2018).
+
+    Returns:
+        The network.
     """
     target = keras.Input((*size, target_channels), name="target")
     inputs, x = [target], target
@@ -60,7 +65,7 @@ def build_patchgan(
     layer = partial(_convolve, seeds=seeds, normed_bias=norm == "none", spectral=spectral)
     normalise = normalizer(norm, seeds)
     build = partial(_layers, downsamplings=downsamplings)
-    if downsamplings == 0:  # whose last layer has no bias in the published batch-norm program
+    if downsamplings == 0:  # with batch norm, its last layer has no bias in the published program
         build = partial(_pixel_layers, last_bias=norm != "batch")
     return keras.Model(inputs, build(x, width, layer, normalise), name="patchgan")
 
@@ -81,7 +86,7 @@ def _layers(
 def _pixel_layers(
     x: keras.KerasTensor, width: int, layer: Layer, normalise: Layer, last_bias: bool
 ) -> keras.KerasTensor:
-    """The 1×1 PixelGAN: C64-C128, judging each pixel by its colour alone."""
+    """Applies the 1×1 PixelGAN, C64-C128, which classifies each pixel by its colour."""
     x = layer(x, width, 1, 1, name="conv_1")
     x = layers.LeakyReLU(0.2, name="conv_1_activation")(x)
     x = layer(x, 2 * width, 1, 1, name="conv_2", norm_follows=True)
@@ -103,7 +108,7 @@ def _convolve(
     norm_follows: bool = False,
     dtype: str | None = None,
 ) -> keras.KerasTensor:
-    if kernel == 4:  # padding 1 whatever the stride; "same" would give 2 on one side at stride 1
+    if kernel == 4:  # pads by 1 at every stride; "same" would pad one side by 2 at stride 1
         x = layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
     use_bias = normed_bias or not norm_follows
     return convolve(

@@ -1,7 +1,8 @@
 """The ResNet generator of the authors' PyTorch program (after Johnson et al. 2016).
 
-c7s1-64, d128, d256, R256 six or nine times, u128, u64, c7s1-3: 7×7 and 3×3 convolutions, each but
-the last with norm and ReLU; reflection instead of zeros around images and blocks.
+Its layers are c7s1-64, d128, d256, R256 six or nine times, u128, u64, c7s1-3: 7×7 and 3×3
+convolutions, all except the last with norm and ReLU. Images and the inputs of residual blocks are
+padded by reflection instead of zeros.
 """
 
 from __future__ import annotations
@@ -42,16 +43,19 @@ def build_resnet(
     """Builds the generator: [N, H, W, input_channels] to [N, H, W, target_channels], in [-1, 1].
 
     Args:
-        size: Height and width, each a multiple of 4, or None for any.
+        size: Height and width in pixels, each a multiple of 4, or None for any.
         blocks: Number of residual blocks.
         input_channels: Channels of the image.
         target_channels: Channels of the translation.
         width: Filters of the first layer; the blocks have four times as many.
-        seed: Seed of the initial weights, N(0, 0.02); None for zeros, to be replaced by others.
+        seed: Seed of the initial weights, N(0, 0.02); None for zeros, to be replaced later.
         part: Name of the network, on which the initial weights depend too.
         norm: `batch`, `instance` or `none`.
-        dropout: Rate in the middle of each block.
+        dropout: Dropout rate in the middle of each block.
         upsampling: `transposed` or `resize`, see `upsample`.
+
+    Returns:
+        The network.
     """
     seeds = weight_seeds(seed, part)
     normalise, bias = normalizer(norm, seeds), norm == "none"
@@ -106,7 +110,7 @@ def _double(
 ) -> keras.KerasTensor:
     if kind == "resize":
         return upsample(x, filters, 3, kind, seeds, name, use_bias=bias)
-    # As the published program pads: one pixel before, none behind; "same" has it the other way.
+    # The published program pads one pixel before and none after; "same" would do the opposite.
     x = layers.Conv2DTranspose(
         filters,
         3,

@@ -1,9 +1,9 @@
-"""The U-Net generator (paper, section 3.2.1 and appendix 6.1.1), and the encoder-decoder it beats.
+"""The U-Net generator (paper, section 3.2.1 and appendix 6.1.1) and the encoder-decoder.
 
-At 256×256: C64-C128-C256-C512-C512-C512-C512-C512 down, CD512-CD512-CD512-C512-C256-C128-C64 up,
-all convolutions 4×4 with stride 2, and skips between layers i and n-i. The order within a block is
-that of the authors' programs: LeakyReLU, convolution, norm on the way down; ReLU, transposed
-convolution, norm, dropout on the way up.
+At 256×256 the encoder is C64-C128-C256-C512-C512-C512-C512-C512 and the decoder
+CD512-CD512-CD512-C512-C256-C128-C64. All convolutions are 4×4 with stride 2, and skips connect
+layers i and n-i. The order within a block is that of the authors' programs: LeakyReLU, convolution,
+norm in the encoder; ReLU, transposed convolution, norm, dropout in the decoder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DROPOUT_BLOCKS = 3  # the first decoder blocks: 2×2, 4×4 and 8×8 at 256×256
 
 
 def unet_levels(size: tuple[int, int]) -> int:
-    """Returns how often height and width can be halved: the depth of a U-Net; 8 at 256×256."""
+    """Returns the depth of a U-Net: how often height and width can be halved; 8 at 256×256."""
     common = math.gcd(*size)
     return (common & -common).bit_length() - 1
 
@@ -43,26 +43,30 @@ def build_unet(
     """Builds the generator: [N, H, W, input_channels] to [N, H, W, target_channels], in [-1, 1].
 
     Args:
-        size: Height and width, each a multiple of 2**levels, or None for any.
-        levels: Downsamplings to the bottleneck; 8 take 256×256 to 1×1.
+        size: Height and width in pixels, each a multiple of 2**levels, or None for any.
+        levels: Number of downsamplings to the bottleneck; 8 reduce 256×256 to 1×1.
         input_channels: Channels of the image.
         target_channels: Channels of the translation.
         width: Filters of the first layer.
-        seed: Seed of the initial weights, N(0, 0.02); None for zeros, to be replaced by others.
+        seed: Seed of the initial weights, N(0, 0.02); None for zeros, to be replaced later.
         part: Name of the network, on which the initial weights depend too.
-        skips: Whether decoder blocks see their encoder block: without, the encoder-decoder of
-            section 4.3 and Table 2.
+        skips: Whether skips connect encoder and decoder. Without them the network is the
+            encoder-decoder of section 4.3 and Table 2.
         norm: `batch`, `instance` or `none`.
-        bottleneck_norm: Normalises the innermost layer too, which zeroes a 1×1 bottleneck at batch
-            size 1: the paper's own runs, corrected by its errata.
-        dropout: Rate in the first three decoder blocks.
+        bottleneck_norm: Whether the innermost layer is normalised too, which zeroes a 1×1
+            bottleneck at batch size 1. The paper's own runs did this, which its errata correct.
+        dropout: Dropout rate in the first three decoder blocks.
         upsampling: `transposed` or `resize`, see `upsample`.
+
+    Returns:
+        The network.
     """
     seeds = weight_seeds(seed, part)
     normalise = normalizer(norm, seeds)
     # 64 128 256 512 512 512 512 512 in the paper
     filters = [width * min(2**level, 8) for level in range(levels)]
-    # With batch norm the published program has no biases here; with others, where no norm follows.
+    # Biases of layers without a norm and of layers with one. In the published program the former
+    # have biases except with batch norm.
     bare, normed = norm != "batch", norm == "none"
 
     image = keras.Input((*size, input_channels), name="image")
