@@ -1,4 +1,4 @@
-"""The experiment's configuration: one typed, frozen object; YAML in, YAML out."""
+"""Configuration of an experiment: a typed, immutable object, read from and written as YAML."""
 
 from pix2pix_tf.config.schema import Config, load_config, make_config, shipped_configs
 

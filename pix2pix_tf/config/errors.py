@@ -1,4 +1,4 @@
-"""Error messages of invalid configs: Pydantic's errors in the terms of the config file."""
+"""Error messages for invalid configs, made from Pydantic's errors."""
 
 from __future__ import annotations
 
@@ -8,34 +8,32 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-_MAX_CHARACTERS = 200  # of a value in a message
+_MAX_CHARACTERS = 200  # maximal length of a value in a message
 CONTRADICTION = "contradiction"  # type of errors whose message is already complete
 
 
 def error_messages(config: type[BaseModel], error: ValidationError) -> list[str]:
-    """One message per problem, with the key, the value and what was expected.
+    """Returns a message for each problem, with the key, the value and what was expected.
 
     Args:
-        config: The root model, of sections of keys.
+        config: The root model, whose fields are sections of keys.
         error: The error of its validation.
     """
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         key = ".".join(str(part) for part in problem["loc"][:2])
         message = _message(config, key, problem)
-        # A union raises an error for each of its types: they are one problem.
-        found.setdefault(message if problem["type"] == CONTRADICTION else key, message)
-    return list(found.values())
+        # A union raises an error for each of its types; they are reported as one problem.
+        messages.setdefault(message if problem["type"] == CONTRADICTION else key, message)
+    return list(messages.values())
 
 
 def format_value(value: Any) -> str:
-    """Formats a value for a message: its repr, truncated."""
+    """Formats a value for a message as its truncated repr."""
     try:
         return truncate(repr(value))
-    except (
-        ValueError,
-        RecursionError,
-    ):  # of a number of thousands of digits, or nesting without end
+    # Raised for a number of thousands of digits, and for endless nesting.
+    except (ValueError, RecursionError):
         return f"a value ({type(value).__name__}) too large to show"
 
 
@@ -45,7 +43,15 @@ def truncate(text: str) -> str:
 
 
 def nearest_key(config: type[BaseModel], key: str) -> str | None:
-    """The valid key (`section.name`) most similar to an unknown one, also in another section."""
+    """Returns the valid key (`section.name`) most similar to an unknown one, in any section.
+
+    Args:
+        config: The root model.
+        key: The unknown key.
+
+    Returns:
+        The key, preferably of the same section; None if none is similar.
+    """
     section, name = _section(key), key.rpartition(".")[2]
     elsewhere = {path.rpartition(".")[2]: path for path in _keys(config)}
     here = {path.rpartition(".")[2]: path for path in _keys(config) if _section(path) == section}
@@ -53,12 +59,12 @@ def nearest_key(config: type[BaseModel], key: str) -> str | None:
 
 
 def annotation_of(config: type[BaseModel], key: str) -> Any:
-    """The type of a key (`section.name`, or a value of the root model's own); Any if unknown."""
+    """Returns the type of a key (`section.name`, or a value of the root model); Any if unknown."""
     return _annotation(config, key) if key in _keys(config) else Any
 
 
 def is_value(config: type[BaseModel], key: str) -> bool:
-    """Whether a key of the root model is itself a value, not a section of keys."""
+    """Whether a key of the root model is a value and not a section of keys."""
     return key in config.model_fields and not _leaves(config, key)
 
 
@@ -102,12 +108,12 @@ def _keys(config: type[BaseModel]) -> list[str]:
 
 
 def _section(key: str) -> str:
-    """The section a key is of; none for what is a value itself."""
+    """Returns the section of a key; an empty string for a value of the root model."""
     return key.rpartition(".")[0]
 
 
 def _leaves(config: type[BaseModel], section: str) -> Iterable[str]:
-    """The keys of a section; none of what is a value itself."""
+    """Returns the keys of a section; an empty collection for a value of the root model."""
     return getattr(config.model_fields[section].annotation, "model_fields", {})
 
 
@@ -118,7 +124,7 @@ def _annotation(config: type[BaseModel], key: str) -> Any:
 
 
 def _choices(annotation: Any) -> list[str]:
-    """What a key that takes one of a few values takes: a `Literal`, alone or beside a number."""
+    """Returns the choices of a key whose type is a `Literal`, alone or with a number."""
     parts = [annotation] if get_origin(annotation) is Literal else get_args(annotation)
     literals = [part for part in parts if get_origin(part) is Literal]
     choices = [_as_yaml(value) for part in literals for value in get_args(part)]
@@ -132,9 +138,15 @@ def _as_yaml(value: Any) -> str:
 
 
 def nearest(word: str, among: Iterable[str]) -> str | None:
-    """The word most like another one, or None where none is."""
+    """Returns the word that is most similar to `word`; None if none is similar.
+
+    Args:
+        word: The word to compare with.
+        among: The words to choose from.
+    """
     among = list(among)
     if among and word.isdecimal() and all(other.isdecimal() for other in among):
         return min(among, key=lambda other: abs(int(other) - int(word)))
-    among = [other for other in among if word in other] or among  # float16: mixed_float16
+    # A word that contains the other one is preferred, such as mixed_float16 for float16.
+    among = [other for other in among if word in other] or among
     return next(iter(difflib.get_close_matches(word, among, n=1)), None)

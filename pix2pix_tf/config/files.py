@@ -1,4 +1,4 @@
-"""Config files: finding, reading, overriding and validating them."""
+"""Finding, reading, overriding and validating of config files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ Overrides = Mapping[str, Any] | Sequence[str]
 
 
 def shipped_files(folder: str = "") -> dict[str, Path]:
-    """The configs that come with the package, by name; `folder` is a sub-folder, for segmenters."""
+    """Returns the configs that come with the package, by name.
+
+    Args:
+        folder: A sub-folder, such as that of the segmenters' configs; by default the main folder.
+    """
     import pix2pix_tf.configs
 
-    place = Path(pix2pix_tf.configs.__path__[0]) / folder
-    return {path.stem: path for path in sorted(place.glob("*.yaml"))}
+    directory = Path(pix2pix_tf.configs.__path__[0]) / folder
+    return {path.stem: path for path in sorted(directory.glob("*.yaml"))}
 
 
 def read_config(
@@ -45,15 +49,17 @@ def read_config(
         path_or_name: A file; or the name of a shipped config, with or without `.yaml`. A local file
             comes first.
         shipped: The shipped configs by name.
-        model: The root model, of sections of keys.
-        overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`, the value
-            then being what `parse_value` makes of it: text where the key takes text, else YAML.
-        choose: From the values that were read to the subclass of `model` that validates them, where
-            there are several.
+        model: The root model, whose fields are sections of keys.
+        overrides: `{"training.steps": 2000}`, or as typed: `["training.steps=2000"]`. Typed values
+            are parsed by `parse_value`: as text if the key takes text, else as YAML.
+        choose: Returns the subclass of `model` that validates the values; by default `model`.
+
+    Returns:
+        The validated config.
 
     Raises:
-        UserError: No such file or name, not YAML, unknown keys, wrong types or values,
-            contradictions.
+        UserError: There is no such file or name; it is not YAML; keys are unknown; values have the
+            wrong type, are invalid or contradict each other.
     """
     tree = read_sections(_find(path_or_name, shipped), model)
     for key, value in _override_items(overrides, model):
@@ -62,12 +68,21 @@ def read_config(
 
 
 def is_overridden(overrides: Sequence[str], key: str) -> bool:
-    """Whether overrides, as typed (`KEY=VALUE`), set a key."""
+    """Whether one of the overrides, as typed (`KEY=VALUE`), sets a key."""
     return any(text.partition("=")[0].strip() == key for text in overrides)
 
 
 def validated(model: type[Model], tree: Mapping[str, Any], source: str) -> Model:
-    """Validates plain values into a config; `source` names them in errors."""
+    """Validates plain values and returns them as a config.
+
+    Args:
+        model: The root model.
+        tree: Sections of plain values.
+        source: Name of the values in error messages.
+
+    Raises:
+        UserError: The values are not valid.
+    """
     try:
         return model.model_validate(dict(tree))
     except ValidationError as error:
@@ -77,10 +92,14 @@ def validated(model: type[Model], tree: Mapping[str, Any], source: str) -> Model
 
 
 def read_sections(path: Path, model: type[BaseModel]) -> dict[str, Any]:
-    """Reads the sections of a config file; where `model` has text, values are the text as written.
+    """Reads the sections of a config file without validating them.
+
+    Args:
+        path: The file.
+        model: The root model; values of its text keys are read literally, others as YAML.
 
     Raises:
-        UserError: It cannot be read, is not YAML or has no sections.
+        UserError: The file cannot be read, is not YAML or has no sections.
     """
     tree = read_yaml(path, model)
     if not isinstance(tree, dict):
@@ -134,5 +153,5 @@ def _set(tree: dict[str, Any], key: str, value: Any, model: type[BaseModel]) -> 
             f"--set {key}: a key has the form SECTION.NAME{f', such as {near}' if near else ''}"
         )
     branch = tree.setdefault(section, {})
-    if isinstance(branch, dict):  # where it is something else, validation says so
+    if isinstance(branch, dict):  # otherwise the validation raises an error
         tree[section] = {**branch, name: value}

@@ -1,4 +1,4 @@
-"""The section `objective` of each method: what it minimises."""
+"""Config sections `objective` of the methods."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ class Objective(Section):
     """Base class of the section `objective`."""
 
     def check(self, config: Config) -> None:
-        """Raises a PydanticCustomError where the method cannot be trained with the other sections.
+        """Checks that the method can be trained with the other sections.
 
-        The error's type is `config.errors.CONTRADICTION` and its message a whole sentence.
+        Args:
+            config: The complete config.
+
+        Raises:
+            PydanticCustomError: It cannot. The error's type is `config.errors.CONTRADICTION` and
+                its message a complete sentence.
         """
 
 
@@ -45,12 +50,12 @@ class Pix2PixObjective(Objective):
 
     @property
     def distance(self) -> Literal["l1", "l2"] | None:
-        """The distance to the target that the objective has, or None."""
+        """The objective's distance to the target, or None."""
         return {"l1": "l1", "l2": "l2"}.get(self.name[:2])  # type: ignore[return-value]
 
     @property
     def adversarial(self) -> bool:
-        """Whether there is a discriminator."""
+        """Whether the objective has a discriminator."""
         return self.name.endswith("gan")
 
     @property
@@ -59,7 +64,7 @@ class Pix2PixObjective(Objective):
         return self.name.endswith("cgan")
 
     def check(self, config: Config) -> None:
-        """Refuses a discriminator whose receptive field leaves no patch of the crop."""
+        """Checks that the discriminator's receptive field leaves at least one patch of the crop."""
         size, field = config.data.crop_size, config.discriminator.receptive_field
         if min(patch_grid(size, field)) < 1:
             fitting = [each for each in RECEPTIVE_FIELDS if min(patch_grid(size, each)) >= 1]
@@ -76,10 +81,15 @@ OBJECTIVES: dict[str, type[Objective]] = {"pix2pix": Pix2PixObjective}
 
 
 def patch_grid(size: Sequence[int], receptive_field: int) -> tuple[int, int]:
-    """Height and width of the discriminator's output for an image `size` (height, width).
+    """Returns the height and width of the discriminator's output.
 
-    256×256 gives 30×30 at the default receptive field of 70 (appendix 6.1.2): each halving
-    convolution (k4 s2 p1) halves the size, the two last ones (k4 s1 p1) take one pixel each.
+    256×256 gives 30×30 at the default receptive field of 70 (appendix 6.1.2): each downsampling
+    convolution (k4 s2 p1) halves the size, and each of the last two (k4 s1 p1) reduces it by one
+    pixel.
+
+    Args:
+        size: Height and width of the image, in pixels.
+        receptive_field: A key of `RECEPTIVE_FIELDS`.
     """
     if receptive_field == 1:
         return (size[0], size[1])

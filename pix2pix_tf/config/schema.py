@@ -1,8 +1,8 @@
-"""The experiment's configuration: one typed, frozen object; YAML in, YAML out.
+"""Schema of the configuration: a typed, immutable object, read from and written as YAML.
 
 Every default is the paper's (Isola et al. 2017, section 3 and appendix 6.2), so that a config file
-says only what differs. Invalid values (an unknown key, a wrong type, two keys that contradict each
-other) raise a `UserError` that names the key, the value and the nearest valid one.
+has only the differences. Invalid values (an unknown key, a wrong type, two keys that contradict
+each other) raise a `UserError` that names the key, the value and the nearest valid one.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from pix2pix_tf.config.section import (
 )
 from pix2pix_tf.config.yaml_text import to_yaml
 
-# Crop sizes are multiples of it: a U-Net needs at least four downsamplings.
+# Crop sizes are multiples of this, since a U-Net needs at least four downsamplings.
 MIN_SIZE_MULTIPLE = 16
 
-# Kinds of generator with a bottleneck; all else about kinds: `pix2pix_tf.models.GENERATORS`.
+# Kinds of generator with a bottleneck. All kinds are defined in `pix2pix_tf.models.GENERATORS`.
 BOTTLENECK_KINDS = ("unet", "encoder_decoder")
 
 
@@ -159,14 +159,14 @@ class DataConfig(Section):
 
     @property
     def image_channels(self) -> tuple[int, int]:
-        """Channels of input and target as images: what files are read as and written with."""
+        """Channels of the input and target images, as they are read from and written to files."""
         if self.representation == "lab":
             return (3, 3)
         return (self.input_channels, self.target_channels)
 
     @property
     def from_photographs(self) -> bool:
-        """Whether files hold whole photographs, of which inputs are made, rather than pairs."""
+        """Whether files are whole photographs from which inputs are derived, not pairs."""
         return self.derive != "pair" and self.photo == "file"
 
 
@@ -335,13 +335,14 @@ class Config(Section):
         return self
 
     def in_direction(self, direction: str) -> Config:
-        """Makes the config of the same run seen in a direction.
+        """Returns this config with another direction of translation.
 
         Args:
             direction: `AtoB` or `BtoA`.
 
         Returns:
-            The config whose inputs are A with `AtoB`, B with `BtoA`; this one where they are.
+            The config whose inputs are A for `AtoB` or B for `BtoA`; the same object if it has this
+            direction already.
         """
         data = self.data
         if direction == data.direction:
@@ -355,17 +356,18 @@ class Config(Section):
 
     @property
     def reference_statistics(self) -> bool:
-        """Whether images are translated by the statistics of a batch, as they were trained.
+        """Whether images are translated with the statistics of a reference batch.
 
-        Where the innermost norm sees one value a channel and image, only the statistics of several
-        images let anything pass; see `pix2pix_tf.inference.reference_batch`.
+        The input of the innermost batch norm can have one value per channel and image. Normalised
+        by the statistics of a single image it would always be 0, so that those of several images
+        are needed, as in training; see `pix2pix_tf.inference.reference_batch`.
         """
         generator = self.generator
         normed = generator.bottleneck_norm and generator.norm == "batch"
         return normed and self.training.batch_size > 1
 
     def settings(self) -> dict[str, Any]:
-        """Flattens the config.
+        """Flattens the config to a dictionary.
 
         Returns:
             Plain values by key: `SECTION.NAME`, or `method`.
@@ -379,7 +381,7 @@ class Config(Section):
         return flat
 
     def to_yaml(self) -> str:
-        """Writes the config as YAML.
+        """Converts the config to YAML.
 
         Returns:
             Text that `load_config` reads back to an equal object.
@@ -416,12 +418,21 @@ def load_config(
 
 
 def make_config(tree: Mapping[str, Any], source: str = "config") -> Config:
-    """Validates sections of plain values into a `Config`; `source` names them in errors."""
+    """Validates plain values and returns them as a `Config`.
+
+    Args:
+        tree: Sections of plain values, and `method`.
+        source: Name of the values in error messages.
+
+    Raises:
+        UserError: Keys are unknown, or values have the wrong type, are invalid or contradict each
+            other.
+    """
     return validated(_config_type(tree), tree, source)
 
 
 def _config_type(tree: Mapping[str, Any]) -> type[Config]:
-    """`Config` with the section `objective` of the method that a tree names."""
+    """Returns the subclass of `Config` for the method that a tree names."""
     method = tree.get("method", "pix2pix")
     return _with_objective(method) if isinstance(method, str) and method in OBJECTIVES else Config
 
@@ -440,7 +451,7 @@ def _with_objective(method: str) -> type[Config]:
 
 
 def shipped_configs() -> list[str]:
-    """Names of the configs that come with the package, without `.yaml`."""
+    """Returns the names of the configs that come with the package, without `.yaml`."""
     return list(shipped_files())
 
 

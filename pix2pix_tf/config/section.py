@@ -1,4 +1,4 @@
-"""Base class of a config's sections and the types of their keys."""
+"""Base class of the config sections, and types of their keys."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pix2pix_tf.utils.files import expand_home
 
 
 def _pair(value: Any) -> Any:
-    """Makes one number a square, and a list, as YAML has it, a tuple."""
+    """Converts a single number to a square size, and a YAML list to a tuple."""
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
     return tuple(value) if isinstance(value, list) else value
 
 
 def _number(value: Any) -> Any:
-    """Reads 2e-4 (without a dot) as a number; YAML 1.1 makes it a string."""
+    """Converts text such as 2e-4 to a number; YAML 1.1 reads it as text, since it has no dot."""
     if isinstance(value, str):
         try:
             return float(value)
@@ -53,7 +53,7 @@ Norm = Literal["batch", "instance", "none"]
 
 
 class Section(BaseModel):
-    """A section of a config: immutable, without unknown keys.
+    """Base class of config sections, which are immutable and reject unknown keys.
 
     The docstring below a key is its description in the documentation.
     """

@@ -1,8 +1,8 @@
-"""YAML read by a schema: where the schema has text, a value is the text as written.
+"""YAML reading guided by a schema: where the schema expects text, values are read literally.
 
-Plain YAML reads 2024 as a number, 0123 as another one (83, in octal), `yes` as true and 2001-01-01
-as a date, so that folders of such names could not be given. Here such values stay as written until
-the schema (a Pydantic model, a TypedDict or a type) tells their type.
+Plain YAML reads 2024 as a number, 0123 as an octal number (83), `yes` as true and 2001-01-01 as a
+date, so that folders with such names could not be given. Here such values are kept as written until
+their type is known from the schema (a Pydantic model, a TypedDict or a type).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pix2pix_tf.config.errors import truncate
 from pix2pix_tf.utils.errors import UserError
 
-_MAX_VALUES = 10_000  # of a file; palettes have some hundred
+_MAX_VALUES = 10_000  # limit per file; palettes have some hundred
 # Characters that YAML takes for line breaks, or that UTF-8 cannot encode.
 _ESCAPED = re.compile("[\x85\u2028\u2029\ufeff\ud800-\udfff]")
 _NULLS = ("null", "Null", "NULL", "~", "")
@@ -31,11 +31,11 @@ def read_yaml(path: Path, schema: Any = Any) -> Any:
 
     Args:
         path: The file.
-        schema: The expected type: where it has text (`str`, `str | None`, at any depth), unquoted
-            values are the text as written. Nothing is validated here.
+        schema: The expected type. Where it has text (`str`, `str | None`, at any depth), unquoted
+            values are read literally. The values are not validated.
 
     Raises:
-        UserError: It cannot be read, is not YAML, or gives a key twice.
+        UserError: The file cannot be read, is not YAML, or has a key twice.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -49,12 +49,13 @@ def parse_value(text: str, where: str, schema: Any = Any) -> Any:
 
     Args:
         text: The value as typed.
-        where: Its name in errors.
-        schema: Its type. If that is text, the value is all that was typed, except that `null` is
-            None if the type has it, and quotes around the whole are removed. Other types are YAML.
+        where: Name of the value in error messages.
+        schema: Type of the value. For a text type, the value is taken literally, except that `null`
+            is None if the type allows it, and that quotes around the whole value are removed.
+            Values of other types are parsed as YAML.
 
     Raises:
-        UserError: It is empty, not YAML, or more than one value.
+        UserError: The value is empty, not YAML, or more than one value.
     """
     if not takes_text(schema):
         if schema is not Any and not text.strip():
@@ -66,14 +67,14 @@ def parse_value(text: str, where: str, schema: Any = Any) -> Any:
 
 
 def to_yaml(tree: Any) -> str:
-    """Converts plain values to YAML text, in their order."""
+    """Converts plain values to YAML text, keeping their order."""
     options: dict[str, Any] = {"sort_keys": False, "default_flow_style": None}
     text = yaml.safe_dump(tree, allow_unicode=True, **options)
     return yaml.safe_dump(tree, **options) if _ESCAPED.search(text) else text
 
 
 def takes_text(schema: Any) -> bool:
-    """Whether a type is text, or text and None."""
+    """Whether a type is `str`, or a union of `str` and None."""
     kinds = [kind for kind in _alternatives(schema) if kind is not types.NoneType]
     return kinds == [str]
 
@@ -83,7 +84,7 @@ def _takes_none(schema: Any) -> bool:
 
 
 def _alternatives(schema: Any) -> list[Any]:
-    """The members of a union, or the type itself, without their `Annotated` metadata."""
+    """Returns the members of a union, or the type itself, without `Annotated` metadata."""
     if get_origin(schema) is Annotated:
         return _alternatives(get_args(schema)[0])
     if get_origin(schema) in (Union, types.UnionType):
@@ -103,8 +104,8 @@ class _Plain:
     text: str
     read: Callable[[], Any]
 
-    def as_of(self, schema: Any) -> Any:
-        """The value by its type in the schema."""
+    def resolve(self, schema: Any) -> Any:
+        """Returns the value in the type that the schema expects."""
         if not takes_text(schema):
             return self.read()
         if self.text in _NULLS and (_takes_none(schema) or not self.text):
@@ -116,10 +117,10 @@ class _Loader(yaml.SafeLoader):
     """A SafeLoader that leaves unquoted values unresolved and refuses duplicate keys."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        if not self._is_open(node):
+        if not self._is_unresolved(node):
             return super().construct_object(node, deep)
-        made = super().construct_object
-        return _Plain(node.value, lambda: made(node, deep))
+        construct = super().construct_object
+        return _Plain(node.value, lambda: construct(node, deep))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -137,13 +138,13 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merges what << names, whose size may grow exponentially."""
+        """Merges the mappings that << refers to; their size is limited, as it can grow fast."""
         super().flatten_mapping(node)
         if len(node.value) > _MAX_VALUES:
             raise yaml.MarkedYAMLError(problem="<< puts in too much", problem_mark=node.start_mark)
 
-    def _is_open(self, node: yaml.Node) -> bool:
-        """Whether a value is unquoted, without a tag such as !!int, and not text in YAML."""
+    def _is_unresolved(self, node: yaml.Node) -> bool:
+        """Whether a value is unquoted, has no tag such as !!int, and is not text in YAML."""
         return (
             isinstance(node, yaml.ScalarNode)
             and node.style is None
@@ -156,7 +157,7 @@ def _parse(text: str, where: str, schema: Any, whole: bool = False) -> Any:
     try:
         tree = _load(text, whole)
         _check_size(tree, where)
-        return _as_of(tree, schema)
+        return _resolve(tree, schema)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -168,12 +169,12 @@ def _parse(text: str, where: str, schema: Any, whole: bool = False) -> Any:
     except RecursionError:
         raise UserError(f"{where}: not valid YAML: nested too deeply") from None
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        # PyYAML raises them for values that look like dates or numbers and are none.
+        # PyYAML raises these errors for values that look like dates or numbers but are invalid.
         raise UserError(f"{where}: not valid YAML: a value cannot be read: {error}") from None
 
 
 def _load(text: str, whole: bool) -> Any:
-    """Loads the document of a YAML text, with unquoted values unresolved.
+    """Loads a YAML document, with unquoted values as `_Plain` objects.
 
     Args:
         text: The text.
@@ -194,23 +195,23 @@ def _load(text: str, whole: bool) -> Any:
         loader.dispose()
 
 
-def _as_of(value: Any, schema: Any) -> Any:
-    """Resolves the unquoted values of a tree by the schema."""
+def _resolve(value: Any, schema: Any) -> Any:
+    """Converts the unquoted values of a tree to the types that the schema expects."""
     if isinstance(value, _Plain):
-        return value.as_of(schema)
+        return value.resolve(schema)
     if isinstance(value, dict):
-        items = [(_as_of(key, Any), inner) for key, inner in value.items()]
-        made = {key: _as_of(inner, _schema_of(schema, key)) for key, inner in items}
-        if len(made) < len(items):  # 16 and 0x10
+        items = [(_resolve(key, Any), inner) for key, inner in value.items()]
+        mapping = {key: _resolve(inner, _schema_of(schema, key)) for key, inner in items}
+        if len(mapping) < len(items):  # such as the keys 16 and 0x10
             raise yaml.MarkedYAMLError(problem="two keys are the same value")
-        return made
+        return mapping
     if isinstance(value, (list, tuple, set)):
-        return type(value)(_as_of(inner, _schema_of(schema, None)) for inner in value)
+        return type(value)(_resolve(inner, _schema_of(schema, None)) for inner in value)
     return value
 
 
 def _schema_of(schema: Any, key: Any) -> Any:
-    """The type of a mapping's value at `key`, or of a list's items; Any if it is not known."""
+    """Returns the type of a mapping's value at `key`, or of a list's items; Any if unknown."""
     for kind in _alternatives(schema):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(key) if isinstance(key, str) else None
@@ -225,16 +226,16 @@ def _schema_of(schema: Any, key: Any) -> Any:
 
 
 def _check_size(tree: Any, where: str) -> None:
-    """Refuses huge trees: aliases can be recursive, or expand a few lines to billions of values."""
-    count, left = 0, [tree]
-    while left:
-        value = left.pop()
+    """Checks the number of values: aliases can be recursive, or expand a few lines to billions."""
+    count, pending = 0, [tree]
+    while pending:
+        value = pending.pop()
         count += 1
         if isinstance(value, dict):
-            left += value.values()
+            pending += value.values()
         elif isinstance(value, (list, tuple, set)):
-            left += value
-        if count + len(left) > _MAX_VALUES:
+            pending += value
+        if count + len(pending) > _MAX_VALUES:
             raise UserError(
                 f"{where}: holds more than {_MAX_VALUES} values: too many, or aliases (*NAME) "
                 "that repeat them without end"
@@ -242,7 +243,7 @@ def _check_size(tree: Any, where: str) -> None:
 
 
 def _unquoted(text: str) -> str:
-    """Removes quotes around a whole text."""
+    """Removes quotes that enclose a whole text."""
     if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
         return text
     try:

@@ -1,10 +1,10 @@
-"""Checkpoint files: written whole or not at all, so that they survive kills and power failures.
+"""Checkpoint files, written atomically so that they survive kills and power failures.
 
-A checkpoint of step 50 is `step-50.data-...` and `step-50.index`. TensorFlow writes both into a
-hidden folder beside them, they are brought to the disk, then renamed, the index last: where there
-is an index, the checkpoint is whole, and the newest is the one with the highest number. TensorFlow
-itself would write the index in place, and leave it to the system when anything reaches the disk.
-The file `checkpoint` is the list that `tf.train.latest_checkpoint` reads.
+A checkpoint of step 50 consists of `step-50.data-...` and `step-50.index`. TensorFlow writes both
+into a hidden folder beside them. Then they are flushed to the disk and renamed, the index last, so
+that a checkpoint with an index is complete. The newest checkpoint is the one with the highest step.
+TensorFlow by itself would write the index in place, and not flush the files to the disk. The file
+`checkpoint` is the list that `tf.train.latest_checkpoint` reads.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from pix2pix_tf.utils.text import readable
 
 LIST = "checkpoint"
 _INDEX = re.compile(r"([a-z]+)-(\d+)\.index")
-# What a kill can leave: temporary folders and unfinished parts.
+# Temporary folders and incomplete files that a killed process can leave.
 _LEFT_BEHIND = re.compile(r"\.[a-z]+-\d+\.partial|[a-z]+-\d+_temp|\.?checkpoint\..*tmp.*")
 _DATA = re.compile(r"([a-z]+-\d+)\.data-\d+-of-\d+")
 
 
 def saved_steps(folder: Path) -> list[int]:
-    """Steps of the checkpoints in a folder, in ascending order."""
+    """Returns the steps of the checkpoints in a folder, in ascending order."""
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(match[2]) for match in map(_INDEX.fullmatch, names) if match)
 
@@ -36,9 +36,9 @@ def check_path(folder: Path) -> None:
     """Checks that TensorFlow can read and write files in a folder of this name.
 
     Raises:
-        UserError: It cannot: TensorFlow takes some characters for patterns.
+        UserError: The path contains characters that TensorFlow takes for patterns, or is not UTF-8.
     """
-    if set(str(folder)) & set("*?["):  # it could write them, though
+    if set(str(folder)) & set("*?["):  # TensorFlow can write such paths, but not read them
         raise UserError(
             f"{folder}: TensorFlow takes a path with *, ? or [ for a pattern and reads no "
             "checkpoint there; rename the folder, or choose another"
@@ -51,7 +51,7 @@ def check_path(folder: Path) -> None:
 
 
 def newest_step(folder: Path) -> int | None:
-    """The step of the newest checkpoint; None if none was written yet.
+    """Returns the step of the newest checkpoint; None if none was written yet.
 
     Raises:
         UserError: A checkpoint is listed but missing; or TensorFlow cannot read the path.
@@ -67,13 +67,17 @@ def newest_step(folder: Path) -> int | None:
 
 
 def listed_step(folder: Path) -> int | None:
-    """The newest step in the list of checkpoints, whether its files exist or not."""
+    """Returns the newest step in the list of checkpoints, even if its files do not exist.
+
+    Returns:
+        The step; None if there is no list.
+    """
     try:
         text = (folder / LIST).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
-    found = re.search(r'^model_checkpoint_path: ".*?(\d+)"', text, re.MULTILINE)
-    return int(found[1]) if found else None
+    match = re.search(r'^model_checkpoint_path: ".*?(\d+)"', text, re.MULTILINE)
+    return int(match[1]) if match else None
 
 
 def write_checkpoint(
@@ -82,14 +86,14 @@ def write_checkpoint(
     """Writes a checkpoint, and then removes the oldest ones.
 
     Args:
-        checkpoint: What to save.
-        folder: The folder of checkpoints, made if it does not exist.
+        checkpoint: The variables to save.
+        folder: The folder of checkpoints, created if it does not exist.
         step: The training step.
-        keep: How many checkpoints to keep, including this one.
+        keep: Number of checkpoints to keep, including this one.
         name: Prefix of the files' names, before the step.
 
     Raises:
-        UserError: It cannot be written; earlier checkpoints are untouched.
+        UserError: The checkpoint cannot be written; earlier checkpoints are unchanged.
     """
     prefix = f"{name}-{step}"
     partial = folder / f".{prefix}.partial"
@@ -121,13 +125,14 @@ def _list_of(names: list[str]) -> str:
 
 
 def _remove(folder: Path, prefix: str) -> None:
-    (folder / f"{prefix}.index").unlink(missing_ok=True)  # first: without it, there is none
+    # The index is removed first: without it, the other files do not count as a checkpoint.
+    (folder / f"{prefix}.index").unlink(missing_ok=True)
     for file in folder.glob(f"{prefix}.data-*"):
         file.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes unfinished checkpoints that a kill left."""
+    """Removes the incomplete checkpoints of killed processes."""
     for path in folder.iterdir() if folder.is_dir() else ():
         data = _DATA.fullmatch(path.name)
         if data and not (folder / f"{data[1]}.index").exists():
@@ -137,7 +142,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def intact_steps(folder: Path, name: str = "step") -> list[int]:
-    """Steps of the checkpoints that can be read completely: every tensor has a checksum."""
+    """Returns the steps of the checkpoints whose tensors can all be read; each has a checksum."""
     return [step for step in saved_steps(folder) if _is_intact(folder / f"{name}-{step}")]
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a training, by name, and the best networks to translate with."""
+"""Checkpoints of a run: the complete state of the training, and the best networks."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Parts = Mapping[str, Mapping[str, tf.Variable]]
 class Checkpoints:
     """Saves and restores a training in a run's `checkpoints/`.
 
-    Every weight stands in the file under its own name (`generator/encoder_1/kernel`), independent
-    of how the program holds it. How files come and go: `pix2pix_tf.runs.checkpoint_files`.
+    Every weight is stored under its own name (`generator/encoder_1/kernel`), which does not depend
+    on the structure of Python objects. Files are handled by `pix2pix_tf.runs.checkpoint_files`.
 
     Attributes:
-        step: int64, steps made so far. What is random follows from it, so it is the random state
-            too.
+        step: int64, number of completed steps. It is also the random state, since all random
+            numbers are derived from it.
         best_l1: float32, the lowest validation L1 so far.
     """
 
@@ -41,25 +41,29 @@ class Checkpoints:
         Args:
             folder: The run's `checkpoints/`.
             parts: All variables of the training.
-            translating: The parts that translate: those that the best checkpoint keeps.
-            keep: How many of the newest checkpoints stay.
+            translating: The parts used for translation, which the best checkpoint consists of.
+            keep: Number of newest checkpoints to keep.
         """
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.best_l1 = tf.Variable(float("inf"), name="best_l1")
-        everything = {part: dict(variables) for part, variables in parts.items()}
-        best = {part: everything[part] for part in sorted(translating)}
-        self._everything = tf.train.Checkpoint(**everything, step=self.step, best_l1=self.best_l1)
+        all_parts = {part: dict(variables) for part, variables in parts.items()}
+        best = {part: all_parts[part] for part in sorted(translating)}
+        self._everything = tf.train.Checkpoint(**all_parts, step=self.step, best_l1=self.best_l1)
         self._best = tf.train.Checkpoint(**best, step=self.step)
         for checkpoint in (self._everything, self._best):
-            _ = checkpoint.save_counter  # TensorFlow makes it on restoring, and then wants it there
+            # TensorFlow creates the counter when it restores, and then expects it in the file.
+            _ = checkpoint.save_counter
         self._folder, self._keep = folder, keep
 
     def restore(self) -> int:
-        """Restores the newest checkpoint, if there is one, and returns the step to go on from.
+        """Restores the newest checkpoint, if there is one.
+
+        Returns:
+            The step to continue from; 0 without a checkpoint.
 
         Raises:
-            UserError: The checkpoint is damaged or of other networks; there was one, and it is
-                gone.
+            UserError: The checkpoint is damaged, belongs to other networks, or is listed but
+                missing.
         """
         newest = newest_step(self._folder)
         if newest is not None:
@@ -67,31 +71,38 @@ class Checkpoints:
         return int(self.step)
 
     def lost(self) -> int | None:
-        """The step of the newest checkpoint that there was, if its files are gone."""
+        """Returns the step of the newest checkpoint if its files are missing, else None."""
         newest, listed = newest_step(self._folder), listed_step(self._folder)
         return listed if newest is not None and listed is not None and listed > newest else None
 
     def tidy(self) -> None:
-        """Removes what kills left of unfinished checkpoints; for who alone writes there."""
+        """Removes incomplete checkpoints of killed processes; no other process may write there."""
         for folder in (self._folder, self._folder / BEST):
             remove_leftovers(folder)
 
     def save(self) -> None:
-        """Saves everything as the newest checkpoint, unless this very step is saved already.
+        """Saves the complete state as the newest checkpoint, unless this step is already saved.
 
         Raises:
-            UserError: It cannot be written; the checkpoints before it are untouched.
+            UserError: The checkpoint cannot be written; earlier checkpoints are unchanged.
         """
         step = int(self.step)
         if newest_step(self._folder) != step:
             write_checkpoint(self._everything, self._folder, step, self._keep)
 
     def forget_best(self) -> None:
-        """Lets the next validation be the best so far, whatever was found before."""
+        """Resets the best score, so that the next validation becomes the best one."""
         self.best_l1.assign(float("inf"))
 
     def save_best(self, l1: float) -> bool:
-        """Keeps the networks if their validation L1 is the lowest so far; says whether it was."""
+        """Saves the networks as the best checkpoint if their validation L1 is the lowest so far.
+
+        Args:
+            l1: The validation L1 of the current networks.
+
+        Returns:
+            Whether they were saved.
+        """
         if l1 >= float(self.best_l1):
             return False
         self.best_l1.assign(l1)
@@ -100,15 +111,18 @@ class Checkpoints:
 
 
 def restore_networks(networks: Mapping[str, keras.Model], folder: Path, which: str) -> int:
-    """Restores networks that translate and returns the step they are from.
+    """Restores the networks used for translation.
 
     Args:
-        networks: Those of the run's config, by part, as `Translation.networks` has them.
+        networks: The networks of the run's config by part, as in `Translation.networks`.
         folder: The run's `checkpoints/`.
         which: `newest` or `best`.
 
+    Returns:
+        The training step of the checkpoint.
+
     Raises:
-        UserError: There is no checkpoint, or it is damaged or of other networks.
+        UserError: There is no checkpoint, or it is damaged or belongs to other networks.
     """
     place = folder / BEST if which == BEST else folder
     newest = newest_step(place)
@@ -133,14 +147,14 @@ def _restore(
             f"checkpoint {path}: is of other networks than config.yaml beside it describes: "
             f"{_first_line(error)}"
         ) from None
-    except (tf.errors.OpError, RuntimeError, LookupError) as error:  # a damaged file: any of them
+    except (tf.errors.OpError, RuntimeError, LookupError) as error:  # the file is damaged
         raise UserError(
             f"checkpoint {path}: is damaged ({_first_line(error)}); {_recovery_hint(folder, step)}"
         ) from None
 
 
 def _recovery_hint(folder: Path, damaged: int) -> str:
-    """What the user can do about a damaged checkpoint; another one is never used silently."""
+    """Advice about a damaged checkpoint; the user has to choose another one explicitly."""
     intact = [f"step-{step}" for step in intact_steps(folder) if step != damaged]
     if intact:
         return (

@@ -1,4 +1,4 @@
-"""The data of a run: where it is now, and which of it may be scored."""
+"""The data of a run: its current location, and the splits that can be scored."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from pix2pix_tf.runs.pairs_record import (
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 
-# Keys that may be overridden for a trained run: where its data is, and how it is read.
+# Keys that may be overridden for a trained run: the location of its data, and how it is read.
 SETTABLE = ("data.root", "data.cache", "data.on_bad_image")
 
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Pairs of a run's data that are to be scored.
+    """A split of a run's data to be scored.
 
     Attributes:
         pairs: The pairs, at `data.crop_size`.
         record: Names and contents of the pairs.
         root: Folder of the dataset; None for the embedded city.
-        own_split: Whether they are the run's own split, not one of another dataset.
+        own_split: Whether the pairs are the run's own split, not that of another dataset.
         notes: Notes for a reader of the scores.
     """
 
@@ -46,10 +46,10 @@ class ScoredPairs:
 
 
 def run_config(run: Run, overrides: Sequence[str] = (), direction: str | None = None) -> Config:
-    """A run's config, with the path of its data as it is now.
+    """Returns a run's config with the current path of its data.
 
-    A relative `data.root` is relative to the folder that the training was started in, which the run
-    has recorded, so that the data is found from any other folder.
+    A relative `data.root` is relative to the folder in which the training was started. The run has
+    recorded that folder, so that the data is found from any other folder.
 
     Args:
         run: The run.
@@ -58,7 +58,7 @@ def run_config(run: Run, overrides: Sequence[str] = (), direction: str | None = 
             training.
 
     Raises:
-        UserError: There is no run; or an override of another key, or with an invalid value.
+        UserError: There is no run, or an override has another key or an invalid value.
     """
     config = run.load_config()
     for text in overrides:
@@ -76,7 +76,7 @@ def run_config(run: Run, overrides: Sequence[str] = (), direction: str | None = 
 
 
 def with_recorded_root(run: Run, config: Config) -> Config:
-    """The run's config with the recorded path of its data, if that still exists."""
+    """Returns the run's config with the recorded path of its data, if that still exists."""
     record = read_record(run.pairs_file)
     root = None if config.data.dataset == "sample" else data_root(config.data)
     if record is None or record.root is None or root is None or root.is_absolute():
@@ -103,7 +103,8 @@ def open_scored(
             training.
 
     Raises:
-        UserError: There is no such split; or it is not `train` and some of it was trained on.
+        UserError: There is no such split, or it is not `train` and some of its pairs were trained
+            on.
     """
     config = run_config(run, overrides)
     pairs, root = open_split(config, split), absolute_root(config.data)
@@ -114,7 +115,7 @@ def open_scored(
         if split == "val":
             own_split = same_pairs(record.val, scored)
             notes = [] if own_split else [_other_pairs(record.val.count, len(pairs))]
-    if direction not in (None, config.data.direction):  # the record is of pairs as trained on
+    if direction not in (None, config.data.direction):  # the record has the direction of training
         pairs = open_split(config.in_direction(direction), split)
     return ScoredPairs(pairs, scored, root, own_split, notes)
 

@@ -1,4 +1,4 @@
-"""What run directories and the folders of segmenters share: the parts that a training writes."""
+"""Base class of run directories and segmenter folders: the parts that a training writes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class TrainingFolder:
-    """A folder that a training writes, and where its parts lie.
+    """A folder that a training writes, with the paths of its parts.
 
     Attributes:
         path: The folder.
-        config_name: Name of the config's file; a folder without it holds no training.
+        config_name: Name of the config file; a folder without it holds no training.
     """
 
     path: Path
@@ -22,46 +22,46 @@ class TrainingFolder:
 
     @property
     def config_file(self) -> Path:
-        """The config, complete."""
+        """File of the complete config."""
         return self.path / self.config_name
 
     @property
     def checkpoints(self) -> Path:
-        """Checkpoints of the training."""
+        """Folder of the training's checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def logs(self) -> Path:
-        """TensorBoard's event files."""
+        """Folder of TensorBoard's event files."""
         return self.path / "logs"
 
     @property
     def metrics_file(self) -> Path:
-        """Every evaluation, a JSON list."""
+        """File of all evaluations, a JSON list."""
         return self.path / "metrics.json"
 
     @property
     def versions_file(self) -> Path:
-        """Format of the folder, seed and package versions, see `pix2pix_tf.runs.versions`."""
+        """File of the folder's format, seed and versions, see `pix2pix_tf.runs.versions`."""
         return self.path / "versions.json"
 
     @property
     def pairs_file(self) -> Path:
-        """The pairs that are trained on, see `pix2pix_tf.runs.pairs_record`."""
+        """Record of the training and validation pairs, see `pix2pix_tf.runs.pairs_record`."""
         return self.path / "pairs.json"
 
     def exists(self) -> bool:
-        """Whether anything was ever trained here."""
+        """Whether the folder holds a training."""
         return self.config_file.is_file()
 
     def delete(self) -> None:
-        """Removes everything that a training writes here and nothing else."""
+        """Removes the files that a training writes here, and no others."""
         for folder in self._folders():
             if folder.exists():
                 shutil.rmtree(folder)
         for file in self._files():
             file.unlink(missing_ok=True)
-        self.config_file.unlink(missing_ok=True)  # last: without it, there is no training
+        self.config_file.unlink(missing_ok=True)  # last, since it marks the folder as a training
 
     def _folders(self) -> list[Path]:
         return [self.checkpoints, self.logs]

@@ -1,7 +1,7 @@
-"""Locks of a run directory: one process at a time trains there.
+"""Locks of a run directory, so that only one process at a time trains there.
 
-They are the kernel's locks on open files, so that they end with their process, however that ends.
-The content of the file is for people.
+They are the kernel's locks on open files, which are released when their process ends for any
+reason. The content of the lock file is only for people.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.
 def run_lock(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]:
     """Locks a run directory for this process within its block.
 
-    Of several workers that train one run, the chief holds the lock.
+    If several workers train one run, only the chief holds the lock.
 
     Args:
-        folder: The run directory, made if it does not exist.
-        say: Prints a note if the file system has no locks: then nothing is locked.
+        folder: The run directory, created if it does not exist.
+        say: Prints a note if the file system does not support locks, in which case nothing is
+            locked.
 
     Raises:
-        UserError: Another process holds it, or the folder cannot be written to.
+        UserError: Another process holds the lock, or the folder cannot be written to.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; expected a folder, or a name that is free")
@@ -58,7 +59,7 @@ def run_lock(folder: Path, say: Callable[[str], None] = print) -> Iterator[None]
             yield
         finally:
             with contextlib.suppress(OSError):
-                handle.truncate(0)  # while the lock is held: the next holder writes its own
+                handle.truncate(0)  # before the lock is released and the next holder writes
 
 
 def _refusal(folder: Path, handle: BinaryIO) -> str:
@@ -75,7 +76,7 @@ def _refusal(folder: Path, handle: BinaryIO) -> str:
 
 @contextmanager
 def metrics_lock(folder: Path) -> Iterator[None]:
-    """Waits for the lock of a run's metrics.json, which trainings and evaluations both write."""
+    """Waits for the lock of a run's metrics.json, which both trainings and evaluations write."""
     with writing(folder):
         handle = (folder / METRICS_LOCK).open("ab+", buffering=0)
     with handle:

@@ -1,9 +1,10 @@
-"""Which pairs something was trained on, kept beside its weights and compared with those of today.
+"""Record of the pairs of a training, stored beside its weights and compared with the current pairs.
 
-Of every pair its place below the root, without suffix, and the sizes of its files are kept; of as
-many pairs as `HASHED_BYTES` allow, spread evenly, a SHA-256 of their contents too, so that a large
-dataset costs no more than a small one. What that cannot see: another file of the same name and the
-same size in a dataset too large to be hashed whole, and an image that was encoded anew.
+The record has, for every pair, its path relative to the root, without suffix, and the sizes of its
+files. For evenly spaced pairs, as many as `HASHED_BYTES` allows, it also has a SHA-256 of their
+contents, so that a large dataset costs no more than a small one. The comparison does not detect a
+different file of the same name and size if the dataset is too large to be hashed completely, and
+it takes an image that was re-encoded for a different one.
 """
 
 from __future__ import annotations
@@ -25,21 +26,22 @@ from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.parallel import parallel_map
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
-HASHED_BYTES = 256 * 2**20  # of a split, at most
-_HASHED_OF_A_FILE = 16 * 2**20  # a larger file is hashed at its beginning and its end
-_NAMED_AT_MOST = 5
+HASHED_BYTES = 256 * 2**20  # limit per split
+_HASHED_OF_A_FILE = 16 * 2**20  # of a larger file only the beginning and the end are hashed
+_NAMED_AT_MOST = 5  # maximal number of names in a message
 
 
 @dataclass(frozen=True)
 class SplitRecord:
-    """The pairs of one split, by their places below the root, without suffix.
+    """The pairs of one split, identified by their places: paths below the root, without suffix.
 
     Attributes:
-        names_sha256: A digest of the pairs' names in their order.
-        count: How many pairs there are.
-        sizes: Sizes of the files of each pair, in bytes.
-        hashes: SHA-256 of the contents of some pairs.
-        files: Paths of each pair's files, if it is there now: what was not hashed can still be.
+        names_sha256: Digest of the pairs' names in their order.
+        count: Number of pairs.
+        sizes: Sizes of the files of each pair, in bytes, by place.
+        hashes: SHA-256 of the contents of some pairs, by place.
+        files: Paths of the files of each current pair, by place, from which further hashes can be
+            computed; empty in a record that was read from a file.
     """
 
     names_sha256: str
@@ -49,46 +51,57 @@ class SplitRecord:
     files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
     def hash_of(self, place: str) -> str | None:
-        """The hash of a pair's contents, now computed if it has to be; None if it cannot be."""
+        """Returns the hash of a pair's contents, computed if it is not recorded.
+
+        Args:
+            place: Place of the pair.
+
+        Returns:
+            The hash; None if it is not recorded and there are no files.
+        """
         if place in self.hashes:
             return self.hashes[place]
         return file_digest(self.files[place]) if self.files.get(place) else None
 
     def digest(self) -> str:
-        """Of names and contents: what tells the data of one evaluation from that of another."""
+        """Returns a digest of names and contents, which identifies the data of an evaluation."""
         facts = [[place, list(each), self.hashes.get(place)] for place, each in self.sizes.items()]
         return short_digest(facts)
 
 
-_NOTHING = SplitRecord("", 0, {})
+_EMPTY = SplitRecord("", 0, {})
 
 
 @dataclass(frozen=True)
 class PairsRecord:
-    """What was trained and validated on.
+    """The pairs that were used for training and validation.
 
     Attributes:
-        layout: How the dataset lies on disk, None where that was not recorded.
+        layout: Layout of the dataset on disk; None if it was not recorded.
         root: The dataset's folder, absolute; None for the embedded city.
-        train: The pairs trained on in the last session.
-        val: Those validated on.
-        earlier: Those that earlier sessions trained on and the last one did not.
-        skipped: Places of bad pairs that were left out, by split.
-        proportions: Least and greatest width / height of side-by-side files, None of others.
-        since: The step from which these validation pairs are scored.
+        train: The training pairs of the last session.
+        val: The validation pairs of the last session.
+        earlier: Training pairs of earlier sessions that the last session did not train on.
+        skipped: Names of invalid pairs that were left out, by split.
+        proportions: Lowest and highest width / height of side-by-side files; None for other files.
+        since: The step from which on these validation pairs are used.
     """
 
     layout: str | None
     root: Path | None
     train: SplitRecord
     val: SplitRecord
-    earlier: SplitRecord = _NOTHING
+    earlier: SplitRecord = _EMPTY
     skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     proportions: tuple[float, float] | None = None
     since: int = 0
 
     def write(self, file: Path) -> None:
-        """Writes it as JSON, whole or not at all."""
+        """Writes the record as a JSON file, atomically.
+
+        Args:
+            file: The file, which is replaced if it exists.
+        """
         tree = {
             "layout": self.layout,
             "root": None if self.root is None else str(self.root),
@@ -104,20 +117,24 @@ class PairsRecord:
 
     @property
     def digest(self) -> str:
-        """Of all pairs' names and contents."""
+        """Digest of the names and contents of all pairs."""
         return short_digest([self.train.digest(), self.val.digest()])
 
 
 def record_of(opened: OpenedPairs, data: DataConfig) -> PairsRecord:
-    """The record of pairs as they are now.
+    """Returns the record of the current pairs.
+
+    Args:
+        opened: The pairs.
+        data: The config's section `data`.
 
     Raises:
         UserError: A file cannot be read.
     """
     root = absolute_root(data)
     skipped: dict[str, list[str]] = {}
-    for one in opened.skipped:
-        skipped.setdefault(one.split, []).append(_normal(one.name))
+    for pair in opened.skipped:
+        skipped.setdefault(pair.split, []).append(_normalized(pair.name))
     return PairsRecord(
         layout=opened.layout,
         root=root,
@@ -128,16 +145,20 @@ def record_of(opened: OpenedPairs, data: DataConfig) -> PairsRecord:
 
 
 def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:
-    """The record of one split as it is now; `root` is the dataset's folder.
+    """Returns the record of the current pairs of one split.
+
+    Args:
+        pairs: The pairs.
+        root: The dataset's folder; None for the embedded city.
 
     Raises:
         UserError: A file cannot be read.
     """
     files = dict(zip(_places(pairs, root), pairs.files or [()] * len(pairs), strict=True))
-    found = parallel_map(_sizes, list(files.values()), lambda total: None)
-    sizes = dict(zip(files, found, strict=True))
-    read = sum(min(size, _HASHED_OF_A_FILE) for each in found for size in each)
-    hashed = list(files)[:: max(1, -(-read // HASHED_BYTES))] if read else []
+    sizes_of_files = parallel_map(_sizes, list(files.values()), lambda total: None)
+    sizes = dict(zip(files, sizes_of_files, strict=True))
+    to_read = sum(min(size, _HASHED_OF_A_FILE) for each in sizes_of_files for size in each)
+    hashed = list(files)[:: max(1, -(-to_read // HASHED_BYTES))] if to_read else []
     hashes = parallel_map(lambda place: file_digest(files[place]), hashed, lambda total: None)
     return SplitRecord(
         names_sha256=_digest_of_names(pairs.names),
@@ -149,7 +170,13 @@ def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:
 
 
 def read_record(file: Path) -> PairsRecord | None:
-    """What was recorded; None where nothing was.
+    """Reads a record.
+
+    Args:
+        file: The file of the record.
+
+    Returns:
+        The record; None if there is no file.
 
     Raises:
         UserError: The file is damaged.
@@ -178,20 +205,21 @@ def read_record(file: Path) -> PairsRecord | None:
 
 
 def check_resumable_pairs(
-    file: Path, now: PairsRecord, of: str, elsewhere: str, data_changed: bool
+    file: Path, now: PairsRecord, subject: str, elsewhere: str, data_changed: bool
 ) -> None:
-    """Checks that what was trained may be trained further on these pairs. Nothing is written.
+    """Checks that a training may continue on the current pairs. Nothing is written.
 
     Args:
-        file: The record beside the weights; where there is none, nothing is compared.
-        now: The pairs of today.
-        of: What was trained, such as `run runs/maps`.
-        elsewhere: The option that names another place to train in.
-        data_changed: Whether the user said that they are others than before. Even then none of
-            those to validate on may have been trained on.
+        file: The record beside the weights; if there is none, nothing is compared.
+        now: The current pairs.
+        subject: What was trained, such as `run runs/maps`, for messages.
+        elsewhere: The option that names another folder to train in.
+        data_changed: Whether the user has confirmed that the pairs have changed. Even then no
+            validation pair may have been trained on.
 
     Raises:
-        UserError: They are others than in the last session; or were trained on.
+        UserError: The pairs differ from those of the last session, or a validation pair was trained
+            on.
     """
     before = read_record(file)
     if before is None:
@@ -202,53 +230,55 @@ def check_resumable_pairs(
             "these are meant to be the same dataset, with pairs added or files mended, say so: "
             "--data-changed"
         )
-        check_unchanged(before, now, of, recovery_hint)
-    check_never_trained_on(now.val, "val", before, now.root, of)
+        check_unchanged(before, now, subject, recovery_hint)
+    check_never_trained_on(now.val, "val", before, now.root, subject)
 
 
-def check_unchanged(before: PairsRecord, now: PairsRecord, of: str, recovery_hint: str) -> None:
-    """Checks that pairs are those of the record; that they lie elsewhere does not matter.
+def check_unchanged(
+    before: PairsRecord, now: PairsRecord, subject: str, recovery_hint: str
+) -> None:
+    """Checks that the current pairs are those of a record; their folder may be another one.
 
     Args:
         before: The record.
-        now: The pairs of today.
-        of: What was trained on them, such as `run runs/maps`.
-        recovery_hint: What else one may do, for the end of the sentence.
+        now: The current pairs.
+        subject: What was trained on them, such as `run runs/maps`, for messages.
+        recovery_hint: Last sentence of the message, which says what the user can do.
 
     Raises:
-        UserError: They are others; it names the difference.
+        UserError: The pairs differ; the message names the differences.
     """
     differences = _differences(before, now)
     if differences:
         moved = f", from {before.root}" if before.root not in (None, now.root) else ""
         raise UserError(
-            f"{of}: was trained on other pairs than those of {now.root or 'the sample'} now"
+            f"{subject}: was trained on other pairs than those of {now.root or 'the sample'} now"
             f"{moved}: {'; '.join(differences)}. Nothing of it was changed. {recovery_hint}"
         )
 
 
 def check_never_trained_on(
-    scored: SplitRecord, split: str, before: PairsRecord, root: Path | None, of: str
+    scored: SplitRecord, split: str, before: PairsRecord, root: Path | None, subject: str
 ) -> None:
-    """Checks that no pair to validate on was ever trained on.
+    """Checks that no pair of a split was ever trained on.
 
-    A pair counts as trained on where its place below the same root was, or where its contents were,
-    under whatever name. What was validated on from the start on may stay.
+    A pair counts as trained on if the same place below the same root was trained on, or the same
+    contents under any name. Pairs that were validation pairs from the start are accepted.
 
     Args:
-        scored: The pairs.
-        split: What they are called.
+        scored: The pairs of the split.
+        split: Name of the split.
         before: The record.
-        root: Where `scored` lies.
-        of: What was trained.
+        root: Folder of the split's dataset.
+        subject: What was trained, such as `run runs/maps`, for messages.
 
     Raises:
-        UserError: Some were; it names them.
+        UserError: Some pairs were trained on; the message names them.
     """
     found = trained_among(scored, before, root)
     if found:
         raise UserError(
-            f"{of}: was trained on {len(found)} of the {scored.count} pairs of {split}: "
+            f"{subject}: was trained on {len(found)} of the {scored.count} pairs of {split}: "
             f"{shorten_list(found, _NAMED_AT_MOST)}. Their scores would say nothing about images "
             "it has not seen: take them out, or put pairs it never saw into a folder of their own "
             "(val/, or another --split)"
@@ -256,7 +286,17 @@ def check_never_trained_on(
 
 
 def trained_among(scored: SplitRecord, before: PairsRecord, root: Path | None) -> list[str]:
-    """Words for each pair that was trained on, see `check_never_trained_on`."""
+    """Describes each pair that was trained on, see `check_never_trained_on`.
+
+    Args:
+        scored: The pairs of a split.
+        before: The record.
+        root: Folder of the split's dataset.
+
+    Returns:
+        A phrase for each pair that was trained on: its place, and the place it was trained on
+        under, if that differs.
+    """
     return [
         f"{place} (trained on as {trained})" if place != trained else place
         for place, trained in _trained_among(scored, before, root).items()
@@ -264,13 +304,19 @@ def trained_among(scored: SplitRecord, before: PairsRecord, root: Path | None) -
 
 
 def shared_contents(train: SplitRecord, val: SplitRecord) -> list[str]:
-    """Words for each validation pair whose files are those of a training pair."""
+    """Describes each validation pair whose files have the contents of a training pair."""
     same = _same_contents(val, train)
     return [f"{place} is {trained}" for place, trained in same.items()]
 
 
 def next_record(before: PairsRecord | None, now: PairsRecord, step: int) -> PairsRecord:
-    """The record of a session that goes on from `step` with the pairs of today."""
+    """Returns the record of a session that continues a training with the current pairs.
+
+    Args:
+        before: The record of the last session; None if there is none.
+        now: The current pairs.
+        step: The step that the session starts from.
+    """
     if before is None:
         return now
     same = same_pairs(before.val, now.val)
@@ -278,7 +324,7 @@ def next_record(before: PairsRecord | None, now: PairsRecord, step: int) -> Pair
     sizes, hashes = {}, {}
     for split in (before.earlier, before.train):
         for place, each in split.sizes.items():
-            if place not in now.train.sizes or _is_other(split, now.train, place):
+            if place not in now.train.sizes or _differs(split, now.train, place):
                 sizes[place] = each
                 if place in split.hashes:
                     hashes[place] = split.hashes[place]
@@ -286,9 +332,9 @@ def next_record(before: PairsRecord | None, now: PairsRecord, step: int) -> Pair
 
 
 def same_pairs(old: SplitRecord, new: SplitRecord) -> bool:
-    """Whether a split of today has the pairs of a recorded one, as far as the record says."""
+    """Whether a current split has the same pairs as a recorded one, as far as can be compared."""
     same_places = old.sizes.keys() == new.sizes.keys()
-    return same_places and not any(_is_other(old, new, place) for place in new.sizes)
+    return same_places and not any(_differs(old, new, place) for place in new.sizes)
 
 
 def _differences(before: PairsRecord, now: PairsRecord) -> list[str]:
@@ -308,13 +354,13 @@ def _split_differences(
     if not both:
         return [f"none of the {pluralize(len(then), 'pair')} of {split} is there"]
     gone = [place for place in then if place not in today]
-    bad = [place for place in gone if any(_ends(place, name) for name in skipped)]
+    bad = [place for place in gone if any(_ends_with(place, name) for name in skipped)]
     gone = [place for place in gone if place not in bad]
     kinds = (
         ("more", [place for place in today if place not in then]),
         ("missing", gone),
         ("bad now, and skipped", bad),
-        ("of other contents", [place for place in both if _is_other(old, new, place)]),
+        ("of other contents", [place for place in both if _differs(old, new, place)]),
     )
     return [
         f"{split}: {len(places)} {kind} ({shorten_list(places, _NAMED_AT_MOST)})"
@@ -323,8 +369,8 @@ def _split_differences(
     ]
 
 
-def _is_other(old: SplitRecord, new: SplitRecord, place: str) -> bool:
-    """Whether a pair that both have is of other contents."""
+def _differs(old: SplitRecord, new: SplitRecord, place: str) -> bool:
+    """Whether the contents of a pair differ between two records that both have it."""
     if list(old.sizes[place]) != list(new.sizes[place]):
         return True
     return place in old.hashes and new.hash_of(place) != old.hashes[place]
@@ -335,22 +381,23 @@ def _trained_among(scored: SplitRecord, before: PairsRecord, root: Path | None) 
     for trained in (before.train, before.earlier):
         for place in scored.sizes:
             if place in trained.sizes and (
-                root == before.root or not _is_other(trained, scored, place)
+                root == before.root or not _differs(trained, scored, place)
             ):
                 found.setdefault(place, place)
         for place, name in _same_contents(scored, trained).items():
             found.setdefault(place, name)
     kept = before.val.sizes
-    # Validated on from the start, beside a training image of the same contents: that was said then.
+    # Pairs that share contents with a training pair, but were validation pairs from the start, are
+    # accepted: the user was warned of them then.
     return {
         place: name
         for place, name in found.items()
-        if place == name or place not in kept or _is_other(before.val, scored, place)
+        if place == name or place not in kept or _differs(before.val, scored, place)
     }
 
 
 def _same_contents(some: SplitRecord, others: SplitRecord) -> dict[str, str]:
-    """Places of `some` whose files have the contents of one of `others`, with its place."""
+    """Maps places of `some` to the places of those of `others` that have the same contents."""
     by_contents = {(*others.sizes[place], digest): place for place, digest in others.hashes.items()}
     known_sizes = {contents[:-1] for contents in by_contents}
     found = {}
@@ -363,15 +410,15 @@ def _same_contents(some: SplitRecord, others: SplitRecord) -> dict[str, str]:
 
 
 def short_digest(facts: Any) -> str:
-    """16 hexadecimal digits that tell plain values from others."""
+    """Returns a digest of plain values: 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def file_digest(files: Sequence[Path]) -> str:
-    """A SHA-256 of files' contents; of large ones, of their beginnings and ends.
+    """Returns a SHA-256 of the contents of files; of large files, of their beginnings and ends.
 
     Raises:
-        UserError: One cannot be read.
+        UserError: A file cannot be read.
     """
     digest = hashlib.sha256()
     try:
@@ -390,25 +437,25 @@ def file_digest(files: Sequence[Path]) -> str:
 
 
 def absolute_root(data: DataConfig) -> Path | None:
-    """The dataset's folder; None for the embedded city."""
+    """Returns the absolute path of the dataset's folder; None for the embedded city."""
     if data.dataset == "sample":
         return None
-    return Path(os.path.abspath(data_root(data)))  # noqa: PTH100  links stay what they are
+    return Path(os.path.abspath(data_root(data)))  # noqa: PTH100  links are not resolved
 
 
 def _places(pairs: Pairs, root: Path | None) -> list[str]:
     if root is None or not pairs.files:
-        return [_normal(name) for name in pairs.names]
+        return [_normalized(name) for name in pairs.names]
     places = []
     for first, *_ in pairs.files:
-        absolute = Path(os.path.abspath(first))  # noqa: PTH100  links stay what they are
+        absolute = Path(os.path.abspath(first))  # noqa: PTH100  links are not resolved
         inside = absolute.is_relative_to(root)
         place = absolute.relative_to(root) if inside else absolute
-        places.append(_normal(place.with_suffix("").as_posix()))
+        places.append(_normalized(place.with_suffix("").as_posix()))
     return places
 
 
-def _normal(name: str) -> str:
+def _normalized(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
@@ -441,5 +488,5 @@ def _read_split(tree: Mapping[str, Any]) -> SplitRecord:
     )
 
 
-def _ends(place: str, name: str) -> bool:
+def _ends_with(place: str, name: str) -> bool:
     return place == name or place.endswith(f"/{name}")

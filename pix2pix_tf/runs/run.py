@@ -1,16 +1,18 @@
-"""A run directory: the only thing that passes from training to everything after it.
+"""A run directory, which holds all results of a training that other commands use.
 
-config.yaml    everything needed to rebuild the networks and the data
-checkpoints/   both networks, both optimisers, step and best score: the newest ones;
-               best/ has the best generator
-logs/          TensorBoard
+config.yaml    the complete config, from which the networks and the data are rebuilt
+checkpoints/   the newest checkpoints: both networks, both optimisers, step and best score;
+               best/ holds the best generator
+logs/          TensorBoard event files
 samples/       sheets of input | output | target
-metrics.json   every evaluation made of this run
-versions.json  the seed, and the packages of every session
-reference_batch.npz  a batch by whose statistics images are translated, of runs that need one, see
-               `pix2pix_tf.inference.reference_batch`
-pairs.json     which pairs it trains on; skipped.txt those that are bad and left out
-.lock          held while a training runs, see `pix2pix_tf.runs.lock`; .metrics.lock likewise
+metrics.json   all evaluations of this run
+versions.json  the seed, and the package versions of every session
+reference_batch.npz  the batch whose statistics normalise translated images, in runs that need one,
+               see `pix2pix_tf.inference.reference_batch`
+pairs.json     the training and validation pairs
+skipped.txt    the invalid pairs that were left out
+.lock          lock held during a training, see `pix2pix_tf.runs.lock`
+.metrics.lock  lock held while metrics.json is updated
 """
 
 from __future__ import annotations
@@ -33,15 +35,15 @@ from pix2pix_tf.utils.strict_json import strict_json
 
 @dataclass(frozen=True)
 class Measurement:
-    """What an entry of metrics.json is of: only scores of one and the same stand together.
+    """Identifies the subject of an evaluation; each entry of metrics.json has a different one.
 
     Attributes:
-        step: Of the training.
-        split: Of the data.
+        step: Training step of the checkpoint.
+        split: Split of the data.
         checkpoint: `newest` or `best`.
-        data: A digest of the pairs, see `pix2pix_tf.runs.pairs_record.SplitRecord.digest`.
-        tools: What some scores depend on besides: a palette, a segmenter, a network of features.
-        direction: `AtoB` or `BtoA` where it is not that of the training, else None.
+        data: Digest of the pairs, see `pix2pix_tf.runs.pairs_record.SplitRecord.digest`.
+        tools: Other things that some scores depend on: a palette, a segmenter, a feature network.
+        direction: `AtoB` or `BtoA` if it differs from the direction of training, else None.
     """
 
     step: int
@@ -53,7 +55,7 @@ class Measurement:
 
     @classmethod
     def of_entry(cls, entry: Mapping[str, Any]) -> Measurement:
-        """What an entry of metrics.json is of."""
+        """Returns the measurement of an entry of metrics.json."""
         return cls(
             entry["step"],
             entry["split"],
@@ -64,7 +66,7 @@ class Measurement:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Its part of an entry."""
+        """Returns the fields of an entry of metrics.json that identify the measurement."""
         entry: dict[str, Any] = {
             "step": self.step,
             "split": self.split,
@@ -80,30 +82,30 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Run(TrainingFolder):
-    """A run directory: where the parts of one run lie, and the small files among them."""
+    """A run directory: the paths of its parts, and access to its small files."""
 
     config_name: ClassVar[str] = "config.yaml"
 
     @property
     def samples(self) -> Path:
-        """Sheets of input | output | target."""
+        """Folder of the sheets of input | output | target."""
         return self.path / "samples"
 
     @property
     def reference_file(self) -> Path:
-        """The batch that images are normalised by, see `pix2pix_tf.inference.reference_batch`."""
+        """File of the reference batch, see `pix2pix_tf.inference.reference_batch`."""
         return self.path / "reference_batch.npz"
 
     @property
     def skipped_file(self) -> Path:
-        """The pairs that were left out, where there are any."""
+        """List of the pairs that were left out; it exists only if there are any."""
         return self.path / "skipped.txt"
 
     def load_config(self) -> Config:
-        """The config this run was trained with.
+        """Reads the config that this run was trained with.
 
         Raises:
-            UserError: The folder is not there, holds no run, or one of another run format.
+            UserError: The folder does not exist, holds no run, or holds a run of another format.
         """
         if self.path.is_file():
             raise UserError(f"run {self.path}: is a file; a run is a folder{self._runs_nearby()}")
@@ -118,21 +120,24 @@ class Run(TrainingFolder):
         return load_config(self.config_file)
 
     def save_config(self, config: Config) -> None:
-        """Writes config.yaml, whole or not at all."""
+        """Writes config.yaml atomically."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.config_file, config.to_yaml())
 
     def layout(self) -> str | None:
-        """How the dataset it was trained on lies on disk, see `pix2pix_tf.data.pairs.LayoutKind`.
+        """Returns the layout of the training data, see `pix2pix_tf.data.pairs.LayoutKind`.
 
-        None if that was not recorded: an imported run has no training data.
+        Returns:
+            The layout; None if it was not recorded, as in an imported run without training data.
         """
         return self._recorded("layout")
 
     def proportions(self) -> tuple[float, float] | None:
-        """Least and greatest width / height of the side-by-side files it was trained on.
+        """Returns the range of width / height of the side-by-side files that were trained on.
 
-        None where that was not recorded, or it was trained on other files.
+        Returns:
+            The lowest and the highest value; None if they were not recorded, or the data was not
+            side by side.
         """
         recorded = self._recorded("proportions")
         return tuple(recorded) if recorded else None
@@ -144,52 +149,57 @@ class Run(TrainingFolder):
             return None
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every evaluation recorded so far; scores that are null there are NaN."""
+        """Reads all recorded evaluations; scores that are null in the file become NaN.
+
+        Raises:
+            UserError: The file is damaged.
+        """
         if not self.metrics_file.exists():
             return []
         try:
-            made = json.loads(self.metrics_file.read_text(encoding="utf-8"))
-            return [{**entry, "scores": _with_nan(entry["scores"])} for entry in made]
+            entries = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+            return [{**entry, "scores": _with_nan(entry["scores"])} for entry in entries]
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{self.metrics_file}: is damaged ({error}); move it away to go on"
             ) from None
 
     def validations(self) -> list[dict[str, Any]]:
-        """The entries of metrics.json that are of the run's own validation pairs."""
+        """Returns the evaluations of the run's own validation pairs."""
         record = read_record(self.pairs_file)
         own = None if record is None else record.val.digest()
         return [
             entry for entry in self.metrics() if entry["split"] == "val" and entry["data"] == own
         ]
 
-    def scores_of(self, of: Measurement) -> dict[str, float] | None:
-        """The scores recorded of a measurement, None if there are none."""
-        same = [entry for entry in self.metrics() if Measurement.of_entry(entry) == of]
+    def scores_of(self, measurement: Measurement) -> dict[str, float] | None:
+        """Returns the recorded scores of a measurement; None if there are none."""
+        same = [entry for entry in self.metrics() if Measurement.of_entry(entry) == measurement]
         return same[-1]["scores"] if same else None
 
     def add_metrics(
         self,
-        of: Measurement,
+        measurement: Measurement,
         images: int,
         scores: Mapping[str, float],
         intervals: Mapping[str, Sequence[float | None]] | None = None,
         identical: int | None = None,
     ) -> None:
-        """Records one evaluation; it replaces scores of the same name of the same measurement.
+        """Records one evaluation; it replaces scores of the same measurement and the same name.
 
         Args:
-            of: What was scored.
-            images: How many were scored.
-            scores: By name.
-            intervals: Of some of them, 95%: [low, high].
-            identical: How many outputs are identical to their targets, and so not in mean PSNR.
+            measurement: The subject of the evaluation.
+            images: Number of scored images.
+            scores: Scores by name.
+            intervals: 95% intervals [low, high] of some of the scores, by name.
+            identical: Number of outputs that are identical to their targets, and therefore excluded
+                from mean PSNR.
         """
         with metrics_lock(self.path):
-            made = self.metrics()
-            same = [entry for entry in made if Measurement.of_entry(entry) == of]
-            others = [entry for entry in made if entry not in same]
-            entry: dict[str, Any] = {**of.to_json(), "images": images}
+            recorded = self.metrics()
+            same = [entry for entry in recorded if Measurement.of_entry(entry) == measurement]
+            others = [entry for entry in recorded if entry not in same]
+            entry: dict[str, Any] = {**measurement.to_json(), "images": images}
             entry["scores"] = {**(same[0]["scores"] if same else {}), **scores}
             kept = {**(same[0].get("intervals", {}) if same else {}), **(intervals or {})}
             if kept:
@@ -201,7 +211,7 @@ class Run(TrainingFolder):
             write_text(self.metrics_file, strict_json([*others, entry]) + "\n")
 
     def remove_leftovers(self) -> None:
-        """Removes what kills left of small files and sheets being written; see `write_text`."""
+        """Removes temporary files and sheets of killed processes, see `write_text`."""
         with metrics_lock(self.path):
             for file in (*self.path.glob(".*.tmp"), *self.samples.glob(".*.partial")):
                 file.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
-"""The record of a run's training pairs: written at every session, and compared with the last.
+"""The pair records of a run, written in every session and compared with the previous session's.
 
-skipped.txt   every pair that `data.on_bad_image: skip` left out, and why; missing if none
-pairs.json    how the dataset lies on disk (`layout`), where (`root`), which proportions its
-              side-by-side files have, and of every pair its name and what its files hold, see
+skipped.txt   the pairs that `data.on_bad_image: skip` left out, with the reasons; missing if there
+              are none
+pairs.json    the dataset's layout on disk (`layout`), its folder (`root`), the range of aspect
+              ratios of side-by-side files, and the name and contents of every pair, see
               `pix2pix_tf.runs.pairs_record`
 """
 
@@ -26,17 +27,35 @@ from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
-_MAX_NAMES = 5  # in a message
-_MAX_MEASURED = 100  # files whose headers are read
+_MAX_NAMES = 5  # maximal number of names in a message
+_MAX_MEASURED = 100  # maximal number of files whose headers are read
 
 
 def check_pairs(run: Run, now: PairsRecord, data_changed: bool = False) -> None:
-    """Checks that a run may resume on these pairs, see `check_resumable_pairs`; writes nothing."""
+    """Checks that a run may resume on these pairs, see `check_resumable_pairs`.
+
+    Args:
+        run: The run.
+        now: The current pairs.
+        data_changed: Whether the user has confirmed that the pairs have changed.
+
+    Raises:
+        UserError: The run may not resume on these pairs.
+    """
     check_resumable_pairs(run.pairs_file, now, f"run {run.path}", "--run", data_changed)
 
 
 def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
-    """Writes both files, after `check_pairs`; returns notes for the user."""
+    """Writes pairs.json and skipped.txt; `check_pairs` must have been called before.
+
+    Args:
+        run: The run.
+        now: The record of the current pairs.
+        pairs: The current pairs.
+
+    Returns:
+        Notes for the user.
+    """
     step = newest_step(run.checkpoints) or 0
     before = read_record(run.pairs_file)
     record = replace(next_record(before, now, step), proportions=_proportions(pairs))
@@ -59,7 +78,7 @@ def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
 
 
 def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
-    """Range of width / height of side-by-side training files, from 100 of them at most."""
+    """Range of width / height of the side-by-side training files, from at most 100 of them."""
     if pairs.layout != "side_by_side":
         return None
     files = pairs.train.files[:: -(-len(pairs.train.files) // _MAX_MEASURED)]

@@ -1,4 +1,4 @@
-"""versions.json of a run or a segmenter: folder format, seed, the packages of every session."""
+"""versions.json of a run or a segmenter: folder format, seed, and packages of every session."""
 
 from __future__ import annotations
 
@@ -14,63 +14,68 @@ from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.version import __version__
 
-# Raised when such a folder changes so that an older or newer program would misread it.
+# Increased when the folder changes in a way that an older or newer program would misread.
 FORMAT = 2
-# Those whose other versions can change a number.
+# Packages whose version can affect numerical results.
 _PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
 
 
 def check_format(file: Path, kind: str) -> None:
-    """Checks that this version reads a folder; one that was not trained yet has no such file.
+    """Checks that this version of the program can read a folder.
 
     Args:
-        file: The folder's `versions.json`.
-        kind: What the folder is: `run` or `segmenter`.
+        file: The folder's `versions.json`; it does not exist before the first training.
+        kind: The kind of the folder, `run` or `segmenter`.
 
     Raises:
-        UserError: A version with another format made it, or the file is damaged.
+        UserError: The folder was written in another format, or the file is damaged.
     """
-    made = _read(file)
-    if made["format"] == FORMAT:
+    content = _read(file)
+    if content["format"] == FORMAT:
         return
-    sessions = made["sessions"] or [{}]
+    sessions = content["sessions"] or [{}]
     by = sessions[-1].get("pix2pix_tf", "unknown")
     age, remedy = (
         ("a newer", "use that version or a newer one")
-        if made["format"] > FORMAT
+        if content["format"] > FORMAT
         else ("an older", f"use that version, or train the {kind} again with this one")
     )
     raise UserError(
         f"{kind} {file.parent}: was made by {age} pix2pix-tf ({by}, {kind} format "
-        f"{made['format']}; this is {__version__}, {kind} format {FORMAT}): {remedy}"
+        f"{content['format']}; this is {__version__}, {kind} format {FORMAT}): {remedy}"
     )
 
 
 def record_session(file: Path, seed: int, step: int) -> list[str]:
-    """Adds this session, and returns a note if packages have changed since the last one.
+    """Adds an entry for this session.
 
     Args:
         file: The run's `versions.json`.
         seed: The training's random seed.
         step: The step that the session starts from.
 
+    Returns:
+        Notes about packages that have changed since the last session.
+
     Raises:
         UserError: The file cannot be written.
     """
-    made = _read(file)
+    content = _read(file)
     now = {
         "step": step,
         "began": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        **_present(),
+        **_current_versions(),
     }
-    # A session a line: a run may have many.
-    lines = ",\n  ".join(strict_json(session, indent=None) for session in (*made["sessions"], now))
+    # One line per session, since a run may have many.
+    lines = ",\n  ".join(
+        strict_json(session, indent=None) for session in (*content["sessions"], now)
+    )
     text = f'{{\n "format": {FORMAT},\n "seed": {seed},\n "sessions": [\n  {lines}\n ]\n}}\n'
     write_text(file, text)
-    return [note for last in made["sessions"][-1:] for note in _changes(last, now)]
+    return [note for last in content["sessions"][-1:] for note in _changes(last, now)]
 
 
-def _present() -> dict[str, str]:
+def _current_versions() -> dict[str, str]:
     return {
         "pix2pix_tf": __version__,
         "python": platform.python_version(),
@@ -82,7 +87,7 @@ def _present() -> dict[str, str]:
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # such as tensorflow under another name
+    except PackageNotFoundError:  # for example, TensorFlow installed under another package name
         return "unknown"
 
 
@@ -102,12 +107,12 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        made = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {"format": FORMAT, "sessions": []}
     except ValueError as error:
         raise UserError(f"{file}: is damaged ({error}); move it away to go on") from None
-    if not isinstance(made, dict) or not isinstance(made.get("format"), int):
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise UserError(f"{file}: is damaged (it has no format); move it away to go on")
-    made.setdefault("sessions", [])
-    return made
+    content.setdefault("sessions", [])
+    return content
