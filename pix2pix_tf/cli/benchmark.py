@@ -97,17 +97,17 @@ def _settings(
 ) -> Config:
     from pix2pix_tf.config.schema import load_config
 
-    name, given = config or "facades", [] if config else ["data.dataset=sample"]
+    name, settings = config or "facades", [] if config else ["data.dataset=sample"]
     if size is not None:
-        data = load_config(name, given).data
-        loads = [  # as much jitter as before: 286 for 256
+        data = load_config(name, settings).data
+        loads = [  # the ratio of load size to crop size, 286 to 256, is kept
             round(size * load / crop)
             for load, crop in zip(data.load_size, data.crop_size, strict=True)
         ]
-        given += [f"data.crop_size={size}", f"data.load_size={loads}"]
+        settings += [f"data.crop_size={size}", f"data.load_size={loads}"]
     if batch is not None:
-        given.append(f"training.batch_size={batch}")
-    return load_config(name, [*given, *overrides])
+        settings.append(f"training.batch_size={batch}")
+    return load_config(name, [*settings, *overrides])
 
 
 def _print_report(console: Console, report: Report) -> None:

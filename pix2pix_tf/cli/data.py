@@ -27,18 +27,18 @@ data_app = typer.Typer(
 
 add_commands(data_app, {"edges": edges, "derive": derive, "sketch": sketch})
 
-_KINDS_AT_MOST = 12  # rows of a table
+_KINDS_AT_MOST = 12  # maximal number of rows of a table
 
 
 class SplitBy(str, Enum):
-    """What `data split` divides by."""
+    """Criterion of `data split`."""
 
     name = "name"
     latitude = "latitude"
 
 
 class LayoutOption(str, Enum):
-    """What to look for in a folder, see `pix2pix_tf.data.layout.layout.find_layout`."""
+    """Layout of a folder's images, see `pix2pix_tf.data.layout.layout.find_layout`."""
 
     auto = "auto"
     side_by_side = "side_by_side"
@@ -250,8 +250,8 @@ def data_split(
         )
     for line in (f"{folder}: {divided.layout}", *divided.notes):
         print_line(console, line)
-    found = ", ".join(f"{count} {split}" for split, count in divided.counts.items())
-    print_line(console, f"{found} pairs in {output or folder}")
+    counts = ", ".join(f"{count} {split}" for split, count in divided.counts.items())
+    print_line(console, f"{counts} pairs in {output or folder}")
     print_nested_output_notes(console, output or folder, [folder])
 
 
@@ -294,7 +294,7 @@ def data_sample(
 
 
 def _quietly() -> AbstractContextManager[None]:
-    """Without the start-up lines of TensorFlow, which decodes the rarer kinds of PNG."""
+    """Suppresses TensorFlow's start-up messages; TensorFlow decodes the rarer kinds of PNG."""
     from pix2pix_tf.utils.runtime import captured_native_stderr
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

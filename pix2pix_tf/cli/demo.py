@@ -50,7 +50,7 @@ def demo(
         print_loopback_note(console, host)
         print_line(console, "Ctrl-C stops it")
 
-    with suppress(KeyboardInterrupt):  # in the background there may be none
+    with suppress(KeyboardInterrupt):  # a background process may end without one
         serve(
             run,
             host,

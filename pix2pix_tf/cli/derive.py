@@ -1,4 +1,4 @@
-"""The commands `pix2pix-tf data edges`, `derive` and `sketch`: inputs made of other images."""
+"""The commands `pix2pix-tf data edges`, `derive` and `sketch`: inputs derived from images."""
 
 from __future__ import annotations
 

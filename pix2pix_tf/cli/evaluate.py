@@ -171,7 +171,7 @@ def evaluate(
 def _check_written(
     json_file: Path | None, plot: Path | None, report: Path | None, save: Path | None
 ) -> None:
-    """Checks that all outputs can be written, before minutes of work."""
+    """Checks that all outputs can be written, before the evaluation takes minutes."""
     check_distinct_outputs(json=json_file, plot=plot, report=report, save=save)
     check_output_files(json=json_file, plot=plot)
     for folder in (report, save):
@@ -180,7 +180,7 @@ def _check_written(
 
 
 def _check_drawn(plot: Path | None, log: bool, request: MetricRequest) -> None:
-    """Checks that a plot can be drawn, likewise."""
+    """Checks that the plot can be drawn, before the evaluation."""
     from pix2pix_tf.evaluation.plots import plot_format
 
     if plot is None and log:
@@ -200,7 +200,7 @@ def _show(
     plot: Path | None,
     log: bool,
 ) -> None:
-    """Prints an evaluation, and writes what was asked for."""
+    """Prints an evaluation, and writes the requested files."""
     console.print(_table(result))
     for note in result.notes:
         print_line(console, note)

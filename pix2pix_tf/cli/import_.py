@@ -43,7 +43,7 @@ def import_(
     ] = "facades",
     overrides: OverridesOption = None,
 ) -> None:
-    """Make a run of weights of the authors' PyTorch program, to translate, export or train on."""
+    """Import weights of the authors' PyTorch program as a run: to translate, export or train."""
     if source != "torch":
         raise UserError(f"--from {source}: expected torch")
     start_tensorflow()

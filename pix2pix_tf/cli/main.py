@@ -1,4 +1,4 @@
-"""The `pix2pix-tf` command: its assembly, and what its errors and exit codes are."""
+"""The `pix2pix-tf` command: its subcommands, error handling and exit codes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ app.add_typer(study_app, name="study")
 
 
 def main() -> NoReturn:
-    """Runs the command; an error the user can fix is one message and exit code 2, no traceback."""
+    """Runs the command; errors of the user are printed without a traceback, with exit code 2."""
     open_closed_streams()
     make_streams_tolerant()
     with guarded_output(_output_failed):
@@ -92,7 +92,7 @@ def main() -> NoReturn:
 
 
 def _output_failed(error: OSError) -> None:
-    """Exits as programs do on a broken pipe; after its terminal is closed the work goes on."""
+    """Exits on a broken pipe with the usual exit code; continues if the terminal was closed."""
     if is_broken_pipe(error):
         sys.exit(128 + CLOSED_PIPE)
     if not is_closed_terminal(error):
@@ -105,13 +105,13 @@ def _run_command() -> NoReturn:
             check_no_empty_argument(sys.argv[1:])
             app(args=expand_home_directories(expand_repeated_set(sys.argv[1:])))
         except SystemExit:
-            sys.stdout.flush()  # here, where its errors are handled
+            sys.stdout.flush()  # errors of flushing are handled here, but not at exit
             raise
     except UserError as error:
         _fail(str(error))
     except WorkerLostError as error:
         print(f"pix2pix-tf: {printable(str(error))}", file=sys.stderr, flush=True)
-        # Without TensorFlow's shutdown, which would wait for the lost worker.
+        # TensorFlow's shutdown is skipped, since it would wait for the lost worker.
         os._exit(error.exit_code)
     except OSError as error:
         if out_of_memory(error):
@@ -129,7 +129,7 @@ def _run_command() -> NoReturn:
     sys.exit(0)
 
 
-# What makes a command take less memory.
+# Advice on how to reduce the memory of each command.
 _LESS_MEMORY = {
     "translate": "give --tile 512 to translate in tiles",
     "evaluate": "hide a GPU that is too small with CUDA_VISIBLE_DEVICES=-1",

@@ -1,4 +1,4 @@
-"""What several commands share: options, parsing of values, and notes on what was written."""
+"""Options shared by several commands, parsing of their values, and notes on outputs."""
 
 from __future__ import annotations
 
@@ -88,16 +88,16 @@ _OPTION = re.compile(r"--[\w-]+=")
 
 
 def start_over(trained: TrainingFolder, times: int, kind: str, option: str) -> None:
-    """Deletes an existing training, as `--fresh --fresh` asks for.
+    """Deletes an existing training if `--fresh --fresh` was given.
 
     Args:
-        trained: Its folder.
-        times: How often --fresh was given.
-        kind: What the folder is, such as `run`, for errors.
-        option: The option that names another folder.
+        trained: Folder of the training.
+        times: Number of times that --fresh was given.
+        kind: Kind of the folder, such as `run`, for messages.
+        option: The option that names another folder, for messages.
 
     Raises:
-        UserError: There is a training, and --fresh was given once only; or it is running.
+        UserError: There is a training, and --fresh was given only once or the training is running.
     """
     from pix2pix_tf.runs.lock import run_lock
 
@@ -127,7 +127,8 @@ def expand_repeated_set(words: Sequence[str]) -> list[str]:
 def expand_home_directories(words: Sequence[str]) -> list[str]:
     """Expands ~ and ~user at the start of the words of a command line and of option values.
 
-    A shell does so for `--run ~/x`, but not for `--run=~/x`, within quotes, or where there is none.
+    A shell does so for `--run ~/x`, but not for `--run=~/x` or within quotes, and some programs
+    start the command without a shell.
     """
     expanded = []
     for word in words:
@@ -140,11 +141,11 @@ def expand_home_directories(words: Sequence[str]) -> list[str]:
 def check_no_empty_argument(words: Sequence[str]) -> None:
     """Checks that no word of a command line and no value of an option is empty.
 
-    As a path an empty word is the working directory, which is not what is meant by
-    `--input "$PHOTOS"` where PHOTOS is not set.
+    As a path, an empty word would mean the working directory, which is not intended by
+    `--input "$PHOTOS"` if PHOTOS is not set.
 
     Raises:
-        UserError: One is.
+        UserError: A word or value is empty.
     """
     before = ""
     for word in words:
@@ -160,10 +161,16 @@ def check_no_empty_argument(words: Sequence[str]) -> None:
 def default_output_directory(
     parent: str, config: str, data: DataConfig, overrides: Sequence[str]
 ) -> Path:
-    """The folder for a training that was given none: below `parent`, named after its data.
+    """Returns the default folder of a training: a folder in `parent`, named after its data.
 
-    Its name is that of the folder in `--set data.root`, so that each dataset gets a training of its
-    own; else that of the config.
+    Its name is that of the folder in `--set data.root`, so that each dataset gets a separate
+    training, or else that of the config.
+
+    Args:
+        parent: The parent folder, such as `runs`.
+        config: File or name of the config.
+        data: The config's section `data`.
+        overrides: Overrides as typed (`KEY=VALUE`).
     """
     from pix2pix_tf.config.files import is_overridden
 
@@ -172,10 +179,10 @@ def default_output_directory(
 
 
 def parse_checkpoint(name: str) -> str:
-    """Checks the value of `--checkpoint`.
+    """Checks the value of `--checkpoint` and returns it.
 
     Raises:
-        UserError: It is neither `newest` nor `best`.
+        UserError: The value is neither `newest` nor `best`.
     """
     if name not in ("newest", "best"):
         raise UserError(f"--checkpoint {name}: expected newest or best")
@@ -189,7 +196,7 @@ def parse_size(text: str | None, at_most: int = 2**31 - 1) -> tuple[int, int] | 
         Height and width; None for None.
 
     Raises:
-        UserError: It is neither, or a side is 0 or more than `at_most`.
+        UserError: The text has another form, or a side is 0 or more than `at_most`.
     """
     if text is None:
         return None
@@ -200,7 +207,7 @@ def parse_size(text: str | None, at_most: int = 2**31 - 1) -> tuple[int, int] | 
 
 
 def print_nested_output_notes(console: Console, output: Path, inputs: Iterable[Path]) -> None:
-    """Prints a note for each input folder that `output` lies in."""
+    """Prints a note for each input folder that contains `output`."""
     from pix2pix_tf.utils.output_folder import nested_output_notes
 
     for note in nested_output_notes(output, inputs):
@@ -208,7 +215,7 @@ def print_nested_output_notes(console: Console, output: Path, inputs: Iterable[P
 
 
 def print_loopback_note(console: Console, host: str) -> None:
-    """Prints that other machines cannot reach a page, if it is served at a loopback address."""
+    """Prints a note if a page is served at a loopback address, where only this machine reaches it."""
     from pix2pix_tf.web.loopback import is_loopback
 
     if is_loopback(host):
@@ -218,7 +225,7 @@ def print_loopback_note(console: Console, host: str) -> None:
 
 
 def start_tensorflow(devices: bool = True) -> None:
-    """Starts TensorFlow for a command; imported only now, since it takes seconds."""
+    """Starts TensorFlow for a command; it is imported as late as here since it takes seconds."""
     from pix2pix_tf.utils.runtime import start_tensorflow
 
     start_tensorflow(devices)

@@ -43,8 +43,8 @@ def train_segmenter(
     """Train an FCN-8s segmenter for the FCN-score of `evaluate`, or resume its training."""
     from pix2pix_tf.segmentation.config import load_segmenter_config
 
-    told = [] if label_ids is None else [f"label_ids={str(label_ids).lower()}"]
-    settings = load_segmenter_config(config, [*(overrides or []), *told])
+    label_settings = [] if label_ids is None else [f"label_ids={str(label_ids).lower()}"]
+    settings = load_segmenter_config(config, [*(overrides or []), *label_settings])
     folder = output or default_output_directory(
         "segmenters", config, settings.data, overrides or []
     )

@@ -146,7 +146,7 @@ def study_serve(
         print_loopback_note(console, host)
         print_line(console, "Ctrl-C stops it, and every answer is kept")
 
-    with suppress(KeyboardInterrupt):  # in the background there may be none
+    with suppress(KeyboardInterrupt):  # a background process may end without one
         serve(study, host, port, ready)
     print_line(console, f"stopped; for the table: pix2pix-tf study report --study {study}")
 
@@ -172,7 +172,7 @@ def study_report(
     ] = 0.05,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the bootstrap.")] = 0,
 ) -> None:
-    """Print how often fakes were labelled real, as in Table 4, and which differences hold."""
+    """Print how often fakes were labelled real, as in Table 4, with tests of the differences."""
     from pix2pix_tf.study.report import answers_csv, make_report, table_csv
     from pix2pix_tf.utils.files import check_output_files, write_text
 

@@ -72,7 +72,7 @@ def train(
 def _config_and_run(
     config: str | None, run: Path | None, overrides: list[str]
 ) -> tuple[Config, Path]:
-    """The config to train with and the run directory."""
+    """Returns the config to train with and the run directory."""
     from pix2pix_tf.config.files import is_overridden
     from pix2pix_tf.config.schema import load_config
     from pix2pix_tf.runs.data import with_recorded_root

@@ -138,7 +138,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merges the mappings that << refers to; their size is limited, as it can grow fast."""
+        """Merges the mappings of <<, with a limit since their size may grow exponentially."""
         super().flatten_mapping(node)
         if len(node.value) > _MAX_VALUES:
             raise yaml.MarkedYAMLError(problem="<< puts in too much", problem_mark=node.start_mark)

@@ -7,8 +7,8 @@
     POST /image       converts the image in the body to a PNG file of the drawing's size, as the
                       training reads its images
 
-No request names a file, and nothing is stored. One image at a time is decoded or translated; the
-queue of requests, and the memory of their bodies, are bounded.
+Requests do not contain file names, and nothing is stored. One image at a time is decoded or
+translated; the queue of requests and the memory of their bodies are bounded.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from pix2pix_tf.web.app import make_page_app, page_files, read_body, static_rout
 
 PAGE = Path(__file__).with_name("page")
 SHARED = [web.PAGE / name for name in ("index.html", "page.css", "page.js")]
-MAX_BODY_BYTES = 20_000_000  # of one image
-MAX_BUFFERED_BYTES = 10 * MAX_BODY_BYTES  # of all requests that are not answered yet
-BODY_SECONDS = 60.0  # for a phone's photograph over a slow line
+MAX_BODY_BYTES = 20_000_000  # limit per image
+MAX_BUFFERED_BYTES = 10 * MAX_BODY_BYTES  # limit of all requests that are not answered yet
+BODY_SECONDS = 60.0  # allows for a phone's photograph over a slow connection
 MAX_QUEUE = 64  # requests that wait for their turn
 RETRY_SECONDS = 2  # after which a refused client should try again
 MAX_SIDE = 1024  # pixels a side of an image to translate, or the training's size if larger
@@ -47,7 +47,7 @@ SEED_LIMIT = 2**31
 
 
 def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -> Starlette:
-    """The application that serves one model.
+    """Creates the application that serves one model.
 
     Args:
         translator: The model.
@@ -72,7 +72,7 @@ def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -
 
 
 class _Handlers:
-    """Handlers of the requests, which take turns."""
+    """Handlers of the requests, which are processed one at a time."""
 
     def __init__(self, translator: Translator) -> None:
         self._translator = translator
@@ -97,18 +97,18 @@ class _Handlers:
         _require_image_type(request)
         async with self._buffered_body(request) as data, self._turn():
             if await request.is_disconnected():
-                return Response()  # the client is gone
+                return Response()  # the client has disconnected
             try:
                 png = await run_in_threadpool(lambda: encode_png(work(data)))
             except UserError as error:
                 raise HTTPException(422, str(error)) from None
-            except asyncio.CancelledError:  # Ctrl-C, and this request takes too long to wait for
+            except asyncio.CancelledError:  # after Ctrl-C, if the request takes too long
                 raise HTTPException(503, "The server has been stopped.") from None
         return Response(png, media_type="image/png")
 
     @asynccontextmanager
     async def _buffered_body(self, request: Request) -> AsyncIterator[bytes]:
-        """The request's body, which counts as buffered within the context."""
+        """Reads the request's body, which counts as buffered within the context."""
         own = 0
 
         def admit(count: int) -> None:
@@ -142,7 +142,7 @@ def _busy() -> HTTPException:
 
 
 def _require_image_type(request: Request) -> None:
-    """Refuses the types that other sites' pages can send without asking, as forms do."""
+    """Refuses content types that other sites' pages can send without a preflight, as forms do."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not kind.startswith("image/") and kind != "application/octet-stream":
         raise HTTPException(
@@ -151,7 +151,7 @@ def _require_image_type(request: Request) -> None:
 
 
 def _noise_options(request: Request) -> tuple[bool, int | None]:
-    """Whether the query asks for dropout, and its seed; None for a random one."""
+    """Returns whether the query requests dropout, and its seed; None for a random one."""
     query = dict(request.query_params)
     dropout, seed = query.pop("dropout", "on"), query.pop("seed", None)
     if query or dropout not in ("on", "off"):

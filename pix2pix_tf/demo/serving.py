@@ -1,4 +1,4 @@
-"""Serving the demo's page for a run."""
+"""Serving of the demo's page for a run."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def serve(
         config = run_config(Run(Path(run_dir)), overrides, translator.direction)
         _, shown = run_inputs(config, translator.source, images, size)
         inputs = spread_inputs(shown, MAX_INPUTS)
-        for dropout in (True, False):  # traced now, before anybody waits for it
+        for dropout in (True, False):  # traced before the first request
             translator(inputs[0], dropout=dropout)
         return make_app(translator, Path(run_dir).absolute().name, inputs)
 

@@ -1,4 +1,4 @@
-"""Images in requests: few file formats, sizes bounded before anything is decoded."""
+"""Images in requests: few file formats, with sizes that are checked before decoding."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read_photo(data: bytes, size: tuple[int, int]) -> np.ndarray:
 
 
 def _check_format(data: bytes) -> ImageBytes:
-    """Refuses formats that browsers and phones do not write: each is more surface to attack."""
+    """Refuses formats that browsers and phones do not write, to reduce the attack surface."""
     if not (
         data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
         or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
@@ -73,7 +73,7 @@ def _check_format(data: bytes) -> ImageBytes:
 
 
 def _center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The centre of an image, with the aspect ratio of height to width."""
+    """Crops the centre of an image to the aspect ratio of height to width."""
     rows, columns = image.shape[:2]
     kept_rows = max(1, min(rows, round(columns * height / width)))
     kept_columns = max(1, min(columns, round(rows * width / height)))

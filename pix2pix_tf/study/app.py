@@ -6,9 +6,9 @@
     GET  /trials/N/first      the first image of trial N; .../second the second
     POST /trials/N            the answer; in the practice, the response says which image was fake
 
-No request names a file: the page's files are read when the application is made, and which image a
-trial shows is stored in the session's plan. Only images of the next two trials are handed out, so
-that nobody looks longer than intended, or ahead.
+Requests do not contain file names: the page's files are read when the application is created, and
+the images of a trial are stored in the session's plan. Only images of the next two trials are sent,
+so that participants cannot look at an image for longer than intended, or at later ones.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ COOKIE_SECONDS = 180 * 24 * 3600
 
 
 def make_app(folder: str | Path) -> Starlette:
-    """The application that serves a study.
+    """Creates the application that serves a study.
 
     Args:
         folder: The study's folder.
@@ -79,7 +79,7 @@ def _check_images(study: Study) -> None:
 
 
 class _Handlers:
-    """Handlers of the requests; what reads or writes files runs in threads."""
+    """Handlers of the requests; reading and writing of files runs in threads."""
 
     def __init__(self, study: Study, answers: AnswerDatabase) -> None:
         self._study, self._answers = study, answers

@@ -28,13 +28,13 @@ from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 from pix2pix_tf.utils.parallel import parallel_map
 
 MIN_CODE_LENGTH = 6
-_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
+_CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
 _CODE_LENGTH = 8  # 31 to the 8th, nearly 10 to the 12th
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """Who may take part: by default everybody.
+    """Access to a study, which is open to everybody by default.
 
     Attributes:
         shared_code: An access code that all participants share, or None.
@@ -64,8 +64,8 @@ def create_study(
     """Creates a study that is ready to be served.
 
     Images are copied as 8-bit RGB PNG files of one size, without metadata and without their names,
-    so that nothing but their content tells real from fake. A real image goes with the fakes that
-    have the same path without suffix. `output` appears when everything is written.
+    so that only their content distinguishes real from fake. A real image is matched with the fakes
+    that have the same path without suffix. `output` is created atomically, when all is written.
 
     Args:
         output: A new folder.
@@ -84,9 +84,10 @@ def create_study(
         The study in `output`.
 
     Raises:
-        UserError: A folder is missing, has no images, or has other ones than `real`; the sizes
-            differ and `size` is not given, or the shapes are not that of `size`; there are too few
-            images for a session; a name, code or number is invalid; `output` exists already.
+        UserError: A folder is missing, has no images, or has other images than `real`; the sizes
+            differ and `size` is not given, or the aspect ratios differ from that of `size`; there
+            are too few images for a session; a name, code or number is invalid; `output` exists
+            already.
     """
     output = Path(output)
     check_new_directory(output)

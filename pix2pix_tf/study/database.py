@@ -1,9 +1,9 @@
-"""Sessions, their trials and answers: one SQLite file that survives crashes.
+"""Database of sessions, their trials and answers: one SQLite file that survives crashes.
 
-An acknowledged answer is on the disk: write-ahead log with `synchronous=FULL`, one `fsync` per
-answer, which takes a few milliseconds. The primary key allows one answer per trial. The file does
-not say who answered, neither by name nor by address: a session is identified by the digest of a
-random token that only the participant's browser has.
+An answer is acknowledged only when it is on the disk. The write-ahead log with `synchronous=FULL`
+needs one `fsync` per answer, which takes a few milliseconds. The primary key allows one answer per
+trial. The file contains neither names nor addresses of participants: a session is identified by the
+digest of a random token that only the participant's browser has.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from pix2pix_tf.study.records import Answer, AnsweredTrial, Session
 from pix2pix_tf.utils.errors import UserError
 
 SCHEMA_VERSION = 2
-ABANDONED_SECONDS = 1800.0  # without an answer, after which a session counts as abandoned
-_LOCK_SECONDS = 30.0  # to wait for another process that writes
+ABANDONED_SECONDS = 1800.0  # a session counts as abandoned after this time without an answer
+_LOCK_SECONDS = 30.0  # time to wait while another process writes
 
 _SCHEMA = f"""
 PRAGMA journal_mode = WAL;
@@ -69,10 +69,10 @@ class UnknownInviteError(Exception):
 
 
 class AnswerDatabase:
-    """The answers of one study; may be used by several threads, and by several processes."""
+    """The answers of one study; safe to use from several threads and several processes."""
 
     def __init__(self, file: Path) -> None:
-        """Opens the file.
+        """Opens the database.
 
         Raises:
             UserError: The file is missing, is no answer database, or has another schema version.
@@ -160,7 +160,7 @@ class AnswerDatabase:
         return token
 
     def session(self, token: str) -> Session | None:
-        """The session that a token belongs to, or None."""
+        """Returns the session that a token belongs to, or None."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT id, algorithm, (SELECT COUNT(*) FROM answers WHERE session = id), "
@@ -170,7 +170,7 @@ class AnswerDatabase:
         return Session(*row) if row else None
 
     def trial(self, session: Session, number: int) -> Trial:
-        """Trial `number` of a session, which must exist."""
+        """Returns trial `number` of a session, which must exist."""
         with self._lock:
             real, fake, fake_first = self._connection.execute(
                 "SELECT real, fake, fake_first FROM trials WHERE session = ? AND number = ?",
@@ -179,7 +179,7 @@ class AnswerDatabase:
         return Trial(real, fake, bool(fake_first))
 
     def record(self, session: Session, number: int, answer: Answer, *, last: bool) -> None:
-        """Stores an answer durably; if the trial already has one, that is kept.
+        """Stores an answer durably; if the trial already has an answer, that one is kept.
 
         Args:
             session: The participant's session.
@@ -206,13 +206,13 @@ class AnswerDatabase:
                 )
 
     def sessions(self) -> list[tuple[str, bool]]:
-        """The algorithm of each session, and whether the session is complete."""
+        """Returns the algorithm of each session, and whether the session is complete."""
         with self._lock:
             rows = self._connection.execute("SELECT algorithm, complete FROM sessions").fetchall()
         return [(algorithm, bool(complete)) for algorithm, complete in rows]
 
     def answered(self) -> list[AnsweredTrial]:
-        """The main trials of all complete sessions, in order."""
+        """Returns the main trials of all complete sessions, in order."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT s.id, s.algorithm, number, real, fake, fake_first, chose_first, first_ms, "
@@ -234,9 +234,9 @@ class AnswerDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: what is done within is stored as a whole or not at all."""
+        """Opens a transaction, whose changes are all stored or, after an error, none of them."""
         with self._lock:
-            # IMMEDIATE: nobody else may write between our reading and our writing.
+            # IMMEDIATE prevents other writes between the reads and writes of the transaction.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

@@ -44,8 +44,9 @@ def draw_plan(seed: int, images: int, protocol: Protocol) -> list[Trial]:
     """
     random = Random(seed)
     order = random.sample(range(images), images)
-    # Shifted by half of the order, the two images of a trial always differ, those of one input come
-    # far apart, and with inputs for twice the trials only one of them is shown.
+    # With a shift by half of the order, the two images of a trial always have different inputs, and
+    # the two images of one input are far apart in the session. If there are at least twice as many
+    # inputs as trials, only one image of each input is shown.
     shift = 0 if protocol.inputs == "same" else images // 2
     fake_first = [*_balanced(protocol.practice, random), *_balanced(protocol.trials, random)]
     return [
@@ -55,7 +56,7 @@ def draw_plan(seed: int, images: int, protocol: Protocol) -> list[Trial]:
 
 
 def _balanced(count: int, random: Random) -> list[bool]:
-    """Equally many of both values, in random order."""
+    """Returns equal numbers of both values, in random order."""
     values = [index % 2 == 0 for index in range(count)]
     if count % 2 and random.random() < 0.5:
         values[-1] = False

@@ -1,4 +1,4 @@
-"""The table of a study, as Tables 4 and 5 of the paper, with a test of each two algorithms."""
+"""The table of a study, as Tables 4 and 5 of the paper, with a test for each pair of algorithms."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class Report:
         rows: A row for each algorithm, in the study's order.
         comparisons: A comparison for each pair of algorithms.
         answers: Every main trial of the complete sessions.
-        off_time: Number of those trials whose images were not shown once and for the time asked.
+        off_time: Number of those trials whose images were not shown exactly once and for the
+            protocol's time.
         left_out: Whether those trials are left out of the statistics.
     """
 
@@ -89,9 +90,9 @@ def make_report(
 
     Args:
         folder: The study's folder.
-        on_time_only: Whether to leave out trials in which an image was not shown once and for the
-            time asked; by default they count, and the report says how many there are.
-        tolerance: Seconds by which that time may be off.
+        on_time_only: Whether to leave out trials in which an image was not shown exactly once and
+            for the protocol's time; by default they count, and the report has their number.
+        tolerance: Maximal deviation from that time, in seconds.
         seed: Random seed of the bootstrap.
 
     Raises:
@@ -124,7 +125,10 @@ def make_report(
 
 
 def table_csv(report: Report) -> str:
-    """The table as CSV: a line per algorithm, shares in percent, p against each other algorithm."""
+    """Returns the table as CSV.
+
+    It has a line per algorithm, with shares in percent and p against every other algorithm.
+    """
     algorithms = [row.algorithm for row in report.rows]
     p = {(c.a, c.b): c.p for c in report.comparisons}
     head = ["algorithm", "participants", "trials", "incomplete_sessions", "labelled_real_percent"]
@@ -149,7 +153,7 @@ def table_csv(report: Report) -> str:
 
 
 def answers_csv(report: Report) -> str:
-    """Every main trial of the complete sessions as CSV, with the names of its images' inputs."""
+    """Returns the main trials of complete sessions as CSV, with the names of their inputs."""
     names = report.settings.images
     head = "session algorithm trial real_image fake_image fake_first chose_first labelled_real"
     lines = [[*head.split(), "first_ms", "second_ms", "response_ms", "showings"]]

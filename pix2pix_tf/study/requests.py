@@ -48,7 +48,7 @@ async def parse_body(request: Request, kind: type[Body]) -> Body:
         HTTPException: 415 for another content type, 413 or 408 for a body that is too large or too
             slow, 400 for one that is invalid.
     """
-    # Other sites' forms cannot send this type, so that they cannot answer for a visitor.
+    # Forms of other sites cannot send this type, so that they cannot answer in a visitor's name.
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "Expected application/json.")
     data = await read_body(request, MAX_BODY_BYTES, BODY_SECONDS)
@@ -61,10 +61,10 @@ async def parse_body(request: Request, kind: type[Body]) -> Body:
 
 
 def trial_number(request: Request) -> int:
-    """The number of the trial in the request's path.
+    """Returns the number of the trial in the request's path.
 
     Raises:
-        HTTPException: 404 where it is not a number.
+        HTTPException: 404 if it is not a number.
     """
     text = request.path_params["number"]
     if not (text.isascii() and text.isdecimal() and len(text) <= 6):

@@ -1,4 +1,4 @@
-"""Serving a study's page."""
+"""Serving of a study's page."""
 
 from __future__ import annotations
 

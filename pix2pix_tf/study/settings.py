@@ -92,13 +92,13 @@ class Settings(_Section):
     invite_sha256: str | None = None
 
     def digest(self, code: str) -> str:
-        """The digest of an invite code that is stored; surrounding spaces and case are ignored."""
+        """Returns the digest of an invite code; surrounding spaces and case are ignored."""
         return hashlib.sha256(f"{self.id} {code.strip().casefold()}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study.
+    """A study: its folder and its settings.
 
     Attributes:
         folder: The study's folder.
@@ -119,7 +119,7 @@ class Study:
         return self.folder / "invites.txt"
 
     def image_file(self, side: str, index: int) -> Path:
-        """The file of one image.
+        """Returns the file of one image.
 
         Args:
             side: `REAL`, or the name of an algorithm.

@@ -1,4 +1,4 @@
-"""The images that a study is made from: real ones, and each algorithm's of the same names."""
+"""Source images of a study: real images, and the images of each algorithm of the same names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_SHAPE_CHANGE = 102  # percent by which resizing may change the ratio of wid
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image as the user has it: a file, or one half of a side-by-side pair.
+    """An image of the user: a file, or one half of a side-by-side pair.
 
     Attributes:
         path: The file.
@@ -33,7 +33,11 @@ class SourceImage:
     half: Literal["A", "B"] | None = None
 
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels, from the file's header."""
+        """Returns the height and width in pixels, from the file's header.
+
+        Raises:
+            UserError: The file has 16 bits, or is to be halved and has an odd width.
+        """
         height, width = image_size(self.path)
         if image_dtype(self.path) == np.uint16:
             raise UserError(f"{self.path} has 16 bits, and screens show 8: convert it")
@@ -44,7 +48,11 @@ class SourceImage:
         return height, width // 2
 
     def pixels(self) -> np.ndarray:
-        """uint8 [H, W, 3] whatever the file has, so that neither grey nor alpha gives it away."""
+        """Reads the image as uint8 [H, W, 3].
+
+        Grey and alpha images are converted, so that their channels do not reveal which images are
+        real.
+        """
         pixels = to_channels(decode_image(self.path), 3)
         middle = pixels.shape[1] // 2
         if self.half == "A":
@@ -65,7 +73,7 @@ class Sources:
     names: tuple[str, ...]
 
     def all_images(self) -> list[SourceImage]:
-        """The images of all sides."""
+        """Returns the images of all sides."""
         return [image for side in self.sides.values() for image in side]
 
 
@@ -81,7 +89,7 @@ def find_sources(
 
     Raises:
         UserError: A folder is missing or has no images, two images have the same name, or an
-            algorithm's images are not those of `real`.
+            algorithm's images do not match those of `real`.
     """
     _require_folder(f"--real {real}", real)
     sides: dict[str, list[SourceImage]] = {}
@@ -110,7 +118,7 @@ def find_sources(
 
 
 def common_size(images: Sequence[SourceImage], size: tuple[int, int] | None) -> tuple[int, int]:
-    """The size to which all images of a study are resized.
+    """Determines the size to which all images of a study are resized.
 
     Args:
         images: All images.
@@ -120,8 +128,8 @@ def common_size(images: Sequence[SourceImage], size: tuple[int, int] | None) -> 
         Height and width in pixels.
 
     Raises:
-        UserError: No size was requested and the images have several, or an image's shape differs
-            by more than 2% from the requested one.
+        UserError: No size was requested and the images have several sizes, or the aspect ratio of
+            an image differs by more than 2% from the requested one.
     """
     first: dict[tuple[int, int], Path] = {}
     for image, own in zip(images, parallel_map(SourceImage.size, images), strict=True):

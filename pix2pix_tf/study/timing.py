@@ -1,15 +1,17 @@
-"""Checks of the times that a browser reports: possible at all, and as the protocol says."""
+"""Checks of the times that a browser reports: whether they are possible, and as in the protocol."""
 
 from __future__ import annotations
 
 from pix2pix_tf.study.records import Answer
 
-CLOCK_SLACK = 0.5  # seconds that server and browser clocks may differ; browsers' are coarse
+CLOCK_SLACK = (
+    0.5  # allowed difference of server and browser clocks, in seconds; the latter are coarse
+)
 TOLERANCE = 0.05  # seconds; three frames of most screens
 
 
 def timing_problem(answer: Answer, seconds: float, elapsed: float) -> str | None:
-    """Says why the reported times of a trial are impossible.
+    """Returns the reason why the reported times of a trial are impossible, if they are.
 
     The page shows an image to the nearest frame, and starts a trial only after the previous answer
     was stored.

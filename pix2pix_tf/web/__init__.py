@@ -1,5 +1,5 @@
 """Shared code of the served pages (study and demo).
 
-`app` makes their Starlette applications, `server` runs one with Uvicorn, and `loopback` says which
-hosts only this machine can reach.
+`app` creates their Starlette applications, `server` runs an application with Uvicorn, and
+`loopback` determines which hosts only this machine can reach.
 """

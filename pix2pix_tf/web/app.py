@@ -27,7 +27,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",  # no image stays in a cache to be looked at again
+    "cache-control": "no-store",  # images of a study must not be viewed again from a cache
 }
 _MEDIA_TYPES = {
     ".html": "text/html",
@@ -40,7 +40,7 @@ _MEDIA_TYPES = {
 def make_page_app(
     routes: Sequence[BaseRoute], lifespan: Lifespan[Starlette] | None = None
 ) -> Starlette:
-    """An application that sends `HEADERS` with every response and errors as {"error": sentence}.
+    """Creates an application that sends `HEADERS` in every response and {"error": text} for errors.
 
     Args:
         routes: The application's routes.
@@ -55,9 +55,12 @@ def make_page_app(
 
 
 def page_files(*paths: Path) -> list[BaseRoute]:
-    """Routes to the files of a page: `index.html` at `/`, the others by their names.
+    """Creates the routes to the files of a page: `index.html` at `/`, the others by their names.
 
-    The files are read now and kept in memory, so that no request names a file.
+    The files are read once and kept in memory, so that no request leads to access to a file.
+
+    Args:
+        paths: The files.
     """
     return [
         static_route(
@@ -70,7 +73,7 @@ def page_files(*paths: Path) -> list[BaseRoute]:
 
 
 def static_route(path: str, content: bytes, media_type: str) -> BaseRoute:
-    """A route that always responds with the same content."""
+    """Creates a route that always responds with the same content."""
 
     async def respond(request: Request) -> Response:
         return Response(content, media_type=media_type)
@@ -111,10 +114,11 @@ async def _bytes(request: Request, limit: int, admit: Callable[[int], None]) -> 
 
 
 class LoopbackOnly:
-    """Middleware that answers only requests for this machine's own names.
+    """Middleware that accepts only requests for this machine's own names.
 
-    Against DNS rebinding: another site can make its name resolve to this machine, and the browser
-    then lets that site read the page and send requests. The Host header still shows the name.
+    It protects against DNS rebinding: another site can make its name resolve to this machine, and
+    the browser then lets that site read the page and send requests. Such requests are recognised by
+    their Host header, which still has the site's name.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -124,7 +128,7 @@ class LoopbackOnly:
         if scope["type"] != "http" or all(
             is_loopback(_host_name(value))
             for key, value in scope["headers"]
-            if key == b"host"  # only missing before HTTP/1.1; browsers always send it
+            if key == b"host"  # can be missing only before HTTP/1.1; browsers always send it
         ):
             await self._app(scope, receive, send)
             return
@@ -137,7 +141,7 @@ class LoopbackOnly:
 
 
 def _host_name(header: bytes) -> str:
-    """A Host header without its port."""
+    """Returns the host of a Host header, without the port."""
     text = header.decode("latin-1").strip()
     if text.startswith("["):
         return text[1:].partition("]")[0]
@@ -161,10 +165,10 @@ class _WithHeaders:
 
 
 class _SameSiteOnly:
-    """Middleware that refuses requests which other sites' pages make a visitor's browser send.
+    """Middleware that refuses requests that a browser sends on behalf of another site's page.
 
-    Browsers mark them (Sec-Fetch-Site). They do not let those pages read the response, but handling
-    the request would cost the server its time.
+    Browsers mark these requests by the header Sec-Fetch-Site. They do not let the other page read
+    the response, but handling the request would cost time on the server.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,7 +1,7 @@
-"""Serves a page's application with Uvicorn.
+"""Serving of a page's application with Uvicorn.
 
-Imports neither Starlette nor Uvicorn at the top: without the extra `pix2pix-tf[serve]` the commands
-say so in one sentence.
+Neither Starlette nor Uvicorn is imported at the top, so that the commands can report in one
+sentence that the extra `pix2pix-tf[serve]` is not installed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pix2pix_tf.web.loopback import is_loopback
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-MAX_CONNECTIONS = 500  # browsers keep up to six each; beyond that requests are refused with 503
-IDLE_SECONDS = 15  # before an unused connection is closed; longer than most answers take
+MAX_CONNECTIONS = 500  # browsers open up to six each; further requests are refused with 503
+IDLE_SECONDS = 15  # time until an unused connection is closed; most answers take less
 
 
 def serve_page(
@@ -32,7 +32,7 @@ def serve_page(
     machine's own names are answered, see `pix2pix_tf.web.app.LoopbackOnly`.
 
     Args:
-        make_app: Makes the application; called once the address is known to be free.
+        make_app: Returns the application; called once the address is known to be free.
         host: Address to listen on; by default only this machine can reach it.
         port: Port to listen on; 0 takes any free one.
         ready: Called with the page's address once the server accepts connections.
@@ -43,7 +43,7 @@ def serve_page(
         KeyboardInterrupt: Ctrl-C, after everything is closed.
     """
     try:
-        import starlette  # noqa: F401  what `make_app` will need
+        import starlette  # noqa: F401  `make_app` will import it
         import uvicorn
     except ImportError as error:
         raise UserError(
