@@ -215,7 +215,7 @@ def print_nested_output_notes(console: Console, output: Path, inputs: Iterable[P
 
 
 def print_loopback_note(console: Console, host: str) -> None:
-    """Prints a note if a page is served at a loopback address, where only this machine reaches it."""
+    """Prints a note if a page is served at a loopback address, which others cannot reach."""
     from pix2pix_tf.web.loopback import is_loopback
 
     if is_loopback(host):

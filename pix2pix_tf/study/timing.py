@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pix2pix_tf.study.records import Answer
 
-CLOCK_SLACK = (
-    0.5  # allowed difference of server and browser clocks, in seconds; the latter are coarse
-)
+# Allowed difference of server and browser clocks, in seconds; clocks of browsers are coarse.
+CLOCK_SLACK = 0.5
 TOLERANCE = 0.05  # seconds; three frames of most screens
 
 

@@ -57,7 +57,7 @@ def make_page_app(
 def page_files(*paths: Path) -> list[BaseRoute]:
     """Creates the routes to the files of a page: `index.html` at `/`, the others by their names.
 
-    The files are read once and kept in memory, so that no request leads to access to a file.
+    The files are read once and kept in memory, so that requests cannot access other files.
 
     Args:
         paths: The files.
