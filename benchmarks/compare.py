@@ -1,9 +1,10 @@
-"""This package beside the PyTorch program and the TensorFlow tutorial: `make benchmark`, or
+"""Speed comparison of this package, the PyTorch program and the TensorFlow tutorial.
 
     .venv/bin/python -m benchmarks.compare --torch build/torch/bin/python
 
-Prints tables in Markdown and writes them to `benchmark.md` in the output folder, with every round's
-seconds in `benchmark.json`. README.md says what is measured and how.
+or `make benchmark` prints tables in Markdown and writes them to `benchmark.md` in the output
+folder, with every round's seconds in `benchmark.json`. README.md describes what is measured and
+how.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ Advance = Callable[[int], None]
 
 
 def training(options: Options, batch: int, forms: Sequence[str], advance: Advance) -> Part:
-    """Training steps; at batch 1 beside the tutorial and the machine's fastest convolutions too."""
+    """Training steps; at batch 1 also those of the tutorial, and the fastest convolutions."""
     part = Part(f"Training step, batch {batch}: an image", batch, PACKAGE)
     with worker_pool(part) as pool:
         start = partial(start_package, options, ["training"], batch)
@@ -72,10 +73,10 @@ def training(options: Options, batch: int, forms: Sequence[str], advance: Advanc
 
 
 def _add_convolutions(options: Options, pool: WorkerPool) -> list[str]:
-    """Adds the fastest convolutions of both libraries; in processes of their own, for the memory.
+    """Adds the fastest convolutions of both libraries, in separate processes because of the memory.
 
     Returns:
-        The names of those that run on this machine.
+        The names of the convolutions that run on this machine.
     """
     tensorflow, torch = "TensorFlow's convolution", "PyTorch's convolution"
     start = partial(start_package, options, ["convolution"])
@@ -88,7 +89,7 @@ def _add_convolutions(options: Options, pool: WorkerPool) -> list[str]:
 def _share_of_fastest(
     timings: Mapping[str, WorkloadTimings], flops: Mapping[str, float], step_flops: float
 ) -> str:
-    """The training step's rate as a share of the fastest convolution's, in a sentence.
+    """Sentence on the training step's rate as a share of the fastest convolution's rate.
 
     Args:
         timings: Timings of the step and of the convolutions.
@@ -106,7 +107,7 @@ def _share_of_fastest(
 
 
 def best_forms(part: Part, forms: Sequence[str]) -> list[str]:
-    """The measured forms of the PyTorch program to keep: eager, and the fastest."""
+    """Forms of the PyTorch program that are measured further: eager and the fastest form."""
     medians = {
         form: part.timings[torch_name(form)].quartiles.median
         for form in forms
@@ -117,7 +118,7 @@ def best_forms(part: Part, forms: Sequence[str]) -> list[str]:
 
 
 def translating(options: Options, run: Path, advance: Advance) -> Part:
-    """One image through `translate`, through each export, and through PyTorch."""
+    """Translation of one image by `translate`, by each export and by PyTorch."""
     names = {workload: f"{PACKAGE} {workload.replace('_', ' ')}" for workload in TRANSLATIONS}
     part = Part("One image translated")
     with worker_pool(part) as pool:
@@ -128,7 +129,7 @@ def translating(options: Options, run: Path, advance: Advance) -> Part:
                 start = partial(start_torch, options, form, ["translate"])
                 pool.add(torch_name(form), start, {torch_name(form): "translate"})
         timings = alternate(pool.workloads, options.rounds, options.seconds, advance)
-    # The process converted models too, so that its peak memory is not that of translating.
+    # The process has converted models too, so that its peak memory is not that of translation.
     part.timings = {name: replace(its, peak_bytes=None) for name, its in timings.items()}
     eager = torch_name("eager")
     if eager in timings:
@@ -139,7 +140,7 @@ def translating(options: Options, run: Path, advance: Advance) -> Part:
 
 
 def input_pipeline(options: Options, advance: Advance) -> Part:
-    """The input pipeline alone, and a training that reads from it."""
+    """The input pipeline without training, and a training that reads from it."""
     data = "the embedded city" if options.data is None else str(options.data)
     part = Part(f"Input of a training, an image: {data}")
     workloads = {"training with its input": "training with data", "input alone": "pipeline"}
@@ -153,7 +154,7 @@ def input_pipeline(options: Options, advance: Advance) -> Part:
 
 
 def commands(options: Options, run: Path, folder: Path, advance: Advance) -> Part:
-    """Commands from a cold start to the end of their process."""
+    """Commands, timed from a cold start to the end of their process."""
     if not run.exists():
         with start_package(options, ["translate"], run=run):
             pass
@@ -176,7 +177,7 @@ def commands(options: Options, run: Path, folder: Path, advance: Advance) -> Par
 
 
 def sizes(options: Options, run: Path, advance: Advance) -> Part:
-    """Translation of larger and larger images: time per pixel."""
+    """Time per pixel of translating images of increasing sizes."""
     workloads = {f"{size}×{size}": f"translate@{size}" for size in SIZES}
     part = Part("Images of several sizes translated")
     with worker_pool(part) as pool:
@@ -245,7 +246,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """The options that the command line gives."""
+    """Options of the comparison from the arguments of the command line."""
     data = arguments.data
     if data is None and (ROOT / "datasets" / "facades").is_dir():
         data = ROOT / "datasets" / "facades"

@@ -1,9 +1,10 @@
-"""Measured memory of whole translations beside the estimate of `translate`.
+"""Measured memory of whole translations, compared with the estimate of `translate`.
 
     .venv/bin/python -m benchmarks.memory
 
-Each translation has its own process. Measured is the memory beyond TensorFlow and the network,
-which are loaded by the time `translate` compares its estimate with the free memory. Needs Linux.
+Each translation runs in its own process. The measured memory does not include TensorFlow and the
+network, which are already loaded when `translate` compares its estimate with the free memory. Needs
+Linux.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The programs that are compared, and how a worker of each is started."""
+"""The programs that are compared, and functions that start a worker of each."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Options:
     data: Path | None
 
     def config(self, batch: int = 1) -> Config:
-        """This package's config: the paper's, at this size and width."""
+        """This package's config: the paper's settings, at this size and width."""
         data = "data.dataset=sample" if self.data is None else f"data.root={self.data}"
         load = round(self.size * 286 / 256)
         settings = [data, f"data.crop_size={self.size}", f"data.load_size={load}"]
@@ -69,7 +69,10 @@ def start_package(
         options: The options.
         workloads: Names of its workloads.
         batch: Images of a batch.
-        run: A run directory to translate with; made, untrained, if it is not there.
+        run: A run directory to translate with; if it does not exist, an untrained run is created.
+
+    Returns:
+        The worker process.
     """
     return package_worker.start_worker(
         options.config(batch), workloads, options.threads, options.environment(), run
@@ -94,8 +97,11 @@ def start_torch(
         workloads: Names of its workloads.
         batch: Images of a batch.
 
+    Returns:
+        The worker process.
+
     Raises:
-        UnavailableError: It cannot run on this machine.
+        UnavailableError: The program cannot run on this machine.
     """
     if not options.torch.is_file():
         raise UnavailableError(f"there is no {options.torch}; `make benchmark` makes it")
@@ -107,5 +113,5 @@ def start_torch(
 
 
 def torch_name(form: str) -> str:
-    """The name of a form of the PyTorch program in tables."""
+    """Name of a form of the PyTorch program in tables."""
     return f"PyTorch, {form.replace('+', ', ')}"

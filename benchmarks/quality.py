@@ -1,11 +1,11 @@
-"""Quality after a fixed number of training steps, here and in the authors' PyTorch program.
+"""Quality of this package and the authors' PyTorch program after the same number of training steps.
 
     .venv/bin/python -m benchmarks.quality --data datasets/facades --steps 2000
 
 trains both once per seed, one after the other, each from its own initial weights, on the same
 jittered pairs in the same order, scores the translations of val/ with the same `evaluate`, and
-prints a table. At 256 pixels a training of 2,000 steps takes half an hour and more on two
-cores: `--size 128` takes a quarter of it. The same command resumes after an interruption.
+prints a table. At 256 pixels, a training of 2,000 steps takes half an hour or more on two cores;
+`--size 128` takes a quarter of that. The same command resumes after an interruption.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Trial:
     folder: Path
 
     def overrides(self) -> list[str]:
-        """Options with which `train --config facades` trains this config."""
+        """Command-line options of `train --config facades` for this config."""
         data, training = self.config.data, self.config.training
         settings = {
             "data.root": data.root,
@@ -64,18 +64,18 @@ class Trial:
         return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
 
     def images(self, program: str) -> Path:
-        """The folder of a program's `outputs/`; this package's has the `targets/` too."""
+        """Folder of a program's `outputs/`; that of this package also has the `targets/`."""
         return self.folder / f"{program}-images"
 
     def train_package(self) -> None:
-        """Trains and translates with the commands that a user types."""
+        """Trains and translates with this package's commands."""
         run = self.folder / "run"
         command = [Path(sys.executable).with_name("pix2pix-tf")]
         _call([*command, "train", "--config", "facades", "--run", run, *self.overrides()])
         _call([*command, "evaluate", "--run", run, "--save", self.images(PROGRAMS[0])])
 
     def train_peer(self, python: Path, console: Console) -> None:
-        """Trains the PyTorch program on the same pairs, which are written to a file for it."""
+        """Trains the PyTorch program on the same pairs, which it reads from a file."""
         batches, inputs = self.folder / "batches.npy", self.folder / "inputs.npz"
         write_batches(self.config, batches, console)
         val = open_pairs(self.config).val
@@ -101,7 +101,7 @@ class Trial:
 def write_batches(config: Config, file: Path, console: Console) -> None:
     """Writes the augmented pairs of a training: float16 [steps, 2, H, W, 3] in [-1, 1].
 
-    The rounding to half precision is at most a sixteenth of a grey level.
+    Rounding to half precision changes values by at most a sixteenth of a grey level.
 
     Args:
         config: The training's config, of batch size 1.
@@ -130,10 +130,13 @@ def _call(words: Sequence[object]) -> None:
 
 
 def table(scores: Mapping[str, Sequence[Scores]]) -> str:
-    """Means over seeds with each seed's value in brackets, differences, spreads; in Markdown.
+    """Table in Markdown of means over seeds, each seed's value, differences and spreads.
 
     Args:
-        scores: Of each of `PROGRAMS`, the scores of every seed.
+        scores: The scores of every seed, for each of `PROGRAMS`.
+
+    Returns:
+        The table.
     """
     package, peer = scores[PROGRAMS[0]], scores[PROGRAMS[1]]
     lines = [
@@ -168,41 +171,41 @@ def main(words: Sequence[str] | None = None) -> None:
         help="Python interpreter that has PyTorch",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build/quality")
-    given = parser.parse_args(words)
+    arguments = parser.parse_args(words)
     start_tensorflow()
     console = Console()
     try:
         found = {program: [] for program in PROGRAMS}
-        for seed in given.seeds:
-            trial = _trial(given, seed)
+        for seed in arguments.seeds:
+            trial = _trial(arguments, seed)
             for program in PROGRAMS:
-                found[program].append(_scores(trial, program, given.torch, console))
+                found[program].append(_scores(trial, program, arguments.torch, console))
                 scores = found[program][-1].items()
                 line = "  ".join(f"{name} {value:.4f}" for name, value in scores)
                 print_line(console, f"seed {seed}  {program}  {line}")
     except UserError as error:
         sys.exit(str(error))
-    title = f"{given.data.name}, {given.size}×{given.size}, {given.steps} steps"
-    text = f"### {title}, seeds {', '.join(map(str, given.seeds))}\n\n{table(found)}\n"
-    write_text(given.output / f"quality-{given.size}.md", text)
+    title = f"{arguments.data.name}, {arguments.size}×{arguments.size}, {arguments.steps} steps"
+    text = f"### {title}, seeds {', '.join(map(str, arguments.seeds))}\n\n{table(found)}\n"
+    write_text(arguments.output / f"quality-{arguments.size}.md", text)
     print(text)
 
 
-def _trial(given: argparse.Namespace, seed: int) -> Trial:
+def _trial(arguments: argparse.Namespace, seed: int) -> Trial:
     settings = {
-        "data.root": str(given.data.resolve()),
-        "data.crop_size": given.size,
-        "data.load_size": round(given.size * 286 / 256),
-        "training.steps": given.steps,
+        "data.root": str(arguments.data.resolve()),
+        "data.crop_size": arguments.size,
+        "data.load_size": round(arguments.size * 286 / 256),
+        "training.steps": arguments.steps,
         "training.seed": seed,
     }
-    folder = (given.output / f"{given.size}-{given.steps}-{seed}").resolve()
+    folder = (arguments.output / f"{arguments.size}-{arguments.steps}-{seed}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return Trial(load_config("facades", settings), folder)
 
 
 def _scores(trial: Trial, program: str, torch: Path, console: Console) -> Scores:
-    """The scores of an earlier session, or of a training that is run now."""
+    """Scores of an earlier call if there are any, otherwise of a training that is run now."""
     file = trial.folder / f"{program}.json"
     if not file.exists():
         if program == PROGRAMS[0]:

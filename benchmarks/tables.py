@@ -1,4 +1,4 @@
-"""A part of the comparison: its workloads, their timings and the table of them."""
+"""Parts of the comparison, with their workloads, timings and tables."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Part:
 
     Attributes:
         title: Heading of the table.
-        items: Images (or whatever the title names) that one repetition of a workload handles.
-        baseline: Name of the workload whose speedup over each other one is shown, if any.
+        items: Number of images (or other items, as in the title) in one repetition of a workload.
+        baseline: Name of the workload whose speedup over each other workload is shown, or None.
         timings: Timings by the workload's name in the table.
         remarks: Paragraphs below the table.
     """
@@ -57,7 +57,7 @@ class WorkerPool:
 
     Attributes:
         workloads: The workloads of all workers, by their names in the table.
-        info: What the worker of each workload reports about itself.
+        info: Facts that the worker of each workload reports.
     """
 
     def __init__(self, part: Part, running: ExitStack) -> None:

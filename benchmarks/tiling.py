@@ -1,8 +1,8 @@
-"""Translation in tiles beside that of whole images: time, agreement, borders, memory.
+"""Comparison of translation in tiles with that of whole images: time, agreement, borders, memory.
 
     .venv/bin/python -m benchmarks.tiling --run runs/facades --image labels.png
 
-Prints tables. Memory is the peak of the whole command, TensorFlow included. Needs Linux.
+prints tables. Memory is the peak of the whole command, including TensorFlow. Needs Linux.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.inference.tile_grid import Span
 from pix2pix_tf.utils.runtime import start_tensorflow
 
-TRANSLATIONS = 3  # per size; the fastest counts
-CITY = 2048  # pixels a side
+TRANSLATIONS = 3  # translations per size, of which the fastest is reported
+CITY = 2048  # side of the drawn city in pixels
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -58,21 +58,21 @@ def _read_or_draw(file: str | None) -> np.ndarray:
 
 
 def _mirrored(image: np.ndarray, side: int) -> np.ndarray:
-    """The image repeated in mirror symmetry to [side, side, C]."""
+    """Extends an image by mirroring, or crops it, to [side, side, C]."""
     height, width = image.shape[:2]
     more = [(0, max(side - height, 0)), (0, max(side - width, 0)), (0, 0)]
     return np.pad(image, more, mode="symmetric")[:side, :side]
 
 
 def _time(run: str, image: np.ndarray, sides: Sequence[int]) -> Table:
-    """Seconds of whole images of several sizes, and seconds per pixel."""
+    """Table of the seconds for whole images of several sizes, and per pixel."""
     from pix2pix_tf import Translator
 
     translator = Translator(run)
     table = Table("whole images", "seconds", "µs a pixel")
     for side in sides:
         mirrored = _mirrored(image, side)
-        translator(mirrored, dropout=False)  # traces, and takes the memory it needs
+        translator(mirrored, dropout=False)  # traces the graph and allocates memory
         seconds = []
         for _ in range(TRANSLATIONS):
             start = time.perf_counter()
@@ -84,7 +84,7 @@ def _time(run: str, image: np.ndarray, sides: Sequence[int]) -> Table:
 
 
 def _agreement(run: str, image: np.ndarray, tile: int) -> Iterator[Table]:
-    """Differences between tiled and whole translation, and steps across the tiles' borders."""
+    """Tables of differences between tiled and whole translation, and of steps at tiles' borders."""
     from pix2pix_tf import Translator
     from pix2pix_tf.inference.tiling import TiledTranslation
 
@@ -114,7 +114,7 @@ def _steps(image: np.ndarray) -> np.ndarray:
 
 
 def _borders(spans: Sequence[Span]) -> list[int]:
-    """Rows after which tiles begin, end, and are blended half and half."""
+    """Rows after which tiles begin, end, and have equal weights with their neighbours."""
     begin = [span.start for span in spans[1:]]
     end = [span.start + len(span.weights) for span in spans[:-1]]
     middle = [(first + last) // 2 for first, last in zip(begin, end, strict=True)]
@@ -124,7 +124,7 @@ def _borders(spans: Sequence[Span]) -> list[int]:
 def _memory(
     run: str, image: np.ndarray, tile: int, whole: Sequence[int], tiled: Sequence[int]
 ) -> Table:
-    """Seconds and peak memory of the command."""
+    """Table of the seconds and peak memory of the command."""
     table = Table("translate --no-dropout", "--tile", "seconds", "peak GB (10⁹)")
     cases = [*((side, []) for side in whole), *((side, ["--tile", str(tile)]) for side in tiled)]
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +137,8 @@ def _memory(
     return table
 
 
-# Linux counts the memory of the starting process too: that is this small one, not the benchmark.
+# Linux includes the memory of the starting process in the peak. Starting the command from a small
+# process keeps the memory of the benchmark out.
 _LAUNCHER = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:], stdout=sys.stderr)

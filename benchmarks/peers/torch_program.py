@@ -1,4 +1,4 @@
-"""The authors' PyTorch program's training step, reimplemented from its published description.
+"""Training step of the authors' PyTorch program, reimplemented from its published description.
 
     PYTHONPATH=. build/torch/bin/python -m benchmarks.peers.torch_program SETTINGS
 
@@ -10,8 +10,8 @@ serves the workloads `training`, `translate` and `convolution` (see
 discriminator's step with its loss halved, then the generator's with the discriminator's weights
 frozen; no image pool.
 
-Forms: `eager`, as published; joined by `+`, what its users can try: `channels_last` (the layout of
-tensors in memory), `fused` (Adam in one kernel), `compile` (`torch.compile` of both networks).
+The form is `eager`, as published, or options joined by `+`: `channels_last` (the layout of tensors
+in memory), `fused` (Adam in one kernel), `compile` (`torch.compile` of both networks).
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ LEVELS = 8
 
 
 def build_generator(width: int = 64, levels: int = LEVELS) -> nn.Module:
-    """unet_256, or a U-Net of other levels, with dropout; initial weights N(0, 0.02)."""
+    """unet_256, or a U-Net with another number of levels, with dropout and weights N(0, 0.02)."""
     return _initialised(UnetGenerator(3, 3, levels, width, "batch", dropout=True))
 
 
 def build_discriminator(width: int = 64) -> nn.Module:
-    """`basic`, for input and output concatenated in the channels; its LeakyReLUs work in place."""
+    """`basic`, for input and output concatenated as channels, with LeakyReLUs in place."""
     network = _initialised(NLayerDiscriminator(6, width, 3, "batch"))
     for module in network.modules():
         if isinstance(module, nn.LeakyReLU):
@@ -76,11 +76,11 @@ class Training:
         self.discriminator = torch.compile(discriminator) if compiled else discriminator
 
     def step(self, image: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
-        """One update from (input, target), [N, 3, H, W]; returns the losses before it."""
-        made = self.generator(image)
+        """Updates both networks on (input, target), [N, 3, H, W]; returns the losses before."""
+        output = self.generator(image)
         self._require_gradients(True)
         self.discriminator_optimizer.zero_grad()
-        fake = self._gan(torch.cat((image, made), 1).detach(), real=False)
+        fake = self._gan(torch.cat((image, output), 1).detach(), real=False)
         real = self._gan(torch.cat((image, target), 1), real=True)
         discriminator = 0.5 * (fake + real)
         discriminator.backward()
@@ -88,8 +88,8 @@ class Training:
 
         self._require_gradients(False)
         self.generator_optimizer.zero_grad()
-        gan = self._gan(torch.cat((image, made), 1), real=True)
-        l1 = LAMBDA * self.l1(made, target)
+        gan = self._gan(torch.cat((image, output), 1), real=True)
+        l1 = LAMBDA * self.l1(output, target)
         (gan + l1).backward()
         self.generator_optimizer.step()
         return {"gan": gan, "l1": l1, "discriminator": discriminator}
@@ -105,7 +105,7 @@ class Training:
 
 
 def options_of(form: str) -> set[str]:
-    """The options that make up a form; `eager` has none.
+    """Set of a form's options; `eager` has none.
 
     Raises:
         UnavailableError: There is no such form.
@@ -146,7 +146,7 @@ def training(settings: Mapping[str, Any], options: set[str], device: str) -> Wor
 
 
 def translate(settings: Mapping[str, Any], options: set[str], device: str) -> WorkloadFunction:
-    """One image, uint8 [H, W, 3] in and out, as the program tests: batch statistics, dropout."""
+    """Translation of one uint8 image [H, W, 3] as in the program's test, with dropout on."""
     layout = _layout(options)
     generator = build_generator(settings["width"]).to(device, memory_format=layout).train()
     if "compile" in options:
@@ -158,8 +158,10 @@ def translate(settings: Mapping[str, Any], options: set[str], device: str) -> Wo
         for _ in range(repetitions):
             pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)[None] / 127.5 - 1.0
             with torch.no_grad():
-                made = generator(pixels.contiguous(memory_format=layout))[0]
-            output = ((made.permute(1, 2, 0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()
+                translated = generator(pixels.contiguous(memory_format=layout))[0]
+            output = (
+                ((translated.permute(1, 2, 0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()
+            )
         return {"mean": float(output.mean())}
 
     return workload
@@ -168,7 +170,7 @@ def translate(settings: Mapping[str, Any], options: set[str], device: str) -> Wo
 def convolution(
     settings: Mapping[str, Any], options: set[str], device: str
 ) -> tuple[WorkloadFunction, int]:
-    """The fastest of some convolutions, and its floating-point operations."""
+    """The fastest of several convolutions, and its floating-point operations."""
     layout = _layout(options)
     min_flops = 4e11 if device == "cuda" else 4e9  # of a call
     candidates = []
@@ -235,7 +237,7 @@ def prepare(settings: Mapping[str, Any]) -> WorkerState:
 
 
 def _compile(workloads: Mapping[str, WorkloadFunction]) -> None:
-    """Runs each workload once: compiling happens then, and needs a C++ compiler."""
+    """Runs each workload once, which compiles it and needs a C++ compiler."""
     for workload in workloads.values():
         try:
             workload(1)
@@ -245,7 +247,7 @@ def _compile(workloads: Mapping[str, WorkloadFunction]) -> None:
 
 
 def main() -> None:
-    """Serves the workloads of the settings in the only argument."""
+    """Serves the workloads of the settings given as the only argument."""
     settings = json.loads(sys.argv[1])
     serve(lambda: prepare(settings))
 

@@ -1,4 +1,4 @@
-"""The authors' PyTorch program's training on given pairs, then its translations of given inputs.
+"""Training and translation of the authors' PyTorch program on pairs and inputs from files.
 
     PYTHONPATH=. build/torch/bin/python -m benchmarks.peers.torch_training --batches FILE \
       --inputs FILE --output DIR --seed N
@@ -23,9 +23,9 @@ REPORT_SECONDS = 30
 
 
 def train(batches: np.ndarray, seed: int) -> nn.Module:
-    """Trains on float16 [steps, 2, H, W, 3] in [-1, 1]: step n on input and target n.
+    """Trains on float16 [steps, 2, H, W, 3] in [-1, 1], one pair of input and target per step.
 
-    H and W are the power of two that the U-Net's levels halve to 1.
+    H and W are equal and a power of two, which the U-Net's levels halve to 1.
     """
     torch.manual_seed(seed)
     generator = build_generator(levels=batches.shape[2].bit_length() - 1).train()
@@ -42,11 +42,11 @@ def train(batches: np.ndarray, seed: int) -> nn.Module:
 
 
 def translate(generator: nn.Module, image: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3] to the same, as the program tests: batch statistics and dropout."""
+    """Translates uint8 [H, W, 3] as in the program's test, with batch statistics and dropout."""
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None] / 127.5 - 1.0
     with torch.no_grad():
-        made = generator(pixels)[0].permute(1, 2, 0)
-    return ((made + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
+        output = generator(pixels)[0].permute(1, 2, 0)
+    return ((output + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def main() -> None:
@@ -56,11 +56,11 @@ def main() -> None:
     parser.add_argument("--inputs", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    generator = train(np.load(given.batches, mmap_mode="r"), given.seed)
-    given.output.mkdir(parents=True, exist_ok=True)
-    for name, image in np.load(given.inputs).items():
-        file = (given.output / name).with_suffix(".png")
+    arguments = parser.parse_args()
+    generator = train(np.load(arguments.batches, mmap_mode="r"), arguments.seed)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for name, image in np.load(arguments.inputs).items():
+        file = (arguments.output / name).with_suffix(".png")
         Image.fromarray(translate(generator, image)).save(file)
 
 

@@ -1,13 +1,12 @@
-"""The training step of the TensorFlow core tutorial on pix2pix, reimplemented from its text.
+"""Training step of the TensorFlow core tutorial on pix2pix, reimplemented from its text.
 
     python -m benchmarks.peers.tutorial '{"batch": 1, "size": 256, "width": 64}'
 
-serves the workload `training`, see `pix2pix_tf.benchmark.worker`. It is what a reader of the
-tutorial runs: Keras' own layers with their defaults, Keras' Adam, one `tf.function`, both gradients
-from one forward pass, TensorFlow's own settings. Where it differs from the paper (norm after every
-encoder layer but the first, the slope 0.3 of LeakyReLU, both networks updated at once, a loss of D
-that is not halved) it stays as published. Its TensorBoard scalars, images and checkpoints are left
-out.
+serves the workload `training`, see `pix2pix_tf.benchmark.worker`. As in the tutorial, it uses
+Keras' own layers with their defaults, Keras' Adam, one `tf.function`, both gradients from one
+forward pass, and TensorFlow's own settings. Its differences from the paper are kept: a norm after
+every encoder layer except the first, LeakyReLU with slope 0.3, both networks updated at once, a
+loss of D that is not halved. Its TensorBoard scalars, images and checkpoints are left out.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ def down(filters: int, norm: bool = True) -> tf.keras.Sequential:
     convolution = tf.keras.layers.Conv2D(
         filters, 4, 2, "same", kernel_initializer=_initial(), use_bias=False
     )
-    between = [tf.keras.layers.BatchNormalization()] if norm else []
-    return tf.keras.Sequential([convolution, *between, tf.keras.layers.LeakyReLU()])
+    norms = [tf.keras.layers.BatchNormalization()] if norm else []
+    return tf.keras.Sequential([convolution, *norms, tf.keras.layers.LeakyReLU()])
 
 
 def up(filters: int, dropout: bool) -> tf.keras.Sequential:
@@ -41,9 +40,9 @@ def up(filters: int, dropout: bool) -> tf.keras.Sequential:
     convolution = tf.keras.layers.Conv2DTranspose(
         filters, 4, 2, "same", kernel_initializer=_initial(), use_bias=False
     )
-    between = [tf.keras.layers.Dropout(0.5)] if dropout else []
+    dropouts = [tf.keras.layers.Dropout(0.5)] if dropout else []
     norm = tf.keras.layers.BatchNormalization()
-    return tf.keras.Sequential([convolution, norm, *between, tf.keras.layers.ReLU()])
+    return tf.keras.Sequential([convolution, norm, *dropouts, tf.keras.layers.ReLU()])
 
 
 def _initial() -> tf.keras.Initializer:
@@ -51,7 +50,7 @@ def _initial() -> tf.keras.Initializer:
 
 
 def build_generator(size: int = 256, width: int = 64) -> tf.keras.Model:
-    """[N, size, size, 3] to the same, in [-1, 1]; the tutorial has 256 and 64."""
+    """Generator of images [N, size, size, 3] in [-1, 1]; the tutorial uses size 256, width 64."""
     image = tf.keras.layers.Input([size, size, 3])
     x, skips = image, []
     for level, factor in enumerate((1, 2, 4, 8, 8, 8, 8, 8)):
@@ -67,7 +66,7 @@ def build_generator(size: int = 256, width: int = 64) -> tf.keras.Model:
 
 
 def build_discriminator(size: int = 256, width: int = 64) -> tf.keras.Model:
-    """[input, target], each [N, size, size, 3], to logits: 30×30 at 256."""
+    """Discriminator of [input, target], each [N, size, size, 3]; 30×30 logits at size 256."""
     image = tf.keras.layers.Input([size, size, 3])
     target = tf.keras.layers.Input([size, size, 3])
     x = tf.keras.layers.concatenate([image, target])
@@ -84,7 +83,7 @@ def build_discriminator(size: int = 256, width: int = 64) -> tf.keras.Model:
 def make_step(
     generator: tf.keras.Model, discriminator: tf.keras.Model
 ) -> Callable[[tf.Tensor, tf.Tensor], Losses]:
-    """One update of both networks from (input, target); returns the losses before it."""
+    """Function that updates both networks on (input, target) and returns the losses before."""
     cross_entropy = tf.keras.losses.BinaryCrossentropy(from_logits=True)
     generator_optimizer = tf.keras.optimizers.Adam(2e-4, beta_1=0.5)
     discriminator_optimizer = tf.keras.optimizers.Adam(2e-4, beta_1=0.5)
@@ -92,11 +91,11 @@ def make_step(
     @tf.function
     def step(image: tf.Tensor, target: tf.Tensor) -> Losses:
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
-            made = generator(image, training=True)
+            output = generator(image, training=True)
             real = discriminator([image, target], training=True)
-            fake = discriminator([image, made], training=True)
+            fake = discriminator([image, output], training=True)
             gan = cross_entropy(tf.ones_like(fake), fake)
-            l1 = tf.reduce_mean(tf.abs(target - made))
+            l1 = tf.reduce_mean(tf.abs(target - output))
             generator_loss = gan + LAMBDA * l1
             discriminator_loss = cross_entropy(tf.ones_like(real), real)
             discriminator_loss += cross_entropy(tf.zeros_like(fake), fake)
@@ -108,7 +107,7 @@ def make_step(
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return {"gan": gan, "l1": l1, "discriminator": discriminator_loss}
 
-    # Their variables cannot be made within a function that is called more than once.
+    # A `tf.function` that is called more than once cannot create the optimizers' variables.
     generator_optimizer.build(generator.trainable_variables)
     discriminator_optimizer.build(discriminator.trainable_variables)
     return step
@@ -130,7 +129,7 @@ def training(batch: int, size: int, width: int) -> WorkloadFunction:
 
 
 def main() -> None:
-    """Serves `training` with the settings in the only argument."""
+    """Serves `training` with the settings given as the only argument."""
     settings = json.loads(sys.argv[1])
 
     def prepare() -> WorkerState:

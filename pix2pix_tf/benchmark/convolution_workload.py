@@ -1,4 +1,4 @@
-"""The fastest convolution of this machine, as a yardstick for the training step."""
+"""The fastest convolution of this machine, for comparison with the training step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pix2pix_tf.benchmark.worker import WorkloadFunction
 
-_MIN_FLOPS = 4e9  # of a call, so that the overhead of calling does not count
+_MIN_FLOPS = 4e9  # operations of a call, so many that the overhead of calls is negligible
 _MIN_GPU_FLOPS = 4e11
 
 
@@ -46,7 +46,7 @@ class Convolution:
         return f"{self.kernel}×{self.kernel}/{self.stride} {shape} → {self.filters}"
 
 
-# The networks' own shapes, and those for which libraries are fastest.
+# Shapes of the networks' layers, and shapes for which libraries are fastest.
 CONVOLUTIONS = (
     Convolution(128, 64, 128, 4, 2),
     Convolution(64, 128, 256, 4, 2),
@@ -58,7 +58,7 @@ CONVOLUTIONS = (
 
 
 def fastest_convolution(precision: str) -> tuple[WorkloadFunction, Convolution]:
-    """The one of `CONVOLUTIONS` that this machine computes at the highest rate.
+    """Finds the convolution of `CONVOLUTIONS` that this machine computes at the highest rate.
 
     Args:
         precision: `training.precision` of the config.

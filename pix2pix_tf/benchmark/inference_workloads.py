@@ -1,4 +1,4 @@
-"""Translation of one image, by `translate` and by what is exported."""
+"""Translation of one image by `translate` and by exported models, as workloads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pix2pix_tf.models.flops import forward_flops
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 
-_CALIBRATION_IMAGES = 2  # they decide the ranges of int8, not its speed
+_CALIBRATION_IMAGES = 2  # their number has no effect on the speed of int8
 
 
 def write_untrained_run(config: Config, folder: Path) -> None:
@@ -30,7 +30,7 @@ def write_untrained_run(config: Config, folder: Path) -> None:
 
     Args:
         config: The run's config.
-        folder: The run directory, which is made.
+        folder: The run directory, which is created.
     """
     run = Run(folder)
     run.save_config(config)
@@ -42,13 +42,13 @@ def write_untrained_run(config: Config, folder: Path) -> None:
 def inference_workloads(
     run: Path, export_dir: Path, names: Iterable[str], threads: int
 ) -> tuple[dict[str, WorkloadFunction], int]:
-    """Translates one uint8 image into another, repeatedly.
+    """Prepares workloads that translate one uint8 image repeatedly.
 
     Args:
         run: The run directory.
         export_dir: An empty folder for exported models.
         names: Some of `TRANSLATIONS`, for an image of the run's crop size, and `translate@SIZE`,
-            for a square image of SIZE pixels a side.
+            for a square image with sides of SIZE pixels.
         threads: Threads of the LiteRT interpreter.
 
     Returns:

@@ -12,8 +12,8 @@ from pix2pix_tf.version import __version__
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 BUSY_LOAD = 0.25  # load per core above which other programs disturb the timings
 
-# Dense peak rates in TFLOP/s from the vendors' data sheets: float32 as TensorFlow computes
-# convolutions (in TF32 where the GPU has it), and 16 bits, whichever format is faster there.
+# Dense peak rates in TFLOP/s from the vendors' data sheets: of float32 as TensorFlow computes
+# convolutions (in TF32 if the GPU has it), and of the faster format of 16 bits.
 _PEAKS = {
     r"V100-SXM": (15.7, 125.0),
     r"\bT4\b": (8.1, 65.0),
@@ -25,7 +25,7 @@ _PEAKS = {
 
 
 def machine_lines() -> list[str]:
-    """Processor and memory, system and versions, a line each; a warning if the machine is busy."""
+    """Lines on processor, memory, system and versions, and a warning if the machine is busy."""
     memory = total_memory()
     size = "" if memory is None else f", {memory / 2**30:.1f} GiB"
     lines = [
@@ -50,11 +50,14 @@ def versions() -> str:
 
 
 def peak_tflops(gpu: str, precision: str) -> float | None:
-    """The peak rate of a GPU in TFLOP/s; None if it is not known.
+    """Peak rate of a GPU.
 
     Args:
-        gpu: Its name as TensorFlow reports it, such as `NVIDIA A100-SXM4-40GB`.
+        gpu: Name of the GPU as TensorFlow reports it, such as `NVIDIA A100-SXM4-40GB`.
         precision: `training.precision` of the config.
+
+    Returns:
+        The peak rate in TFLOP/s, or None if it is not known.
     """
     for pattern, (float32, half) in _PEAKS.items():
         if re.search(pattern, gpu):

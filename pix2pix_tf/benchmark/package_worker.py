@@ -2,8 +2,8 @@
 
     python -m pix2pix_tf.benchmark.package_worker CONFIG
 
-CONFIG is a `WorkerConfig` as JSON. Trainings and the other workloads have processes
-of their own: a training may turn on TensorFlow's determinism, and keeps freed memory.
+CONFIG is a `WorkerConfig` as JSON. Trainings and the other workloads have separate processes,
+because a training may turn on TensorFlow's determinism and keeps freed memory.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ def start_worker(
         environment: All environment variables of the process.
         run: A run directory to translate with, see `WorkerConfig`.
 
+    Returns:
+        The worker process.
+
     Raises:
         UserError: The config's data cannot be used, or the process ended.
     """
@@ -68,7 +71,7 @@ def start_worker(
 
 
 def main() -> None:
-    """Serves the workloads of the `WorkerConfig` in the only argument."""
+    """Serves the workloads of the `WorkerConfig` given as the only argument."""
     worker_config = WorkerConfig(**json.loads(sys.argv[1]))
     with tempfile.TemporaryDirectory() as folder:
         serve(lambda: _prepare(worker_config, Path(folder)), user_error=UserError)

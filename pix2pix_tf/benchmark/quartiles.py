@@ -25,17 +25,17 @@ class Quartiles:
         return f"{three_digits(self.median)} ({three_digits(self.low)}–{three_digits(self.high)})"
 
     def scaled(self, factor: float) -> Quartiles:
-        """All three multiplied by `factor`, for another unit."""
+        """Median and quartiles multiplied by `factor`, for another unit."""
         return Quartiles(factor * self.median, factor * self.low, factor * self.high)
 
 
 def three_digits(value: float) -> str:
-    """A number with three significant digits, and all digits before the decimal point."""
+    """Text of a number with three significant digits and all digits before the decimal point."""
     return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
 
 
 def quartiles(values: Sequence[float]) -> Quartiles:
-    """The quartiles of at least one value, interpolated linearly between the nearest values."""
+    """Quartiles of at least one value, interpolated linearly between the nearest values."""
     if len(values) == 1:
         return Quartiles(values[0], values[0], values[0])
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
@@ -43,12 +43,15 @@ def quartiles(values: Sequence[float]) -> Quartiles:
 
 
 def ratio_quartiles(numerators: Sequence[float], denominators: Sequence[float]) -> Quartiles:
-    """The quartiles of ratios that are taken round by round.
+    """Quartiles of ratios that are taken round by round.
 
-    What slows down a whole round, such as a processor that throttles, cancels out.
+    Effects that slow down a whole round, such as a processor that throttles, cancel out.
 
     Args:
-        numerators: One value of each round.
-        denominators: As many, of the same rounds.
+        numerators: One value for each round.
+        denominators: One value for each of the same rounds.
+
+    Returns:
+        The quartiles of the ratios.
     """
     return quartiles([above / below for above, below in zip(numerators, denominators, strict=True)])

@@ -44,13 +44,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Scaling:
-    """Training on several GPUs, each with the same share of the batch, beside training on one.
+    """Comparison of training on several GPUs, with equal shares of the batch, with one GPU.
 
     Attributes:
         gpus: Number of GPUs.
         row: The timings.
-        speedup: Images per second, as a multiple of one GPU's.
-        peak_share: Share of these GPUs' peak rate; None where that is not known.
+        speedup: Images per second, as a multiple of those of one GPU.
+        peak_share: Fraction of these GPUs' peak rate; None if that is not known.
     """
 
     gpus: int
@@ -60,13 +60,16 @@ class Scaling:
 
 
 def scaling(gpus: int, row: Row, single: Row, peak_tflops: float | None) -> Scaling:
-    """Puts a training on several GPUs beside one on a single GPU.
+    """Compares a training on several GPUs with one on a single GPU.
 
     Args:
         gpus: Number of GPUs.
         row: Timings of the training on them, per image.
         single: Timings of the training on one GPU, per image.
         peak_tflops: Peak rate of one GPU in TFLOP/s, or None.
+
+    Returns:
+        The comparison.
     """
     share = None
     if peak_tflops is not None:
@@ -76,7 +79,7 @@ def scaling(gpus: int, row: Row, single: Row, peak_tflops: float | None) -> Scal
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was measured.
+    """Results of a benchmark.
 
     Attributes:
         machine: Lines that describe the machine and the versions.

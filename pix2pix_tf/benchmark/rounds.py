@@ -1,4 +1,4 @@
-"""Workloads timed in alternation, A B C A B C, after warming up."""
+"""Timing of workloads in alternation, A B C A B C, after warming up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pix2pix_tf.benchmark.quartiles import Quartiles, quartiles, ratio_quartiles
 from pix2pix_tf.benchmark.workloads import TimedRun, Workload
 
-WARM_UP_ROUNDS = 1  # whole rounds that are not counted
+WARM_UP_ROUNDS = 1  # number of first rounds that are not measured
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class WorkloadTimings:
     Attributes:
         seconds: Seconds of a single repetition, one value a round.
         repetitions: Number of repetitions in each timed run.
-        values: What the workload computed, a mapping a round.
+        values: Numbers that the workload computed, one mapping per round.
         run_seconds: Seconds of the whole timed run, one value a round.
         peak_bytes: Peak memory of the workload's process; None for commands.
     """
@@ -54,7 +54,10 @@ def alternate(
         workloads: By name, in the order in which they run.
         rounds: Number of measured rounds, at least one.
         seconds: Approximate duration of each timed run.
-        advance: Called after each run of a round with the number of all such runs.
+        advance: Called after each run of a round with the total number of such runs.
+
+    Returns:
+        The timings of each workload, by name.
 
     Raises:
         UserError: A workload fails.
@@ -76,9 +79,9 @@ def alternate(
 def _fitting_repetitions(workload: Workload, seconds: float) -> int:
     """Number of repetitions that take about `seconds`, at least one."""
     count = 1
-    while (taken := workload.run(count).seconds) < seconds / 4:  # too short to extrapolate
+    while (elapsed := workload.run(count).seconds) < seconds / 4:  # too short to extrapolate
         count *= 2
-    return max(1, round(count * seconds / taken))
+    return max(1, round(count * seconds / elapsed))
 
 
 def _timings(runs: list[TimedRun], repetitions: int) -> WorkloadTimings:

@@ -1,4 +1,4 @@
-"""`pix2pix-tf benchmark`: starts the workers, times their workloads, makes the report."""
+"""Implementation of `pix2pix-tf benchmark`: workers, timings of their workloads, the report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Options:
         rounds: Number of measured rounds.
         seconds: Approximate duration of each timed run.
         threads: Threads of TensorFlow and LiteRT.
-        device: `cpu`, `gpu`, or `auto` for the GPUs where there are any.
+        device: `cpu`, `gpu`, or `auto` for the GPUs if there are any.
         peak_tflops: Peak rate of one GPU in TFLOP/s, or None to look it up by its name.
     """
 
@@ -45,16 +45,19 @@ class Options:
 def benchmark(options: Options, advance: Callable[[int], None] = lambda total: None) -> Report:
     """Times training, its input pipeline, convolutions and translations, in alternation.
 
-    Trainings and the other workloads have processes of their own, so that neither affects the
-    settings and the memory of the other.
+    Trainings and the other workloads have separate processes, so that neither affects the settings
+    and the memory of the other.
 
     Args:
-        options: What to measure.
-        advance: Called after each timed run with the number of all runs.
+        options: Options of the benchmark.
+        advance: Called after each timed run with the total number of runs.
+
+    Returns:
+        The report.
 
     Raises:
-        UserError: There is no GPU where one was asked for, the config's data is not there, or a
-            process ended.
+        UserError: The options require a GPU and there is none, the config's data does not exist,
+            or a process ended.
     """
     with ExitStack() as workers:
 
@@ -82,7 +85,7 @@ def benchmark(options: Options, advance: Callable[[int], None] = lambda total: N
 
 
 def with_global_batch(config: Config, replicas: int) -> Config:
-    """The config with a batch for `replicas` replicas, each with as many images as before."""
+    """Config with a batch for `replicas` replicas, each with as many images as before."""
     tree = config.model_dump(mode="json")
     tree["training"]["batch_size"] *= replicas
     return make_config(tree)

@@ -19,19 +19,19 @@ from pix2pix_tf.training.batches import distributed_batches
 from pix2pix_tf.training.distributed.worker_group import WorkerGroup, default_strategy
 from pix2pix_tf.utils.parallel import parallel_map
 
-_MANY_STEPS = 10**8  # more than a benchmark ever takes
+_MANY_STEPS = 10**8  # more steps than a benchmark runs
 
 
 def training_workloads(
     config: Config, names: Iterable[str]
 ) -> tuple[dict[str, WorkloadFunction], int]:
-    """Training steps: `training` repeats one batch of noise, `training with data` reads pairs.
+    """Prepares training steps on one batch of noise, `training`, or on pairs, `training with data`.
 
     Both return the losses of the last step, and `wait_seconds`, the time spent waiting for data.
 
     Args:
         config: The whole config.
-        names: Which of the two.
+        names: One or both of these names.
 
     Returns:
         The workloads by name, and the floating-point operations of an update per image of its
@@ -94,10 +94,10 @@ def _noise_batches(config: Config) -> tf.data.Dataset:
 
 
 def pipeline_workload(config: Config) -> WorkloadFunction:
-    """Reads training batches and does nothing else with them.
+    """Prepares the reading of training batches without training.
 
-    Every run restarts the pipeline, so that no batch is ready before the clock starts. Where
-    the config caches decoded pairs, they are decoded beforehand.
+    Every run restarts the pipeline, so that no batch is ready before the timing starts. If the
+    config caches decoded pairs, they are decoded beforehand.
 
     Args:
         config: The whole config.

@@ -1,10 +1,11 @@
-"""The worker's side: a process that keeps workloads warm and runs them on request.
+"""Main loop of a worker process, which keeps workloads warm and runs them on request.
 
 Requests are lines of JSON on standard input, `{"workload": NAME, "repetitions": N}`; each is
-answered by a line of JSON on what was standard output. Whatever libraries print goes to standard
-error. The process ends with its input.
+answered by a line of JSON on the original standard output. The output of libraries is redirected to
+standard error. The process ends when its input ends.
 
-Imports the standard library alone, so that workers in other programs' environments can use it.
+This module imports only the standard library, so that workers in other programs' environments can
+use it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from dataclasses import dataclass
 
 from pix2pix_tf.utils.system import peak_memory
 
-# Runs a workload N times and returns numbers that depend on all of its results: once they are
-# there, the computation is complete, on whatever device.
+# Runs a workload N times and returns numbers that depend on all of its results, so that the
+# computation is complete on every device when they are returned.
 WorkloadFunction = Callable[[int], Mapping[str, float]]
 
 
 class UnavailableError(Exception):
-    """A program cannot be measured on this machine; the message says why. Others still can."""
+    """Error of a program that cannot be measured on this machine, with the reason as its message.
+
+    Other programs are still measured.
+    """
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,11 @@ class WorkerState:
 def serve(
     prepare: Callable[[], WorkerState], user_error: type[Exception] = UnavailableError
 ) -> None:
-    """Prepares the workloads, reports readiness and runs what is requested until input ends.
+    """Prepares the workloads, reports readiness and runs requests until the input ends.
 
     Args:
         prepare: Builds and returns the workloads.
-        user_error: The exception type by which `prepare` says that the user's settings or data
+        user_error: The type of exception that `prepare` raises if the user's settings or data
             cannot be used.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)

@@ -1,4 +1,4 @@
-"""Workloads to time: in worker processes that keep them warm, and commands from a cold start."""
+"""Workloads to be timed: in worker processes that keep them warm, and as commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from pix2pix_tf.benchmark.worker import UnavailableError
 from pix2pix_tf.utils.errors import UserError
 
-SHUTDOWN_SECONDS = 10.0  # that a worker has to end by itself before it is killed
+SHUTDOWN_SECONDS = 10.0  # time in which a worker must end by itself before it is killed
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,29 @@ class TimedRun:
 
 
 class Workload(Protocol):
-    """Something that can be run repeatedly and timed."""
+    """A computation that can be run repeatedly and timed."""
 
     def run(self, repetitions: int) -> TimedRun:
-        """Runs it `repetitions` times in a row."""
+        """Runs the workload `repetitions` times in a row."""
         ...
 
 
 def worker_environment(threads: int, gpus: int | None) -> dict[str, str]:
-    """Environment variables for all workers alike: number of threads, visible devices.
+    """Environment variables of all workers, with the number of threads and the visible devices.
 
     Args:
         threads: Threads of TensorFlow and PyTorch.
         gpus: Number of the visible GPUs to use; 0 for the CPU, None for all.
+
+    Returns:
+        The values of the variables by name.
     """
     variables = {
         **os.environ,
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
-        # Several processes keep their networks on one GPU: none may take all of its memory.
+        # Several processes share a GPU, so that none of them may allocate all of its memory.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     }
     if gpus is not None:
@@ -67,10 +70,10 @@ def worker_environment(threads: int, gpus: int | None) -> dict[str, str]:
 
 
 class WorkerProcess:
-    """A running worker, see `pix2pix_tf.benchmark.worker`; as a context manager it ends it.
+    """A running worker, see `pix2pix_tf.benchmark.worker`; a context manager that ends it on exit.
 
     Attributes:
-        info: What the worker reports about itself: versions, device, floating-point operations.
+        info: Facts that the worker reports: versions, device, floating-point operations.
     """
 
     def __init__(
@@ -84,9 +87,9 @@ class WorkerProcess:
 
         Args:
             name: Name of the worker in error messages.
-            command: Program and arguments, which end up in `worker.serve`.
+            command: Program and arguments of a process that calls `worker.serve`.
             environment: All environment variables of the process.
-            working_dir: Its working directory; by default this process's.
+            working_dir: Working directory of the process; by default that of this process.
 
         Raises:
             UnavailableError: The worker cannot run on this machine.
@@ -114,14 +117,21 @@ class WorkerProcess:
             self._cleanup = cleanup.pop_all()
 
     def workload(self, name: str) -> Workload:
-        """One of the worker's workloads, by name."""
+        """Returns one of the worker's workloads by name."""
         return _RemoteWorkload(self, name)
 
     def run(self, workload: str, repetitions: int) -> TimedRun:
-        """Runs one of the worker's workloads `repetitions` times.
+        """Runs one of the worker's workloads.
+
+        Args:
+            workload: Name of the workload.
+            repetitions: Number of repetitions.
+
+        Returns:
+            The timed run.
 
         Raises:
-            UserError: The process ended instead, or a result is not finite.
+            UserError: The process ended, or a result is not finite.
         """
         assert self._process.stdin is not None
         request = json.dumps({"workload": workload, "repetitions": repetitions})
@@ -187,7 +197,7 @@ class _RemoteWorkload:
 
 @dataclass(frozen=True)
 class Command:
-    """A command, timed from the start of its process to the end.
+    """A command, timed from the start to the end of its process.
 
     Attributes:
         words: Program and arguments.
@@ -201,7 +211,7 @@ class Command:
         """Runs the command `repetitions` times, one after the other.
 
         Raises:
-            UserError: It ended with an exit code other than 0.
+            UserError: The command ended with an exit code other than 0.
         """
         words = [str(word) for word in self.words]
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Weights trained elsewhere, as a run that translates, is evaluated, exported and trained on."""
+"""Import of weights from the authors' PyTorch program into a run."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ Overrides = Mapping[str, Any] | Sequence[str]
 
 @dataclass(frozen=True)
 class Imported:
-    """What was imported.
+    """Result of an import.
 
     Attributes:
         run: The run directory, with a checkpoint at step 0.
-        config: Its config.
-        generator: What the generator was recognised as, for people.
-        discriminator: Likewise; None: it starts fresh, or the objective has none.
-        notes: Sentences on where the weights were found, what was assumed because weights do not
-            tell, and what differs from where they come from.
+        config: The config of the run.
+        generator: Description of the recognised generator.
+        discriminator: Description of the recognised discriminator; None if it has initial weights,
+            or if the objective has no discriminator.
+        notes: Sentences about the location of the weights in the files, assumptions that the
+            weights do not determine, and differences from the original program.
     """
 
     run: Path
@@ -60,24 +61,27 @@ def import_weights(
     key: str | None = None,
     discriminator_key: str | None = None,
 ) -> Imported:
-    """Makes a run of networks that the authors' PyTorch program trained.
+    """Creates a run from networks that the authors' PyTorch program trained.
 
-    The architecture is told from the weights; data and training are the config's. Optimisers start
-    anew.
+    The architecture is recognised from the weights; the other settings are those of the config. The
+    state of the optimisers is not imported.
 
     Args:
-        generator_file: A state dict, such as `latest_net_G.pth`, or a checkpoint that has one.
-        run_dir: The run directory, new.
-        discriminator_file: Such as `latest_net_D.pth`; it may be the same file. Without it the
-            discriminator starts fresh.
-        config: A config file, or the name of a shipped one.
-        overrides: As of `load_config`; what contradicts the weights is refused.
-        key: Where in its file the generator lies, such as `netG`; for files with several.
-        discriminator_key: Likewise of the discriminator.
+        generator_file: A state dict, such as `latest_net_G.pth`, or a checkpoint that contains one.
+        run_dir: The run directory, which must not hold a run yet.
+        discriminator_file: A file such as `latest_net_D.pth`, which may be the same file. Without
+            it the discriminator has initial weights.
+        config: A config file, or the name of a shipped config.
+        overrides: Overrides as for `load_config`, which must not contradict the weights.
+        key: Key of the generator in its file, such as `netG`, if the file holds several.
+        discriminator_key: Key of the discriminator in its file.
+
+    Returns:
+        The run, its config and descriptions of the networks.
 
     Raises:
-        UserError: The files cannot be read, are of networks unknown here, hold several of them, do
-            not fit each other or the config; or there is a run already.
+        UserError: The files cannot be read, hold unknown networks or several of them, or do not
+            match each other or the config; or the directory holds a run already.
     """
     run = Run(Path(run_dir))
     if run.exists() or run.checkpoints.exists():
@@ -115,7 +119,7 @@ def import_weights(
     try:
         parts, translating = checkpoint_parts(method), translating_parts(method)
         Checkpoints(run.checkpoints, parts, translating, settled.logging.keep).save()
-        run.save_config(settled)  # last: a folder with a config is a run
+        run.save_config(settled)  # written last, because a folder with a config is a run
     except BaseException:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
         raise
@@ -136,7 +140,11 @@ def import_weights(
 def _settle(
     found: list[Recognised], files: list[str], config: str | Path, overrides: Overrides
 ) -> Config:
-    """The config with what the weights say; `overrides` may change only what they leave open."""
+    """Returns the config with the settings that the weights determine.
+
+    Raises:
+        UserError: `overrides` contradict the weights.
+    """
     settings = {key: value for network in found for key, value in network.settings.items()}
     defaults = {key: value for network in found for key, value in network.defaults.items()}
     if "data.crop_size" in _keys_of(overrides) or _levels(config, overrides) == _levels_of(
@@ -164,16 +172,16 @@ def _settle(
 
 
 def _levels_of(defaults: Mapping[str, Any]) -> int | None:
-    """Halvings of a U-Net; None: a ResNet."""
+    """Returns the number of downsamplings of a U-Net, or None for a ResNet."""
     side = defaults.get("data.crop_size")
     return None if side is None else side.bit_length() - 1
 
 
 def _levels(config: str | Path, overrides: Overrides) -> int | None:
-    """Halvings of the crop that the config asks for by itself, if it is one."""
+    """Returns how often the config's own crop size can be halved, or None for an invalid config."""
     try:
         return unet_levels(load_config(config, overrides).data.crop_size)
-    except UserError:  # what is wrong may be right with the weights' settings; else it is said then
+    except UserError:  # the settings from the weights may make it valid; it is loaded again later
         return None
 
 
@@ -206,7 +214,11 @@ def _check_conditional(discriminator: Recognised, file: str, config: Config) -> 
 
 
 def _assign(network: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
-    """Sets every variable of a network, each once."""
+    """Sets every variable of a network.
+
+    Raises:
+        RuntimeError: The weights are not exactly those of the network.
+    """
     variables = {variable.path: variable for variable in network.variables}
     if variables.keys() != weights.keys():
         raise RuntimeError(f"{network.name}: {sorted(variables.keys() ^ weights.keys())}")
@@ -215,6 +227,7 @@ def _assign(network: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
 
 
 def _keys_of(overrides: Overrides) -> set[str]:
+    """Returns the keys that overrides set."""
     return {text.partition("=")[0].strip() for text in overrides}
 
 
@@ -242,11 +255,10 @@ def _discriminator_notes(
 def _assumed_notes(
     config: Config, generator: Recognised, name: str | Path, overrides: Overrides
 ) -> list[str]:
-    """What the weights do not tell, and how to say otherwise; and what dropout differs in."""
-    given = _keys_of(overrides)
+    """Returns notes on settings that the weights do not determine and on differences in dropout."""
+    overridden = _keys_of(overrides)
     assumed = []
-    told = "generator.dropout" in (generator.defaults.keys() | given)
-    if not told:
+    if "generator.dropout" not in (generator.defaults.keys() | overridden):
         dropout = config.generator.dropout
         otherwise = (
             "--set generator.dropout=0 if it was trained with --no_dropout"
@@ -254,7 +266,7 @@ def _assumed_notes(
             else "--set generator.dropout=0.5 if it was trained with dropout"
         )
         assumed.append(f"generator.dropout={dropout:g} ({otherwise})")
-    if config.data.representation == "lab" and "data.representation" not in given:
+    if config.data.representation == "lab" and "data.representation" not in overridden:
         assumed.append(
             "data.representation=lab, L in and ab out, as its colorization has one channel in and "
             "two out"
@@ -268,7 +280,7 @@ def _assumed_notes(
     of_config = [
         f"{key}={values[section][setting]}"
         for key in keys
-        if key not in given
+        if key not in overridden
         for section, setting in [key.split(".")]
     ]
     if of_config:

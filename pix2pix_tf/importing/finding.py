@@ -1,9 +1,9 @@
-"""Which of the tensors in a PyTorch file are those of the network that is to be imported.
+"""Search for the network to import among the tensors of a PyTorch file.
 
-Programs save their networks alone, several in one dictionary (`{"netG": ..., "netD": ...}`), or as
-parts of a larger module whose names then come first (`generator.model.model.0.weight`). What is a
-generator and what is a discriminator is told from the names and shapes of the weights, not from
-what the dictionaries are called.
+Programs save a single network, several in one dictionary (`{"netG": ..., "netD": ...}`), or parts
+of a larger module, whose name is then a prefix (`generator.model.model.0.weight`). Generators and
+discriminators are recognised by the names and shapes of their weights, not by the names of
+dictionaries.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pix2pix_tf.utils.errors import UserError
 Part = Literal["generator", "discriminator"]
 States = Mapping[str, Mapping[str, np.ndarray]]
 
-TOP = "."  # what the place of weights that lie in no dictionary of their own is called
+TOP = "."  # key of a network at the top level of a file
 
 _UNET = ("model.model.0.weight", "model.model.1.model.1.weight")
 _RESNET = ("model.1.weight", "model.10.conv_block.1.weight")
 _PATCHGAN = ("model.0.weight", "model.2.weight")
 _PIXEL = ("net.0.weight", "net.2.weight")
-# Weights that a network of each part has, and the side of the kernels of the first.
+# Two weights that identify a network of each part, and the side of the first one's kernels.
 _MARKS: dict[Part, tuple[tuple[tuple[str, str], int], ...]] = {
     "generator": ((_UNET, 4), (_RESNET, 7)),
     "discriminator": ((_PATCHGAN, 4), (_PIXEL, 1)),
@@ -39,9 +39,9 @@ class FoundNetwork:
     """The tensors of one network.
 
     Attributes:
-        key: Where in the file they lie: keys and name prefixes, joined by dots, or `TOP`.
-        state: The tensors by the names that the network itself gives them.
-        beside: Keys of averages of the same weights (EMA), which were not taken.
+        key: Location in the file: keys and name prefixes, joined by dots, or `TOP`.
+        state: The tensors by their names in the network.
+        beside: Keys of averages of the same weights (EMA) in the file, which are not used.
     """
 
     key: str
@@ -52,21 +52,21 @@ class FoundNetwork:
 def find_network(
     states: States, part: Part, source: str, key: str | None = None, option: str = "--key"
 ) -> FoundNetwork:
-    """Finds the one network of a part.
+    """Finds the only generator or discriminator in a file.
 
     Args:
         states: See `read_state_dicts`.
-        part: Which network.
-        source: The file, for errors.
-        key: Where it lies, as `FoundNetwork.key`; None if there is only one. Averages of the
-            weights beside the weights themselves are not taken unless they are named so.
-        option: What sets `key`, for errors.
+        part: The kind of network.
+        source: The file, for error messages.
+        key: Location of the network, as in `FoundNetwork.key`; None if there is only one. Without a
+            key, averages of the weights are not used if the file has the weights themselves.
+        option: The command-line option that sets `key`, for error messages.
 
     Returns:
-        The network; of a file with one state dict and no network that is known, all of it.
+        The network. If the file is one state dict without a known network, all of its tensors.
 
     Raises:
-        UserError: There are several, or none in several state dicts, or none at `key`.
+        UserError: There are several such networks, none in several state dicts, or none at `key`.
     """
     found = networks_in(states, part)
     if key is not None:
@@ -89,14 +89,22 @@ def find_network(
 
 
 def networks_in(states: States, part: Part) -> list[FoundNetwork]:
-    """All networks of a part, each once, though a file has the same numbers at two places."""
+    """Returns all networks of a part, without duplicates.
+
+    Args:
+        states: See `read_state_dicts`.
+        part: The kind of network.
+
+    Returns:
+        The networks; of several with equal weights only the first.
+    """
     networks: list[FoundNetwork] = []
-    for place, state in states.items():
+    for prefix, state in states.items():
         roots = {each: _roots(state, each) for each in _MARKS}
         others = [root for each in roots for root in roots[each]]
         for root in roots[part]:
             network = FoundNetwork(
-                ".".join(filter(None, (place, root.strip(".")))) or TOP,
+                ".".join(filter(None, (prefix, root.strip(".")))) or TOP,
                 _below(state, root, [other for other in others if len(other) > len(root)]),
             )
             if not any(_same(network.state, other.state) for other in networks):
@@ -105,7 +113,7 @@ def networks_in(states: States, part: Part) -> list[FoundNetwork]:
 
 
 def _roots(state: Mapping[str, np.ndarray], part: Part) -> list[str]:
-    """The prefixes of names below which a network of the part lies, "" or ending in a dot."""
+    """Returns the name prefixes of networks of a part, which are "" or end in a dot."""
     found = []
     for (first, second), side in _MARKS[part]:
         for name, array in state.items():
@@ -117,7 +125,7 @@ def _roots(state: Mapping[str, np.ndarray], part: Part) -> list[str]:
 
 
 def _below(state: Mapping[str, np.ndarray], root: str, others: list[str]) -> dict[str, np.ndarray]:
-    """What lies below a root, without other networks there and without counters."""
+    """Returns the tensors with a prefix, without those of other networks and without counters."""
     return {
         name.removeprefix(root): array
         for name, array in state.items()
@@ -128,12 +136,14 @@ def _below(state: Mapping[str, np.ndarray], root: str, others: list[str]) -> dic
 
 
 def _same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    """Returns whether two networks have equal weights."""
     return one.keys() == other.keys() and all(
         np.array_equal(array, other[name]) for name, array in one.items()
     )
 
 
 def _listed(states: States) -> str:
+    """Returns the part of an error message that lists a file's networks."""
     words = [
         f"{part}s: {', '.join(keys)}"
         for part in _MARKS

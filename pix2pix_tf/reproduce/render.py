@@ -1,4 +1,4 @@
-"""Shows a reproduction: a table beside the paper's, a sheet of images, a JSON file."""
+"""Output of a reproduction: tables with the paper's scores, a sheet of images and a JSON file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ from pix2pix_tf.utils.strict_json import strict_json
 
 
 def comparison_table(experiment: Experiment, result: Reproduction) -> Table:
-    """The table with the paper's scores in brackets, and how often the order agrees."""
+    """Returns the table of scores, with the paper's in brackets and the agreement of the orders.
+
+    Args:
+        experiment: The experiment.
+        result: Its results.
+
+    Returns:
+        The table.
+    """
     paper_table = experiment.table
     table = Table(
         "",
@@ -56,7 +64,15 @@ def _fcn_size(result: Reproduction) -> str:
 
 
 def other_scores_table(experiment: Experiment, result: Reproduction) -> Table:
-    """The scores that are not in the paper's table: they tell blur, grey and noise apart."""
+    """Returns the table of scores that the paper does not have, which show blur, grey and noise.
+
+    Args:
+        experiment: The experiment.
+        result: Its results.
+
+    Returns:
+        The table.
+    """
     names = _other_scores(experiment, result)
     table = Table("", *names, title="other scores", title_justify="left")
     for row in result.rows:
@@ -65,7 +81,7 @@ def other_scores_table(experiment: Experiment, result: Reproduction) -> Table:
 
 
 def other_scores_descriptions(experiment: Experiment, result: Reproduction) -> list[str]:
-    """A line about each column of `other_scores_table`."""
+    """Returns a line of text about each column of `other_scores_table`."""
     return [f"{name}: {DESCRIPTIONS[name]}" for name in _other_scores(experiment, result)]
 
 
@@ -82,11 +98,11 @@ def rename_results_of_other_runs(
 ) -> list[Path]:
     """Renames a `NAME.json` and `NAME.png` of other runs, which `write_results` would replace.
 
-    Results of the same runs, or of some of them, stay and are replaced.
+    Results of the same runs, or of some of them, are not renamed.
 
     Args:
-        experiment: The experiment, whose folder has the files.
-        result: The results that are to be written.
+        experiment: The experiment, whose folder contains the files.
+        result: The results to be written.
         name: Name of the files without suffix.
 
     Returns:
@@ -111,6 +127,11 @@ def rename_results_of_other_runs(
 
 def write_results(experiment: Experiment, result: Reproduction, name: str) -> list[Path]:
     """Writes `NAME.json`, and `NAME.png` with input, every variant's output and target.
+
+    Args:
+        experiment: The experiment, to whose folder the files are written.
+        result: Its results.
+        name: Name of the files without suffix.
 
     Returns:
         The two files.

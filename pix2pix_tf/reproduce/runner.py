@@ -1,4 +1,4 @@
-"""Trains the variants of a table one after the other and scores them."""
+"""Training and scoring of the variants of a table, one after the other."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from pix2pix_tf.utils.console import PlainConsole
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.sampling import evenly_spaced
 
-# Scored in addition to the table's own metric: they tell blur, grey and noise apart.
+# Scored in addition to the table's own metric; these metrics show blur, grey and noise.
 EXTRA_METRICS = ("l1", "lab_histogram", "sharpness")
 SHEET_ROWS = 4
 
@@ -102,22 +102,25 @@ class Reproduction:
 
 
 def reproduce(experiment: Experiment, console: Console | None = None) -> Reproduction:
-    """Trains and scores all variants, which differ in nothing but the table's settings.
+    """Trains and scores all variants, which differ only in the table's settings.
 
     Each variant is an ordinary run in a folder named by its settings and its pairs, so that a call
     after an interruption resumes, and finished runs are only scored. All seeds, and the segmenter,
-    have the same held-out pairs, which depend on the data alone.
+    have the same held-out pairs, which depend only on the data.
 
     Args:
         experiment: The table, the data and the settings.
         console: The console that shows progress; by default standard output.
+
+    Returns:
+        The results.
 
     Raises:
         UserError: The config, the data or the segmenter cannot be used.
     """
     console = console or PlainConsole()
     rows = [Row(variant) for variant in experiment.table.variants]
-    record = _check(experiment)  # everything now, so that nothing fails hours later
+    record = _check(experiment)  # checked first, so that mistakes do not surface hours later
     result = Reproduction(rows)
     for seed in range(experiment.seeds):
         for number, row in enumerate(rows, start=1):
@@ -130,13 +133,13 @@ def reproduce(experiment: Experiment, console: Console | None = None) -> Reprodu
                 result.interrupted = trained.interrupted
                 return result
             _score(experiment, run, row, result)
-            keras.utils.clear_session()  # frees the graphs, which TensorFlow would keep
+            keras.utils.clear_session()  # frees graphs that TensorFlow would otherwise keep
             gc.collect()
     return result
 
 
 def variant_config(experiment: Experiment, variant: Variant, seed: int) -> Config:
-    """The config of a variant's run with a given seed."""
+    """Returns the config of a variant's run with a given seed."""
     settings = [f"{key}={value}" for key, value in variant.settings.items()]
     return load_config(
         experiment.config, [*settings, f"training.seed={seed}", *experiment.overrides]
@@ -144,7 +147,7 @@ def variant_config(experiment: Experiment, variant: Variant, seed: int) -> Confi
 
 
 def run_folder(experiment: Experiment, config: Config, record: PairsRecord) -> Path:
-    """The run directory of a config; tables share runs of the same settings and pairs."""
+    """Returns the run directory of a config; tables share runs of the same settings and pairs."""
     data = f"{Path(experiment.config).stem}-{config.data.direction}"
     variant = f"{run_name(config)}-{experiment_digest(config, record)[:8]}"
     return experiment.folder / data / variant / f"seed-{config.training.seed}"
@@ -168,8 +171,8 @@ def _check(experiment: Experiment) -> PairsRecord:
     if experiment.segmenter is not None:
         before = read_record(SegmenterFolder(experiment.segmenter).pairs_file)
         if before is not None:
-            of = f"segmenter {experiment.segmenter}"
-            check_never_trained_on(record.val, "val", before, record.root, of)
+            owner = f"segmenter {experiment.segmenter}"
+            check_never_trained_on(record.val, "val", before, record.root, owner)
     return record
 
 
@@ -187,7 +190,8 @@ def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) ->
     for name, score in evaluation.scores.items():
         row.scores.setdefault(name, []).append(score)
     result.images = evaluation.images
-    if experiment.table.scores == FCN and row is result.rows[0]:  # the same for all rows of a seed
+    # The scores of the true photographs are the same for all rows of a seed.
+    if experiment.table.scores == FCN and row is result.rows[0]:
         for name in FCN:
             score = evaluation.scores[name.replace("fcn_", "fcn_truth_")]
             result.truth.setdefault(name, []).append(score)
@@ -211,16 +215,19 @@ def _input(evaluation: Evaluation, index: int) -> np.ndarray:
 
 
 def small_settings(table: str) -> list[str]:
-    """Overrides of `sample.yaml` with which a table is reproduced in an hour or two on two cores.
+    """Returns overrides of `sample.yaml` that reproduce a table in an hour or two on two cores.
 
     Every variant is trained for the steps of `sample.yaml`. Table 2 has the batch of 10 that the
     paper states for it; all others have batch 1 and share runs.
 
     Args:
         table: A key of `TABLES`.
+
+    Returns:
+        The overrides, as KEY=VALUE.
     """
     direction = "AtoB" if table == "6" else "BtoA"
-    batch = [] if table == "2" else ["training.batch_size=1"]  # 10 is in Table 2's own settings
+    batch = [] if table == "2" else ["training.batch_size=1"]  # Table 2's own settings have 10
     return [*batch, f"data.direction={direction}"]
 
 

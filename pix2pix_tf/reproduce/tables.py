@@ -1,4 +1,4 @@
-"""The paper's comparisons: which variants a table has, and what the paper reports of them."""
+"""The variants that the paper's tables compare, with the scores that the paper reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Variant:
 
     Attributes:
         name: The paper's name of the variant.
-        settings: Settings of the config that make it up, by key.
+        settings: Settings of the config that define it, by key.
         paper: The paper's scores.
     """
 
@@ -56,7 +56,7 @@ def _objective(name: str) -> dict[str, Any]:
 
 
 def _generator(kind: str, objective: str) -> dict[str, Any]:
-    # Batch 10, as the paper's text says of this table.
+    # The paper's text states a batch of 10 for this table.
     return {"generator.kind": kind, "training.batch_size": 10, **_objective(objective)}
 
 
@@ -136,9 +136,16 @@ TABLES = {
 
 
 def run_name(config: Config) -> str:
-    """The name of a variant's run: its objective, and settings that are not the paper's defaults.
+    """Returns the name of a variant's run: the objective and settings that are not the defaults.
 
-    Variants that two tables share have the same name, and so share the run.
+    The defaults are the paper's. Variants that two tables share have the same name, and so share
+    the run.
+
+    Args:
+        config: The config of the run.
+
+    Returns:
+        The name.
     """
     parts: list[str] = [config.objective.name]
     if config.generator.kind != "unet":
@@ -172,7 +179,10 @@ def order_agreement(paper: Sequence[float], ours: Sequence[float]) -> Agreement:
 
     Args:
         paper: The paper's score of each variant.
-        ours: Our score of each variant, in the same order.
+        ours: The reproduced score of each variant, in the same order.
+
+    Returns:
+        The agreement.
     """
     ordered = [
         (first, second)
