@@ -1,4 +1,4 @@
-"""Methods of image translation: what is trained, apart from the loop that trains it."""
+"""Methods of image translation: networks, losses, optimizers and updates."""
 
 from pix2pix_tf.methods.registry import METHODS, images_per_step, method_of
 

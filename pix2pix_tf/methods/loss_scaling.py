@@ -1,4 +1,7 @@
-"""Dynamic loss scaling: float16 has no number below 6e-8, and many gradients are smaller."""
+"""Adam with dynamic loss scaling, for float16.
+
+float16 has no positive number below 6e-8, and many gradients are smaller.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,24 @@ import tensorflow as tf
 from pix2pix_tf.methods.optimizer import FusedAdam, summed
 
 INITIAL_SCALE = 2.0**15
-GROWTH_STEPS = 2000  # in a row with finite gradients, after which the scale doubles
+GROWTH_STEPS = 2000  # updates in a row with finite gradients after which the scale doubles
 
 
 class LossScaledAdam(FusedAdam):
     """`FusedAdam` for losses that were multiplied by `loss_scale` (Micikevicius et al. 2018).
 
-    Gradients are divided by the scale before they are used. Where one is not finite, the scale was
-    too large: the update is left out, as if the step had not been, and the scale is halved. It
-    does not count for the learning rate's decay either, which follows the updates made; it counts
-    as a step of the training, whose end, validations and checkpoints it does not put off. After
-    2,000 finite updates in a row it doubles. Both numbers are part of the optimiser's state, so
-    that a resumed training goes on exactly.
+    Gradients are divided by the scale before they are used. If a gradient is not finite, the scale
+    was too large: the update is skipped and the scale is halved. A skipped update does not count
+    for the decay of the learning rate, which follows the updates made. It does count as a step of
+    the training, so that it does not delay the end, validations and checkpoints. After 2,000 finite
+    updates in a row the scale doubles. The scale and the count of finite updates are part of the
+    state of the optimizer, so that a resumed training continues exactly.
     """
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         """Creates the moments, the scale and its count of finite updates."""
         super().build(variables)
-        # Every replica has its own, and all do the same with it.
+        # Every replica has its own copies, and all replicas change them in the same way.
         self._scale = self.add_variable(
             shape=(),
             initializer=keras.initializers.Constant(INITIAL_SCALE),
@@ -51,7 +54,7 @@ class LossScaledAdam(FusedAdam):
 
     def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]) -> None:
         """Updates by gradients of the scaled loss, or skips the update; see the class."""
-        gradients = summed(gradients)  # with what is not finite of any replica
+        gradients = summed(gradients)  # a sum is not finite if that of any replica is not
         scale, steps = self.loss_scale, tf.convert_to_tensor(self._finite_steps)
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(each)) for each in gradients])
 

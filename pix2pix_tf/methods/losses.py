@@ -1,8 +1,8 @@
 """GAN and reconstruction losses: equations 1-4 of the paper, in the form of section 3.3.
 
-Every function returns one number an image, float32 [N], so that the caller divides by the global
-batch size, which no replica knows. Logits are the discriminator's output [N, h, w, 1], one for each
-patch of an image; the image's loss is the mean over its patches.
+Every function returns one number per image, float32 [N]; the caller divides by the global batch
+size, which these functions do not know. Logits are the output of the discriminator, [N, h, w, 1],
+one for each patch of an image; the loss of an image is the mean over its patches.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import math
 import tensorflow as tf
 
 CHANCE_LEVEL = {"vanilla": math.log(2), "least_squares": 0.25, "hinge": 1.0}
-"""`discriminator_loss` where the discriminator cannot tell real from fake, by kind."""
+"""Value of `discriminator_loss` if the discriminator cannot tell real from fake, by kind."""
 
 
 def discriminator_loss(
     real_logits: tf.Tensor, fake_logits: tf.Tensor, kind: str = "vanilla"
 ) -> tf.Tensor:
-    """Discriminator loss × 0.5: halved to slow the discriminator down (section 3.3).
+    """Returns the discriminator loss, halved to slow the discriminator down (section 3.3).
 
     Args:
         real_logits: Logits of pairs from the data, float32 [N, h, w, 1].
@@ -27,7 +27,7 @@ def discriminator_loss(
             (D - 1)² + D² (Mao et al. 2017); `hinge`: max(0, 1 - D) + max(0, 1 + D) (Lim & Ye 2017).
 
     Returns:
-        float32 [N].
+        Half the loss of each image, float32 [N].
     """
     if kind == "least_squares":
         real, fake = tf.square(real_logits - 1.0), tf.square(fake_logits)
@@ -39,7 +39,7 @@ def discriminator_loss(
 
 
 def generator_gan_loss(fake_logits: tf.Tensor, kind: str = "vanilla") -> tf.Tensor:
-    """Generator adversarial loss.
+    """Returns the adversarial loss of the generator.
 
     Args:
         fake_logits: Logits of generated pairs, float32 [N, h, w, 1].
@@ -47,7 +47,7 @@ def generator_gan_loss(fake_logits: tf.Tensor, kind: str = "vanilla") -> tf.Tens
             `least_squares`: (D - 1)²; `hinge`: -D.
 
     Returns:
-        float32 [N].
+        The loss of each image, float32 [N].
     """
     if kind == "least_squares":
         return _mean(tf.square(fake_logits - 1.0))
@@ -57,15 +57,15 @@ def generator_gan_loss(fake_logits: tf.Tensor, kind: str = "vanilla") -> tf.Tens
 
 
 def distance_loss(target: tf.Tensor, output: tf.Tensor, kind: str = "l1") -> tf.Tensor:
-    """Reconstruction loss: mean |target - output| (equation 3), or the mean square with `l2`.
+    """Returns the reconstruction loss: mean |target - output| (equation 3), or the mean square.
 
     Args:
-        target: float32 [N, H, W, C] in [-1, 1].
-        output: Likewise.
-        kind: `l1` or `l2`.
+        target: Target images, float32 [N, H, W, C] in [-1, 1].
+        output: Output images, likewise.
+        kind: `l1` for the mean absolute difference, `l2` for the mean square.
 
     Returns:
-        float32 [N].
+        The loss of each image, float32 [N].
     """
     difference = target - output
     return _mean(tf.abs(difference) if kind == "l1" else tf.square(difference))

@@ -1,13 +1,13 @@
-"""Protocols of a method of image translation: all that training, translation and exports know.
+"""Protocols of a method of image translation, which training, translation and exports rely on.
 
 A method is one file in this package beside `pix2pix.py`, a section of the config
 (`pix2pix_tf.config.objectives`), an entry in `pix2pix_tf.methods.registry`, and its tests.
-Training, checkpoints, translation, evaluation and exports know no network by its name.
+Training, checkpoints, translation, evaluation and exports do not depend on the names of networks.
 
-Sides: a method sees `input` and `target`, not A and B. `data.direction` says which side of a pair
-is the input: with `AtoB`, the default, A is the input and B the target; with `BtoA` the other way
-round. A translation is named by its direction in the same words, so that the translation from input
-to target has the name that `data.direction` has.
+Sides: a method handles `input` and `target`, not A and B. `data.direction` sets which side of a
+pair is the input: with `AtoB`, the default, A is the input and B the target; with `BtoA` it is the
+other way round. Translations are named by direction in the same way, so the name of the translation
+from input to target is the value of `data.direction`.
 """
 
 from __future__ import annotations
@@ -38,20 +38,23 @@ __all__ = [
 ]
 
 Losses = dict[str, tf.Tensor]
-"""Scalars by "network/term", each this replica's part of a mean over the global batch: the parts of
-all replicas add up to it."""
+"""Scalar losses by "network/term". Each is the part of one replica in a mean over the global batch:
+the parts of all replicas add up to the mean."""
 
 
 @dataclass(frozen=True)
 class LossRule:
-    """A warning of a loss that has fallen too low for the training to go well.
+    """Rule for a warning about a loss that has fallen too low.
 
     Attributes:
-        key: The key of the config's section `warnings` with the threshold: a share of `reference`.
-        loss: The loss, such as "discriminator/loss".
-        reference: The loss that the share is of, such as where a discriminator cannot tell.
-        text: From the mean loss and its share of `reference` to what the warning says.
-        line: Name of the line that TensorBoard draws at `reference`, or None for none.
+        key: Key in the section `warnings` of the config that holds the threshold, a fraction of
+            `reference`.
+        loss: Name of the loss, such as "discriminator/loss".
+        reference: Value that the threshold is relative to, such as the loss of a discriminator that
+            cannot tell real from fake.
+        text: Function from the mean loss and its fraction of `reference` to the text of the
+            warning.
+        line: Name of the line that TensorBoard draws at `reference`, or None for no line.
     """
 
     key: str
@@ -62,11 +65,13 @@ class LossRule:
 
 
 class Translation(Protocol):
-    """From images of one side to images of the other: all that follows training sees of a method.
+    """Function from images of one side to images of the other.
+
+    It is the only part of a method that is used after training.
 
     Attributes:
         networks: The networks it computes with, by their parts in checkpoints.
-        channels: Channels of the images it takes and of those it makes.
+        channels: Number of channels of its input images and of its output images.
         size_multiple: Number that height and width of the images must be a multiple of.
         smallest_size: Smallest height and width of the images.
     """
@@ -88,24 +93,24 @@ class Translation(Protocol):
         """See the class."""
 
     def __call__(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        """Translates images of a size that fits.
+        """Translates images whose size fits `size_multiple` and `smallest_size`.
 
         Args:
-            images: float32 [N, H, W, C] in [-1, 1].
-            seeds: int32 [N, 2], from which dropout, a latent code or a sampler's noise is drawn;
-                None turns off what is random.
+            images: Images, float32 [N, H, W, C] in [-1, 1].
+            seeds: Seeds for dropout, a latent code or the noise of a sampler, int32 [N, 2]; None
+                turns off all randomness.
 
         Returns:
-            float32 [N, H, W, D] in [-1, 1].
+            The translations, float32 [N, H, W, D] in [-1, 1].
         """
         ...
 
 
 class Method(Protocol):
-    """What is trained: networks, their optimizers, and the update of one replica.
+    """Networks, their optimizers, and the update of one replica.
 
     Attributes:
-        networks: All networks by name, moving averages of others too; checkpoints keep these names.
+        networks: All networks by name, including moving averages; checkpoints keep these names.
         optimizers: Optimizers by name, each with the networks it updates.
         buffers: Further variables that an update reads and writes, such as pools of images.
     """
@@ -115,11 +120,11 @@ class Method(Protocol):
     buffers: Mapping[str, tf.Variable]
 
     def update(self, batch: Batch, step: tf.Tensor) -> Losses:
-        """Updates every network, on one replica's share of a global batch.
+        """Updates every network on the share of one replica of a global batch.
 
         Args:
             batch: This replica's shares of `DataNeeds.batches_per_update` batches, concatenated.
-            step: int64, the number of updates before this one.
+            step: Number of updates before this one, int64.
 
         Returns:
             The losses before the update.
@@ -127,31 +132,31 @@ class Method(Protocol):
         ...
 
     def translations(self) -> Mapping[str, Translation]:
-        """Translations with the networks as they are now, by direction: "AtoB", "BtoA"."""
+        """Returns translations with the current networks, by direction: "AtoB", "BtoA"."""
         ...
 
     def update_flops(self) -> int | None:
-        """Operations of one update for each image of its batch, or None where nobody counted."""
+        """Returns the operations of one update per image of its batch, or None if not known."""
         ...
 
 
 @dataclass(frozen=True)
 class MethodType:
-    """How a method is made from a config.
+    """Functions that make a method from a config, and facts about it.
 
     Attributes:
-        build: From the config, the updates of the whole training, and the update from which the
-            learning rate decays (None: never) to the method, with every variable made. It is called
-            within the strategy's scope.
-        translations: From the config to translations by direction, for images of any size, whose
-            networks have no weights yet: those of a checkpoint are restored by part.
-        data_needs: From the config to what the method needs of the training data.
-        warnings: From the config to the losses that are to be warned of.
-        stabilizing_settings: From the config to settings to try where outputs are of one colour or
-            do not vary with the input, most promising first.
-        size_keys: Keys of the config, beside batch, crop and precision, that the memory which a
-            training takes depends on most.
-        loss_labels: How progress lines name losses, such as "D" for "discriminator/loss".
+        build: Returns the method with all variables created, given the config, the number of
+            updates of the whole training, and the update from which the learning rate decays, or
+            None if it never does. It is called within the scope of the strategy.
+        translations: Returns translations by direction, given the config, for images of any size.
+            Their networks have no weights yet; those of a checkpoint are restored by part.
+        data_needs: Returns what the method needs of the training data, given the config.
+        warnings: Returns the rules of the losses to warn about, given the config.
+        stabilizing_settings: Returns settings to try if outputs are of one colour or do not vary
+            with the input, most promising first, given the config.
+        size_keys: Keys of the config, besides batch, crop and precision, on which the memory of a
+            training depends most.
+        loss_labels: Labels of losses in progress lines, such as "D" for "discriminator/loss".
     """
 
     build: Callable[[Config, int, int | None], Method]
@@ -164,10 +169,10 @@ class MethodType:
 
 
 def checkpoint_parts(method: Method) -> dict[str, dict[str, tf.Variable]]:
-    """All variables of a training by their names in checkpoints: first the part, then the variable.
+    """Returns all variables of a training by part and then by name, as in checkpoints.
 
-    Parts are networks by their names, optimizers with `_optimizer` behind theirs, and `buffers`
-    where there are any.
+    The parts are the names of networks, the names of optimizers with the suffix `_optimizer`, and
+    `buffers` if there are any.
     """
     parts = {name: network_variables(network) for name, network in method.networks.items()}
     for name, each in method.optimizers.items():
@@ -178,10 +183,10 @@ def checkpoint_parts(method: Method) -> dict[str, dict[str, tf.Variable]]:
 
 
 def translating_parts(method: Method) -> set[str]:
-    """Names of the networks that translate: the parts that the best checkpoint keeps."""
+    """Returns the names of the networks that translate, which the best checkpoint keeps."""
     return {name for each in method.translations().values() for name in each.networks}
 
 
 def network_variables(network: keras.Model) -> dict[str, tf.Variable]:
-    """A network's variables by their paths, such as `encoder_1/kernel`."""
+    """Returns the variables of a network by their paths, such as `encoder_1/kernel`."""
     return {variable.path: variable.value for variable in network.variables}

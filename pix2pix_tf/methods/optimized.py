@@ -18,7 +18,7 @@ class Optimized:
     """An optimizer and the networks whose weights it updates.
 
     Attributes:
-        optimizer: Built, so that a checkpoint finds every variable in place.
+        optimizer: The optimizer, built, so that all its variables exist for a checkpoint.
         networks: The networks by their names in `Method.networks`.
     """
 
@@ -30,7 +30,7 @@ class Optimized:
 
         Args:
             loss: This replica's part of the loss, a scalar.
-            tape: What recorded it.
+            tape: The tape that recorded the loss.
         """
         variables = trainable_variables(self.networks)
         gradients = tape.gradient(
@@ -41,10 +41,10 @@ class Optimized:
         self.optimizer.apply(gradients, variables)
 
     def state(self) -> dict[str, tf.Variable]:
-        """The optimizer's variables by their names in checkpoints; the learning rate is none.
+        """Returns the variables of the optimizer, without the learning rate, by checkpoint name.
 
-        Where there are several networks, names of moments begin with that of the network: layers
-        of two networks have the same names.
+        If there are several networks, the names of moments begin with the name of their network,
+        since layers of two networks can have the same name.
         """
         if len(self.networks) == 1:
             return {variable.path: variable.value for variable in self.optimizer.state}
@@ -72,16 +72,16 @@ def optimized(
 
     Args:
         networks: The networks by their names in `Method.networks`.
-        training: Its settings.
-        total_updates: Updates of the whole training, where the learning rate's decay ends.
-        decay_start: The update from which the learning rate decays, or None to hold it.
+        training: The settings of the training.
+        total_updates: Number of updates of the whole training, where the learning rate reaches 0.
+        decay_start: The update from which the learning rate decays, or None to keep it constant.
     """
     rate: float | LinearDecay = training.learning_rate
     if decay_start is not None:
         rate = LinearDecay(training.learning_rate, decay_start, total_updates)
     # bfloat16 has the range of float32, so that only float16 needs its losses scaled.
     adam = LossScaledAdam if training.precision == "mixed_float16" else FusedAdam
-    # Named, since Keras would otherwise number optimizers, and checkpoints go by names.
+    # Named, since Keras would otherwise number optimizers, and checkpoints use their names.
     optimizer = adam(
         rate, beta_1=training.beta_1, beta_2=training.beta_2, epsilon=EPSILON, name="adam"
     )
@@ -90,5 +90,5 @@ def optimized(
 
 
 def trainable_variables(networks: Mapping[str, keras.Model]) -> list[keras.Variable]:
-    """The trainable variables of several networks, in order."""
+    """Returns the trainable variables of several networks, in order."""
     return [variable for network in networks.values() for variable in network.trainable_variables]

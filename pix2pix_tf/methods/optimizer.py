@@ -1,4 +1,4 @@
-"""Adam, updating each weight in one pass over memory."""
+"""Adam optimizer that updates each weight in one pass over memory, and its learning-rate decay."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-EPSILON = 1e-8  # of the published programs; Keras' default is 1e-7
+EPSILON = 1e-8  # as in the published programs; Keras' default is 1e-7
 
 
 class FusedAdam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` whose update is TensorFlow's `ResourceApplyAdam` kernel.
 
-    The mathematics is Keras' own. Uncompiled, Keras goes over each weight in about ten operations,
-    which for the U-Net's 54 million weights takes a third of a training step on a CPU; the kernel
-    takes one. Every replica updates its own copy of the weights, all by the same sum of gradients,
-    so that an update is nothing but kernels: XLA compiles it, and a condition may stand around it.
+    It computes the same as Keras. Uncompiled, Keras passes over each weight in about ten
+    operations, which for the 54 million weights of the U-Net takes a third of a training step on a
+    CPU; the kernel takes one operation. Every replica updates its own copy of the weights by the
+    same sum of gradients, so that an update consists of kernels only: XLA can compile it, and it
+    can be made inside a condition.
     """
 
     @property
     def loss_scale(self) -> tf.Tensor | None:
-        """Factor of the loss before its gradients are taken, or None where it is not scaled."""
+        """Factor by which the loss is multiplied, or None if it is not scaled."""
         return None
 
     @property
@@ -35,9 +36,11 @@ class FusedAdam(keras.optimizers.Adam):
         return self._momentums, self._velocities
 
     def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]) -> None:
-        """Updates `variables`, which it was built with, by this replica's `gradients`.
+        """Updates variables by the sum of the gradients of all replicas, each of which calls it.
 
-        The replicas' gradients are summed; each replica calls it.
+        Args:
+            gradients: Gradients of this replica.
+            variables: The variables that the optimizer was built with.
         """
         if not self.built:
             self.build(variables)
@@ -46,15 +49,20 @@ class FusedAdam(keras.optimizers.Adam):
     def apply_summed(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]
     ) -> None:
-        """Updates by gradients that are summed over the replicas already.
+        """Updates variables by gradients that are summed over the replicas already.
 
-        A weight that is still being read is copied to be updated. The last to read a layer's is
-        the backward pass to the layer before: its gradient is waited for.
+        A weight that is still being read would be copied before its update. The last read of the
+        weights of a layer is in the backward pass to the layer before, so each update waits for the
+        gradient of the variable before.
+
+        Args:
+            gradients: Gradients summed over all replicas.
+            variables: The variables that the optimizer was built with.
         """
         rate = tf.convert_to_tensor(self.learning_rate)
-        before = [None, *gradients[:-1]]
-        for gradient, variable, earlier in zip(gradients, variables, before, strict=True):
-            with tf.control_dependencies([] if earlier is None else [earlier]):
+        previous = [None, *gradients[:-1]]
+        for gradient, variable, awaited in zip(gradients, variables, previous, strict=True):
+            with tf.control_dependencies([] if awaited is None else [awaited]):
                 self.update_step(gradient, variable.value, rate)
         tf.raw_ops.AssignAddVariableOp(
             resource=self.iterations.value.handle,
@@ -64,6 +72,7 @@ class FusedAdam(keras.optimizers.Adam):
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
+        """Updates one variable by its gradient."""
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, variable.dtype)
         beta_1 = tf.cast(self.beta_1, variable.dtype)
@@ -83,7 +92,7 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def summed(gradients: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
-    """The sums over all replicas."""
+    """Returns the sums of gradients over all replicas."""
     replica = tf.distribute.get_replica_context()
     if replica.num_replicas_in_sync == 1:
         return gradients
@@ -100,8 +109,8 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.end = end
 
     def __call__(self, step: int | tf.Tensor) -> tf.Tensor:
-        left = (self.end - tf.cast(step, tf.float32)) / max(self.end - self.start, 1)
-        return self.learning_rate * tf.clip_by_value(left, 0.0, 1.0)
+        remaining = (self.end - tf.cast(step, tf.float32)) / max(self.end - self.start, 1)
+        return self.learning_rate * tf.clip_by_value(remaining, 0.0, 1.0)
 
     def get_config(self) -> dict[str, float]:
         return {"learning_rate": self.learning_rate, "start": self.start, "end": self.end}

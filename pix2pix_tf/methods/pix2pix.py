@@ -39,7 +39,7 @@ class Pix2Pix:
         training = config.training
         self.generator = build_generator(config)
         self.discriminator = build_discriminator(config) if config.objective.adversarial else None
-        # Of the same seed: it starts as the generator does.
+        # Built with the same seed, so that it starts with the weights of the generator.
         self.ema_generator = build_generator(config) if training.ema_decay else None
 
         networks = {
@@ -50,7 +50,7 @@ class Pix2Pix:
         self.networks: Mapping[str, keras.Model] = {
             name: each for name, each in networks.items() if each is not None
         }
-        updates = {GENERATOR: 1, DISCRIMINATOR: training.discriminator_steps}  # in one step
+        updates_per_step = {GENERATOR: 1, DISCRIMINATOR: training.discriminator_steps}
         self.optimizers: Mapping[str, Optimized] = {
             name: optimized(
                 {name: self.networks[name]},
@@ -58,32 +58,32 @@ class Pix2Pix:
                 total_updates * count,
                 decay_start and decay_start * count,
             )
-            for name, count in updates.items()
+            for name, count in updates_per_step.items()
             if name in self.networks
         }
         self.buffers: Mapping[str, tf.Variable] = {}
 
     @property
     def inference_generator(self) -> keras.Model:
-        """The generator to translate with: the moving average where there is one."""
+        """The generator to translate with: the moving average if there is one."""
         return self.ema_generator or self.generator
 
     def update(self, batch: Batch, step: tf.Tensor) -> Losses:
-        """Updates D `discriminator_steps` times, each on pairs of its own, and then G once.
+        """Updates D `discriminator_steps` times, each on different pairs, and then G once.
 
         Args:
             batch: This replica's shares of `discriminator_steps` batches, concatenated.
-            step: Unused: what is random follows from the batch's seeds.
+            step: Not used: all randomness follows from the seeds of the batch.
 
         Returns:
-            Losses before their updates: `discriminator/loss`; `discriminator/real` and
-            `discriminator/fake`, the mean probabilities of being real; `generator/gan`;
-            `generator/l1` or `generator/l2`: those that the objective has.
+            Those of the following losses that the objective has, each before its update:
+            `discriminator/loss`; `discriminator/real` and `discriminator/fake`, the mean
+            probabilities of being real; `generator/gan`; `generator/l1` or `generator/l2`.
         """
         training = self.config.training
-        *earlier, batch = split_batch(batch, training.discriminator_steps)
-        for fresh in earlier:
-            self._update_discriminator(fresh, self._forward(fresh))
+        *discriminator_batches, batch = split_batch(batch, training.discriminator_steps)
+        for each in discriminator_batches:
+            self._update_discriminator(each, self._forward(each))
 
         losses: Losses = {}
         with tf.GradientTape() as tape:
@@ -103,16 +103,17 @@ class Pix2Pix:
         return losses | terms
 
     def translations(self) -> Mapping[str, Translation]:
-        """The translation from input to target, under the name of `data.direction`."""
+        """Returns the translation from input to target, named by `data.direction`."""
         return translations(self.config, self.inference_generator)
 
     def update_flops(self) -> int | None:
-        """Operations of one update for each image of its batch.
+        """Returns the operations of one update per image of its batch.
 
-        A backward pass is twice a forward pass: the gradients of a layer's input, and of its
-        weights. The generator's step needs the former alone of the discriminator. So an update is
-        3 G, 2 · 3 D for the discriminator's step (real and fake) and 2 D for the generator's; each
-        further discriminator step generates one more image and discriminates two.
+        A backward pass takes twice the operations of a forward pass: for the gradients of the input
+        of a layer, and for those of its weights. The step of the generator needs only the former of
+        the discriminator. So an update takes 3 G, 2 · 3 D for the step of the discriminator (real
+        and fake) and 2 D for that of the generator; each further discriminator step generates one
+        more image and discriminates two.
         """
         steps, generator = self.config.training.discriminator_steps, forward_flops(self.generator)
         if self.discriminator is None:
@@ -159,16 +160,16 @@ class Pix2Pix:
 
 
 def _probability(logits: tf.Tensor) -> tf.Tensor:
-    """Mean probability of being real over an image's patches, float32 [N]."""
+    """Returns the probability of being real, averaged over the patches of an image, float32 [N]."""
     return tf.reduce_mean(tf.sigmoid(logits), axis=[1, 2, 3])
 
 
 def translations(config: Config, generator: keras.Model | None = None) -> dict[str, Translation]:
-    """The one translation, from input to target, under the name of `data.direction`.
+    """Returns the only translation, from input to target, named by `data.direction`.
 
     Args:
         config: The experiment.
-        generator: The generator to translate with; None for one without weights yet.
+        generator: The generator to translate with; None builds one without weights.
     """
     part = AVERAGE if config.training.ema_decay else GENERATOR
     return {config.data.direction: generator_translation(config, generator, part)}

@@ -1,4 +1,4 @@
-"""What pix2pix' training warns of beside what all methods have in common, and what to try."""
+"""Warnings of the training of pix2pix, besides those of all methods, and settings to try."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pix2pix_tf.utils.text import either
 
 
 def warnings(config: Config) -> list[LossRule]:
-    """The rule of a discriminator that has won: its loss is far below the chance level."""
+    """Returns the rule for a discriminator that has won: its loss is far below chance level."""
     objective = config.objective
     if not objective.adversarial:
         return []
@@ -35,15 +35,15 @@ def warnings(config: Config) -> list[LossRule]:
 
 
 def stabilizing_settings(config: Config) -> list[str]:
-    """Settings to try where outputs are of a single colour, or do not vary with the input."""
+    """Returns settings to try if outputs are of a single colour or do not vary with the input."""
     objective = config.objective
-    weak = objective.distance is not None and objective.adversarial and objective.l1_weight < 100
+    weak_l1 = objective.distance is not None and objective.adversarial and objective.l1_weight < 100
     return _fitting(
         [
-            # Of a single value, as at the bottleneck, a norm leaves 0: the paper's errata.
+            # Normalising a single value, as at the bottleneck, gives 0; see the paper's errata.
             ("generator.bottleneck_norm=false", config.generator.bottleneck_norm),
             ("objective.name=l1+cgan", objective.distance is None),
-            ("objective.l1_weight=100", weak),
+            ("objective.l1_weight=100", weak_l1),
             ("a lower training.learning_rate", True),
         ]
     )

@@ -1,4 +1,4 @@
-"""The translation of images by one generator: that of pix2pix, and of each of CycleGAN's two."""
+"""Translation of images by one generator, as in pix2pix or in each direction of CycleGAN."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class GeneratorTranslation:
 
     Attributes:
         part: Name of the network in checkpoints.
-        network: The generator, for images of any size or of those that it will be given.
-        kind: Its kind.
+        network: The generator, built for images of any size or of the size that it will get.
+        kind: Kind of the generator.
         crop_size: Height and width that it is trained at.
-        channels: Channels of the images it takes and of those it makes.
-        representation: What of the images the network sees and makes.
+        channels: Number of channels of its input images and of its output images.
+        representation: Conversion between images and the tensors of the network.
     """
 
     part: str
@@ -41,23 +41,23 @@ class GeneratorTranslation:
 
     @property
     def size_multiple(self) -> int:
-        """What height and width of the images must be a multiple of."""
+        """Number that height and width of the images must be a multiple of."""
         return self.kind.size_multiple(self.crop_size)
 
     @property
     def smallest_size(self) -> int:
-        """What height and width of the images must be at least."""
+        """Smallest height and width of the images."""
         return self.kind.smallest_size(self.crop_size)
 
     def __call__(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        """Translates images of a size that fits: float32 in [-1, 1]; see `Translation`.
+        """Translates images of a size that fits, float32 in [-1, 1]; see `Translation`.
 
-        Normalisation uses each image's own statistics, unless they are fixed (`fixed_moments`):
-        either way no image's translation depends on others beside it.
+        Normalisation uses the statistics of each image, unless they are fixed (`fixed_moments`).
+        Either way, the translation of an image does not depend on other images in the batch.
         """
         with dropout_seeds(seeds):
-            made = self.network(self.representation.to_input(images), training=False)
-        return self.representation.to_image(made, images)
+            output = self.network(self.representation.to_input(images), training=False)
+        return self.representation.to_image(output, images)
 
 
 def generator_translation(
@@ -66,9 +66,9 @@ def generator_translation(
     """Returns the translation by a generator of a config.
 
     Args:
-        config: What the generator is built from.
-        network: The generator; None for a new one, for images of any size, without weights yet.
-        part: Its name in checkpoints.
+        config: The experiment.
+        network: The generator; None builds one for images of any size, without weights.
+        part: Name of the generator in checkpoints.
     """
     data = config.data
     if network is None:

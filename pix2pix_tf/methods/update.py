@@ -1,4 +1,4 @@
-"""What the updates of all methods share: compilation, means over replicas, moving averages."""
+"""Helpers for the updates of all methods: compilation, means over replicas, moving averages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_update(
     if _uses_xla(training, strategy):
         replica_update = tf.function(replica_update, jit_compile=True, autograph=False)
     elif all("CPU" in device for device in strategy.extended.worker_devices):
-        # Within the replica's own thread, which knows nothing of the scopes around it.
+        # Entered within the thread of the replica, which does not inherit scopes around it.
         replica_update = cpu_convolutions()(replica_update)
 
     @tf.function(autograph=False)
@@ -38,10 +38,16 @@ def make_update(
 
 
 def make_updates(update: Update) -> Callable[[Sequence[Batch], tf.Tensor], Losses]:
-    """Compiles one call for several of `make_update`'s updates, by one batch each, in order.
+    """Compiles a function that makes several updates in one call, each on one batch, in order.
 
-    It is traced anew for every number of batches. The step that it takes is that of the first
-    update; losses are [number of batches].
+    It is traced again for every new number of batches.
+
+    Args:
+        update: An update of `make_update`.
+
+    Returns:
+        A function from distributed batches and the number of updates before the first to the
+        losses of each update, [number of batches].
     """
 
     @tf.function(autograph=False)
@@ -59,28 +65,29 @@ def split_batch(batch: Batch, parts: int) -> list[Batch]:
 
 
 def global_mean(per_image: tf.Tensor, batch_size: int) -> tf.Tensor:
-    """This replica's part of a mean over the global batch: the parts of all replicas add up.
+    """Returns this replica's part of a mean over the global batch: all parts add up to the mean.
 
     Args:
         per_image: A value for each image of this replica, float32 [N].
-        batch_size: Images of all replicas.
+        batch_size: Number of images of all replicas.
     """
     return tf.reduce_sum(per_image) / batch_size
 
 
 def update_ema(average: keras.Model, network: keras.Model, decay: float) -> None:
-    """Moves each weight of `average` by 1 - decay of its distance to that of `network`."""
+    """Moves each weight of `average` towards that of `network` by the fraction 1 - `decay`."""
     for mean, weight in zip(average.variables, network.variables, strict=True):
         mean_now = tf.convert_to_tensor(mean.value)
         step = (1.0 - decay) * (tf.convert_to_tensor(weight.value) - mean_now)
-        # On this replica's own copy: every replica makes the same step.
+        # Assigned to this replica's own copy: every replica makes the same step.
         tf.raw_ops.AssignAddVariableOp(resource=mean.value.handle, value=step)
 
 
 def _uses_xla(training: TrainingConfig, strategy: tf.distribute.Strategy) -> bool:
-    """Whether XLA compiles a replica's update into one program; by default not on CPUs: slower.
+    """Returns whether XLA compiles the update of a replica into one program.
 
-    Several GPUs sum gradients within it; that is left to who asks for it until it is measured.
+    By default it does so on a single GPU only. It is slower on CPUs; with several GPUs, which sum
+    gradients within the program, it has not been measured.
     """
     if training.jit_compile == "auto":
         return strategy.num_replicas_in_sync == 1 and "GPU" in strategy.extended.worker_devices[0]

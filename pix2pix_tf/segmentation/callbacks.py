@@ -1,4 +1,4 @@
-"""Keras callbacks of a segmenter's training: progress, validation, checkpoints."""
+"""Keras callbacks for the training of a segmenter: progress, validation, checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pix2pix_tf.utils.signals import StoppedError, StopRequest
 
 
 class Progress(keras.callbacks.Callback):
-    """Counts the steps of this session; ends it on a signal, or where the loss is not finite."""
+    """Counts the steps of this session and ends it on a signal or if the loss is not finite."""
 
     def __init__(self, progress: ProgressBar, steps: int, stop_request: StopRequest) -> None:
         super().__init__()
@@ -43,13 +43,13 @@ class Progress(keras.callbacks.Callback):
         self._progress.advance(self._steps)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Ends the training on a signal: before a batch, so that a whole epoch is saved first."""
+        """Ends the training on a signal: before a batch, so that a finished epoch is saved."""
         if self._stop_request.signal is not None:
             raise StoppedError(self._stop_request.signal)
 
 
 class Validation(keras.callbacks.Callback):
-    """Scores the validation photos after every epoch, and keeps the best weights."""
+    """Scores the validation photos after every epoch and saves the best weights."""
 
     def __init__(
         self,
@@ -69,16 +69,17 @@ class Validation(keras.callbacks.Callback):
         self._classify = compile_segmentation(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Scores, records and prints the epoch."""
+        """Scores the validation photos, records and prints the scores."""
         entry = self._entry(epoch + 1)
-        # A session that did not save this epoch may have recorded it, or later ones.
+        # An earlier session may have recorded this or later epochs without saving a checkpoint.
         entries = [*(e for e in self._stored.metrics() if e["epoch"] <= epoch), entry]
         best = best_epoch(entries) is entry
         if best:
             self._stored.save_weights(self.model)
         self._stored.save_metrics(entries)
         logs = {} if logs is None else logs
-        logs |= {f"val_{name}": value for name, value in entry["scores"].items()}  # TensorBoard's
+        # The TensorBoard callback, which comes later, writes what is in `logs`.
+        logs |= {f"val_{name}": value for name, value in entry["scores"].items()}
         print_line(
             self._console,
             f"epoch {epoch + 1}/{self.params['epochs']}  loss {logs['loss']:.3f}  validation "
@@ -110,22 +111,27 @@ class Validation(keras.callbacks.Callback):
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
-    """Saves after every epoch what the next one starts from, whole or not at all.
+    """Saves a checkpoint after every epoch, atomically.
 
-    Keras' BackupAndRestore writes its one file in place: a kill may leave it damaged.
+    Keras' BackupAndRestore overwrites its one file in place, so that a killed process may leave it
+    damaged.
     """
 
     def __init__(self, stored: SegmenterFolder, model: keras.Model) -> None:
         super().__init__()
         self._epoch = tf.Variable(0, dtype=tf.int64)
-        # In their order: Keras numbers the names of some variables anew in every process.
+        # Saved by order, not by name: Keras numbers some names differently in every process.
         variables = [v.value for v in (*model.variables, *model.optimizer.variables)]
         self._checkpoint = tf.train.Checkpoint(variables=variables, epoch=self._epoch)
-        _ = self._checkpoint.save_counter  # TensorFlow makes it on restoring, and wants it there
+        _ = self._checkpoint.save_counter  # created now, since restoring expects it to exist
         self._folder = stored.checkpoints
 
     def restore(self) -> int:
-        """Restores the newest epoch, if there is one; returns the number of epochs trained."""
+        """Restores the newest checkpoint, if there is one; returns the number of epochs trained.
+
+        Raises:
+            UserError: The checkpoint cannot be read.
+        """
         newest = newest_step(self._folder)
         if newest is not None:
             path = self._folder / f"epoch-{newest}"
@@ -140,15 +146,15 @@ class EpochCheckpoint(keras.callbacks.Callback):
         return int(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Saves the epoch, in place of the one before it."""
+        """Saves a checkpoint and removes the one of the epoch before."""
         self._epoch.assign(epoch + 1)
         write_checkpoint(self._checkpoint, self._folder, epoch + 1, keep=1, name="epoch")
 
 
 def best_epoch(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entry of `metrics.json` whose weights are kept: that of the highest class IoU.
+    """Returns the entry of `metrics.json` with the highest class IoU, whose weights are kept.
 
-    Only epochs scored on the same pairs as the newest are compared.
+    Only epochs that were scored on the same pairs as the newest are compared.
 
     Raises:
         UserError: There is no entry.

@@ -1,4 +1,4 @@
-"""The config of a segmenter's training; `pix2pix_tf.config` is that of an experiment."""
+"""Config of the training of a segmenter; `pix2pix_tf.config` holds that of an experiment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.config.section import PathStr, PositiveInt, Real, Section, Seed
 
-MULTIPLE = 32  # of the sides of a photo: the innermost layers of FCN-8s have 1/32 of them
+MULTIPLE = 32  # of the sides of photos, since the innermost layers of FCN-8s have 1/32 of the size
 VGG_WIDTH = 64
 
 
@@ -108,7 +108,7 @@ class SegmenterConfig(Section):
 def load_segmenter_config(
     path_or_name: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()
 ) -> SegmenterConfig:
-    """Reads a segmenter's config and applies overrides, as `pix2pix_tf.load_config` does.
+    """Reads the config of a segmenter and applies overrides, as `pix2pix_tf.load_config` does.
 
     Args:
         path_or_name: A YAML file, or the name of a shipped config: `cityscapes`, `sample`.

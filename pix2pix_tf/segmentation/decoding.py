@@ -1,4 +1,4 @@
-"""From the colours or numbers of a label image to the class of each pixel."""
+"""Decoding of label images: from colours or class numbers to the class of each pixel."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from pix2pix_tf.segmentation.palette import VOID, Colour, Palette
 from pix2pix_tf.segmentation.shipped import SHIPPED_PALETTES
 from pix2pix_tf.utils.errors import UserError
 
-# Pixels farther than this from every colour of the palette are unknown, in grey levels, Euclidean.
-# Jpeg, as which labels were published, mixes neighbouring colours along every border: in those of
-# Cityscapes 8 % of the pixels are this far off, 99 % of them within two pixels of a border.
+# Pixels whose Euclidean distance in grey levels to every colour of the palette is larger than this
+# are unknown. Labels were published as JPEG, which mixes neighbouring colours along every border:
+# in those of Cityscapes 8 % of the pixels are this far off, 99 % of them within two pixels of a
+# border.
 UNKNOWN_BEYOND = 32
-MAX_UNKNOWN = 0.2  # share of an image's pixels: beyond, the palette is the wrong one
-_OUT_OF_REACH = 1024  # grey levels: farther than any colour is from any other
+MAX_UNKNOWN = 0.2  # largest share of unknown pixels of an image; above it the palette is wrong
+_OUT_OF_REACH = 1024  # an offset in grey levels that is larger than any distance between colours
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A label image as classes.
+    """A decoded label image.
 
     Attributes:
         classes: Class numbers and `VOID`, uint8 [H, W].
         unknown: Number of pixels farther than `UNKNOWN_BEYOND` from every colour of the palette.
-        commonest_unknown: The most frequent colour among those, None where there are none.
-        ids: Whether the values of a grey image were taken for class numbers.
+        commonest_unknown: The most frequent colour among those pixels, None if there are none.
+        ids: Whether the values of a grey image were read as class numbers.
     """
 
     classes: np.ndarray
@@ -60,10 +61,9 @@ def decode_labels(
 
     Args:
         image: The label image, uint8 or uint16 [H, W, 1..4]; alpha is composited over white.
-        palette: Its colours.
-        void_allowed: Whether a colour may mean no class. The output of a network has to show
-            classes: then void colours are left out, and three channels are colours unless
-            `label_ids` says otherwise.
+        palette: The palette of the label image.
+        void_allowed: Whether a pixel may have no class. It may not in the output of a network: then
+            void colours are left out, and three channels are colours unless `label_ids` is true.
         label_ids: Whether grey images hold class numbers; None decides as above.
 
     Raises:
@@ -74,7 +74,7 @@ def decode_labels(
     if values is not None:
         if label_ids if label_ids is not None else _are_ids(values, palette):
             return Decoded(_numbers(values, palette), 0, None, ids=True)
-        palette = _greys_of(palette)
+        palette = _grey_palette(palette)
         image = to_channels(values[..., np.newaxis], 3)
     image = to_8bit(image)
     count = len(palette.classes)
@@ -95,12 +95,12 @@ def decode_labels(
 def decode_output(
     image: np.ndarray, truth: Decoded, palette: Palette, label_ids: bool | None = None
 ) -> Decoded:
-    """Decodes a network's output, whose grey values mean what those of the true labels mean.
+    """Decodes the output of a network, whose grey values are read like those of the true labels.
 
     Args:
         image: The output, uint8 [H, W, 1..4].
-        truth: The true labels.
-        palette: Their palette.
+        truth: The decoded true labels.
+        palette: The palette of the labels.
         label_ids: See `decode_labels`.
     """
     if label_ids is None and image.shape[-1] <= 2 and len(_greys(palette.colours)):
@@ -112,9 +112,9 @@ def check_palette(decoded: Decoded, palette: Palette, where: str) -> None:
     """Checks that a label image has the colours of a palette.
 
     Args:
-        decoded: The image, decoded by this palette.
+        decoded: The image, decoded with this palette.
         palette: The palette.
-        where: What the error calls the image, such as its file.
+        where: Name of the image in the error message, such as its file.
 
     Raises:
         UserError: More than a fifth of its pixels have unknown colours.
@@ -137,7 +137,7 @@ def _is_grey(decoded: Decoded) -> bool:
 def _grey_values(
     image: np.ndarray, palette: Palette, void_allowed: bool, label_ids: bool | None
 ) -> np.ndarray | None:
-    """The values of a grey image, [H, W]; None where it shows colours."""
+    """Returns the values of a grey image, [H, W], or None if it has colours."""
     if image.shape[-1] == 1:
         return image[..., 0]
     may_be_grey = label_ids or (void_allowed and len(_greys(palette.colours)))
@@ -147,26 +147,26 @@ def _grey_values(
 
 
 def _greys(colours: np.ndarray) -> np.ndarray:
-    """Grey levels of those colours that are grey."""
+    """Returns the grey levels of those colours that are grey."""
     return colours[(colours == colours[:, :1]).all(axis=1), 0]
 
 
 def _are_ids(values: np.ndarray, palette: Palette) -> bool:
-    """Whether a grey image holds class numbers, see `decode_labels`."""
-    of_classes, of_void = _greys(palette.colours), _greys(palette.void)
-    if not len(of_classes):
+    """Returns whether a grey image holds class numbers, see `decode_labels`."""
+    class_greys, void_greys = _greys(palette.colours), _greys(palette.void)
+    if not len(class_greys):
         return True
     present = np.unique(values)
     levels = present / (257 if values.dtype == np.uint16 else 1)
-    greys = np.concatenate([of_classes, of_void])
+    greys = np.concatenate([class_greys, void_greys])
     exact = np.isin(levels, greys).all()
-    if exact and np.isin(levels, of_classes).any():
+    if exact and np.isin(levels, class_greys).any():
         return False
     numbers = present[present != VOID] if VOID not in greys else present
     if (numbers >= len(palette.classes)).any():
         return False
     number_levels = levels[np.isin(present, numbers)]
-    apart = np.abs(number_levels[:, np.newaxis] - of_classes) * np.sqrt(3) > UNKNOWN_BEYOND
+    apart = np.abs(number_levels[:, np.newaxis] - class_greys) * np.sqrt(3) > UNKNOWN_BEYOND
     if not exact and apart.all():
         return True
     raise UserError(
@@ -177,13 +177,16 @@ def _are_ids(values: np.ndarray, palette: Palette) -> bool:
     )
 
 
-def _greys_of(palette: Palette) -> Palette:
-    """The palette with all other colours moved out of reach, so that classes keep their numbers."""
+def _grey_palette(palette: Palette) -> Palette:
+    """Returns the palette with all colours but greys moved so far away that no pixel matches them.
+
+    All classes stay in the palette, so that they keep their numbers.
+    """
     if not len(_greys(palette.colours)):
         return palette
-    far = np.where((palette.colours == palette.colours[:, :1]).all(axis=1)[:, np.newaxis], 0, 1)
+    grey = (palette.colours == palette.colours[:, :1]).all(axis=1)[:, np.newaxis]
     void = palette.void[(palette.void == palette.void[:, :1]).all(axis=1)]
-    colours = palette.colours.astype(np.int32) + far * _OUT_OF_REACH
+    colours = palette.colours.astype(np.int32) + np.where(grey, 0, 1) * _OUT_OF_REACH
     return replace(palette, colours=colours, void=void)
 
 
@@ -199,7 +202,10 @@ def _numbers(values: np.ndarray, palette: Palette) -> np.ndarray:
 
 
 def _squared_distances(found: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Distances [N, K] of colours [N, 3] and [K, 3]; exact: float32 has all integers to 2**24."""
+    """Returns the squared distances [N, K] between colours [N, 3] and [K, 3].
+
+    They are exact, since float32 represents all integers up to 2**24.
+    """
     a, b = found.astype(np.float32), colours.astype(np.float32)
     return (a * a).sum(1)[:, np.newaxis] - 2 * (a @ b.T) + (b * b).sum(1)
 

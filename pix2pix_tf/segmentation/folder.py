@@ -1,11 +1,11 @@
-"""The folder of a segmenter: the only thing that passes from its training to its use.
+"""The folder of a segmenter, which holds all that is needed to use it.
 
-segmenter.yaml         the config, complete, and the palette's colours: no other file is needed
+segmenter.yaml         the complete config and the colours of the palette; no other file is needed
 segmenter.weights.h5   weights of the epoch with the highest class IoU on the validation pairs
 checkpoints/           the newest epoch, from which training resumes
 logs/                  TensorBoard
 metrics.json           the validation scores of every epoch
-pairs.json             which pairs it was trained on
+pairs.json             the record of the pairs it was trained on
 versions.json          the format of the folder, the seed, and the packages of every session
 """
 
@@ -31,21 +31,21 @@ from pix2pix_tf.utils.strict_json import strict_json
 
 @dataclass(frozen=True)
 class SegmenterFolder(TrainingFolder):
-    """The folder of a segmenter: where its parts lie, and the files among them."""
+    """The folder of a segmenter: paths of its files, and functions that read and write them."""
 
     config_name: ClassVar[str] = "segmenter.yaml"
 
     @property
     def weights_file(self) -> Path:
-        """The best weights."""
+        """File of the best weights."""
         return self.path / "segmenter.weights.h5"
 
     def load_config(self) -> tuple[SegmenterConfig, Palette]:
         """Reads the config that the segmenter was trained with, and its palette.
 
         Raises:
-            UserError: The folder is not there, holds no segmenter, or one that another version of
-                this package made.
+            UserError: The folder does not exist or holds no segmenter, or its segmenter was made by
+                another version of this package.
         """
         if not self.path.is_dir():
             raise UserError(
@@ -65,14 +65,14 @@ class SegmenterFolder(TrainingFolder):
         return config, make_palette(name, entries, f"{self.config_file}, colours")
 
     def save_config(self, config: SegmenterConfig, palette: Palette) -> None:
-        """Writes segmenter.yaml, whole or not at all."""
+        """Writes segmenter.yaml atomically."""
         self.path.mkdir(parents=True, exist_ok=True)
         tree = {**config.model_dump(mode="json"), "colours": palette_entries(palette)}
         write_text(self.config_file, to_yaml(tree))
 
     def save_weights(self, model: keras.Model) -> None:
-        """Writes the weights, whole or not at all."""
-        temporary = self.path / f".temporary-{self.weights_file.name}"  # Keras asks for this suffix
+        """Writes the weights atomically."""
+        temporary = self.path / f".temporary-{self.weights_file.name}"  # Keras requires this suffix
         with writing(self.weights_file):
             try:
                 without_optimizer = keras.Model(model.inputs, model.outputs)
@@ -86,7 +86,7 @@ class SegmenterFolder(TrainingFolder):
         """Restores the weights.
 
         Raises:
-            UserError: There are none yet, they are damaged, or they are of another network.
+            UserError: There are no weights yet, they are damaged, or they are of another network.
         """
         if not self.weights_file.is_file():
             raise UserError(
@@ -102,7 +102,11 @@ class SegmenterFolder(TrainingFolder):
             ) from None
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The validation scores of every epoch so far, the first epoch first."""
+        """Returns the validation scores of every epoch so far, in order.
+
+        Raises:
+            UserError: The file is damaged.
+        """
         if not self.metrics_file.exists():
             return []
         try:
@@ -113,7 +117,7 @@ class SegmenterFolder(TrainingFolder):
             ) from None
 
     def save_metrics(self, entries: list[dict[str, Any]]) -> None:
-        """Writes the validation scores of every epoch, whole or not at all."""
+        """Writes the validation scores of every epoch atomically."""
         write_text(self.metrics_file, strict_json(entries) + "\n")
 
     def _files(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Class maps of the label images of pairs."""
+"""Class maps of the label images of pairs: decoding and resizing."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def label_map(
 ) -> np.ndarray:
     """Decodes one image of a pair to classes, at the size of the pairs.
 
-    Colours are decoded at the size of the file and classes resized: resizing the image would mix
-    neighbouring colours into those of other classes.
+    Colours are decoded at the size of the file, and the classes are resized: resizing the image
+    would mix neighbouring colours into colours of other classes.
 
     Args:
         pairs: The pairs.

@@ -1,7 +1,7 @@
 """FCN-8s (Long, Shelhamer, Darrell 2015): a fully convolutional VGG-16, upsampled in three steps.
 
 The paper scores street scenes by such a network (section 4.1, "FCN-score"): the better a segmenter
-trained on real photos recognizes the labels in a generated one, the better that one is.
+trained on real photos recognizes the labels in a generated photo, the better that photo is.
 
 The published program pads the photo by 100 pixels and crops each tensor afterwards, so that the 7×7
 convolution at 1/32 of the size is defined for small photos. Here every layer has "same" padding:
@@ -22,8 +22,9 @@ from pix2pix_tf.utils.errors import UserError
 
 # Mean colour of Cityscapes in the program that the paper's scores were computed with; RGB.
 MEAN_COLOUR = (73.45286, 83.21195, 72.78044)
-# Standard deviation that the photos are divided by, in grey levels. That program has 1, which suits
-# kernels trained on ImageNet (see `load_trunk_weights`) but is too large for new ones.
+# Standard deviation that the photos are divided by, in grey levels. That program divides by 1,
+# which suits kernels trained on ImageNet (see `load_trunk_weights`) but makes values too large for
+# new kernels.
 SCALE = 64.0
 
 # Number of convolutions of each block, and its filters as multiples of the first block's (VGG-16).
@@ -75,7 +76,7 @@ def build_fcn8s(
 
 
 def load_trunk_weights(model: keras.Model, file: str | Path) -> None:
-    """Initializes conv1_1 to conv5_3 by the VGG-16 trained on ImageNet that Keras publishes.
+    """Initializes conv1_1 to conv5_3 with the VGG-16 trained on ImageNet that Keras publishes.
 
     Args:
         model: A network of `build_fcn8s` with width 64.
@@ -103,10 +104,14 @@ def load_trunk_weights(model: keras.Model, file: str | Path) -> None:
 
 
 def bilinear_kernel(factor: int, classes: int) -> np.ndarray:
-    """Kernel of a transposed convolution with stride `factor` that interpolates each class.
+    """Returns the kernel of a transposed convolution that interpolates each class bilinearly.
+
+    Args:
+        factor: Stride of the convolution.
+        classes: Number of classes.
 
     Returns:
-        float32 [2 factor, 2 factor, classes, classes].
+        The kernel, float32 [2 factor, 2 factor, classes, classes].
     """
     distance = np.arange(2 * factor) - (factor - 0.5)
     weights = 1 - np.abs(distance) / factor

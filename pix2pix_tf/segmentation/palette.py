@@ -1,4 +1,4 @@
-"""Which colour shows which class in label images, and the list that a palette's file holds."""
+"""Palettes: the colours of classes in label images, and the format of palette files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from pix2pix_tf.utils.errors import UserError
 
-VOID = 255  # in class maps: pixels that are neither counted nor learnt from
+VOID = 255  # in class maps: pixels without a class, which neither scores nor training count
 
 Colour = tuple[int, int, int]
 
 
 class PaletteEntry(TypedDict, total=False):
-    """One item of the list in a palette's file."""
+    """One item of the list in a palette file."""
 
     name: str
     colour: list[int]
@@ -25,13 +25,13 @@ class PaletteEntry(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Palette:
-    """Which colour shows which class.
+    """The colours of classes in label images.
 
     Attributes:
         name: Name of a shipped palette, or of its file without suffix.
         classes: Names of the K classes, in the order of their numbers.
         colours: Colours of the classes, uint8 [K, 3], RGB.
-        void: Colours of what belongs to no class, uint8 [V, 3].
+        void: Colours of pixels without a class, uint8 [V, 3].
     """
 
     name: str
@@ -41,21 +41,27 @@ class Palette:
 
     @classmethod
     def from_colours(cls, name: str, classes: dict[str, Colour], void: Sequence[Colour]) -> Palette:
-        """Makes a palette from the colours of its classes by name, and those of no class."""
+        """Makes a palette.
+
+        Args:
+            name: Name of the palette.
+            classes: Colours of the classes by name, in the order of their numbers.
+            void: Colours of pixels without a class.
+        """
         colours = np.array(list(classes.values()), np.uint8)
         return cls(name, tuple(classes), colours, np.array(void, np.uint8).reshape(-1, 3))
 
 
 def make_palette(name: str, entries: Any, where: str) -> Palette:
-    """Makes a palette from the list that its file holds, see `load_palette`.
+    """Makes a palette from the list in a palette file, see `load_palette`.
 
     Args:
         name: Name of the palette.
-        entries: The list as YAML reads it.
-        where: What errors call it, such as its file.
+        entries: The list as read from YAML.
+        where: Name of the list in error messages, such as its file.
 
     Raises:
-        UserError: It is not a list of two classes or more, each with a colour of its own.
+        UserError: It is not a list of at least two classes with different colours.
     """
     example = "{name: road, colour: [128, 64, 128]} or {void: true, colour: [0, 0, 0]}"
     if not isinstance(entries, list):
@@ -85,7 +91,7 @@ def make_palette(name: str, entries: Any, where: str) -> Palette:
 
 
 def palette_entries(palette: Palette) -> list[dict[str, Any]]:
-    """The list that a palette's file holds: the inverse of `make_palette`."""
+    """Returns the list of a palette file; the inverse of `make_palette`."""
     named = [
         {"name": name, "colour": colour.tolist()}
         for name, colour in zip(palette.classes, palette.colours, strict=True)

@@ -1,4 +1,4 @@
-"""Photos with the class of every pixel, and the batches that a segmenter is trained on."""
+"""Labelled photos, and the batches that a segmenter is trained on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
 
     Attributes:
         failure: The error of a read that failed inside a tf.data pipeline, which itself passes on
-            a text only.
+            only a text.
     """
 
     def __init__(self, pairs: Pairs, config: SegmenterConfig, palette: Palette) -> None:
@@ -56,7 +56,7 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
 
 
 def steps_per_epoch(photos: LabelledPhotos, config: SegmenterConfig) -> int:
-    """Number of batches of an epoch; the last one is filled with photos of the next epoch."""
+    """Returns the number of batches of an epoch; the last is filled up from the next epoch."""
     return -(-len(photos) // config.training.batch_size)
 
 
@@ -65,8 +65,13 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Makes the batches from epoch `first_epoch` (counted from 0) to the last.
 
-    Order and mirroring of image number i are functions of the seed and of i alone, so that a
-    resumed training gets the batches of one that was never stopped.
+    The position and mirroring of image number i are functions of the seed and of i alone, so that a
+    resumed training gets the same batches as one that was never stopped.
+
+    Args:
+        photos: The labelled photos.
+        config: The config of the training.
+        first_epoch: Number of epochs trained before.
 
     Returns:
         Batches of photos, float32 [N, h, w, 3] in 0..255, and their classes, uint8 [N, h, w].
@@ -76,8 +81,8 @@ def training_batches(
     order = epoch_orders(len(photos), config.training.seed)
 
     def read(number: np.int64) -> LabelledPhoto:
-        epoch, place = divmod(int(number), len(photos))
-        return photos[order(epoch)[place]]
+        epoch, position = divmod(int(number), len(photos))
+        return photos[order(epoch)[position]]
 
     def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         photo, classes = tf.numpy_function(read, [number], [tf.uint8] * 2, stateful=False)

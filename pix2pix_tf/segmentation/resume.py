@@ -1,4 +1,4 @@
-"""Which configs may resume the training of a segmenter."""
+"""Checks whether the training of a segmenter may be resumed with a given config."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CHANGEABLE_KEYS = {"data.root", "data.cache", "training.epochs", "training.deter
 
 
 def check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: Palette) -> None:
-    """Checks that a config, with its palette, may resume what a folder holds.
+    """Checks that the training in a folder may be resumed with a config and its palette.
 
     Raises:
-        UserError: A key or the palette differs, so that it is another training.
+        UserError: The palette differs, or a key that may not change.
     """
     if not stored.exists():
         return
@@ -40,16 +40,16 @@ def check_resumable(stored: SegmenterFolder, config: SegmenterConfig, palette: P
 
 
 def learning_rate_notes(stored: SegmenterFolder, config: SegmenterConfig, first: int) -> list[str]:
-    """A sentence where another number of epochs changes the learning rate after epoch `first`.
+    """Returns a note if another number of epochs changes the learning rate after epoch `first`.
 
     The learning rate falls linearly to 0 at the last epoch.
     """
     if not first or not stored.exists():
         return []
     before, _ = stored.load_config()
-    height = config.training.learning_rate
-    old = height * max(1 - first / before.training.epochs, 0)
-    new = height * (1 - first / config.training.epochs)
+    initial_rate = config.training.learning_rate
+    old = initial_rate * max(1 - first / before.training.epochs, 0)
+    new = initial_rate * (1 - first / config.training.epochs)
     if before.training.epochs == config.training.epochs:
         return []
     return [
@@ -59,7 +59,7 @@ def learning_rate_notes(stored: SegmenterFolder, config: SegmenterConfig, first:
 
 
 def _keys(config: SegmenterConfig) -> dict[str, Any]:
-    """Values of a config by `section.name`."""
+    """Returns the values of a config by `section.name`."""
     sections = config.model_dump(mode="json", exclude={"palette", "label_ids"})
     return {
         f"{section}.{name}": v for section, keys in sections.items() for name, v in keys.items()

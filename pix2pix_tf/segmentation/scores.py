@@ -1,7 +1,7 @@
 """Scores of segmentation: per-pixel accuracy, per-class accuracy, class IoU (Tables 1-3, 6).
 
-Pixels are counted over all images together, as in the paper's published evaluation: one confusion
-matrix of a whole split, not a mean over images.
+Pixels are counted over all images together, as in the published evaluation of the paper: the scores
+are of one confusion matrix for a whole split, not means over images.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pix2pix_tf.segmentation.palette import VOID
 
 Scores = dict[str, float]
 
-# What each score is, for tables.
+# Descriptions of the scores in tables.
 SCORE_DESCRIPTIONS = {
     "per_pixel_accuracy": "share of pixels that are right; higher is better",
     "per_class_accuracy": "mean over classes of that share",
@@ -40,11 +40,11 @@ def confusion_matrix(predicted: np.ndarray, truth: np.ndarray, classes: int) -> 
 
 
 def segmentation_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
-    """Computes the paper's three scores of confusion matrices.
+    """Computes the three scores of the paper from confusion matrices.
 
-    The mean of accuracies leaves out classes that the truth does not have, the mean of IoU those
-    that neither the truth nor the prediction has. (The published program counts these as 0, which
-    is the same on the whole of Cityscapes' validation split: it has all classes.)
+    The mean accuracy leaves out classes that do not occur in the truth, the mean IoU those that
+    occur neither in the truth nor in the prediction. (The published program counts these as 0. The
+    result is the same on the whole validation split of Cityscapes, which has all classes.)
 
     Args:
         matrix: Numbers of pixels [..., K, K]; leading axes are separate matrices, such as
@@ -52,9 +52,8 @@ def segmentation_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns:
         `per_pixel_accuracy`: the share of pixels that are right; `per_class_accuracy`: the mean
-        over classes of the share of a class's pixels that are right; `class_iou`: the mean over
-        classes of intersection over union. Each is float64 [...] in 0..1, NaN where no pixel was
-        counted.
+        over classes of the share of their pixels that are right; `class_iou`: the mean over classes
+        of intersection over union. Each is float64 [...] in 0..1, NaN if no pixel was counted.
     """
     matrix = np.asarray(matrix, np.float64)
     right = np.trace(matrix, axis1=-2, axis2=-1)
@@ -67,7 +66,14 @@ def segmentation_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def per_class_scores(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracy and IoU of each class, float64 [..., K] each, NaN where they are undefined."""
+    """Computes accuracy and IoU of each class.
+
+    Args:
+        matrix: Numbers of pixels [..., K, K].
+
+    Returns:
+        Accuracies and IoUs, float64 [..., K] each, NaN where they are undefined.
+    """
     matrix = np.asarray(matrix, np.float64)
     right = np.diagonal(matrix, axis1=-2, axis2=-1)
     in_truth, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
@@ -75,7 +81,7 @@ def per_class_scores(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def format_scores(scores: Scores) -> str:
-    """The scores on one line, for people."""
+    """Returns the scores as one line of text."""
     return (
         f"per-pixel {scores['per_pixel_accuracy']:.3f}  per-class "
         f"{scores['per_class_accuracy']:.3f}  class IoU {scores['class_iou']:.3f}"

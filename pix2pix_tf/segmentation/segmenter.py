@@ -1,4 +1,4 @@
-"""A trained segmenter, as a function from photos to classes."""
+"""A trained segmenter: a function from photos to classes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pix2pix_tf.utils.errors import UserError
 
 
 class Segmenter:
-    """A trained FCN-8s (section 4.1), as a function from photos to the class of every pixel.
+    """A trained FCN-8s (section 4.1): a function from photos to the class of every pixel.
 
     Attributes:
         folder: The folder it was loaded from.
-        palette: The classes, and the colours that label images show them in.
+        palette: The classes and their colours in label images.
         config: The config it was trained with.
 
     Example:
@@ -42,8 +42,8 @@ class Segmenter:
             folder: Folder of the segmenter, made by `train_segmenter`.
 
         Raises:
-            UserError: There is no such folder, no segmenter in it, one of another version, or its
-                weights are damaged.
+            UserError: The folder does not exist or holds no segmenter, the segmenter was made by
+                another version, or its weights are damaged.
         """
         self.folder = SegmenterFolder(Path(folder))
         self.config: SegmenterConfig
@@ -63,7 +63,7 @@ class Segmenter:
             photo: uint8 [H, W, 3].
 
         Returns:
-            Class numbers, uint8 [H, W], as `palette.classes` counts them.
+            Class numbers, uint8 [H, W]: indices into `palette.classes`.
 
         Raises:
             UserError: The photo has another type or shape.
@@ -89,7 +89,14 @@ def build_segmenter(config: SegmenterConfig, palette: Palette) -> keras.Model:
 
 
 def compile_segmentation(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Compiles a network to a function from photos, uint8 [N, H, W, 3], to classes [N, H, W]."""
+    """Compiles a network to a function from photos to classes.
+
+    Args:
+        model: A network of `build_segmenter`.
+
+    Returns:
+        A function from photos, uint8 [N, H, W, 3], to class numbers, uint8 [N, H, W].
+    """
 
     @tf.function(reduce_retracing=True, autograph=False)
     def classify(photos: tf.Tensor) -> tf.Tensor:

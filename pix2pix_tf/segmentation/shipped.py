@@ -1,4 +1,4 @@
-"""The shipped palettes, and loading a palette by its name or from a file."""
+"""The shipped palettes, and a function that loads a palette by name or from a file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pix2pix_tf.datasets.sample_city.plan import COMMERCIAL, INDUSTRIAL, PARK, R
 from pix2pix_tf.segmentation.palette import Palette, PaletteEntry, make_palette
 from pix2pix_tf.utils.errors import UserError
 
-# The 19 training classes by number. Two classes that are not trained on have the colour of one that
-# is, so that label images cannot tell them apart: pole groups that of poles, licence plates that of
-# cars.
+# The 19 training classes in the order of their numbers. Two classes that are not trained on have
+# the colour of a class that is, so that label images cannot tell them apart: pole groups have that
+# of poles, licence plates that of cars.
 _CITYSCAPES = {
     "road": (128, 64, 128),
     "sidewalk": (244, 35, 232),
@@ -78,14 +78,15 @@ SHIPPED_PALETTES = {
 
 
 def load_palette(name_or_file: str | Path) -> Palette:
-    """Loads a shipped palette by its name, or one from a YAML file.
+    """Loads a shipped palette by name, or a palette from a YAML file.
 
     The file is a list of classes, in the order of their numbers, such as `{name: road, colour:
     [128, 64, 128]}`, and of colours that belong to no class, `{void: true, colour: [0, 0, 0]}`.
 
     Args:
-        name_or_file: `cityscapes`: its 19 training classes; `sample`: the classes of the embedded
-            city in the colours of its street map; or a file. A file of that name is preferred.
+        name_or_file: `cityscapes` for its 19 training classes, `sample` for the classes of the
+            embedded city in the colours of its street map, or a file. If there is a file with the
+            name of a shipped palette, the file is loaded.
 
     Raises:
         UserError: There is no such file or name, or the file does not hold a palette.

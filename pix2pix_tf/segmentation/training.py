@@ -1,4 +1,4 @@
-"""Trains a segmenter with Keras' `fit`, validated and saved after every epoch."""
+"""Training of a segmenter with Keras' `fit`, validated and saved after every epoch."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ def train_segmenter(
     *,
     data_changed: bool = False,
 ) -> Scores:
-    """Trains a segmenter into a folder, or resumes after the last epoch that is there.
+    """Trains a segmenter into a folder, or resumes after the last epoch saved there.
 
-    A resumed training gives the same numbers as one that was never stopped. The weights kept are
-    those of the epoch with the highest class IoU on the validation pairs.
+    A resumed training gives the same numbers as one that was never stopped. The weights that are
+    kept are those of the epoch with the highest class IoU on the validation pairs.
 
     Args:
         config: The config, see `pix2pix_tf.segmentation.config.load_segmenter_config`.
-        folder: Folder of the segmenter, made if it is not there; see
+        folder: Folder of the segmenter, created if it does not exist; see
             `pix2pix_tf.segmentation.folder`.
         console: Where progress is shown; by default the standard output.
         data_changed: Whether to resume although the pairs are not those of the last session.
 
     Returns:
-        The validation scores of the weights kept, each in 0..1, see `segmentation_scores`.
+        The validation scores of the weights that are kept, each in 0..1, see `segmentation_scores`.
 
     Raises:
-        UserError: The data, the folder or the config cannot be used; the loss became non-finite.
-        StoppedError: A signal ended the training, see `pix2pix_tf.utils.signals`; whole epochs are
-            saved.
+        UserError: The data, the folder or the config cannot be used, or the loss became non-finite.
+        StoppedError: A signal ended the training, see `pix2pix_tf.utils.signals`; the epochs that
+            were finished are saved.
 
     Example:
         >>> from pix2pix_tf import Segmenter, train_segmenter
@@ -88,7 +88,7 @@ def train_segmenter(
 
 @dataclass(frozen=True)
 class _Data:
-    """The pairs of a training: photos with their classes, and the record of which they are."""
+    """The labelled photos of a training, and the record of their pairs."""
 
     train: LabelledPhotos
     val: LabelledPhotos
@@ -102,7 +102,7 @@ def _open_data(
     console: Console,
     data_changed: bool,
 ) -> tuple[_Data, list[str]]:
-    """Opens and checks the pairs; returns them, and what the user should know of them."""
+    """Opens and checks the pairs; returns them and notes for the user, one sentence each."""
     with ProgressBar(console, "checking images") as progress:
         opened = open_pairs(config.pairs_config(), check=True, advance=progress.advance)
     train, val = (LabelledPhotos(pairs, config, palette) for pairs in (opened.train, opened.val))
@@ -189,7 +189,7 @@ def _fit(
     except tf.errors.OpError as error:
         if out_of_memory(error):
             raise
-        # The pipeline passes on a text only; the photos keep the error itself.
+        # The pipeline passes on only a text; the photos keep the error itself.
         raise photos.failure or RuntimeError("the input pipeline failed") from None
 
 
