@@ -1,4 +1,4 @@
-"""What the requested metrics are computed with: palette, segmenter, network of features."""
+"""Resources of the requested metrics: palette, segmenter and feature network."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pix2pix_tf.utils.errors import UserError
 
 @dataclass(frozen=True)
 class MetricContext:
-    """The requested metrics and what they are computed with.
+    """The requested metrics and the resources that they are computed with.
 
     Attributes:
         request: The request.
         metrics: Metrics that follow from sums over images: all but `kid` and `fid`.
-        labels: How class maps are read, None where no metric needs any.
+        labels: Settings by which label images are decoded, None if no metric needs class maps.
         segmenter: The segmenter of `fcn_score`, None without this metric.
         network: The Inception network of `kid` and `fid`, None without these metrics.
     """
@@ -41,7 +41,7 @@ class MetricContext:
 
     @property
     def palette(self) -> Palette | None:
-        """The palette of the label images, None where no metric needs any."""
+        """The palette of the label images, None if no metric needs class maps."""
         return None if self.labels is None else self.labels.palette
 
     @property
@@ -50,39 +50,39 @@ class MetricContext:
         return frozenset().union(*(metric.class_maps for metric in self.metrics))
 
     def dependencies(self) -> dict[str, str]:
-        """What some of the scores depend on besides the images, each with a digest."""
-        found = {}
+        """Returns the resources on which scores depend besides the images, with their digests."""
+        digests = {}
         if self.labels is not None:
             palette = self.labels.palette
-            found["palette"] = f"{palette.name} {short_digest(palette_entries(palette))}"
+            digests["palette"] = f"{palette.name} {short_digest(palette_entries(palette))}"
             if self.labels.label_ids is not None:
-                found["label_ids"] = str(self.labels.label_ids).lower()
+                digests["label_ids"] = str(self.labels.label_ids).lower()
         if self.segmenter is not None:
             weights = self.segmenter.folder.weights_file
-            found["segmenter"] = f"{self.segmenter.folder.path} {file_digest([weights])[:16]}"
+            digests["segmenter"] = f"{self.segmenter.folder.path} {file_digest([weights])[:16]}"
         if self.network is not None and self.request.features is not None:
             file = Path(self.request.features)
-            found["features"] = f"{file.name} {file_digest([file])[:16]}"
-        return found
+            digests["features"] = f"{file.name} {file_digest([file])[:16]}"
+        return digests
 
     def notes(self, scored: ScoredPairs) -> list[str]:
-        """A sentence where the segmenter was trained on images that are to be scored."""
+        """Returns a note if the segmenter was trained on images that are to be scored."""
         if self.segmenter is None:
             return []
         trained_on = read_record(self.segmenter.folder.pairs_file)
         if trained_on is None:
             return []
-        found = trained_among(scored.record, trained_on, scored.root)
-        if not found:
+        shared = trained_among(scored.record, trained_on, scored.root)
+        if not shared:
             return []
         return [
-            f"the segmenter was trained on {len(found)} of these {len(scored.pairs)} images, such "
-            f"as {found[0]}: it reads them better than images it has not seen"
+            f"the segmenter was trained on {len(shared)} of these {len(scored.pairs)} images, such "
+            f"as {shared[0]}: it reads them better than images it has not seen"
         ]
 
 
 def load_metric_context(request: MetricRequest, dataset: str | None) -> MetricContext:
-    """Loads what the requested metrics are computed with.
+    """Loads the resources of the requested metrics.
 
     Args:
         request: The request.
@@ -90,7 +90,7 @@ def load_metric_context(request: MetricRequest, dataset: str | None) -> MetricCo
             folders of images.
 
     Raises:
-        UserError: A metric lacks what it needs, or that cannot be read.
+        UserError: A metric lacks a file or setting that it needs, or a file cannot be read.
     """
     segmenter = _segmenter(request)
     labels = _labels(request, segmenter, dataset)
@@ -104,7 +104,7 @@ def load_metric_context(request: MetricRequest, dataset: str | None) -> MetricCo
 
 
 def check_metric_request(request: MetricRequest, dataset: str | None) -> None:
-    """Checks that the requested metrics have what they need; see `load_metric_context`."""
+    """Checks that the resources of the requested metrics load; see `load_metric_context`."""
     load_metric_context(request, dataset)
 
 

@@ -1,4 +1,4 @@
-"""Scores the generator of a run on a split of its data, or images of any origin."""
+"""Evaluation of a run on a split of its data, or of images of any origin."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ def evaluate(
 ) -> Evaluation:
     """Scores a run on every pair of a split, at its training size, and records the scores.
 
-    The dropout seed is the config's: L1, PSNR and SSIM are those that training printed at the same
-    step. The scores are added to the run's `metrics.json` and TensorBoard logs; the notes say where
-    that is not possible.
+    The dropout seed is that of the config, so that L1, PSNR and SSIM are those that training
+    printed at the same step. The scores are added to `metrics.json` and the TensorBoard logs of the
+    run; if that is not possible, a note says so.
 
     Args:
         run_dir: The run directory.
         split: `val`, or another folder of the dataset.
-        request: Which scores to compute.
+        request: The scores to compute.
         direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest`, or `best`: the one with the lowest validation L1.
-        dropout: Whether dropout is on, the paper's noise (section 3.1), as it is by default. Scores
-            without it are not recorded.
+        dropout: Whether dropout is on, which is the noise of the paper (section 3.1). Scores
+            without dropout are not recorded.
         save: New folder for the images, see `pix2pix_tf.evaluation.saving.saved_images`.
-        overrides: Where the data lies now, such as `data.root=DIR`, see
+        overrides: The current location of the data, such as `data.root=DIR`, see
             `pix2pix_tf.runs.data.run_config`.
-        advance: Called after each image with the number of all.
+        advance: Called after each image with the number of all images.
 
     Returns:
         The scores, with 95% bootstrap intervals over images.
 
     Raises:
         UserError: There is no such run, checkpoint, direction or split; the pairs were trained on;
-            images cannot be read; a metric lacks what it needs.
+            images cannot be read; a metric lacks a file or setting that it needs.
 
     Example:
         >>> from pix2pix_tf import evaluate
@@ -77,7 +77,7 @@ def evaluate(
     context = load_metric_context(request, config.data.dataset)
     translator = Translator(run_dir, direction=direction, checkpoint=checkpoint)
     if dropout:
-        run.metrics()  # refuses a damaged file now, not when there are scores to add to it
+        run.metrics()  # refuses a damaged file now rather than after the evaluation
     split = split_named(split)
     scored = open_scored(run, split, overrides, translator.direction)
     items = RunItems(
@@ -87,7 +87,7 @@ def evaluate(
     notes = [*scored.notes, *context.notes(scored), *notes]
     if dropout:
         other = translator.direction if translator.direction != config.data.direction else None
-        of = Measurement(
+        measurement = Measurement(
             translator.step,
             split,
             checkpoint,
@@ -95,9 +95,10 @@ def evaluate(
             context.dependencies(),
             other,
         )
-        of_other = f"-{other}" if other else ""
-        logs = run.logs / f"evaluation-{split}{of_other}{'' if scored.own_split else f'-{of.data}'}"
-        notes += _record(run, of, results, logs if config.logging.tensorboard else None)
+        direction_suffix = f"-{other}" if other else ""
+        data_suffix = "" if scored.own_split else f"-{measurement.data}"
+        logs = run.logs / f"evaluation-{split}{direction_suffix}{data_suffix}"
+        notes += _record(run, measurement, results, logs if config.logging.tensorboard else None)
     return Evaluation(str(run_dir), results, items, translator.step, split, context.palette, notes)
 
 
@@ -111,24 +112,25 @@ def evaluate_folders(
     save: str | Path | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Evaluation:
-    """Scores images that any program made against those that they should be.
+    """Scores output images of any program against target images.
 
     Args:
-        outputs: Folder of the images, or a pattern with one `*`, see `FolderItems`.
-        targets: The same of the images they should be.
-        labels: The same of the label images they were made from, for `fcn_score`.
-        request: Which scores to compute.
-        resize: `outputs` or `targets`: which to resize where their sizes differ; None refuses
-            them.
+        outputs: Folder of the outputs, or a pattern with one `*`, see `FolderItems`.
+        targets: Folder or pattern of the targets.
+        labels: Folder or pattern of the label images that the outputs were made from, for
+            `fcn_score`.
+        request: The scores to compute.
+        resize: `outputs` or `targets`, the images to resize if their sizes differ; None refuses
+            such images.
         save: New folder for the images, see `pix2pix_tf.evaluation.saving.saved_images`.
-        advance: Called after each image with the number of all.
+        advance: Called after each image with the number of all images.
 
     Returns:
         The scores, with 95% bootstrap intervals over images.
 
     Raises:
         UserError: Folders are missing, empty or do not match; sizes differ; images cannot be read;
-            a metric lacks what it needs.
+            a metric lacks a file or setting that it needs.
 
     Example:
         >>> from pix2pix_tf import evaluate, evaluate_folders
@@ -165,7 +167,7 @@ def _score(
     save: str | Path | None,
     advance: Callable[[int], None],
 ) -> tuple[MetricResults, list[str]]:
-    """Scores items, each of which is made once; returns the scores, and sentences about them."""
+    """Scores items, reading each once; returns the scores and notes, one sentence each."""
     features = None
     with ExitStack() as stack:
         stack.enter_context(report_all_unreadable(items.files))
@@ -201,7 +203,7 @@ def _score(
 
 
 def _check_sizes(items: EvaluationItems, metrics: Sequence[Metric]) -> None:
-    """Refuses images that are too small for a metric, before any is translated or scored."""
+    """Refuses images that are too small for a metric, before any image is translated or scored."""
     if all(metric.min_size == 1 for metric in metrics):
         return
     for name, (height, width) in items.sizes():
@@ -215,19 +217,21 @@ def _check_sizes(items: EvaluationItems, metrics: Sequence[Metric]) -> None:
                 )
 
 
-def _record(run: Run, of: Measurement, results: MetricResults, logs: Path | None) -> list[str]:
-    """Records the scores of a run; returns a sentence for each place where that is not possible.
+def _record(
+    run: Run, measurement: Measurement, results: MetricResults, logs: Path | None
+) -> list[str]:
+    """Records the scores of a run; returns a sentence for each place that cannot be written.
 
     Args:
         run: The run.
-        of: What was scored.
+        measurement: What was scored.
         results: The scores.
-        logs: Folder of TensorBoard's event files, None where the config wants none.
+        logs: Folder of TensorBoard's event files, None to write none.
     """
     notes = []
     try:
         run.add_metrics(
-            of,
+            measurement,
             len(results.names),
             results.scores,
             intervals=results.intervals(),
@@ -237,7 +241,7 @@ def _record(run: Run, of: Measurement, results: MetricResults, logs: Path | None
         notes.append(f"the scores could not be kept: {error}")
     try:
         if logs is not None:
-            write_evaluation(logs, of.step, results)
+            write_evaluation(logs, measurement.step, results)
     except (UserError, OSError, tf.errors.OpError) as error:
         notes.append(f"the scores could not be kept for TensorBoard: {str(error).splitlines()[0]}")
     return notes

@@ -1,4 +1,4 @@
-"""Matches the images of folders, or of file patterns, by their names."""
+"""Matching of the images of folders, or of file patterns, by their names."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class MatchedImages:
     """Images of several folders or patterns that have the same names.
 
     Attributes:
-        files: Files by name, one mapping for each place, in the order of the first.
-        notes: Sentences about what lies in the folders and is not read.
+        files: Files by name, one mapping for each place, in the order of the places.
+        notes: Sentences about files in the folders that are not read.
     """
 
     files: list[dict[str, Path]]
@@ -37,12 +37,12 @@ def match_images(places: Sequence[str | Path]) -> MatchedImages:
     """Matches the images of several places by their names without suffix.
 
     Args:
-        places: Folders, searched with their sub-folders, or patterns with one `*`, which then
-            stands for an image's name, such as `results/*_fake_B.png`.
+        places: Folders, searched with their sub-folders, or patterns with one `*`, which matches
+            the name of an image, such as `results/*_fake_B.png`.
 
     Raises:
-        UserError: There is no image, two in one place have the same name, or a name of one place
-            is missing in another.
+        UserError: A place has no image, two images of one place have the same name, or a name of
+            one place is missing in another.
     """
     listed = [_list_place(str(place)) for place in places]
     for other in listed[1:]:
@@ -60,9 +60,9 @@ class _Place:
 
     Attributes:
         text: The place as it was given.
-        files: Files by name: by their paths in a folder without suffix, or by what the `*` of a
-            pattern stands for.
-        listing: All that lies in the folder, None for a pattern.
+        files: Files by name: their paths within a folder without suffix, or what the `*` of a
+            pattern matches.
+        listing: All files in the folder, None for a pattern.
     """
 
     text: str
@@ -74,11 +74,11 @@ def _list_place(place: str) -> _Place:
     folder = Path(place)
     listing = list_folder(folder) if folder.is_dir() else None
     if listing is None:
-        found = _matching(place)
+        named_paths = _matching(place)
     else:
-        found = ((image_name(path, folder), path) for path in listing.images)
+        named_paths = ((image_name(path, folder), path) for path in listing.images)
     files: dict[str, Path] = {}
-    for name, path in found:
+    for name, path in named_paths:
         if name in files:
             raise UserError(f"{path} and {files[name]}: both are called {name}; keep one of them")
         files[name] = path
@@ -88,7 +88,7 @@ def _list_place(place: str) -> _Place:
 
 
 def _matching(pattern: str) -> Iterable[tuple[str, Path]]:
-    """Files that match a pattern, each with what its `*` stands for."""
+    """Returns the files that match a pattern, each with what its `*` matches."""
     path = Path(pattern)
     if pattern.count("*") != 1 or "*" not in path.name:
         found = "is a file" if path.is_file() else f"no such folder in {Path.cwd()}"

@@ -1,4 +1,4 @@
-"""What is scored: a run's translations of a split, or two folders of images of any origin."""
+"""Images to score: translations of a split by a run, or two folders of images of any origin."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ RESIZE = ("outputs", "targets")
 
 @dataclass(frozen=True)
 class LabelDecoding:
-    """How label images are decoded to classes.
+    """Settings by which label images are decoded to classes.
 
     Attributes:
         palette: Palette of the label images.
-        label_ids: Whether grey ones hold class numbers, see
+        label_ids: Whether grey label images hold class numbers, see
             `pix2pix_tf.segmentation.decoding.decode_labels`.
     """
 
@@ -43,7 +43,7 @@ class _UnknownPixels:
     """Counts pixels of label images that are far from every colour of the palette.
 
     Attributes:
-        unknown: Number of unknown pixels, by what the images are.
+        unknown: Number of unknown pixels by the kind of image: `outputs`, `targets`, `sources`.
         total: Number of all pixels, likewise.
     """
 
@@ -64,7 +64,11 @@ class _UnknownPixels:
 
 
 class RunItems(Sequence[EvaluationItem]):
-    """The translations of one split of a run's data, with their targets."""
+    """The translations of one split of the data of a run, with their targets.
+
+    Attributes:
+        files: All image files of the split.
+    """
 
     def __init__(
         self,
@@ -75,15 +79,14 @@ class RunItems(Sequence[EvaluationItem]):
         class_maps: Collection[str],
         dropout: bool,
     ) -> None:
-        """Makes the sequence; an image is read and translated when its item is asked for.
+        """Makes the sequence; an image is read and translated when its item is accessed.
 
         Args:
-            translator: The run's generator.
+            translator: The translator of the run.
             pairs: Pairs of the split.
-            labels: How label images among the inputs or targets are decoded; None makes no class
-                maps.
+            labels: Settings by which label images are decoded; None makes no class maps.
             class_maps: Names of the class maps to make.
-            dropout: Whether dropout is on; its seed is the config's.
+            dropout: Whether dropout is on, with the seed of the config.
         """
         self._translator, self._dropout = translator, dropout
         self._pairs = pairs
@@ -102,15 +105,15 @@ class RunItems(Sequence[EvaluationItem]):
         return EvaluationItem(self._pairs.names[index], output, target, class_maps)
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
-        """The name of each image and the height and width it is scored at."""
+        """Returns the name of each image, with the height and width it is scored at."""
         return ((name, self._pairs.size) for name in self._pairs.names)
 
     def source(self, index: int) -> np.ndarray:
-        """The input of one item, uint8 or uint16 [H, W, C]."""
+        """Returns the input of one item, uint8 or uint16 [H, W, C]."""
         return self._pairs[index][0]
 
     def notes(self) -> list[str]:
-        """Sentences about the label images read so far."""
+        """Returns notes about the label images read so far, one sentence each."""
         return self._unknown.notes()
 
     def _decoded(
@@ -136,7 +139,12 @@ class RunItems(Sequence[EvaluationItem]):
 
 
 class FolderItems(Sequence[EvaluationItem]):
-    """Images of one folder with those of the same names in another, compared in RGB."""
+    """Images of one folder with those of the same names in another, compared in RGB.
+
+    Attributes:
+        names: Names of the images.
+        files: Files of all images.
+    """
 
     def __init__(
         self,
@@ -148,16 +156,16 @@ class FolderItems(Sequence[EvaluationItem]):
         class_maps: Collection[str],
         resize: str | None,
     ) -> None:
-        """Matches the images; they are read when their item is asked for.
+        """Matches the images; an image is read when its item is accessed.
 
         Args:
             outputs: Folder or pattern of the images to score, see `match_images`.
-            targets: The same of the images they should be.
-            source: The same of the label images that the outputs were made from, or None.
-            labels: How label images are decoded; None makes no class maps.
+            targets: Folder or pattern of the targets.
+            source: Folder or pattern of the label images that the outputs were made from, or None.
+            labels: Settings by which label images are decoded; None makes no class maps.
             class_maps: Names of the class maps to make.
-            resize: `outputs` or `targets`: which to resize to the size of the others where the two
-                differ; None refuses them.
+            resize: `outputs` or `targets`, the images to resize to the size of the others if the
+                two differ; None refuses such images.
 
         Raises:
             UserError: There is no image, the names do not match, or the sizes differ.
@@ -189,22 +197,22 @@ class FolderItems(Sequence[EvaluationItem]):
         return EvaluationItem(name, output, target, class_maps)
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
-        """The file of each image and the height and width it is scored at."""
+        """Returns the file of each image, with the height and width it is scored at."""
         files = self._outputs if self._resize == "targets" else self._targets
         return ((str(files[name]), image_size(files[name])) for name in self.names)
 
     def source(self, index: int) -> np.ndarray | None:
-        """The label image that one output was made from, [H, W, 3], where there is one."""
+        """Returns the label image that one output was made from, [H, W, 3], if there is one."""
         return _read_rgb(self._sources[self.names[index]]) if self._sources else None
 
     def notes(self) -> list[str]:
-        """Sentences about what lies in the folders and is not read, and about label images."""
+        """Returns notes about files that are not read and about label images."""
         return [*self._notes, *self._unknown.notes()]
 
     def _decoded(
         self, name: str, size: tuple[int, int], labels: LabelDecoding
     ) -> dict[str, np.ndarray]:
-        """The class maps, at the output's size."""
+        """Returns the class maps, at the size of the output."""
         found: dict[str, Decoded] = {}
         for what, files in (("source", self._sources), ("target", self._targets)):
             if what in self._class_maps and name in files:
@@ -212,7 +220,7 @@ class FolderItems(Sequence[EvaluationItem]):
         if "output" in self._class_maps:
             path = self._outputs[name]
             image = decode_image(path)
-            with _naming(path):
+            with _named_errors(path):
                 found["output"] = decode_output(
                     image, found["target"], labels.palette, labels.label_ids
                 )
@@ -237,7 +245,7 @@ EvaluationItems = RunItems | FolderItems
 
 def _decode_truth(path: Path, labels: LabelDecoding) -> Decoded:
     image = decode_image(path)
-    with _naming(path):
+    with _named_errors(path):
         decoded = decode_labels(image, labels.palette, label_ids=labels.label_ids)
     check_palette(decoded, labels.palette, str(path))
     return decoded
@@ -248,8 +256,8 @@ def _read_rgb(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Puts the file's name before an error about its values."""
+def _named_errors(path: Path) -> Iterator[None]:
+    """Prepends the name of the file to error messages about its values."""
     try:
         yield
     except UserError as error:

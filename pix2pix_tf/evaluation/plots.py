@@ -32,10 +32,10 @@ Panel = Callable[[Axes], None]
 OUTPUT_COLOUR, TARGET_COLOUR = (
     "#0072b2",
     "#d55e00",
-)  # blue, vermilion: for the colour-blind too
+)  # blue and vermilion, which colour-blind readers can tell apart too
 TEXT_COLOUR, LINE_COLOUR = "#222222", "#8a8a8a"
 
-# Without dates and names of programs a plot is written as the same bytes every time.
+# Dates and names of programs are left out, so that a plot is written as the same bytes every time.
 _METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None, "Creator": None},
@@ -74,7 +74,7 @@ def lab_figure(sums: np.ndarray, *, log: bool) -> Figure:
 
 
 def lab_panels(sums: np.ndarray, *, log: bool) -> list[Panel]:
-    """The panels of `lab_figure`."""
+    """Returns the panels of `lab_figure`."""
 
     def panel(number: int, channel: str) -> Panel:
         def draw(axes: Axes) -> None:
@@ -99,17 +99,17 @@ def lab_panels(sums: np.ndarray, *, log: bool) -> list[Panel]:
 
 
 def curves_figure(history: Sequence[Mapping[str, Any]], *, split: str = "val") -> Figure:
-    """Draws L1, PSNR and SSIM over the training's steps.
+    """Draws L1, PSNR and SSIM over the steps of a training.
 
     Args:
-        history: Entries of a run's `metrics.json`, in any order.
+        history: Entries of `metrics.json` of a run, in any order.
         split: Split of the data; entries of other splits are left out.
     """
     return row_figure(curve_panels(history, split=split))
 
 
 def curve_panels(history: Sequence[Mapping[str, Any]], *, split: str = "val") -> list[Panel]:
-    """The panels of `curves_figure`, one for each score with values at two steps or more."""
+    """Returns the panels of `curves_figure`, one per score with values at two steps or more."""
 
     def panel(name: str, points: Sequence[tuple[int, float]]) -> Panel:
         def draw(axes: Axes) -> None:
@@ -135,10 +135,12 @@ def curve_panels(history: Sequence[Mapping[str, Any]], *, split: str = "val") ->
 def distribution_panels(
     per_image: Mapping[str, Sequence[float]], estimates: Mapping[str, Estimate]
 ) -> list[Panel]:
-    """Histograms of the images' scores, a panel a score, with the score of all images marked.
+    """Returns a histogram of the scores of single images for each score.
+
+    The score of all images is marked.
 
     Args:
-        per_image: Scores of each image; infinite and undefined ones are not drawn.
+        per_image: Scores of each image; infinite and undefined scores are not drawn.
         estimates: The scores of all images, with their intervals.
     """
 
@@ -146,8 +148,8 @@ def distribution_panels(
         def draw(axes: Axes) -> None:
             overall = estimates[name]
             bins = int(np.clip(np.sqrt(len(values)) * 2, 5, 40))
-            steady = np.round(values, 9)  # differences in the last bit make no bins
-            axes.hist(steady, bins=bins, color=OUTPUT_COLOUR, rwidth=0.92)
+            rounded = np.round(values, 9)  # so that rounding errors do not spread over bins
+            axes.hist(rounded, bins=bins, color=OUTPUT_COLOUR, rwidth=0.92)
             if np.isfinite([overall.low, overall.high]).all():
                 axes.axvspan(overall.low, overall.high, color=LINE_COLOUR, alpha=0.4, lw=0)
             if np.isfinite(overall.value):
@@ -178,7 +180,7 @@ def row_figure(panels: Sequence[Panel]) -> Figure:
 
 
 def score_title(name: str) -> str:
-    """The title of a score by its name: that of `fcn_class_iou` is FCN class IoU."""
+    """Returns the title of a score, such as "FCN class IoU" for `fcn_class_iou`."""
     if name == "lab_l":
         return "Lab L"
     words = [word.upper() if word in _INITIALS else word for word in name.split("_")]
@@ -195,10 +197,10 @@ def rgb_array(figure: Figure, *, dpi: int = 100) -> np.ndarray:
 
 
 def svg_markup(figure: Figure, salt: str) -> str:
-    """Renders a figure as an <svg> element of a page, in the page's font and colours.
+    """Renders a figure as an <svg> element in the font and colours of its page.
 
-    Text stays text. Colours are `currentColor` and the page's variables `--outputs`, `--targets`
-    and `--faint`.
+    Text is kept as text. Colours are `currentColor` and the variables `--outputs`, `--targets` and
+    `--faint` of the page.
 
     Args:
         figure: The figure; its background is left out.
@@ -211,11 +213,11 @@ def svg_markup(figure: Figure, salt: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s*<style.*?</style>", "", svg, flags=re.DOTALL)  # would apply to the whole page
-    # Identifiers that nothing refers to would be the same in every figure of a page.
+    # Unused identifiers are removed, since they would be the same in every figure of a page.
     svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if f"#{found[1]}" in svg else "", svg)
     svg = re.sub(
         r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1", svg
-    )  # as older Matplotlib writes it
+    )  # the form that older versions of Matplotlib write
     svg = re.sub(r"font-family: [^;\"]+;? ?", "", svg)
     colours = {
         OUTPUT_COLOUR: "var(--outputs)",
@@ -231,7 +233,7 @@ def plot_format(file: Path) -> str:
     """Returns the suffix of a file that `write_plot` can write, in lower case.
 
     Raises:
-        UserError: The suffix is another one.
+        UserError: The suffix is not supported.
     """
     suffix = file.suffix.lower()
     if suffix not in _METADATA:
@@ -240,10 +242,10 @@ def plot_format(file: Path) -> str:
 
 
 def write_plot(figure: Figure, file: Path) -> None:
-    """Writes a figure as `.png`, `.svg` or `.pdf`, whole or not at all, always as the same bytes.
+    """Writes a figure as `.png`, `.svg` or `.pdf`, atomically and always as the same bytes.
 
     Raises:
-        UserError: The suffix is another one, or the file cannot be written.
+        UserError: The suffix is not supported, or the file cannot be written.
     """
     suffix = plot_format(file)
     temporary = file.with_name(f".{uuid.uuid4().hex}.partial")
@@ -254,7 +256,7 @@ def write_plot(figure: Figure, file: Path) -> None:
     except OSError as error:
         raise UserError(write_error_message(file, error.strerror or str(error))) from error
     finally:
-        with contextlib.suppress(OSError):  # it was renamed, or never made
+        with contextlib.suppress(OSError):  # it was renamed, or was never created
             temporary.unlink()
 
 

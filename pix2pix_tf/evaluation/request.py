@@ -1,4 +1,4 @@
-"""Which scores an evaluation computes, and the files that some of them take."""
+"""Request of an evaluation: the scores to compute, and the files that some of them need."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ METRICS = (*DEFAULT_METRICS, "lab_histogram", "sharpness", *LABEL_METRICS, *FEAT
 
 @dataclass(frozen=True)
 class MetricRequest:
-    """Which scores to compute, and what computing them takes.
+    """The scores to compute, and the files and settings that they need.
 
     - `l1`, `psnr`, `ssim`: distances of each output to its target
     - `lab_histogram`: overlap of colour histograms in Lab (paper, Figure 7)
-    - `sharpness`: contrast of the outputs as a share of the targets'
+    - `sharpness`: contrast of the outputs divided by that of the targets
     - `segmentation`: accuracy and IoU of outputs that are label maps (paper, Table 6)
-    - `fcn_score`: what FCN-8s recognizes in outputs that are photographs (paper, section 4.1)
+    - `fcn_score`: accuracy and IoU of FCN-8s on outputs that are photographs (paper, section 4.1)
     - `kid`, `fid`: distance between Inception features (Bińkowski 2018, Heusel 2017)
 
     Attributes:
         metrics: Names of metrics.
-        palette: Palette of the label images: a shipped one's name or a YAML file. By default that
-            of the segmenter or, for a run on a dataset with a shipped palette, that one.
+        palette: Palette of the label images: the name of a shipped palette or a YAML file. By
+            default the palette of the segmenter or else, for a run, the shipped palette of its
+            dataset, if there is one.
         segmenter: Folder of a trained segmenter, for `fcn_score`.
         features: File with the weights of the Inception network, for `kid` and `fid`; see
             `pix2pix_tf.evaluation.metrics.inception`.
@@ -58,14 +59,7 @@ class MetricRequest:
                 raise UserError(f"metric {name}: expected some of {', '.join(METRICS)}")
 
     def chosen(self, names: Sequence[str]) -> list[str]:
-        """Picks requested metrics.
-
-        Args:
-            names: Names of metrics.
-
-        Returns:
-            Those of the requested metrics that are among `names`, in the order of the request.
-        """
+        """Returns the requested metrics that are among `names`, in the order of the request."""
         return [name for name in self.metrics if name in names]
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation found."""
+"""Result of an evaluation."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Evaluation:
     """The scores of a set of images.
 
     Attributes:
-        title: What was scored, in words.
-        metric_results: The scores, those of each image, and the statistics behind them.
-        items: The images, to be read again.
+        title: Description of what was scored.
+        metric_results: The scores of all images and of each image, and the statistics behind them.
+        items: The images, which can be read again.
         step: Training step of the generator, None for images of other origin.
-        split: Split of the run's data, None likewise.
-        palette: Palette of the label images, None where no metric needs any.
-        notes: What a reader of the scores should know, in sentences.
+        split: Split of the data of the run, None likewise.
+        palette: Palette of the label images, None if no metric needs class maps.
+        notes: Notes about the scores for the user, one sentence each.
     """
 
     title: str
@@ -42,7 +42,7 @@ class Evaluation:
 
     @property
     def identical(self) -> int | None:
-        """Number of outputs identical to their targets; None where PSNR was not computed."""
+        """Number of outputs identical to their targets; None if PSNR was not computed."""
         return self.metric_results.identical
 
     @property
@@ -56,11 +56,11 @@ class Evaluation:
         return self.metric_results.scores
 
     def intervals(self) -> dict[str, list[float | None]]:
-        """The 95% bootstrap intervals of those scores that have one, each [low, high]."""
+        """Returns the 95% bootstrap intervals of those scores that have one, each [low, high]."""
         return self.metric_results.intervals()
 
     def to_json(self) -> dict[str, Any]:
-        """The evaluation as plain values; numbers that are not finite are None."""
+        """Returns the evaluation as JSON values; numbers that are not finite are None."""
         per_image = self.metric_results.per_image
         return {
             "title": self.title,

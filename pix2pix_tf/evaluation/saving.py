@@ -1,4 +1,4 @@
-"""Outputs and targets as two flat folders of PNG files, as torch-fidelity and clean-fid take."""
+"""Saves outputs and targets as two flat folders of PNG files for torch-fidelity and clean-fid."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 @contextmanager
 def saved_images(folder: Path) -> Iterator[Callable[[EvaluationItem], None]]:
-    """Gives a function that writes an item to `outputs/NAME.png` and `targets/NAME.png`.
+    """Provides a function that writes an item to `outputs/NAME.png` and `targets/NAME.png`.
 
-    All images are 8-bit RGB. Sub-folders of names become part of the file's name. The folder
-    appears at the end, whole or not at all.
+    All images are 8-bit RGB. Sub-folders in names become part of the file name. The folder is
+    created at the end of the context, and only if no error occurred.
+
+    Args:
+        folder: The folder to create.
+
+    Yields:
+        A function that saves an item.
 
     Raises:
-        UserError: The folder already exists.
+        UserError: The folder already exists, or two items would have the same file name.
     """
     check_new_directory(folder)
     with atomic_directory(folder) as partial:

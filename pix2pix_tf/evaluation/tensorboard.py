@@ -1,4 +1,4 @@
-"""Evaluations in TensorBoard, as a run beside that of the training."""
+"""TensorBoard logs of an evaluation, a TensorBoard run besides that of the training."""
 
 from __future__ import annotations
 

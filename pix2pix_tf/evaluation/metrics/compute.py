@@ -1,10 +1,10 @@
 """Scores over a set of images with 95% bootstrap intervals, in one pass and constant memory.
 
 Every score of this package follows from statistics that add up over images: a mean from sums, a
-histogram from counts, class scores from a confusion matrix. One pass therefore sums them. The
+histogram from counts, class scores from a confusion matrix. One pass over the images sums them. The
 intervals come from 1,000 resamples of the images, summed in the same pass by the Poisson bootstrap:
-the weight of an image in a resample is a Poisson variable of mean 1, which for many images is the
-same as drawing them with replacement.
+the weight of an image in a resample is a Poisson variable of mean 1, which for many images is
+equivalent to drawing them with replacement.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Estimate:
     """A score of a set of images with its 95% bootstrap interval.
 
     Attributes:
-        value: The score; NaN where it is undefined.
-        low: Lower end of the interval; NaN where fewer than two images contribute.
+        value: The score; NaN if it is undefined.
+        low: Lower end of the interval; NaN if fewer than two images contribute.
         high: Upper end of the interval; NaN likewise.
     """
 
@@ -65,11 +65,11 @@ class MetricResults:
 
     @property
     def identical(self) -> int | None:
-        """Number of outputs identical to their targets; None where PSNR was not computed."""
+        """Number of outputs identical to their targets; None if PSNR was not computed."""
         return int(np.isinf(self.per_image["psnr"]).sum()) if "psnr" in self.per_image else None
 
     def intervals(self) -> dict[str, list[float | None]]:
-        """The intervals of those scores that have one, [low, high]; None where not finite."""
+        """Returns the intervals [low, high] of those scores that have one; None if not finite."""
         return {
             name: [float(end) if np.isfinite(end) else None for end in (one.low, one.high)]
             for name, one in self.estimates.items()
@@ -86,11 +86,11 @@ def compute_metrics(
 
     Args:
         items: The images, at least one.
-        metrics: The metrics, each with another name.
+        metrics: The metrics, with different names.
         on_item: Called with each image after it was scored.
     """
     results = MetricResults()
-    sums: dict[str, np.ndarray] = {}  # [1 + RESAMPLES, ...]: of the set itself, of its resamples
+    sums: dict[str, np.ndarray] = {}  # [1 + RESAMPLES, ...]: the set itself, then its resamples
     contributing = dict.fromkeys((metric.name for metric in metrics), 0)
     for number, item in enumerate(items):
         weights = _weights(number)
@@ -120,13 +120,13 @@ def _scores(metric: Metric, sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _weights(number: int) -> np.ndarray:
-    """Weights of image `number`: 1 in the set itself, then one for each resample."""
+    """Returns the weights of image `number`: 1 for the set itself, then one for each resample."""
     resampled = np.random.default_rng([_SEED, number]).poisson(1.0, RESAMPLES)
     return np.concatenate([[1], resampled]).astype(np.float64)
 
 
 def _add(sums: np.ndarray, weights: np.ndarray, statistic: np.ndarray) -> None:
-    nonzero = np.flatnonzero(weights)  # a third of the resamples does not have the image
+    nonzero = np.flatnonzero(weights)  # about a third of the resamples do not have the image
     shape = (-1,) + (1,) * statistic.ndim
     sums[nonzero] += weights[nonzero].reshape(shape) * statistic
 

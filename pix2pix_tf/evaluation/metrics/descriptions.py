@@ -1,4 +1,4 @@
-"""What each score is, for tables: its unit or range, and which way is better."""
+"""Descriptions of the scores in tables: unit or range, and whether higher or lower is better."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from pix2pix_tf.utils.errors import UserError
 
-# As many as an image has features: a covariance from fewer images is singular.
+# The number of features of an image: the covariance of fewer images is singular.
 MINIMUM_IMAGES = 2048
 
 
@@ -23,12 +23,12 @@ class KernelDistance:
     """A kernel inception distance.
 
     Attributes:
-        mean: Mean over subsets, an unbiased estimate of the squared distance: near 0, also below,
-            where both sets are of one distribution. Often published times 1000.
+        mean: Mean over subsets, an unbiased estimate of the squared distance: near 0, and possibly
+            negative, if both sets have the same distribution. Often published times 1000.
         std: Standard deviation over subsets (divisor: their number).
-        subsets: Number of subsets; 1, with a std of 0, where a subset is all images of both.
-        subset_size: Images of each set in a subset.
-        note: A sentence where the subsets are smaller than was asked for, else None.
+        subsets: Number of subsets; 1, with a std of 0, if a subset consists of all images.
+        subset_size: Number of images of each set in a subset.
+        note: A sentence if the subsets are smaller than requested, else None.
     """
 
     mean: float
@@ -39,11 +39,12 @@ class KernelDistance:
 
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """|μ1 - μ2|² + tr(C1 + C2 - 2 (C1 C2)^½), with covariances C of divisor N - 1: FID.
+    """Returns the FID: |μ1 - μ2|² + tr(C1 + C2 - 2 (C1 C2)^½), C with the divisor N - 1.
 
-    The root of C1 C2 is not computed itself, which rounds badly where a C is singular. With
-    C = RᵀR, the eigenvalues of C1 C2 are the squared singular values of R1 R2ᵀ, whose sum is the
-    trace. The result is the published distance for any number of images; see `frechet_note`.
+    The root of C1 C2 is not computed itself, since it has large rounding errors if a C is singular.
+    With C = RᵀR, the eigenvalues of C1 C2 are the squared singular values of R1 R2ᵀ, so the trace
+    of the root is the sum of these singular values. The result is the published distance for any
+    number of images; see `frechet_note`.
 
     Args:
         first: Features [N, D], N at least 2.
@@ -53,15 +54,20 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
         UserError: A set has fewer than 2 images, or features that are not finite.
     """
     first, second = _checked(first, second)
-    apart = first.mean(axis=0) - second.mean(axis=0)
+    difference = first.mean(axis=0) - second.mean(axis=0)
     root_1, root_2 = _covariance_root(first), _covariance_root(second)
     shared = np.linalg.svd(root_1 @ root_2.T, compute_uv=False).sum()
-    distance = apart @ apart + np.sum(root_1**2) + np.sum(root_2**2) - 2 * shared
-    return max(float(distance), 0.0)  # below 0 by rounding only
+    distance = difference @ difference + np.sum(root_1**2) + np.sum(root_2**2) - 2 * shared
+    return max(float(distance), 0.0)  # negative only by rounding errors
 
 
 def frechet_note(first: int, second: int) -> str | None:
-    """A sentence about a FID of sets of so few images, None where they are enough."""
+    """Returns a note if a set has too few images for a comparable FID, else None.
+
+    Args:
+        first: Number of images of one set.
+        second: Number of images of the other set.
+    """
     fewer = min(first, second)
     if fewer >= MINIMUM_IMAGES:
         return None
@@ -79,18 +85,18 @@ def kernel_distance(
     seed: int = 2020,
     advance: Callable[[int], None] = lambda total: None,
 ) -> KernelDistance:
-    """The unbiased squared maximum mean discrepancy with the kernel (x·y / D + 1)³: KID.
+    """Returns the KID: the unbiased squared maximum mean discrepancy, kernel (x·y / D + 1)³.
 
-    The mean over random subsets of either set, drawn without repetition: the subsets are those that
-    torch-fidelity draws from the same seed, and 2020 is its default.
+    It is the mean over random subsets of both sets, drawn without repetition. The subsets are those
+    that torch-fidelity draws with the same seed, of which 2020 is its default.
 
     Args:
         first: Features [N, D], N at least 2.
         second: Features [M, D], M at least 2.
         subsets: Number of subsets.
-        subset_size: Images of each set in a subset; lowered to N or M where there are fewer.
+        subset_size: Number of images of each set in a subset, lowered to N or M if these are less.
         seed: Random seed of the subsets.
-        advance: Called after each subset with the number of all.
+        advance: Called after each subset with the number of all subsets.
 
     Raises:
         UserError: A set has fewer than 2 images, or features that are not finite.
@@ -100,8 +106,8 @@ def kernel_distance(
     first, second = _checked(first, second)
     size = min(subset_size, len(first), len(second))
     if size == len(first) == len(second):
-        subsets = 1  # all others would be the same images in another order
-    random = np.random.RandomState(seed)  # its numbers stay the same in every NumPy
+        subsets = 1  # any further subset would be the same images in another order
+    random = np.random.RandomState(seed)  # gives the same numbers in every version of NumPy
     distances = []
     for _ in range(subsets):
         x = first[random.choice(len(first), size, replace=False)]
@@ -122,7 +128,7 @@ def kernel_distance(
 
 
 def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
-    """Discrepancy of two sets of equal size; an image is not compared with itself."""
+    """Returns the discrepancy of two sets of equal size; no image is compared with itself."""
     count = len(x)
     within = _kernel(x, x).sum() - _kernel_diagonal(x) + _kernel(y, y).sum() - _kernel_diagonal(y)
     return within / (count * (count - 1)) - 2 * _kernel(x, y).mean()
@@ -137,7 +143,7 @@ def _kernel_diagonal(x: np.ndarray) -> float:
 
 
 def _covariance_root(features: np.ndarray) -> np.ndarray:
-    """A matrix R [min(N, D), D] such that RᵀR is the covariance of features [N, D]."""
+    """Returns a matrix R [min(N, D), D] such that RᵀR is the covariance of features [N, D]."""
     count, dimensions = features.shape
     root = features - features.mean(axis=0)
     if count > dimensions:

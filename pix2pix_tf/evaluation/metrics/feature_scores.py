@@ -16,10 +16,10 @@ class FeatureScores:
     """Collects the features of images, 8 kB each, and compares them at the end."""
 
     def __init__(self, names: Sequence[str], network: FeatureNetwork) -> None:
-        """Starts without images.
+        """Makes an empty collection.
 
         Args:
-            names: Names of the scores to compute: of `kid` and `fid`.
+            names: Names of the scores to compute, `kid` or `fid` or both.
             network: The network that computes the features.
         """
         self._names = names
@@ -28,12 +28,19 @@ class FeatureScores:
         self._targets: list[np.ndarray] = []
 
     def add(self, item: EvaluationItem) -> None:
-        """Computes the features of one item, from its images at their own size."""
+        """Computes the features of one item from its images at their original size."""
         for features, image in ((self._outputs, item.output), (self._targets, item.target)):
             features.append(self._network(for_display(image)[np.newaxis])[0])
 
     def compute(self) -> tuple[Scores, list[str]]:
-        """Computes the scores of all items; returns them by name, and sentences about them."""
+        """Computes the scores of all items.
+
+        Returns:
+            The scores by name, and notes about them, one sentence each.
+
+        Raises:
+            UserError: There are fewer than 2 items, or features that are not finite.
+        """
         outputs, targets = np.stack(self._outputs), np.stack(self._targets)
         scores: Scores = {}
         notes = [f"features: {self._network.description}"]

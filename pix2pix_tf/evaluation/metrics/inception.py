@@ -1,20 +1,20 @@
-"""Features of images by the Inception network that FID and KID are published with.
+"""Image features of the Inception network that FID and KID are published with.
 
-The user gives the file of its weights, either of two that hold the same numbers:
+The user provides the file of its weights, one of two that hold the same numbers:
 
     pt_inception-2015-12-05-6726825d.pth    published with pytorch-fid, and with torch-fidelity as
                                             weights-inception-2015-12-05-6726825d.pth
     inception-2015-12-05.tgz                published by TensorFlow; the FID of Heusel et al. (2017)
                                             is computed with classify_image_graph_def.pb in it,
-                                            which is also taken by itself
+                                            which is also accepted by itself
 
-Any other file is refused by its SHA-256: the distances mean something only in this network's
-features, and figures can be compared only between the same features.
+Any other file is refused by its SHA-256: the distances are meaningful only in the features of this
+network, and results can be compared only between the same features.
 
-The network's input is that of the published FID and of torch-fidelity: RGB resized to 299×299 by
-TensorFlow 1's bilinear interpolation (corners at 0, no antialiasing), then (x - 128) / 128. Other
-programs resize otherwise and get other figures: pytorch-fid with half-pixel centres, clean-fid
-bicubically with antialiasing.
+The input of the network is that of the published FID and of torch-fidelity: RGB resized to 299×299
+by the bilinear interpolation of TensorFlow 1 (corners at 0, no antialiasing), then (x - 128) / 128.
+Other programs resize differently and get other results: pytorch-fid with half-pixel centres,
+clean-fid bicubically with antialiasing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _EXPECTED = (
     f"or the {_GRAPH} in it"
 )
 _MAX_BYTES = 2**27  # bytes; either file has about 96 million
-_BATCH = 16  # images at a time, each of some 10 MB in the network's widest layers
+_BATCH = 16  # images per batch, each of some 10 MB in the widest layers of the network
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class FeatureNetwork:
     """The Inception network up to its last pooling.
 
     Attributes:
-        description: The file of its weights, in words.
-        run: Computes the features [N, 2048] of a batch, uint8 [N, H, W, 3].
+        description: Description of the file of its weights.
+        run: Function from a batch of images, uint8 [N, H, W, 3], to their features, [N, 2048].
     """
 
     description: str
@@ -65,10 +65,10 @@ class FeatureNetwork:
         """Computes the features of any number of RGB images of one size.
 
         Args:
-            images: uint8 [N, H, W, 3].
+            images: Images, uint8 [N, H, W, 3].
 
         Returns:
-            float32 [N, 2048].
+            The features, float32 [N, 2048].
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not images.size:
             raise ValueError(f"expected uint8 [N, H, W, 3], not {images.dtype} {images.shape}")
@@ -77,10 +77,10 @@ class FeatureNetwork:
 
 
 def load_inception(file: str | Path) -> FeatureNetwork:
-    """Loads the network from either of the files that the module names.
+    """Loads the network from one of the two files that the module docstring names.
 
     Args:
-        file: The file, under any name: it is recognized by its content.
+        file: The file, which may have any name: it is recognized by its content.
 
     Raises:
         UserError: The file cannot be read, or is neither of the two.
@@ -101,7 +101,7 @@ def load_inception(file: str | Path) -> FeatureNetwork:
 
 
 def _read(path: Path) -> bytes:
-    """The content of the file, or of the graph in the archive, up to `_MAX_BYTES`."""
+    """Returns the content of the file, or of the graph in the archive, up to `_MAX_BYTES`."""
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -121,7 +121,7 @@ def _read(path: Path) -> bytes:
 
 
 def _with_keras(state: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """Features by the Keras network with the weights of a state dict, without its classifier."""
+    """Returns a feature function that uses the Keras network with the weights of a state dict."""
     model = build_inception()
     for name, variable in named_weights(model).items():
         array = state[name]
@@ -136,17 +136,18 @@ def _with_keras(state: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarr
 
 
 def tf1_resize(images: tf.Tensor) -> tf.Tensor:
-    """Resizes images [N, H, W, 3] to float32 [N, 299, 299, 3] as TensorFlow 1 does."""
+    """Resizes images [N, H, W, 3] to float32 [N, 299, 299, 3] like TensorFlow 1."""
     return tf.raw_ops.ResizeBilinear(
         images=images, size=[SIDE, SIDE], align_corners=False, half_pixel_centers=False
     )
 
 
 def _with_graph(content: bytes) -> Callable[[np.ndarray], np.ndarray]:
-    """Features by the published graph, which resizes and scales its input itself.
+    """Returns a feature function that uses the published graph.
 
-    The graph runs in a session of TensorFlow 1: some of its operations exist only in graphs that
-    declare a version as old, which a tf.function of TensorFlow 2 does not.
+    The graph resizes and scales its input itself. It runs in a session of TensorFlow 1, since some
+    of its operations exist only in graphs that declare an old version, which a tf.function of
+    TensorFlow 2 does not.
     """
     definition = tf.compat.v1.GraphDef.FromString(content)
     with tf.Graph().as_default() as graph:

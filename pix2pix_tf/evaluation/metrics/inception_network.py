@@ -1,8 +1,8 @@
 """The Inception network of Szegedy et al. 2015, "Rethinking the Inception Architecture".
 
-It is the network as it was published, not as the paper draws it: the blocks on 35×35 keep a 5×5
-convolution beside the two 3×3 of figure 5, and the last block has max pooling where the one before
-it has average pooling. Layers are named as in the published state dict.
+It is the network as it was published, which differs from the figures of the paper: the blocks on
+35×35 keep a 5×5 convolution besides the two 3×3 of figure 5, and the last block has max pooling
+where the block before it has average pooling. Layers are named as in the published state dict.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-SIDE = 299  # pixels, height and width of the network's input
+SIDE = 299  # height and width of the input of the network in pixels
 
 
 class _Conv(NamedTuple):
-    """A convolution without bias, batch normalisation, ReLU.
+    """A convolution without bias, followed by batch normalisation and ReLU.
 
     Its input is padded with zeros unless the convolution halves the size or `padded` is false.
     """
@@ -30,14 +30,14 @@ class _Conv(NamedTuple):
 
 
 class _Pool(NamedTuple):
-    """Average or max pooling of 3×3, in which pixels beyond the border do not count."""
+    """Average or max pooling over 3×3 pixels, which ignores pixels beyond the border."""
 
     layer: type[layers.Layer]
     stride: int
 
 
 class _Fork(NamedTuple):
-    """Parallel branches, concatenated; the names in them are prefixed by `name` and a dot."""
+    """Parallel branches that are concatenated; their layer names begin with `name` and a dot."""
 
     name: str | None
     branches: Sequence[Sequence[_Step]]
@@ -161,7 +161,11 @@ _NETWORK: list[_Step] = [
 
 
 def build_inception() -> keras.Model:
-    """Builds the network, all kernels zero: [N, 299, 299, 3] in -1..1 to features [N, 2048]."""
+    """Builds the network with all kernels zero.
+
+    Returns:
+        A model from images [N, 299, 299, 3] in -1..1 to features [N, 2048].
+    """
     image = keras.Input((SIDE, SIDE, 3), name="image")
     x = _apply(image, _NETWORK, "")
     return keras.Model(image, layers.GlobalAveragePooling2D(name="features")(x), name="inception")
@@ -187,7 +191,7 @@ def _convolution(x: keras.KerasTensor, step: _Conv, name: str) -> keras.KerasTen
         step.stride,
         padding,
         use_bias=False,
-        kernel_initializer="zeros",  # takes no time; a state dict replaces them
+        kernel_initializer="zeros",  # fast; the kernels are replaced by those of a state dict
         name=f"{name}.conv",
     )(x)
     x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}.bn")(x)
@@ -195,7 +199,7 @@ def _convolution(x: keras.KerasTensor, step: _Conv, name: str) -> keras.KerasTen
 
 
 def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
-    """Variables of the network of `build_inception` by their names in the state dict."""
+    """Returns the variables of a network of `build_inception` by their names in the state dict."""
     named = {}
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):

@@ -13,10 +13,10 @@ RANGES = {"l": (0.0, 100.0), "a": (-110.0, 110.0), "b": (-110.0, 110.0)}
 
 
 def lab_counts(image: np.ndarray) -> np.ndarray:
-    """Counts the pixels of each bin.
+    """Counts the pixels in each bin of the histograms of L, a and b.
 
     Args:
-        image: uint8 or uint16 [H, W, 1..4]; alpha is composited over white.
+        image: The image, uint8 or uint16 [H, W, 1..4]; alpha is composited over white.
 
     Returns:
         Numbers of pixels, int64 [3, 100], for L, a and b over `RANGES`.
@@ -31,16 +31,24 @@ def lab_counts(image: np.ndarray) -> np.ndarray:
 
 
 def intersection(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Σ min(p, q), [...] in 0..1, of two histograms [..., bins] normalized to a sum of 1."""
+    """Returns Σ min(p, q) of two histograms normalized to a sum of 1.
+
+    Args:
+        first: A histogram, [..., bins].
+        second: The other histogram, likewise.
+
+    Returns:
+        The intersection, [...] in 0..1.
+    """
     p = first / first.sum(-1, keepdims=True)
     q = second / second.sum(-1, keepdims=True)
     return np.minimum(p, q).sum(-1)
 
 
 def lab_histogram_metric() -> Metric:
-    """Intersection of the outputs' and the targets' histograms of L, a and b (Figure 7).
+    """Returns the metric of the intersection of Lab histograms of outputs and targets (Figure 7).
 
-    The histograms are those of all images together, not means of histograms of single images.
+    The histograms are of all images together, not means of histograms of single images.
     """
 
     def statistic(item: EvaluationItem) -> np.ndarray:
@@ -51,4 +59,4 @@ def lab_histogram_metric() -> Metric:
 
 def _scores(sums: np.ndarray) -> dict[str, np.ndarray]:
     shared = intersection(sums[:, 0], sums[:, 1])  # [R, 3]
-    return {f"lab_{channel}": shared[:, place] for place, channel in enumerate(RANGES)}
+    return {f"lab_{channel}": shared[:, number] for number, channel in enumerate(RANGES)}

@@ -13,7 +13,11 @@ from pix2pix_tf.utils.errors import UserError
 
 
 def segmentation_metric(palette: Palette) -> Metric:
-    """Accuracy and IoU of outputs that are label maps, compared with the true ones (Table 6)."""
+    """Returns the metric of accuracy and IoU of outputs that are label maps (Table 6).
+
+    Args:
+        palette: Palette of the label maps.
+    """
     count = len(palette.classes)
 
     def statistic(item: EvaluationItem) -> np.ndarray:
@@ -36,11 +40,14 @@ def segmentation_metric(palette: Palette) -> Metric:
 
 
 def fcn_metric(segmenter: Segmenter) -> Metric:
-    """How well a segmenter recognizes the labels that outputs were made from (FCN-score, Table 1).
+    """Returns the FCN-score: how well a segmenter recognizes the input labels (Table 1).
 
-    Photos are segmented at their own size, that of training for a run; the authors' program
-    enlarges them to 1024×2048 first. The scores `fcn_truth_...` are those of the target photos, an
-    upper bound for the outputs.
+    Photos are segmented at their original size, which for a run is that of training; the program of
+    the authors enlarges them to 1024×2048 first. The scores `fcn_truth_...` are those of the target
+    photos, an upper bound for the outputs.
+
+    Args:
+        segmenter: The segmenter, which is applied to outputs and targets.
     """
     count = len(segmenter.palette.classes)
 

@@ -1,4 +1,4 @@
-"""What a metric is: a statistic of one image that adds up over images, and scores made of sums."""
+"""Definition of a metric: a statistic of one image that is summed over images, and its scores."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class EvaluationItem:
         name: Name of the image, unique within an evaluation.
         output: The image to score, uint8 [H, W, C].
         target: The image it is compared with, uint8 or uint16 [H, W, C].
-        class_maps: Class maps, uint8 [H, W], by what they show: `output` and `target`, where these
-            are label images, and `source`, the label image that the output was made from. Only
-            those that the metrics ask for are there.
+        class_maps: Class maps, uint8 [H, W], by name: `output` and `target`, if these are label
+            images, and `source`, the label image that the output was made from. It has only those
+            that the metrics need.
     """
 
     name: str
@@ -42,10 +42,10 @@ class Metric:
         per_image: Whether the scores are defined for a single image too.
         class_maps: Names of the class maps that `statistic` reads: `output`, `target`, `source`.
         min_size: Smallest height and width of an image in pixels.
-        size_reason: Why smaller images cannot be scored, as the rest of a sentence about the
-            metric.
-        contributes: Whether an image with this statistic contributes to the scores. A score has an
-            interval where two images contribute.
+        size_reason: The reason why smaller images cannot be scored, as the rest of a sentence that
+            begins with the name of the metric.
+        contributes: Function that returns whether an image with this statistic contributes to the
+            scores. A score has an interval if at least two images contribute.
         undefined_note: Sentence that tells the user why the scores are undefined.
     """
 
@@ -61,7 +61,7 @@ class Metric:
 
 
 def mean_metric(name: str, score: Callable[[np.ndarray, np.ndarray], float]) -> Metric:
-    """Makes the metric whose score is the mean over images of `score(output, target)`."""
+    """Makes a metric whose score is the mean over images of `score(output, target)`."""
 
     def statistic(item: EvaluationItem) -> np.ndarray:
         return np.array([score(item.output, item.target), 1.0])

@@ -11,24 +11,27 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from pix2pix_tf.evaluation.metrics.compute import compute_metrics
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric, Scores, mean_metric
 
-SSIM_WINDOW = 7  # pixels a side
-METRICS = ("l1", "psnr", "ssim")  # the metrics that training validates by
+SSIM_WINDOW = 7  # height and width of the window in pixels
+METRICS = ("l1", "psnr", "ssim")  # the metrics of the validation during training
 
 
 def l1(output: np.ndarray, target: np.ndarray) -> float:
-    """Mean |output - target| as a share of the full range, 0..1.
+    """Returns the mean |output - target| as a share of the full range, 0..1.
 
-    The full range is that of each image's own type: 255 of uint8 equals 65535 of uint16.
+    The full range is that of the type of each image: 255 in uint8 equals 65535 in uint16.
 
     Args:
-        output: uint8 [H, W, C].
-        target: uint8 or uint16 [H, W, C], of the same size and channels.
+        output: The output, uint8 [H, W, C].
+        target: The target, uint8 or uint16 [H, W, C], of the same size and channels.
     """
     return float(np.mean(np.abs(_scaled(output) - _scaled(target))))
 
 
 def psnr(output: np.ndarray, target: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, infinite for equal images; see `l1` for the arguments."""
+    """Returns the peak signal-to-noise ratio in dB, infinite for equal images.
+
+    See `l1` for the arguments.
+    """
     first, second = _scaled(output), _scaled(target)
     if np.array_equal(first, second):
         return float("inf")
@@ -36,10 +39,10 @@ def psnr(output: np.ndarray, target: np.ndarray) -> float:
 
 
 def ssim(output: np.ndarray, target: np.ndarray) -> float:
-    """Structural similarity, -1..1; NaN for images smaller than 7×7.
+    """Returns the structural similarity, -1..1; NaN for images smaller than 7×7.
 
-    It is that of scikit-image with a uniform window of 7×7 pixels, the mean over channels; see `l1`
-    for the arguments.
+    It is computed by scikit-image with a uniform window of 7×7 pixels, as the mean over channels.
+    See `l1` for the arguments.
     """
     if min(target.shape[:2]) < SSIM_WINDOW:
         return float("nan")
@@ -49,22 +52,25 @@ def ssim(output: np.ndarray, target: np.ndarray) -> float:
 
 
 def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
-    """`l1`, `psnr` and `ssim` of one output; see `l1` for the arguments."""
+    """Returns `l1`, `psnr` and `ssim` of one output; see `l1` for the arguments."""
     return {"l1": l1(output, target), "psnr": psnr(output, target), "ssim": ssim(output, target)}
 
 
 def pixel_metrics() -> list[Metric]:
-    """The metrics L1, PSNR and SSIM, each the mean over images."""
-    windowed = replace(
+    """Returns the metrics L1, PSNR and SSIM, each the mean over images."""
+    ssim_metric = replace(
         mean_metric("ssim", ssim),
         min_size=SSIM_WINDOW,
         size_reason="compares windows of 7×7 pixels",
     )
-    return [mean_metric("l1", l1), psnr_metric(), windowed]
+    return [mean_metric("l1", l1), psnr_metric(), ssim_metric]
 
 
 def psnr_metric() -> Metric:
-    """The mean PSNR over images that are not identical to their targets; infinite if all are."""
+    """Returns the metric of the mean PSNR over images that differ from their targets.
+
+    It is infinite if all images are identical to their targets.
+    """
 
     def statistic(item: EvaluationItem) -> np.ndarray:
         value = psnr(item.output, item.target)
@@ -91,7 +97,7 @@ def score_pairs(
     """Scores the translations of pairs by L1, PSNR and SSIM, as `pix2pix_tf.evaluate` does.
 
     Args:
-        translate: Makes the output of an input, both uint8 or uint16 [H, W, C].
+        translate: Function from an input to its output, both uint8 or uint16 [H, W, C].
         pairs: Inputs and targets, at least one pair.
         on_pair: Called with each input, output and target.
     """
@@ -107,7 +113,12 @@ def score_pairs(
 
 
 def identical_note(identical: int, images: int) -> str | None:
-    """A sentence about outputs that are identical to their targets, None where there are none."""
+    """Returns a note about outputs that are identical to their targets, or None.
+
+    Args:
+        identical: Number of outputs that are identical to their targets.
+        images: Number of all outputs.
+    """
     if not identical:
         return None
     if identical == images:

@@ -9,10 +9,12 @@ from pix2pix_tf.images.convert import for_display
 
 
 def neighbour_contrast(image: np.ndarray) -> float:
-    """Mean |difference| of neighbouring pixels, down and across, as a share of full range.
+    """Returns the mean |difference| of neighbouring pixels, as a share of the full range.
+
+    It is the sum of the mean over vertical neighbours and the mean over horizontal neighbours.
 
     Args:
-        image: uint8 or uint16 [H, W, 1..4], at least 2×2.
+        image: The image, uint8 or uint16 [H, W, 1..4], at least 2×2.
     """
     levels = for_display(image) / 255
     return float(
@@ -21,14 +23,17 @@ def neighbour_contrast(image: np.ndarray) -> float:
 
 
 def sharpness_metric() -> Metric:
-    """The outputs' contrast divided by the targets': below 1 they are blurred, above 1 noisy."""
+    """Returns the metric of the contrast of the outputs divided by that of the targets.
+
+    Below 1 the outputs are more blurred than the targets, above 1 they are noisier.
+    """
 
     def statistic(item: EvaluationItem) -> np.ndarray:
         return np.array([neighbour_contrast(item.output), neighbour_contrast(item.target)])
 
     def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
-        share = sums[:, 0] / sums[:, 1]
-        return {"sharpness": np.where(sums[:, 1] > 0, share, np.nan)}
+        ratio = sums[:, 0] / sums[:, 1]
+        return {"sharpness": np.where(sums[:, 1] > 0, ratio, np.nan)}
 
     return Metric(
         "sharpness",

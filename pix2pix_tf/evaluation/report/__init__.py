@@ -1,4 +1,4 @@
-"""An evaluation as one self-contained HTML page: to look at, to send, to print."""
+"""Report of an evaluation as one self-contained HTML page, which can be sent and printed."""
 
 from pix2pix_tf.evaluation.report.write import write_report
 

@@ -1,4 +1,4 @@
-"""The images that a report shows: which they are, and what a template needs of each."""
+"""Example images of a report: their selection, and their data for the template."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pix2pix_tf.utils.sampling import evenly_spaced
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.result import Evaluation
 
-SHOWN = 3  # images of each kind: best, median, worst
-_WIDE = 1.4  # width / height from which a card stacks its images
+SHOWN = 3  # number of images of each group: best, median, worst
+_WIDE = 1.4  # smallest width / height at which a card stacks its images
 
 Groups = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
 class Card:
-    """One image of the evaluation, ready to be put into a page.
+    """One image of the evaluation, encoded for a page.
 
     Attributes:
         index: Index of the image in the evaluation.
         name: Name of the image.
         wide: Whether its images are stacked instead of side by side.
-        images: The `input`, where there is one, the `output` and the `target`.
+        images: The `input`, if there is one, the `output` and the `target`.
         scores: Scores of this image by name.
     """
 
@@ -48,7 +48,7 @@ class Examples:
         rankings: Indices of images, by the score that ranks them and the heading of their group.
         groups: Cards of the first ranking, by the heading of their group.
         others: Cards that only the other rankings show.
-        scaled: Whether any image is shown smaller than it is.
+        scaled: Whether any image was scaled down.
     """
 
     rankings: dict[str, Groups]
@@ -64,7 +64,7 @@ def embed_examples(
 
     Args:
         evaluation: The evaluation; the chosen images are read again.
-        advance: Called after each image with the number of them.
+        advance: Called after each image with the number of images.
     """
     rankings = choose_examples(evaluation.metric_results.per_image, evaluation.images)
     lists = (members for groups in rankings.values() for members in groups.values())
@@ -90,9 +90,9 @@ def choose_examples(per_image: Mapping[str, Sequence[float]], images: int) -> di
         images: Number of images.
 
     Returns:
-        Indices of images, by score and then by the heading they stand under. SSIM comes first: the
-        page opens with it. Where nothing ranks the images, there is one group under the score `""`,
-        spread evenly.
+        Indices of images, by score and then by the heading of their group. SSIM comes first, since
+        the page opens with it. Without scores, or with a single image, there is one group of evenly
+        spaced images under the score `""`.
     """
     if not per_image or images == 1:
         spread = evenly_spaced(images, 3 * SHOWN)
@@ -102,10 +102,14 @@ def choose_examples(per_image: Mapping[str, Sequence[float]], images: int) -> di
 
 
 def ranked(values: Sequence[float], name: str) -> list[int]:
-    """Indices of images from the best to the worst.
+    """Returns the indices of images from the best to the worst.
 
-    Lower is better for `l1`, nearer to 1 by ratio for `sharpness`, higher for all other scores.
-    Equal scores stay in their order, undefined ones come last.
+    Lower is better for `l1`, a ratio nearer to 1 for `sharpness`, and higher for all other scores.
+    Images with equal scores keep their order, and those with undefined scores come last.
+
+    Args:
+        values: The score of each image.
+        name: Name of the score.
     """
     scores = np.asarray(values, np.float64)
     with np.errstate(divide="ignore"):  # an output without any contrast has a sharpness of 0
@@ -114,7 +118,7 @@ def ranked(values: Sequence[float], name: str) -> list[int]:
 
 
 def _groups(order: list[int]) -> Groups:
-    """Up to `SHOWN` images a group, none of them twice."""
+    """Returns groups of up to `SHOWN` images each; no image is in two groups."""
     count = min(SHOWN, max(1, len(order) // 3))
     middle = order[count:-count]
     start = max(0, len(middle) - count) // 2

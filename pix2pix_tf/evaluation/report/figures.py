@@ -20,17 +20,19 @@ from pix2pix_tf.evaluation.plots import (
 
 
 def spread_plots(results: MetricResults) -> list[Markup]:
-    """Histograms of the images' scores, none of a single image."""
+    """Returns histograms of the scores of single images, or none if there is only one image."""
     if len(results.names) < 2:
         return []
     return _svgs(distribution_panels(results.per_image, results.estimates), "spread")
 
 
 def lab_plots(sums: Mapping[str, np.ndarray]) -> dict[str, list[Markup]]:
-    """Figure 7 of this evaluation by the scale of its axis, nothing where it was not computed.
+    """Returns the plots of Figure 7 of the paper for this evaluation, by the scale of their axis.
+
+    There are none if the Lab histograms were not computed.
 
     Args:
-        sums: Sums of `MetricResults`.
+        sums: `MetricResults.sums`.
     """
     if "lab_histogram" not in sums:
         return {}
@@ -41,10 +43,10 @@ def lab_plots(sums: Mapping[str, np.ndarray]) -> dict[str, list[Markup]]:
 
 
 def training_plots(history: Sequence[Mapping[str, Any]]) -> list[Markup]:
-    """The validation's scores over the training's steps.
+    """Returns plots of the validation scores over the steps of the training.
 
     Args:
-        history: Entries of a run's `metrics.json`.
+        history: Entries of `metrics.json` of a run.
     """
     return _svgs(curve_panels(history), "curves")
 

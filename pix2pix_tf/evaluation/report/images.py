@@ -1,4 +1,4 @@
-"""Images inside a page, as data URIs."""
+"""Encoding of images as data URIs for a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _QUALITY = 90
 
 @dataclass(frozen=True)
 class EmbeddedImage:
-    """An image as an <img> element takes it.
+    """An image encoded for an <img> element.
 
     Attributes:
         uri: Data URI that holds the image.
@@ -33,20 +33,20 @@ class EmbeddedImage:
 
 
 def embed_image(image: np.ndarray) -> EmbeddedImage:
-    """Encodes an image, uint8 or uint16 [H, W, 1..4], no larger than `LONGEST_SIDE`."""
-    shown = for_display(image)
-    height, width = shown.shape[:2]
+    """Encodes an image, uint8 or uint16 [H, W, 1..4], scaled down to `LONGEST_SIDE` if larger."""
+    displayed = for_display(image)
+    height, width = displayed.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     height, width = max(1, round(height * scale)), max(1, round(width * scale))
-    uri = data_uri(resize_image(shown, height, width))
+    uri = data_uri(resize_image(displayed, height, width))
     return EmbeddedImage(uri, height, width, scaled=scale < 1)
 
 
 def data_uri(image: np.ndarray) -> str:
     """Encodes an image, uint8 [H, W, 3], as a data URI.
 
-    The format is lossless WebP or, where that is smaller, JPEG of quality 90 with full colour
-    resolution: label images stay exact, photographs small.
+    The format is lossless WebP or, if that is smaller, JPEG of quality 90 with full colour
+    resolution, so that label images are exact and photographs small.
     """
     encodable = Image.fromarray(image)
     candidates = {

@@ -1,4 +1,4 @@
-"""What the tables of a report page are made from."""
+"""Data of the tables of a report page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pix2pix_tf.evaluation.metrics.compute import MetricResults
 from pix2pix_tf.segmentation.palette import Palette
 from pix2pix_tf.segmentation.scores import per_class_scores
 
-MAX_ROWS = 2000  # images; a table of more is left out
-MAX_OPEN_ROWS = 50  # images; a longer table is folded, and so not printed
+MAX_ROWS = 2000  # largest number of images in a table; a longer table is left out
+MAX_OPEN_ROWS = 50  # images; a longer table is collapsed, and therefore not printed
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class ClassTable:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class.
+    """One row of a `ClassTable`.
 
     Attributes:
-        name: Name of the class, its number where there is no palette.
-        colour: Red, green and blue of the class in the palette, 0..255.
+        name: Name of the class, or its number if there is no palette.
+        colour: Red, green and blue of the class in the palette, 0..255, or None without a palette.
         share: Share of the true pixels that have the class, 0..1.
-        scores: Its scores, one of each column.
+        scores: Scores of the class, one for each column.
     """
 
     name: str
@@ -48,11 +48,11 @@ class ClassRow:
 
 
 def class_tables(sums: Mapping[str, np.ndarray], palette: Palette | None) -> list[ClassTable]:
-    """Makes the tables of classes: of the label maps and of what a segmenter sees.
+    """Makes the tables of class scores of label maps and of the FCN-score, if these were computed.
 
     Args:
-        sums: Sums of `MetricResults`: `segmentation` is [K, K], `fcn_score` [2, K, K], of outputs
-            and of targets.
+        sums: `MetricResults.sums`: `segmentation` is [K, K]; `fcn_score` is [2, K, K], for outputs
+            and for targets.
         palette: Palette that names the K classes.
     """
     tables = []
@@ -67,7 +67,7 @@ def class_tables(sums: Mapping[str, np.ndarray], palette: Palette | None) -> lis
 
 
 def infinite_counts(results: MetricResults) -> dict[str, int]:
-    """Numbers of images without a finite score, by the score; those with all finite left out."""
+    """Returns the number of images without a finite score, for each score that has such images."""
     counts = {
         name: len(values) - int(np.isfinite(values).sum())
         for name, values in results.per_image.items()
@@ -76,7 +76,7 @@ def infinite_counts(results: MetricResults) -> dict[str, int]:
 
 
 def format_score(value: float) -> str:
-    """A score as the page shows it."""
+    """Returns a score as text for the page."""
     if np.isnan(value):
         return "–"
     return f"{value:.4f}" if np.isfinite(value) else ("∞" if value > 0 else "−∞")
@@ -97,5 +97,5 @@ def _class_table(
         )
         for number, pixels in enumerate(truth)
     ]
-    columns = [f"{score}, {of}" for of in matrices for score in ("accuracy", "IoU")]
+    columns = [f"{score}, {images}" for images in matrices for score in ("accuracy", "IoU")]
     return ClassTable(heading, columns, rows)

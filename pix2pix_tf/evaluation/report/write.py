@@ -1,4 +1,4 @@
-"""Writes an evaluation as an HTML page, from the templates in `page/`."""
+"""Writing of a report as an HTML page, from the templates in `page/`."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def write_report(
 ) -> Path:
     """Writes `index.html`: scores, curves, and the best, median and worst images.
 
-    The file holds everything it shows and loads nothing: it can be sent by itself.
+    The file contains everything it shows and loads no other file, so it can be sent by itself.
 
     Args:
         evaluation: The evaluation to show; some of its images are read again.
-        folder: Folder to make, new or empty; it appears whole or not at all.
-        history: Entries of the run's `metrics.json`, for curves over the training.
+        folder: Folder to write, new or empty; it is created only if no error occurs.
+        history: Entries of `metrics.json` of the run, for curves over the training.
         palette: Palette that names the classes of segmentation scores.
-        advance: Called after each image that the page shows with the number of them.
+        advance: Called after each image of the page with the number of these images.
 
     Returns:
         The path of the file.
 
     Raises:
-        UserError: The folder is there and not empty.
+        UserError: The folder exists and is not empty.
     """
     folder = Path(folder)
     check_new_directory(folder)
@@ -83,7 +83,7 @@ def _render(
         .render(
             style=_asset("page.css"),
             script=script,
-            # The page's Content-Security-Policy allows browsers to run this one script only.
+            # The Content-Security-Policy of the page allows browsers to run only this script.
             digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             version=__version__,
             today=date.today().isoformat(),
@@ -112,7 +112,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.policies["json.dumps_kwargs"] = {}  # keys in their order, not sorted
+    environment.policies["json.dumps_kwargs"] = {}  # keeps the order of keys instead of sorting
     environment.filters |= {
         "score": format_score,
         "score_title": score_title,
