@@ -1,11 +1,11 @@
-// The model in this browser: worker.js runs it by LiteRT.js, nothing is sent anywhere. The page of
-// `pix2pix-tf demo` has another file of this name; page.js asks the same of both.
+// The model in this browser: worker.js runs it with LiteRT.js, and no data is sent to a server. The
+// page of `pix2pix-tf demo` has another file of this name with the same interface for page.js.
 "use strict";
 
 const model = {
   place: "browser", // which of the page's words are shown
 
-  // Until pictures can be translated; showProgress is called with words and a share of 1.
+  // Resolves when images can be translated; showProgress is called with a text and a fraction of 1.
   async load(task, showProgress) {
     refuseOldBrowser();
     model.worker = new Worker("worker.js");
@@ -16,14 +16,14 @@ const model = {
     });
   },
 
-  // The translation of what is drawn, as an ImageBitmap. Without noise: a model here has none.
+  // Returns the translation of the drawing as an ImageBitmap. Exported models have no noise.
   async translate(canvas) {
     const drawn = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const { pixels } = await askWorker({ kind: "translate", pixels: drawn.data });
     return createImageBitmap(new ImageData(pixels, canvas.width, canvas.height));
   },
 
-  // A file as an ImageBitmap of any size.
+  // Returns a file as an ImageBitmap of any size.
   async read(file) {
     try {
       return await createImageBitmap(file);
@@ -40,7 +40,7 @@ function refuseOldBrowser() {
   }
 }
 
-// One message at a time.
+// Sends one message at a time.
 function askWorker(message, loading) {
   return new Promise((resolve, reject) => {
     model.worker.onerror = (event) => reject(new Error(event.message || "worker.js could not be loaded"));

@@ -1,4 +1,4 @@
-// The page: a canvas to draw on, the translation beside it. What translates is in model.js.
+// The page: a canvas to draw on, and the translation next to it, which model.js computes.
 "use strict";
 
 const UNDO_STEPS = 40;
@@ -79,7 +79,7 @@ async function translate() {
     return;
   }
   busy = false;
-  // A warning that came meanwhile stays.
+  // A warning that was shown in the meantime stays.
   if (!get("status").classList.contains("error")) say(`Translated in ${((performance.now() - start) / 1000).toFixed(2)} seconds`);
   if (wanted) translate();
   else document.body.dataset.state = "done";
@@ -212,7 +212,7 @@ function clear() {
   changed();
 }
 
-// ---- pictures in and out
+// ---- opening and saving images
 
 async function openPicture(blob) {
   const mine = ++openings;
@@ -233,7 +233,7 @@ async function openExample() {
 
 function showPicture(picture) {
   remember(snapshot());
-  // Covers the canvas: proportions are kept, what sticks out is cut off evenly.
+  // Covers the canvas: the proportions are kept, and the image is cropped equally on both sides.
   const scale = Math.max(task.width / picture.width, task.height / picture.height);
   const [width, height] = [picture.width * scale, picture.height * scale];
   ink.fillStyle = "#ffffff";
@@ -329,7 +329,7 @@ function listenToPointer() {
   input.onpointerup = input.onpointercancel = () => !pen.down && end();
 }
 
-// The pen of the keyboard: a ring on the drawing while it has the focus and arrow keys are used.
+// Pen for the keyboard: a ring on the drawing while it has the focus and arrow keys are used.
 const pen = { x: 0, y: 0, down: false };
 
 function listenToKeys() {

@@ -1,5 +1,5 @@
-// The model, away from the page's own thread, which stays free to draw. A classic worker: LiteRT.js
-// loads its WebAssembly by importScripts.
+// The model in a thread of its own, so that the page's thread is free for drawing. This is a classic
+// worker, because LiteRT.js loads its WebAssembly with importScripts.
 "use strict";
 
 let task; // of page.json: height, width, channels
@@ -43,7 +43,7 @@ async function fetchBytes(name) {
   return bytes;
 }
 
-// RGBA bytes of the drawing, opaque, to RGBA bytes of its translation.
+// Returns the RGBA bytes of the translation of a drawing, given as opaque RGBA bytes.
 async function translate(pixels) {
   const start = performance.now();
   const input = new runtime.Tensor(toModel(pixels), [1, task.height, task.width, task.inputChannels]);

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from pix2pix_tf.benchmark.worker import WorkloadFunction
 
-_MIN_FLOPS = 4e9  # operations of a call, so many that the overhead of calls is negligible
+_MIN_FLOPS = 4e9  # smallest number of operations of a call, so that its overhead is negligible
 _MIN_GPU_FLOPS = 4e11
 
 

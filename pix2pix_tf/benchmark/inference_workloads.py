@@ -22,7 +22,7 @@ from pix2pix_tf.models.flops import forward_flops
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.run import Run
 
-_CALIBRATION_IMAGES = 2  # their number has no effect on the speed of int8
+_CALIBRATION_IMAGES = 2  # they determine the ranges of int8, which do not affect its speed
 
 
 def write_untrained_run(config: Config, folder: Path) -> None:

@@ -11,7 +11,7 @@ from pix2pix_tf.models.patchgan import build_patchgan
 
 
 def build_discriminator(config: Config, *, part: str = "discriminator") -> keras.Model:
-    """Builds the discriminator of a config: two images in [-1, 1] to one logit a patch.
+    """Builds the discriminator of a config, from two images in [-1, 1] to one logit per patch.
 
     Args:
         config: The config; height and width of the network are its `data.crop_size`, and the
@@ -20,7 +20,7 @@ def build_discriminator(config: Config, *, part: str = "discriminator") -> keras
 
     Returns:
         The network, from float [N, H, W, input_channels] and float [N, H, W, target_channels] to
-        float32 [N, h, w, 1]. With an objective that is not conditional it takes the target alone.
+        float32 [N, h, w, 1]. With an objective that is not conditional it takes only the target.
     """
     with computing_in(config.training.precision):
         return build_patchgan(

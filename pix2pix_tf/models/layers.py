@@ -37,9 +37,6 @@ def batch_groups(count: int) -> Iterator[None]:
 
     Args:
         count: Number of batches, each normalised by its own statistics.
-
-    Yields:
-        None.
     """
     token = _groups.set(count)
     try:
@@ -55,9 +52,6 @@ def dropout_seeds(seeds: tf.Tensor | None) -> Iterator[None]:
     Args:
         seeds: int32 [N, 2], one seed per image. The same seed gives the same mask in every batch,
             order and replica. None is the same as no context manager.
-
-    Yields:
-        None.
     """
     token = _seeds.set(seeds)
     try:
@@ -73,9 +67,6 @@ def fixed_moments(moments: Mapping[str, tf.Tensor]) -> Iterator[None]:
     Args:
         moments: Mean and variance, float32 [2, C], by the layers' names. Other layers are not
             affected.
-
-    Yields:
-        None.
     """
     token = _moments.set(moments)
     try:
