@@ -1,4 +1,4 @@
-"""pix2pix: the alternating update of section 3.3, D's step and then G's, with Adam for each."""
+"""The method pix2pix: alternating updates of D and G by Adam (section 3.3)."""
 
 from __future__ import annotations
 

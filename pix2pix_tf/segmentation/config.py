@@ -49,10 +49,10 @@ class SegmenterTrainingConfig(Section):
 
 
 class SegmenterConfig(Section):
-    """How a segmenter is trained: on pairs whose inputs are photos and whose targets are labels.
+    """Config of a segmenter, trained on pairs whose inputs are photos and whose targets are labels.
 
     The section `data` is that of an experiment. Photos are resized to `data.crop_size`, not
-    cropped; `data.load_size` follows it.
+    cropped; `data.load_size` has the same value.
     """
 
     data: DataConfig
@@ -97,7 +97,7 @@ class SegmenterConfig(Section):
         return self
 
     def pairs_config(self) -> Config:
-        """The config of an experiment with the same data, for `open_pairs`."""
+        """Returns the config of an experiment with the same data, for `open_pairs`."""
         return validated(
             Config,
             {"data": self.data.model_dump(), "training": {"seed": self.training.seed}},

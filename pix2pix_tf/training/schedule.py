@@ -1,4 +1,4 @@
-"""The steps of a training after which it validates, samples, checkpoints and ends."""
+"""Schedule of a training: its end, learning rate, validations, sample sheets and checkpoints."""
 
 from __future__ import annotations
 

@@ -67,9 +67,9 @@ def pixel_metrics() -> list[Metric]:
 
 
 def psnr_metric() -> Metric:
-    """Returns the metric of the mean PSNR over images that differ from their targets.
+    """Returns the metric of the mean PSNR over outputs that differ from their targets.
 
-    It is infinite if all images are identical to their targets.
+    It is infinite if all outputs are identical to their targets.
     """
 
     def statistic(item: EvaluationItem) -> np.ndarray:

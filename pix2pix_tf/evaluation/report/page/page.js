@@ -1,4 +1,4 @@
-// The report's page: sliders over pictures, the ranking that chooses them, the table of all images.
+// The report's page: sliders over images, the ranking that chooses them, the table of all images.
 "use strict";
 
 const find = (selector, within = document) => within.querySelector(selector);
@@ -10,7 +10,7 @@ startRanking();
 all(".comparison").forEach(startSlider);
 if (find("table.images")) startTable(find("table.images"));
 
-// ---- pictures
+// ---- images
 
 function startView() {
   const choose = () => { document.body.dataset.view = find('[name="view"]:checked').value; };
