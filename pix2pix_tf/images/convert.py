@@ -1,7 +1,7 @@
 """Conversions of image arrays: channels, bit depth and size.
 
-Images are uint8 or uint16 [H, W, C] with C from 1 to 4: grey, grey + alpha, RGB, RGBA. Full scale
-stays full scale: 255 of 8 bits is 65535 of 16 bits.
+Images are uint8 or uint16 [H, W, C] with C from 1 to 4: grey, grey + alpha, RGB, RGBA. Conversions
+keep full scale: 255 in 8 bits corresponds to 65535 in 16 bits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
         channels: 1 (grey), 2 (grey + alpha), 3 (RGB) or 4 (RGBA).
 
     Returns:
-        [H, W, channels] of the same type; the same array where it has these channels already.
+        [H, W, channels] of the same type; the same array if it has this number already.
+
+    Raises:
+        ValueError: `channels` is not 1 to 4.
 
     Example:
         >>> half_black = np.array([[[0, 127]]], np.uint8)  # grey 0, alpha 127: over white
@@ -48,7 +51,7 @@ def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def to_8bit(image: np.ndarray) -> np.ndarray:
-    """Converts uint16 to uint8, full scale to full scale, rounded; uint8 is returned as it is.
+    """Converts uint16 to uint8, full scale to full scale, rounded; uint8 is returned unchanged.
 
     Example:
         >>> to_8bit(np.array([0, 128, 129, 65535], np.uint16)).tolist()
@@ -61,7 +64,7 @@ def to_8bit(image: np.ndarray) -> np.ndarray:
 
 
 def to_16bit(image: np.ndarray) -> np.ndarray:
-    """Converts uint8 to uint16, full scale to full scale; uint16 is returned as it is.
+    """Converts uint8 to uint16, full scale to full scale; uint16 is returned unchanged.
 
     Example:
         >>> to_16bit(np.array([0, 1, 255], np.uint8)).tolist()
@@ -73,7 +76,7 @@ def to_16bit(image: np.ndarray) -> np.ndarray:
 
 
 def halves(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The left and the right half of a side-by-side image [H, 2 W, C], as views [H, W, C].
+    """Splits a side-by-side image [H, 2 W, C] into its left and right half, views [H, W, C].
 
     Example:
         >>> left, right = halves(np.array([[[1], [2], [3], [4]]], np.uint8))
@@ -92,7 +95,7 @@ def for_display(image: np.ndarray) -> np.ndarray:
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resizes an image bicubically, with antialiasing.
 
-    Each channel is resized by itself: Pillow would weigh colour by alpha.
+    Each channel is resized separately, because Pillow would weight colour by alpha.
 
     Args:
         image: uint8 or uint16 [H, W, 1..4].
@@ -100,18 +103,18 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
         width: New width in pixels.
 
     Returns:
-        [height, width, C] of the same type; the same array where it has this size already.
+        [height, width, C] of the same type; the same array if it has this size already.
     """
     if image.shape[:2] == (height, width):
         return image
-    if image.dtype == np.uint8 and image.shape[2] == 3:  # faster by a third than one by one
+    if image.dtype == np.uint8 and image.shape[2] == 3:  # a third faster than by channels
         return _resize(image, height, width)
     planes = [_resize(image[..., k], height, width) for k in range(image.shape[2])]
     return np.stack(planes, axis=2)
 
 
 def _over_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Composites over white, rounded; 65535² + 65535 / 2 still fits uint32."""
+    """Composites over white, rounded; 65535² + 65535 / 2 fits in uint32."""
     top = np.uint32(np.iinfo(colour.dtype).max)
     weight = alpha.astype(np.uint32)
     total = colour * weight + top * (top - weight)
@@ -119,7 +122,7 @@ def _over_white(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _luma(rgb: np.ndarray) -> np.ndarray:
-    """ITU-R 601 luma of [H, W, 3] as [H, W, 1]: Pillow's own for uint8, exact for uint16."""
+    """Computes the ITU-R 601 luma [H, W, 1] of [H, W, 3], by Pillow for uint8, else exactly."""
     if rgb.dtype == np.uint8:
         return np.array(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))[..., None]
     weighted = rgb @ np.array([299, 587, 114], np.uint32)
@@ -131,7 +134,7 @@ def _resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     size, bicubic = (width, height), Image.Resampling.BICUBIC
     if pixels.dtype == np.uint8:
         return np.array(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, bicubic))
-    # By way of floats, which Pillow does not round or clip: bicubic overshoots.
+    # Bicubic values may lie outside the range; Pillow does not round or clip floats.
     resized = np.array(Image.fromarray(pixels.astype(np.float32)).resize(size, bicubic))
     top = np.iinfo(pixels.dtype).max
     return np.clip(np.rint(resized), 0, top).astype(pixels.dtype)

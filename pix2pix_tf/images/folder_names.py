@@ -1,6 +1,6 @@
-"""Names of folders that say which split, or which side of the pairs, lies in them.
+"""Folder names that stand for a split or for a side of the pairs.
 
-Upper and lower case, and what separates words, make no difference.
+Upper and lower case and the separators of words make no difference.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SPLIT_NAMES = {
     "testing": "test",
 }
 
-# Names of A, and those of B that each of them goes with.
+# Names of A, each with the names of B that it can be combined with.
 _COUPLES = (
     ("a", "b"),
     ("image_a imagea", "image_b imageb"),
@@ -46,15 +46,15 @@ _COUPLES = (
     ("blur blurred blurry", "sharp gt"),
 )
 _SIDE_NAMES = {name for couple in _COUPLES for names in couple for name in names.split()}
-_EXPECTS_BOTH = {"a", "b"}  # names that mean nothing without the other
-_ABBREVIATED = {"a", "b", "x", "y"}  # written without a separator too: trainA
+_EXPECTS_BOTH = {"a", "b"}  # names that need a folder of the other name
+_ABBREVIATED = {"a", "b", "x", "y"}  # also recognized without a separator: trainA
 
 KNOWN_SIDES = "A + B, input + target, source + target, x + y, images + masks, before + after ..."
 
 
 @dataclass(frozen=True)
 class FolderName:
-    """What the name of a folder says: a split, a side, both (trainA) or nothing.
+    """The meaning of a folder's name: a split, a side, both (trainA) or neither.
 
     Attributes:
         split: One of `SPLITS`, or "".
@@ -66,7 +66,7 @@ class FolderName:
 
 
 def read_name(name: str) -> FolderName:
-    """What the name of a folder says about its content.
+    """Returns the split and the side that a folder's name stands for.
 
     Example:
         >>> read_name("Training"), read_name("trainA")
@@ -87,30 +87,36 @@ def read_name(name: str) -> FolderName:
 
 
 def split_named(typed: str) -> str:
-    """One of `SPLITS` for any of its names in any case; another name as it is."""
-    found = read_name(typed)
-    return found.split if found.split and not found.side else typed
+    """Returns the split for any of its names in any case; other names are returned unchanged."""
+    name = read_name(typed)
+    return name.split if name.split and not name.side else typed
 
 
 def renamed(name: str, split: str) -> str:
-    """The name of a folder for another split; a name without a split stays as it is.
+    """Replaces the split in a folder's name; a name without a split is returned unchanged.
+
+    Args:
+        name: The name.
+        split: The new split, one of `SPLITS`.
 
     Example:
         >>> renamed("train_images", "val")
         'val_images'
     """
-    written = read_name(name).split
-    if not written:
+    old_split = read_name(name).split
+    if not old_split:
         return name
     aliases = sorted(
-        (alias for alias, of in _SPLIT_NAMES.items() if of == written), key=len, reverse=True
+        (alias for alias, meaning in _SPLIT_NAMES.items() if meaning == old_split),
+        key=len,
+        reverse=True,
     )
     words = "|".join(aliases)
     return re.sub(f"^({words})|({words})$", split, name, count=1, flags=re.IGNORECASE)
 
 
 def couples(sides: Collection[str]) -> list[tuple[str, str]]:
-    """The sides among these names that go together, A first."""
+    """Returns all combinations (A, B) of names of sides that belong together."""
     return [
         (a, b)
         for names_a, names_b in _COUPLES
@@ -121,6 +127,6 @@ def couples(sides: Collection[str]) -> list[tuple[str, str]]:
 
 
 def without_other(sides: Collection[str]) -> str | None:
-    """A or B where only one of the two is among these names, else None."""
+    """Returns `a` or `b` if only one of the two is among the names of sides, else None."""
     alone = _EXPECTS_BOTH & set(sides)
     return alone.pop() if len(alone) == 1 else None

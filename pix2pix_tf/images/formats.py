@@ -1,7 +1,8 @@
-"""Image file formats: which are read, recognized by what files hold, not by their suffix.
+"""Image file formats that are read, recognized by the content of files, not by their suffix.
 
-Every format that Pillow knows stands in one of two tables: `READ_FORMATS`, or `NOT_READ` with the
-reason. What Pillow would open but decode to other values than the file holds is refused by name.
+Every format that Pillow knows is in one of two tables: `READ_FORMATS`, or `NOT_READ` with the
+reason. Files that Pillow would open but decode to other values than they hold raise an error that
+names the kind of file.
 """
 
 from __future__ import annotations
@@ -69,11 +70,11 @@ NOT_READ = {
     "FPX": "decoded only in part",
     "MIC": "several images",
 }
-_OPTIONAL = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}  # parts of Pillow, if built
+_OPTIONAL = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}  # optional features of Pillow
 _TGA_FOOTER, _TGA_SUFFIXES = b"TRUEVISION-XFILE.", (".tga", ".icb", ".vda", ".vst")
-_SHORT_MARKS = ("DIB", "ICO", "PCX")  # which the header of a TGA may have too
-_HEAD = 16  # bytes by which Pillow knows a format
-_SCANNED = 1 << 16  # of the first bytes: where headers of JPEG 2000 and AVIF lie
+_SHORT_MARKS = ("DIB", "ICO", "PCX")  # their first bytes may also occur in the header of a TGA
+_HEAD = 16  # the number of bytes by which Pillow recognizes a format
+_SCANNED = 1 << 16  # the number of first bytes that hold the headers of JPEG 2000 and AVIF
 
 
 def _suffixes() -> tuple[str, ...]:
@@ -91,17 +92,20 @@ SUFFIXES_IN_WORDS = f"{', '.join(IMAGE_SUFFIXES[:7])} ({len(IMAGE_SUFFIXES) - 7}
 
 
 def open_by_content(file: BinaryIO, suffix: str) -> ImageFile.ImageFile:
-    """An image file's header read by Pillow, whatever the number of its pixels.
+    """Opens an image file by Pillow and reads its header, without a limit on its pixels.
 
-    TGA has no mark: it is known by its footer, or by its suffix with a sound header.
+    TGA has no signature: it is recognized by its footer, or by its suffix and a valid header.
 
     Args:
         file: The file, open.
         suffix: Its suffix in lower case.
 
+    Returns:
+        The image, not yet decoded.
+
     Raises:
-        UnidentifiedImageError: It is of none of the formats that are read, or, where the error
-            names one, of that and damaged or odd.
+        UnidentifiedImageError: The file has none of the formats that are read; or, if the error
+            names a format, it has that format and is damaged or unusual.
     """
     file.seek(0)
     head = file.read(_HEAD)
@@ -125,8 +129,8 @@ def open_by_content(file: BinaryIO, suffix: str) -> ImageFile.ImageFile:
 
 
 def _accepts(accept: Callable[[bytes], bool | str], head: bytes) -> bool:
-    with contextlib.suppress(IndexError, struct.error):  # of files of a few bytes
-        return accept(head) is True  # a text would say what is not built in
+    with contextlib.suppress(IndexError, struct.error):  # raised for files of a few bytes
+        return accept(head) is True  # a text names a feature that Pillow was built without
     return False
 
 
@@ -147,26 +151,29 @@ def _is_tga_header(header: bytes) -> bool:
 
 
 def unread_kind(image: Image.Image, file: BinaryIO) -> str | None:
-    """What Pillow would decode to other values than the file holds, in words; None for nothing.
+    """Describes a file that Pillow would decode to other values than the file holds.
 
     Args:
-        image: As `open_by_content` gives it, of any format but TIFF.
+        image: The result of `open_by_content`, of any format except TIFF.
         file: The file; its position is kept.
+
+    Returns:
+        The kind of file in words; None if Pillow decodes it correctly.
     """
     check = _CHECKS.get(image.format or "")
     if check is None:
         return None
-    place = file.tell()
+    position = file.tell()
     try:
         file.seek(0)
         return check(image, file.read(_SCANNED), file)
     finally:
-        file.seek(place)
+        file.seek(position)
 
 
 def _jpeg2000(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
     start = head.find(b"\xff\x4f\xff\x51")
-    while start < 0 and (more := file.read(_SCANNED)):  # behind a large colour profile
+    while start < 0 and (more := file.read(_SCANNED)):  # after a large colour profile
         head = head[-3:] + more
         start = head.find(b"\xff\x4f\xff\x51")
     sizes = (head + file.read(64))[start + 4 :]
@@ -184,9 +191,9 @@ def _jpeg2000(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
 
 
 def _avif(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
-    """The box av1C has two bits about the samples' depth."""
-    place = head.find(b"av1C")
-    depth = head[place + 6] >> 5 & 3 if 0 <= place < len(head) - 6 else 0
+    """Checks the depth of the samples by two bits of the box av1C."""
+    offset = head.find(b"av1C")
+    depth = head[offset + 6] >> 5 & 3 if 0 <= offset < len(head) - 6 else 0
     return f"an AVIF with {12 if depth & 1 else 10} bits per sample" if depth & 2 else None
 
 
@@ -200,7 +207,7 @@ def _sun(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
 
 
 def _pcx(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
-    if head[1] == 5 and head[3] == 8 and head[65] == 1:  # 256 colours: they are at the end
+    if head[1] == 5 and head[3] == 8 and head[65] == 1:  # 256 colours, with a palette at the end
         file.seek(max(0, file.seek(0, io.SEEK_END) - 769))
         if file.read(1) != b"\x0c":
             return "a PCX without its palette"

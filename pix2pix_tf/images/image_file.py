@@ -1,4 +1,4 @@
-"""An image file to read, on disk or in memory, and what its channels are."""
+"""Types of image files, on disk or in memory, and of the meaning of their channels."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-# What the channels of an image are; `bands` are any number of channels that are no colours.
+# The meaning of the channels of an image; `bands` is any number of channels that are not colours.
 ColourMode = Literal["grey", "grey + alpha", "RGB", "RGBA", "bands"]
 
 
 @dataclass(frozen=True)
 class ImageBytes:
-    """An image file held in memory, read as one on disk is.
+    """An image file in memory, which is read like one on disk.
 
     Attributes:
-        name: What error messages call it.
+        name: The name of the file in error messages.
         data: The content of the file.
     """
 
@@ -28,7 +28,7 @@ class ImageBytes:
         return io.BytesIO(self.data)
 
     def read_bytes(self) -> bytes:
-        """The content of the file, like `Path.read_bytes`."""
+        """Returns the content of the file, like `Path.read_bytes`."""
         return self.data
 
     def __str__(self) -> str:
@@ -40,5 +40,5 @@ OpenableFile = Path | ImageBytes
 
 
 def openable(file: ImageFile) -> OpenableFile:
-    """The file as an object with `open` and `read_bytes`."""
+    """Converts a file to an object with `open` and `read_bytes`."""
     return file if isinstance(file, ImageBytes) else Path(file)

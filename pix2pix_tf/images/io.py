@@ -1,32 +1,32 @@
-"""Reading and writing image files: every value as the file has it, or an error that names the file.
+"""Reading and writing of image files without loss of values, with errors that name the file.
 
 Reading
-    - What a file holds counts, not its suffix. `formats.READ_FORMATS` are read: JPEG, PNG, TIFF,
-      WebP, BMP, GIF, AVIF, JPEG 2000, PPM, TGA and others that Pillow decodes. Of a JPEG with
-      further images behind the first (MPO, as phones write for previews), the first is read; of a
-      TIFF the one image of full size, overviews and masks beside it being passed over.
-    - The orientation of EXIF and TIFF is applied; an unreadable EXIF block counts as none, as image
-      viewers have it. Colour profiles are not applied.
-    - Palette images become RGB, or RGBA where they have transparency; bilevel becomes 0/255 grey.
+    - The format is recognized by the content of a file, not by its suffix. `formats.READ_FORMATS`
+      are read: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, PPM, TGA and others that Pillow
+      decodes. Of a JPEG with further images after the first (MPO, which phones write for previews)
+      the first is read; of a TIFF the one image of full size, without overviews and masks.
+    - The orientation of EXIF and TIFF is applied; an unreadable EXIF block is ignored, as image
+      viewers do. Colour profiles are not applied.
+    - Palette images become RGB, or RGBA if they have transparency; bilevel becomes 0/255 grey.
     - 1 channel is grey: colour by ITU-R 601 luma, alpha composited over white first. 2 channels are
       grey and alpha. 3 are RGB, grey replicated, alpha composited over white first. 4 are RGBA,
-      opaque where a file has no alpha.
-    - Bands of a TIFF that are no colours and not tagged as alpha (near infrared, for instance) are
-      never dropped: such a file is read with as many channels as it has bands, or refused.
+      opaque if a file has no alpha.
+    - Bands of a TIFF that are not colours and not tagged as alpha (near infrared, for instance) are
+      not dropped: such a file is read with as many channels as it has bands, or raises an error.
     - 8-bit files become uint8 and 16-bit files uint16, full scale to full scale.
 
-Refused, by an error that names the file
+Files that are not read, with an error that names the file
     - CMYK, LAB, HSV, and YCbCr that Pillow leaves as such; 32-bit, floating point, signed samples;
-      9 to 15 bits but in PNM; more than 4 bands; 16 bits where Pillow would keep only 8 of them.
+      9 to 15 bits except in PNM; more than 4 bands; 16 bits where Pillow would keep only 8 of them.
     - More than one frame or page; empty, damaged and truncated files; more than
-      `PIXELS_AT_MOST` pixels unless `max_pixels` says more; files of so many parts, or JPEGs of so
-      many scans, that reading them would take minutes.
+      `PIXELS_AT_MOST` pixels unless `max_pixels` allows more; files of so many parts, or JPEGs of
+      so many scans, that reading them would take minutes.
 
-Damage that leaves a file's own checks satisfied is not seen: PNG has checksums, a JPEG's pixels
-have none.
+Damage is detected only by the checks of the format: PNG has checksums, the pixels of a JPEG have
+none.
 
-Images of more than 16 million pixels are decoded one at a time, whichever thread asks, so that many
-of them at once do not fill the memory.
+Images of more than 16 million pixels are decoded one at a time over all threads, so that they do
+not fill the memory.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _WRITTEN_AS = {
     ".tiff": "TIFF",
 }
 WRITTEN_SUFFIXES = tuple(_WRITTEN_AS)
-PIXELS_AT_MOST = 178_956_970  # decoded at once; Pillow's limit for decompression bombs
+PIXELS_AT_MOST = 178_956_970  # that are decoded at once; Pillow's limit for decompression bombs
 
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},  # the default halves the resolution of colour
@@ -79,13 +79,13 @@ def read_image(path: ImageFile, channels: int, *, max_pixels: int = PIXELS_AT_MO
     Args:
         path: The file.
         channels: 1 (grey), 2 (grey + alpha), 3 (RGB) or 4 (RGBA); see the module for the rules.
-        max_pixels: The most pixels that are decoded at once.
+        max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
-        [H, W, channels]: uint8 in 0..255 or uint16 in 0..65535, by what the file holds.
+        [H, W, channels]: uint8 in 0..255 or uint16 in 0..65535, like the file.
 
     Raises:
-        UserError: The file cannot be read or is refused; the message names it.
+        UserError: The file cannot be read or is of a kind that is not read; the message names it.
 
     Example:
         >>> pair = read_image("sample/train/city-0.png", channels=1)
@@ -98,13 +98,13 @@ def read_image(path: ImageFile, channels: int, *, max_pixels: int = PIXELS_AT_MO
 def decode_image(
     path: ImageFile, channels: int | None = None, *, max_pixels: int = PIXELS_AT_MOST
 ) -> np.ndarray:
-    """Reads an image file with the channels it has: grey, grey + alpha, RGB or RGBA.
+    """Reads an image file with its own channels: grey, grey + alpha, RGB or RGBA.
 
     Args:
         path: The file.
-        channels: What the image will be converted to. A file whose bands are no colours is only
-            read if this is their number.
-        max_pixels: The most pixels that are decoded at once.
+        channels: The number of channels that the image is converted to afterwards. A file whose
+            bands are not colours is read only if this is the number of its bands.
+        max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
         uint8 or uint16 [H, W, 1..4].
@@ -121,11 +121,15 @@ def decode_image(
 def inspect_image(
     path: ImageFile, *, max_pixels: int = PIXELS_AT_MOST
 ) -> tuple[np.ndarray, ColourMode]:
-    """Reads an image file with the channels it has, and says what they are.
+    """Reads an image file with its own channels and their meaning.
+
+    Args:
+        path: The file.
+        max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
         The pixels, uint8 or uint16 [H, W, 1..4], and the colour mode. Channels of mode `bands` are
-        no colours: `to_channels` cannot convert them.
+        not colours, so that `to_channels` cannot convert them.
 
     Raises:
         UserError: As for `read_image`.
@@ -141,17 +145,17 @@ def inspect_image(
 
 
 def image_dtype(path: ImageFile) -> np.dtype:
-    """uint8 or uint16: the type that `read_image` would return, from the file's header alone.
+    """Reads the data type of the result of `read_image`, uint8 or uint16, from the header.
 
     Raises:
-        UserError: The header shows the file to be unusable; damaged pixels it cannot show.
+        UserError: The file cannot be used by its header; damaged pixels are not detected.
     """
     with open_image_file(openable(path)) as opened:
         return opened.dtype
 
 
 def image_size(path: ImageFile) -> tuple[int, int]:
-    """Height and width of what `read_image` would return, from the file's header alone.
+    """Reads height and width in pixels of the result of `read_image` from the header.
 
     Raises:
         UserError: As for `image_dtype`.
@@ -161,7 +165,12 @@ def image_size(path: ImageFile) -> tuple[int, int]:
 
 
 def other_bands(path: ImageFile, bands: int) -> str:
-    """The error message about bands that are no colours, read as another number of channels."""
+    """Error message for a file whose bands are not colours and not as many as the channels.
+
+    Args:
+        path: The file.
+        bands: The number of its bands.
+    """
     return (
         f"{path} is a TIFF of {bands} bands that are no colours and not tagged as alpha, which can "
         f"only be read as {bands} channels, by a run of data.input_channels={bands} (for targets, "
@@ -174,21 +183,22 @@ def write_image(
 ) -> None:
     """Writes an image in the format of the suffix: PNG, TIFF, BMP, lossless WebP or JPEG (95).
 
-    The file appears under its name when it is whole, never before.
+    The file appears under its name only when it is complete.
 
     Args:
         path: The file, of one of `WRITTEN_SUFFIXES`.
         image: uint8 [H, W, 1..4].
-        text: Text entries of a PNG file, by keyword; no other format holds them.
+        text: Text entries by keyword, for PNG files only.
 
     Raises:
-        UserError: The suffix is not one of an image, the format has no alpha (JPEG, BMP), or the
-            file cannot be written.
+        UserError: The suffix is not that of an image, the image has alpha but the format has not
+            (JPEG, BMP), or the file cannot be written.
+        ValueError: The image has another type or shape, or `text` is given for another format.
     """
     path = Path(path)
     pillow_image = _pillow_image(image)
     written_as = _format_for(path, image.shape[2])
-    # Hidden, so that no listing of images takes an abandoned one for an image.
+    # The name is hidden, so that listings of images skip a file that is left behind.
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
@@ -198,12 +208,12 @@ def write_image(
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(write_error_message(path, reason)) from error
     finally:
-        with contextlib.suppress(OSError):  # mostly gone under its final name, or never there
+        with contextlib.suppress(OSError):  # usually it was renamed or never created
             partial.unlink()
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """The content of a PNG file of uint8 [H, W, 1..4]."""
+    """Encodes an image, uint8 [H, W, 1..4], as the content of a PNG file."""
     file = io.BytesIO()
     _pillow_image(image).save(file, "PNG")
     return file.getvalue()
@@ -239,15 +249,15 @@ def _format_for(path: Path, channels: int) -> str:
 
 @contextlib.contextmanager
 def open_image_file(path: OpenableFile) -> Iterator[PillowImage | TiffImage]:
-    """Opens an image file whose header shows it to be usable; its pixels are not decoded yet.
+    """Opens an image file and checks its header; pixels are not decoded yet.
 
     Raises:
-        UserError: Whatever goes wrong within the context, as damaged files make their readers
-            raise any type of exception.
+        UserError: The file cannot be used, or any exception occurs within the context, because
+            reading damaged files can raise exceptions of any type.
     """
     head = b""
     try:
-        if isinstance(path, Path) and is_special(path):  # opening a pipe would wait for ever
+        if isinstance(path, Path) and is_special(path):  # opening a pipe would block
             raise UserError(f"{path} is a pipe, a device or the like: an image file was expected.")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -262,12 +272,12 @@ def open_image_file(path: OpenableFile) -> Iterator[PillowImage | TiffImage]:
 
 
 def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
-    """The error message about a file that could not be read.
+    """Error message for a file that could not be read.
 
     Args:
         path: The file.
-        head: Its first bytes; none of an empty file.
-        error: What opening or decoding it raised.
+        head: Its first bytes; empty for an empty file.
+        error: The exception from opening or decoding it.
     """
     if isinstance(error, FileNotFoundError):
         return f"{path} does not exist: an image file was expected there."
@@ -279,7 +289,7 @@ def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
         return f"{path} has more pixels than Pillow decodes of its kind: save it as TIFF or PNG."
     if isinstance(error, MemoryError):
         return f"{path} takes more memory than there is: make it smaller."
-    if "MAX_TEXT" in str(error):  # Pillow's bounds on what it unpacks
+    if "MAX_TEXT" in str(error):  # Pillow's limit on unpacked texts and profiles
         return (
             f"{path} has a colour profile or texts too large to read safely: save it without them."
         )

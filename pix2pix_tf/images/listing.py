@@ -1,8 +1,8 @@
-"""The images below a folder, with a record of everything that lies there and is not one of them.
+"""Listing of the images below a folder, and of all other files and folders in it.
 
-Listed are files that end in one of `IMAGE_SUFFIXES`, in upper or lower case, at any depth. Passed
-over are hidden files and folders (.name) and those that systems make, such as thumbnails and
-recycle bins. Links to folders are followed, but no folder is listed twice.
+Images are files with one of `IMAGE_SUFFIXES`, in upper or lower case, at any depth. Hidden files
+and folders (.name) and those that operating systems make, such as thumbnails and recycle bins, are
+skipped. Links to folders are followed, but no folder is listed twice.
 """
 
 from __future__ import annotations
@@ -45,28 +45,28 @@ _SYSTEM_FOLDERS = {
     "__pycache__",
 }
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"}
-_SYSTEM_BEGINNINGS = (".", "~$")  # hidden; locks of programs that have a file open
+_SYSTEM_BEGINNINGS = (".", "~$")  # hidden files; lock files of programs that have a file open
 _SYSTEM_ENDINGS = ("@synoeastream", "@synoresource", ":zone.identifier")
-_RESCUED = re.compile(r"found\.\d{3}")  # folders of files that Windows found on a damaged disk
+_RESCUED = re.compile(r"found\.\d{3}")  # folders in which Windows puts files from a damaged disk
 
 _SUFFIXES = set(IMAGE_SUFFIXES)
 
-_Identity = tuple[int, int]  # of a file or folder, however it is reached: device and inode
+_Identity = tuple[int, int]  # device and inode, the same for every path to a file or folder
 
 
 @dataclass
 class Listing:
-    """What lies below a folder.
+    """The files below a folder.
 
     Attributes:
         folder: The folder.
         images: Image files, by their suffix, in natural order of their paths (img2 before img10).
-        others: The other files, but for those passed over.
-        system: The hidden and system files and folders that were passed over.
-        repeated: Links that were not followed, since what they lead to is listed already or holds
+        others: The other files, except those that were skipped.
+        system: The hidden and system files and folders, which were skipped.
+        repeated: Links that were not followed, because their target is listed already or contains
             the folder itself.
         links: Images that are links.
-        linked_images: Those of them that lead to an image which is listed too.
+        linked_images: Links to images that are listed too.
     """
 
     folder: Path
@@ -78,14 +78,14 @@ class Listing:
     linked_images: list[Path] = field(default_factory=list)
 
     def sort(self) -> None:
-        """Brings images and other files into natural order, the same on every system."""
+        """Sorts images and other files in natural order, the same on every system."""
         for paths in (self.images, self.others):
             paths.sort(key=lambda path: natural(_inside(path, self.folder)))
 
 
 @dataclass(frozen=True)
 class Entries:
-    """What lies directly in a folder, see `Listing`: folders in natural order, files in any."""
+    """The direct content of a folder, see `Listing`; only folders are in natural order."""
 
     folders: list[Path]
     images: list[Path]
@@ -94,7 +94,7 @@ class Entries:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The images below a folder at any depth, in natural order of their paths.
+    """Lists the images below a folder at any depth, in natural order of their paths.
 
     Raises:
         UserError: The folder cannot be listed.
@@ -106,34 +106,40 @@ def list_folder(folder: Path) -> Listing:
     """Lists a folder with all its sub-folders.
 
     Raises:
-        UserError: It, or a folder below it, cannot be listed.
+        UserError: The folder, or a folder below it, cannot be listed.
     """
     return list_folders([folder])[0]
 
 
 def list_folders(folders: Sequence[Path]) -> list[Listing]:
-    """Lists several folders, so that none below them is listed twice, not even in two of them.
+    """Lists several folders such that every folder below them is listed only once.
 
-    A folder that can be reached with and without a link is listed where it is without.
+    A folder that is reached both with and without a link is listed where it is reached without.
+
+    Args:
+        folders: The folders.
+
+    Returns:
+        One listing for each folder.
 
     Raises:
         UserError: A folder cannot be listed.
     """
     listings = [Listing(Path(folder)) for folder in folders]
-    seen: set[_Identity] = set()
+    visited: set[_Identity] = set()
     links: list[tuple[Listing, Path]] = []
     for listing in listings:
-        links += [(listing, link) for link in _walk(listing, listing.folder, seen)]
-    # What holds a listed folder is no part of it.
+        links += [(listing, link) for link in _walk(listing, listing.folder, visited)]
+    # A link to a folder that contains a listed folder is not followed.
     above = {
         _identity(parent) for listing in listings for parent in listing.folder.resolve().parents
     }
     while links:
         listing, link = links.pop(0)
-        if _identity(link) in seen | above:
+        if _identity(link) in visited | above:
             listing.repeated.append(link)
         else:
-            links += [(listing, other) for other in _walk(listing, link, seen)]
+            links += [(listing, other) for other in _walk(listing, link, visited)]
     for listing in listings:
         _find_linked_images(listing)
         listing.sort()
@@ -141,31 +147,31 @@ def list_folders(folders: Sequence[Path]) -> list[Listing]:
 
 
 def list_entries(folder: Path) -> Entries:
-    """What lies directly in a folder.
+    """Lists the direct content of a folder.
 
     Raises:
         UserError: The folder cannot be listed.
     """
-    found = Entries([], [], [], [])
+    entries = Entries([], [], [], [])
     for entry in _scan(folder):
         path = folder / entry.name
         if is_system(entry.name):
-            found.system.append(path)
+            entries.system.append(path)
         elif _is_folder(entry):
-            found.folders.append(path)
+            entries.folders.append(path)
         else:
-            (found.images if is_image(entry.name) else found.others).append(path)
-    found.folders.sort(key=lambda path: natural(path.name))
-    return found
+            (entries.images if is_image(entry.name) else entries.others).append(path)
+    entries.folders.sort(key=lambda path: natural(path.name))
+    return entries
 
 
 def is_image(name: str) -> bool:
-    """Whether a file's suffix is one of an image."""
-    return os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122  of very many files
+    """Whether a file name has the suffix of an image."""
+    return os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122  faster, for many files
 
 
 def is_system(name: str) -> bool:
-    """Whether a file or folder of this name is hidden, or made by a system rather than a person."""
+    """Whether a file or folder of this name is hidden or made by an operating system."""
     lower = name.lower()
     return (
         lower.startswith(_SYSTEM_BEGINNINGS)
@@ -177,29 +183,34 @@ def is_system(name: str) -> bool:
 
 
 def image_name(path: Path, folder: Path) -> str:
-    """What an image of a folder is called: its path in there without suffix, '/'-separated, in NFC.
+    """Returns the name of an image: its path below a folder without suffix, separated by '/'.
 
-    Accents may be stored as one character (NFC) or as a letter and a mark (NFD, by macOS): the name
-    is the same for both.
+    The name is in NFC, so that it is the same whether accents are stored as one character (NFC) or
+    as a letter and a mark (NFD, by macOS).
+
+    Args:
+        path: The image.
+        folder: A folder that contains it, at any depth.
     """
-    return os.path.splitext(_inside(path, folder))[0]  # noqa: PTH122  of very many files
+    return os.path.splitext(_inside(path, folder))[0]  # noqa: PTH122  faster, for many files
 
 
 def natural(text: str) -> tuple[list[str | int], str]:
-    """A sort key under which img2 precedes img10; the text itself settles img1 against img01."""
-    parts = re.split(r"([0-9]+)", text)  # text and digits in turn, so equal places compare
+    """Returns a sort key by which img2 precedes img10; the text decides between img1 and img01."""
+    # Text and digits alternate, so that elements at the same index have the same type.
+    parts = re.split(r"([0-9]+)", text)
     return [int(part) if k % 2 else part for k, part in enumerate(parts)], text
 
 
 def by_suffix(files: Iterable[Path]) -> str:
-    """Files counted by suffix, the commonest first: `3 .txt, 1 .xml`."""
+    """Counts files by suffix, the most common first: `3 .txt, 1 .xml`."""
     counts = Counter(path.suffix.lower() or "without a suffix" for path in files)
     commonest = sorted(counts, key=lambda suffix: (-counts[suffix], suffix))
     return shorten_list([f"{counts[suffix]} {suffix}" for suffix in commonest])
 
 
 def listing_notes(listings: Sequence[Listing]) -> list[str]:
-    """Sentences for the user about what was not read, one for each reason."""
+    """Returns notes for the user on files that are not read or counted twice, one per reason."""
     others = [path for listing in listings for path in listing.others]
     system = Counter(path.name for listing in listings for path in listing.system)
     repeated = [path for listing in listings for path in listing.repeated]
@@ -222,33 +233,33 @@ def listing_notes(listings: Sequence[Listing]) -> list[str]:
 
 
 def composed(text: str) -> str:
-    """A text in NFC: accents as one character with their letter."""
+    """Converts a text to NFC, in which a letter with its accent is one character."""
     return unicodedata.normalize("NFC", text)
 
 
 def _inside(path: Path, folder: Path) -> str:
-    """The path of a file below a folder, as `relative_to` has it in five times the time."""
+    """Returns the path of a file below a folder; five times as fast as `relative_to`."""
     text, above = str(path), str(folder)
-    if above != ".":  # which no path begins with
+    if above != ".":  # paths below "." do not begin with it
         text = text[len(above) :].lstrip(os.sep)
     return composed(text.replace(os.sep, "/"))
 
 
-def _walk(listing: Listing, folder: Path, seen: set[_Identity]) -> Iterator[Path]:
-    """Adds what lies below a folder to a listing; gives the links to folders on the way."""
-    seen.add(_identity(folder))
+def _walk(listing: Listing, folder: Path, visited: set[_Identity]) -> Iterator[Path]:
+    """Adds the files below a folder to a listing; yields the links to folders below it."""
+    visited.add(_identity(folder))
     for entry in _scan(folder):
         path = folder / entry.name
         if is_system(entry.name):
             listing.system.append(path)
-        elif not _is_folder(entry):  # broken links too: reading one raises an error
+        elif not _is_folder(entry):  # includes broken links, for which reading raises an error
             (listing.images if is_image(entry.name) else listing.others).append(path)
             if entry.is_symlink() and is_image(entry.name):
                 listing.links.append(path)
         elif entry.is_symlink() or _is_junction(entry):
             yield path
         else:
-            yield from _walk(listing, path, seen)
+            yield from _walk(listing, path, visited)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -259,29 +270,29 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_junction(entry: os.DirEntry[str]) -> bool:
-    """A link to a folder as Windows makes them; Python knows them since 3.12."""
+    """Whether an entry is a junction, a link to a folder on Windows; Python 3.12 or later."""
     is_junction = getattr(entry, "is_junction", None)
     return bool(is_junction and is_junction())
 
 
 def _find_linked_images(listing: Listing) -> None:
-    """Finds images that are one file under two names; without links no file is looked at."""
+    """Finds links to images that are listed too; without links no file is accessed."""
     if not listing.links:
         return
     links = set(listing.links)
-    seen = {_identity(path) for path in listing.images if path not in links}
+    listed = {_identity(path) for path in listing.images if path not in links}
     for path in sorted(links):
-        if _identity(path) in seen:
+        if _identity(path) in listed:
             listing.linked_images.append(path)
-        seen.add(_identity(path))
+        listed.add(_identity(path))
 
 
 def _identity(path: Path) -> _Identity:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return (-1, hash(path))
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:

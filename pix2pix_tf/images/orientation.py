@@ -1,21 +1,21 @@
-"""The orientation tag of EXIF and TIFF (0x0112): where an image's first row and column belong."""
+"""The orientation tag of EXIF and TIFF (0x0112), which tells how to turn stored pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 
 ORIENTATION_TAG = 0x0112
-TRANSPOSED = (5, 6, 7, 8)  # orientations; damaged blocks have other numbers, which mean nothing
+TRANSPOSED = (5, 6, 7, 8)  # damaged blocks may have numbers other than 1 to 8; they are ignored
 _ROWS_REVERSED = (3, 4, 7, 8)
 _COLUMNS_REVERSED = (2, 3, 6, 7)
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns stored pixels [H, W, C] as their orientation says.
+    """Turns stored pixels upright by their orientation.
 
     Args:
-        image: The pixels as they are stored.
-        orientation: 1 to 8; any other number turns nothing.
+        image: The stored pixels, [H, W, C].
+        orientation: 1 to 8; for any other number the pixels are not turned.
 
     Returns:
         A view, [H, W, C] or [W, H, C].
@@ -36,7 +36,7 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
 def stored_window(
     rows: tuple[int, int], columns: tuple[int, int], size: tuple[int, int], orientation: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Where a window of the upright image lies among the stored pixels.
+    """Converts a window of the upright image to the window of the stored pixels.
 
     Args:
         rows: The first row and the one after the last.

@@ -1,4 +1,4 @@
-"""Images of every format but TIFF: decoded by Pillow, or TensorFlow where Pillow loses bits."""
+"""Decoding of all formats except TIFF by Pillow, or by TensorFlow where Pillow loses bits."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from pix2pix_tf.utils.errors import UserError
 _GREY_MODES = ("1", "L", "LA", "La")
 _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
 _MODE_NAMES = {"I": "32-bit or signed integer", "F": "32-bit floating point"}
-HEAD_BYTES = 26  # as far as bit depth and colour type of a PNG
-# warnings.catch_warnings swaps a process-wide list, which threads must not do at the same time.
+HEAD_BYTES = 26  # these include the bit depth and colour type of a PNG
+# warnings.catch_warnings replaces a process-wide list, which only one thread may do at a time.
 _QUIET = threading.Lock()
 
 
 class PillowImage:
-    """An image that its header shows to be usable, not yet decoded, of any format but TIFF.
+    """An image of any format except TIFF whose header has been checked, but not yet decoded.
 
     Attributes:
-        height, width: Upright, in pixels.
+        height, width: The upright size in pixels.
         dtype: uint8 or uint16.
+        colour_mode: None, since the number of channels determines it.
     """
 
-    colour_mode: ColourMode | None = None  # follows from the number of channels
+    colour_mode: ColourMode | None = None
 
     def __init__(self, file: BinaryIO, head: bytes, path: OpenableFile) -> None:
         """Reads the header.
@@ -44,11 +45,11 @@ class PillowImage:
         Args:
             file: The file, open.
             head: Its first `HEAD_BYTES` bytes.
-            path: What error messages call it.
+            path: The name of the file in error messages.
 
         Raises:
-            UserError: The file is of a kind that is refused.
-            Exception: The file is damaged; of any type.
+            UserError: The file is of a kind that is not read.
+            Exception: The file is damaged; exceptions may be of any type.
         """
         refuse_many_parts(file, head, path)
         file.seek(0)
@@ -66,7 +67,7 @@ class PillowImage:
         self.dtype = np.dtype(np.uint16 if is_16bit else np.uint8)
 
     def decode(self) -> np.ndarray:
-        """[height, width, 1..4] of `dtype`."""
+        """Decodes the upright image, [height, width, 1..4] of `dtype`."""
         image = self._image
         if image.format in ("JPEG", "MPO"):
             refuse_many_scans(image, self._path)
@@ -74,7 +75,7 @@ class PillowImage:
             return _decode_16bit_ppm(image)
         image.load()
         if self._is_16bit and not _pillow_alters(image, self._head):
-            pixels = np.array(image).astype(np.uint16)[..., None]  # from either byte order
+            pixels = np.array(image).astype(np.uint16)[..., None]  # converts either byte order
         else:
             pixels = _pixels(image, self._head, self._path)
         return upright(pixels, self._orientation)
@@ -94,12 +95,12 @@ def _refuse_unusable(image: PillowFile, file: BinaryIO, path: OpenableFile) -> N
 
 
 def _has_16bit_samples(image: PillowFile) -> bool:
-    """Whether samples have 16 bits; only known of an image that is not loaded yet."""
+    """Whether samples have 16 bits; this is known only before the image is loaded."""
     return image.mode.startswith("I;16") or _largest_of_ppm(image) > 255
 
 
 def _largest_of_ppm(image: PillowFile) -> int:
-    """The value that is white in a PNM; 255 where the file says none."""
+    """Returns the value of white in a PNM; 255 if the file has none."""
     args = image.tile[0].args if image.format == "PPM" and image.tile else ()
     args = args if isinstance(args, tuple) else (args,)
     if "I;16B" in args:
@@ -108,8 +109,10 @@ def _largest_of_ppm(image: PillowFile) -> int:
 
 
 def _decode_16bit_ppm(image: PillowFile) -> np.ndarray:
-    """A PPM of more than 8 bits, of which Pillow keeps 8: read as a grey one of three times the
-    width, of which it keeps all."""
+    """Decodes a PPM of more than 8 bits, of which Pillow would keep only 8.
+
+    It is read as a grey image of three times the width, for which Pillow keeps all bits.
+    """
     offset, largest, file = image.tile[0].offset, _largest_of_ppm(image), image.fp
     assert file is not None
     file.seek(0)
@@ -122,7 +125,7 @@ def _decode_16bit_ppm(image: PillowFile) -> np.ndarray:
 
 
 def _png_depth(image: Image.Image, head: bytes) -> int | None:
-    """Bits per sample of a PNG, from its IHDR chunk; None for other formats."""
+    """Returns the bits per sample of a PNG, from its IHDR chunk; None for other formats."""
     return head[24] if image.format == "PNG" else None
 
 
@@ -144,18 +147,18 @@ def _pixels(image: PillowFile, head: bytes, path: OpenableFile) -> np.ndarray:
 
 
 def _no_alpha_bits(head: bytes) -> bool:
-    """Whether a TGA of 16 or 32 bits a pixel says that it has no alpha: then its place is unused.
+    """Whether the header of a TGA of 16 or 32 bits per pixel says that its alpha bits are unused.
 
-    Some programs say so and write one nevertheless: it is alpha where it is not constant.
+    Some programs say so and write alpha nevertheless: bits that are not constant count as alpha.
     """
     return head[2] in (2, 10) and head[16] in (16, 32) and not head[17] & 15
 
 
 def _pillow_alters(image: Image.Image, head: bytes) -> bool:
-    """Whether Pillow decodes this PNG to other values than the file holds.
+    """Whether Pillow decodes a PNG to other values than the file holds.
 
-    It reduces 16-bit colour to 8 bits, and compares the grey value that means transparent unscaled:
-    at depths other than 8 that meets the wrong pixels or none.
+    Pillow reduces 16-bit colour to 8 bits. It does not scale the grey value that stands for
+    transparent, so that at depths other than 8 it matches the wrong pixels or none.
     """
     depth = _png_depth(image, head)
     if depth == 16 and image.mode in _COLOUR_MODES:
@@ -165,19 +168,19 @@ def _pillow_alters(image: Image.Image, head: bytes) -> bool:
 
 
 def _decode_png(path: OpenableFile, head: bytes) -> np.ndarray:
-    """Decode by TensorFlow as grey + alpha or RGBA, uint16 for 16 bits and uint8 for fewer."""
-    import tensorflow as tf  # takes seconds, and few files need it
+    """Decodes by TensorFlow as grey + alpha or RGBA, uint16 for 16 bits and uint8 for fewer."""
+    import tensorflow as tf  # imported here because it takes seconds and few files need it
 
     depth, colour_type = head[24], head[25]
     dtype = tf.uint16 if depth == 16 else tf.uint8
-    with tf.init_scope():  # eager, even when a caller is being traced
+    with tf.init_scope():  # runs eagerly even while a caller is traced
         pixels = tf.io.decode_png(path.read_bytes(), channels=4, dtype=dtype).numpy()
-    return pixels if colour_type & 2 else pixels[..., ::3]  # bit 1 says colour
+    return pixels if colour_type & 2 else pixels[..., ::3]  # bit 1 stands for colour
 
 
 def _orientation(image: PillowFile, file: BinaryIO) -> int:
-    """The EXIF orientation, 1 to 8, without decoding pixels, which Pillow would do for a PNG's."""
-    with contextlib.suppress(Exception), _quiet():  # a malformed block raises nearly anything
+    """Reads the EXIF orientation, 1 to 8, without decoding pixels as Pillow would for a PNG."""
+    with contextlib.suppress(Exception), _quiet():  # malformed blocks raise many types of errors
         if image.format == "PNG" and "exif" not in image.info:
             image.info["exif"] = exif_of_png(file)
         return Image.Image.getexif(image).get(ORIENTATION_TAG, 1)

@@ -14,7 +14,7 @@ from pix2pix_tf.utils.sampling import evenly_spaced
 
 GAP = 6  # pixels between images
 _SPACING = 4  # between lines of a heading
-_PAPER, _INK = (255, 255, 255), (60, 60, 60)
+_BACKGROUND, _TEXT = (255, 255, 255), (60, 60, 60)
 
 
 def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
@@ -22,7 +22,7 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
 
     Args:
         headings: The heading of each column.
-        rows: Rows of images, uint8 or uint16 [H, W, 1..4], all of one height and width.
+        rows: Rows of images, uint8 or uint16 [H, W, 1..4], all of the same height and width.
 
     Returns:
         uint8 [height, width, 3].
@@ -36,13 +36,13 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     sheet = Image.new(
         "RGB",
         (len(headings) * (width + GAP) + GAP, len(rows) * (height + GAP) + head),
-        _PAPER,
+        _BACKGROUND,
     )
     draw = ImageDraw.Draw(sheet)
     for column, heading in enumerate(headings):
         left = GAP + column * (width + GAP)
         middle = (left + width / 2, head / 2)
-        draw.text(middle, heading, _INK, font, anchor="mm", align="center", spacing=_SPACING)
+        draw.text(middle, heading, _TEXT, font, anchor="mm", align="center", spacing=_SPACING)
         for row, images in enumerate(rows):
             sheet.paste(
                 Image.fromarray(for_display(images[column])), (left, head + row * (height + GAP))
@@ -51,7 +51,7 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
 
 
 def _in_lines(heading: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """A heading broken at its spaces where it is wider than its column."""
+    """Breaks a heading at its spaces if it is wider than its column."""
     lines: list[str] = []
     for word in heading.split(" "):
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
@@ -63,7 +63,7 @@ def _in_lines(heading: str, font: ImageFont.FreeTypeFont, width: int) -> str:
 
 @functools.cache
 def _font_file() -> Path:
-    """Matplotlib's font: unlike Pillow's own it has × and the letters of most languages."""
+    """Returns Matplotlib's font, which unlike Pillow's has × and the letters of most languages."""
     import matplotlib
 
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -74,12 +74,12 @@ def pairs_sheet(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     rows: int,
 ) -> np.ndarray:
-    """A sheet of input | output | target of pairs that are spread evenly over the sequence.
+    """Makes a sheet of input | output | target for evenly spaced pairs of a sequence.
 
     Args:
-        translate: Makes an output of an input, uint8 or uint16 [H, W, 1..4] both.
-        pairs: The pairs: input and target of each.
-        rows: The most pairs that are shown.
+        translate: Function from an input to an output, both uint8 or uint16 [H, W, 1..4].
+        pairs: Input and target of each pair.
+        rows: The largest number of pairs on the sheet.
 
     Returns:
         uint8 [height, width, 3].

@@ -1,4 +1,4 @@
-"""Naming all unreadable files at once, where work on many files ends at the first."""
+"""A context manager that reports all unreadable images at once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pix2pix_tf.utils.parallel import parallel_map
 
 @contextmanager
 def report_all_unreadable(paths: Sequence[Path]) -> Iterator[None]:
-    """Turns an error about one of these images into one about all that cannot be read.
+    """Replaces an error about one of several images by an error about all that cannot be read.
 
-    The other images are only opened after an error; one about something else stays as it is.
+    The other images are opened only after such an error; errors about other files are unchanged.
 
     Args:
         paths: The images that are read within the context.
 
     Raises:
-        UserError: One or more of them cannot be read.
+        UserError: One or more of the images cannot be read.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Large TIFFs read by windows: only the strips or tiles that are asked for are decoded."""
+"""Reading of large TIFFs by windows, which decodes only the strips or tiles of a window."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pix2pix_tf.utils.errors import UserError
 
 
 class ImageWindows:
-    """A TIFF of which only those parts are read that are asked for; closed by `with`.
+    """A TIFF that is read by windows; a context manager that closes the file.
 
-    It is asked as an array is: `windows[first:end]` and `windows[first:end, left:right]` are
+    It is indexed like an array: `windows[first:end]` and `windows[first:end, left:right]` are
     arrays [rows, columns, channels].
 
     Attributes:
@@ -44,15 +44,15 @@ class ImageWindows:
 
         Args:
             path: A TIFF.
-            channels: What its bands are converted to, see `read_image`.
-            half: 0 or 1 for the left or right half of it; None: all of it.
-            max_pixels: How many pixels a strip or tile may have.
+            channels: The number of channels that windows are converted to, see `read_image`.
+            half: 0 or 1 for the left or right half of the image; None for the whole image.
+            max_pixels: The largest number of pixels of a strip or tile.
 
         Raises:
-            UserError: It cannot be read, or not in parts of so few pixels.
+            UserError: The file cannot be read, or its strips or tiles have more pixels.
         """
         self._path = path
-        with open_image_file(path):  # raises the error about what is wrong with it
+        with open_image_file(path):  # raises an error if the file cannot be used
             pass
         self._file = path.open("rb")
         self._tiff = TiffImage(self._file, path)
@@ -93,6 +93,10 @@ class ImageWindows:
 
 
 def has_windows(path: Path) -> bool:
-    """Whether a file is a TIFF so large that it is better read by `ImageWindows` than at once."""
+    """Whether a file is a TIFF of more than `LARGE_PIXELS`, to be read by `ImageWindows`.
+
+    Raises:
+        UserError: The header cannot be read.
+    """
     with open_image_file(path) as opened:
         return isinstance(opened, TiffImage) and opened.height * opened.width > LARGE_PIXELS

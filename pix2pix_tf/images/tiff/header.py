@@ -1,4 +1,4 @@
-"""The header of a TIFF: what its samples are, or why they cannot be read."""
+"""The header of a TIFF, with the meaning of its samples and checks that they can be read."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ _READ = (*NONE, *DEFLATE, *JPEG, *BILEVEL, *BY_LIBTIFF)
 
 
 class Header:
-    """What the header of a TIFF says of its one image.
+    """The properties of the one image of a TIFF by its header.
 
     Attributes:
-        path: What error messages call the file.
-        file_size: The bytes of the file.
+        path: The name of the file in error messages.
+        file_size: The size of the file in bytes.
         tags: The values of all tags, by their numbers.
         byte_order: `<` or `>`.
         size: Height and width of the stored pixels, in pixels, not yet upright.
         compression, photometric, predictor, orientation: The values of these tags.
-        samples: The samples of a pixel, 1 to 4.
-        bits: The bits of a sample: 1, 2, 4, 8 or 16.
-        colour_mode: What the bands are.
+        samples: The number of samples per pixel, 1 to 4.
+        bits: The number of bits per sample: 1, 2, 4, 8 or 16.
+        colour_mode: The meaning of the bands.
     """
 
     def __init__(self, file: BinaryIO, path: object) -> None:
@@ -63,11 +63,11 @@ class Header:
 
         Args:
             file: The file, open.
-            path: What error messages call it.
+            path: The name of the file in error messages.
 
         Raises:
             UserError: The file holds no image that can be read, or several.
-            Exception: The file is damaged; of any type.
+            Exception: The file is damaged; exceptions may be of any type.
         """
         self.path = path
         self.file_size = file.seek(0, io.SEEK_END)
@@ -85,11 +85,15 @@ class Header:
         self.colour_mode = self._find_colour_mode()
 
     def numbers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
-        """The values of a tag as whole numbers."""
+        """Returns the values of a tag as integers, or the default if there is no such tag."""
         return tuple(int(value) for value in np.ravel(self.tags.get(tag, default)))
 
     def number(self, tag: int, default: int | None = None) -> int:
-        """The first value of a tag; without a default the tag must be there."""
+        """Returns the first value of a tag, or the default if there is no such tag.
+
+        Raises:
+            ValueError: There is neither the tag nor a default.
+        """
         values = self.numbers(tag, () if default is None else (default,))
         if not values:
             raise ValueError(f"tag {tag} is missing")
@@ -101,15 +105,15 @@ class Header:
         return self.photometric == PALETTE
 
     def _find_colour_mode(self) -> ColourMode:
-        """What the bands are."""
+        """Returns the meaning of the bands."""
         colours = _COLOURS[self.photometric]
         if self.is_palette:
             return "RGB"
-        beyond = self.samples - colours
-        extra = self.numbers(Tag.extra)[:beyond]
-        if beyond == 0:
+        extra_bands = self.samples - colours
+        extra = self.numbers(Tag.extra)[:extra_bands]
+        if extra_bands == 0:
             return "RGB" if colours == 3 else "grey"
-        if beyond == 1 and extra in ((ASSOCIATED,), (UNASSOCIATED,)):
+        if extra_bands == 1 and extra in ((ASSOCIATED,), (UNASSOCIATED,)):
             return "RGBA" if colours == 3 else "grey + alpha"
         return "bands"
 
@@ -127,10 +131,10 @@ class Header:
             )
 
     def _problem(self, bits: tuple[int, ...]) -> str | None:
-        """What keeps the image from being read, in words."""
+        """Explains why the image cannot be read; None if it can."""
         colours = _COLOURS.get(self.photometric)
         kinds = self.numbers(Tag.sample_format, (1,))
-        of = pluralize(self.samples, "band")
+        bands = pluralize(self.samples, "band")
         depth = " and ".join(f"{count}" for count in sorted(set(bits)))
         if min(self.size) < 1 or self.samples < 1:
             return "without pixels"
@@ -142,18 +146,18 @@ class Header:
             words = {1: "unsigned", 2: "signed", 3: "floating point", 4: "untyped"}
             words |= {5: "complex integer", 6: "complex"}
             kind = " and ".join(sorted({words.get(kind, "unknown") for kind in kinds}))
-            return f"of {of} with {depth}-bit {kind} samples"
+            return f"of {bands} with {depth}-bit {kind} samples"
         accepted = {8, 16} if self.samples > 1 else {1, 2, 4, 8, 16}
         if self.photometric == PALETTE:
             accepted -= {16}
         if len(set(bits)) > 1 or bits[0] not in accepted:
-            return f"of {of} with {depth} bits per sample ({depth}-bit)"
+            return f"of {bands} with {depth} bits per sample ({depth}-bit)"
         if self.samples < colours or (self.is_palette and self.samples > 1):
-            return f"of {of}, which do not go with its colours"
+            return f"of {bands}, which do not go with its colours"
         return self._coding_problem(bits[0])
 
     def _coding_problem(self, bits: int) -> str | None:
-        """What keeps the segments from being decoded."""
+        """Explains why the segments cannot be decoded; None if they can."""
         kind, planes = self.compression, self.number(Tag.planes, 1)
         if kind not in _READ:
             return f"compressed as number {kind} (read are none, LZW, deflate, JPEG ...)"
@@ -173,9 +177,9 @@ class Header:
 
     @property
     def planes(self) -> int:
-        """How many planes the samples are stored in, one after the other: one, or one a band."""
+        """The number of planes that the samples are stored in: one, or one per band."""
         return self.samples if self.number(Tag.planes, 1) == 2 else 1
 
     def row_bytes(self, width: int) -> int:
-        """The bytes of a row of `width` pixels of one plane."""
+        """Returns the number of bytes of a row of `width` pixels of one plane."""
         return math.ceil(width * (self.samples // self.planes) * self.bits / 8)

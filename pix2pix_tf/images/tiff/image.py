@@ -1,11 +1,12 @@
-"""One image of a TIFF file, whole or by windows: every sample as the file has it, or refused.
+"""Decoding of the image of a TIFF file, whole or by windows, without loss of values.
 
-The header is read by tifffile. Segments (strips or tiles) are decoded here one by one, so that a
-window costs only those it meets.
+The header is read by tifffile. Segments (strips or tiles) are decoded separately, so that a window
+takes only the time of the segments that it overlaps.
 
-Read are 1, 2, 4, 8 and 16 bits of grey, 8 and 16 of colour, palettes; up to 4 bands, interleaved or
-in planes; white as zero, predictors, tiles, either byte order, BigTIFF, orientation. Overviews
-(reduced resolution) and masks beside the image are passed over. Everything else is refused by name.
+These are read: 1, 2, 4, 8 and 16 bits of grey, 8 and 16 bits of colour, palettes; up to 4 bands,
+interleaved or in planes; white as zero, predictors, tiles, either byte order, BigTIFF, orientation.
+Overviews (reduced resolution) and masks beside the image are ignored. Everything else raises an
+error that names the file.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from pix2pix_tf.images.tiff.segments import SegmentReader
 from pix2pix_tf.images.tiff.tags import ASSOCIATED, WHITE_IS_ZERO, Tag
 from pix2pix_tf.utils.errors import UserError
 
-_NOT_ALPHA = 0.01  # share of colours above their alpha: rounding does not make so many
+_NOT_ALPHA = 0.01  # share of colours above their alpha that rounding cannot explain
 
 
 class TiffImage:
-    """The one image of a TIFF file, which stays open as long as it is read.
+    """The one image of a TIFF file, which must stay open while it is read.
 
     Attributes:
         height, width: The upright size in pixels.
         dtype: uint8, or uint16 for 16 bits.
         bands: The number of bands, 1 to 4.
-        colour_mode: What the bands are.
+        colour_mode: The meaning of the bands.
     """
 
     def __init__(self, file: BinaryIO, path: object) -> None:
@@ -38,11 +39,11 @@ class TiffImage:
 
         Args:
             file: The file, open.
-            path: What error messages call it.
+            path: The name of the file in error messages.
 
         Raises:
             UserError: The file holds no image that can be read, or several.
-            Exception: The file is damaged; of any type.
+            Exception: The file is damaged; exceptions may be of any type.
         """
         self._header = header = Header(file, path)
         self._palette = _palette(header.numbers(Tag.colours)) if header.is_palette else None
@@ -56,15 +57,15 @@ class TiffImage:
 
     @property
     def segment_pixels(self) -> int:
-        """The pixels of a strip or tile, which are decoded at once."""
+        """The number of pixels of a strip or tile, which are decoded at once."""
         return self._reader.segments.height * self._reader.segments.width
 
     def decode(self) -> np.ndarray:
-        """The image, upright, [height, width, bands] of `dtype`."""
+        """Decodes the upright image, [height, width, bands] of `dtype`."""
         return self.window((0, self.height), (0, self.width))
 
     def window(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
-        """A part of the upright image.
+        """Decodes a window of the upright image.
 
         Args:
             rows: The first row and the one after the last.
@@ -79,7 +80,7 @@ class TiffImage:
         return np.ascontiguousarray(upright(pixels, orientation))
 
     def _to_values(self, samples: np.ndarray) -> np.ndarray:
-        """What the samples stand for, of `dtype`, full scale to full scale."""
+        """Converts samples to the values that they stand for, of `dtype`, in full scale."""
         header = self._header
         if self._palette is not None:
             return self._palette[samples[..., 0]]
@@ -100,10 +101,10 @@ class TiffImage:
 
 
 def _palette(colours: tuple[int, ...]) -> np.ndarray:
-    """A palette as [entries, 3]: uint8 where that holds it, else uint16."""
+    """Returns a palette as [entries, 3]: uint8 if that holds all its values, else uint16."""
     table = np.array(colours, np.uint16).reshape(3, -1).T
     low, high = table & 255, table >> 8
-    if not high.any():  # written as if it had 8 bits
+    if not high.any():  # some programs write 8-bit values
         return low.astype(np.uint8)
     if (low == 0).all() or (low == high).all() or (low == 255).all():
         return high.astype(np.uint8)
@@ -111,7 +112,7 @@ def _palette(colours: tuple[int, ...]) -> np.ndarray:
 
 
 def _unassociated(samples: np.ndarray) -> np.ndarray:
-    """Colour that was multiplied by its alpha, as it was before, rounded."""
+    """Divides colours by the alpha that they were multiplied by, rounded."""
     top = np.uint32(np.iinfo(samples.dtype).max)
     alpha = samples[..., -1:].astype(np.uint32)
     colour = (samples[..., :-1] * top + alpha // 2) // np.maximum(alpha, 1)

@@ -1,6 +1,6 @@
-"""Segments decoded by Pillow's libtiff, each as a TIFF of its own.
+"""Decoding of segments by Pillow's libtiff, each as a separate TIFF.
 
-tifffile by itself would need the package imagecodecs for LZW, JPEG, CCITT and the like.
+tifffile would need the package imagecodecs for LZW, JPEG, CCITT and similar compressions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from pix2pix_tf.images.tiff.tags import BLACK_IS_ZERO, Tag
 
 
 def decompress(data: bytes, compression: int, rows: int, row: int) -> bytes:
-    """What a segment of rows of so many bytes was before it was compressed."""
+    """Decompresses a segment.
+
+    Args:
+        data: The compressed bytes.
+        compression: The number of the compression.
+        rows: The number of rows of the segment.
+        row: The number of bytes of a row.
+
+    Returns:
+        The decompressed bytes, `rows` × `row`.
+    """
     tags = {
         Tag.width: row,
         Tag.height: rows,
@@ -29,17 +39,22 @@ def decompress(data: bytes, compression: int, rows: int, row: int) -> bytes:
 
 
 def decode_pixels(tags: dict[int, Any], data: bytes) -> np.ndarray:
-    """Decode one segment as a TIFF of its own, by Pillow."""
+    """Decodes one segment as a separate TIFF by Pillow.
+
+    Args:
+        tags: The values of the tags of that TIFF, by their numbers.
+        data: The bytes of the segment.
+    """
     from PIL import TiffImagePlugin
 
-    # Not by Image.open, whose limit on pixels is for files whose size nobody has looked at.
+    # Image.open would limit the number of pixels, which has been checked already.
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(_one_segment(tags, data)))
     image.load()
     return np.array(image)
 
 
 def _one_segment(tags: dict[int, Any], data: bytes) -> bytes:
-    """A little-endian TIFF of one strip."""
+    """Returns a little-endian TIFF of one strip."""
     start = 8 + 2 + 12 * (len(tags) + 2) + 4
     extra, entries = b"", []
     tags = {**tags, Tag.strip_bytes: len(data)}
@@ -48,18 +63,18 @@ def _one_segment(tags: dict[int, Any], data: bytes) -> bytes:
             continue
         kind, count, packed = _packed(value)
         if len(packed) > 4:
-            place = struct.pack("<I", start + len(extra))
+            offset = struct.pack("<I", start + len(extra))
             extra += packed + b"\0" * (len(packed) % 2)
-            packed = place
+            packed = offset
         entries.append((tag, struct.pack("<HHI", tag, kind, count) + packed.ljust(4, b"\0")))
-    where = start + len(extra)
-    entries.append((Tag.strips, struct.pack("<HHII", Tag.strips, 4, 1, where)))
+    strip_offset = start + len(extra)
+    entries.append((Tag.strips, struct.pack("<HHII", Tag.strips, 4, 1, strip_offset)))
     table = b"".join(entry for _, entry in sorted(entries))
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4) + extra + data
 
 
 def _packed(value: Any) -> tuple[int, int, bytes]:
-    """Type, count and bytes of a tag's value."""
+    """Returns type, count and bytes of the value of a tag."""
     if isinstance(value, bytes):
         return 7, len(value), value
     values = value if isinstance(value, tuple | list) else (value,)

@@ -1,4 +1,4 @@
-"""Which page of a TIFF is its image: overviews and masks beside it are passed over."""
+"""Search for the page of a TIFF that is its image; overviews and masks are ignored."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ _PAGES_AT_MOST = 1000
 
 
 class BoundedFile:
-    """A file of which no more is read than it has: sizes in damaged headers may be anything."""
+    """A file that limits reads to its size, because damaged headers may claim any size."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file, self._size = file, size
 
     def read(self, size: int = -1) -> bytes:
-        """Reads `size` bytes, or what is left of the file."""
-        left = max(0, self._size - self._file.tell())
-        return self._file.read(left if size < 0 else min(size, left))
+        """Reads `size` bytes, or the rest of the file."""
+        remaining = max(0, self._size - self._file.tell())
+        return self._file.read(remaining if size < 0 else min(size, remaining))
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Moves to an offset, like the file's own `seek`."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """The current offset."""
+        """Returns the current offset."""
         return self._file.tell()
 
 
 def find_page(file: BoundedFile, path: object) -> tuple[Any, str]:
-    """Finds the only page that is an image of its own.
+    """Finds the only page that is an image of full size.
 
     Args:
         file: The file.
-        path: What error messages call it.
+        path: The name of the file in error messages.
 
     Returns:
-        The page, as tifffile has it, and the byte order, `<` or `>`.
+        The page as an object of tifffile, and the byte order, `<` or `>`.
 
     Raises:
         UserError: There are several such pages, none, or very many pages.
-        Exception: The file is damaged; of any type.
+        Exception: The file is damaged; exceptions may be of any type.
     """
-    import tifffile  # takes a while, and few datasets need it
+    import tifffile  # imported here because it takes a while and few datasets need it
 
-    # It logs what is odd in a file. What matters of that is said here.
+    # tifffile logs oddities of a file; those that matter raise errors here.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     file.seek(0)
     tiff = tifffile.TiffFile(file, name=str(path))  # type: ignore[arg-type]
@@ -78,13 +78,13 @@ def find_page(file: BoundedFile, path: object) -> tuple[Any, str]:
 
 
 def _is_auxiliary(page: Any) -> bool:
-    """Whether a page only goes with another: an overview or a mask."""
+    """Whether a page is an overview or a mask of another page."""
     kind = page.tags.get(Tag.subfile)
     return kind is not None and bool(int(kind.value) & (REDUCED | MASK))
 
 
 def _frames(page: Any) -> int:
-    """How many images one page holds: some programs put all of them behind the first."""
+    """Returns the number of images of one page; some programs store all of them in one."""
     tags = page.tags
     depth = tags.get(Tag.depth)
     if depth is not None and depth.value > 1:
@@ -95,7 +95,7 @@ def _frames(page: Any) -> int:
     text = str(description.value) if description is not None else ""
     if text.startswith("ImageJ=") and (found := re.search(r"^images=(\d+)\s*$", text, re.M)):
         return max(1, int(found[1]))
-    if found := re.match(r'\{"shape": \[([\d, ]+)\]|shape=\(([\d, ]+)\)', text):  # tifffile's own
+    if found := re.match(r'\{"shape": \[([\d, ]+)\]|shape=\(([\d, ]+)\)', text):  # of tifffile
         sides = [int(side) for side in re.findall(r"\d+", found[0])]
         one = page.imagelength * page.imagewidth * page.samplesperpixel
         return max(1, math.prod(sides) // max(1, one))

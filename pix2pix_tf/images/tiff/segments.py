@@ -1,4 +1,4 @@
-"""Where the segments (strips or tiles) of a TIFF lie, and what is decoded of them."""
+"""Location and decoding of the segments (strips or tiles) of a TIFF."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pix2pix_tf.images.tiff.header import Header
 from pix2pix_tf.images.tiff.libtiff import decode_pixels, decompress
 from pix2pix_tf.images.tiff.tags import BILEVEL, BLACK_IS_ZERO, DEFLATE, JPEG, NONE, Tag
 
-_CACHED_BYTES = 64 * 2**20  # of decoded segments, for windows that share them
+_CACHED_BYTES = 64 * 2**20  # of decoded segments, which several windows may overlap
 _SPLIT_BYTES = 2**20  # uncompressed strips are read in parts of about this size
-_SEGMENT_PIXELS = 2**26  # the most pixels of a segment that is larger than its image
+_SEGMENT_PIXELS = 2**26  # the largest number of pixels of a segment larger than its image
 
-# The most bytes that one byte is decompressed to. Compressions not named can do better than is of
-# use for photographs.
+# The largest number of bytes that one byte is decompressed to; the last value is for compressions
+# without an entry, which can exceed any ratio that photographs reach.
 _RATIOS, _RATIO = {8: 1033, 32946: 1033, 5: 2800, 32773: 64}, 2**15
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class Segments(NamedTuple):
-    """How the samples lie in the file.
+    """The location of the samples in the file.
 
     Attributes:
         height, width: The size of a segment in pixels; the last strip may have fewer rows.
-        down, across: The number of segments of one plane.
-        planes: The number of planes, one after the other: one, or one for each band.
-        offsets, sizes: Where each segment begins, and how many bytes it has.
+        down, across: The number of segments of one plane in each direction.
+        planes: The number of planes, which follow one another: one, or one per band.
+        offsets, sizes: The offset of each segment in the file, and its size in bytes.
     """
 
     height: int
@@ -46,7 +46,7 @@ def find_segments(header: Header) -> Segments:
     """Finds the segments of a TIFF; uncompressed strips are split into small ones.
 
     Raises:
-        ValueError: The header is damaged, or pixels are not there.
+        ValueError: The header is damaged, or pixels are missing.
     """
     height, width = header.size
     planes = header.planes
@@ -60,7 +60,7 @@ def find_segments(header: Header) -> Segments:
     if min(high, wide) < 1 or high * wide > max(_SEGMENT_PIXELS, height * width):
         raise ValueError(f"segments of {wide}×{high} pixels")
     down, across = math.ceil(height / high), math.ceil(width / wide)
-    if not sizes and len(offsets) == 1:  # very old writers leave them out
+    if not sizes and len(offsets) == 1:  # very old programs omit them
         sizes = (header.file_size - offsets[0],)
     count = down * across * planes
     if min(len(offsets), len(sizes)) < count:
@@ -76,16 +76,16 @@ def find_segments(header: Header) -> Segments:
 
 
 def _claims_too_much(header: Header, coded: int) -> bool:
-    """Whether so many bytes can never be so many pixels; memory for them would be taken."""
+    """Whether the coded bytes are too few for the pixels, for which memory would be allocated."""
     ratio = 1 if header.compression in NONE else _RATIOS.get(header.compression, _RATIO)
     height, width = header.size
     return height * width * header.samples * header.bits // 8 > ratio * int(coded)
 
 
 def _split(header: Header, strips: Segments) -> Segments:
-    """Splits uncompressed strips, so that a window of a large one costs little."""
+    """Splits uncompressed strips, so that windows of large strips take little time."""
     row = header.row_bytes(strips.width)
-    for strip in range(strips.down * strips.planes):  # too short ones are not to be split
+    for strip in range(strips.down * strips.planes):  # strips that are too short raise an error
         rows = min(strips.height, header.size[0] - strip % strips.down * strips.height)
         if rows * row > strips.sizes[strip]:
             raise ValueError("some of its pixels are not there")
@@ -104,10 +104,10 @@ def _split(header: Header, strips: Segments) -> Segments:
 
 
 class SegmentReader:
-    """Decodes the segments of a TIFF, and keeps the last ones.
+    """Decodes the segments of a TIFF and caches the last ones.
 
     Attributes:
-        segments: Where they lie.
+        segments: The location of the segments.
     """
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
@@ -118,7 +118,7 @@ class SegmentReader:
             header: Its header.
 
         Raises:
-            ValueError: The header is damaged, or pixels are not there.
+            ValueError: The header is damaged, or pixels are missing.
         """
         self.segments = find_segments(header)
         self._file, self._header = file, header
@@ -157,7 +157,7 @@ class SegmentReader:
         return pixels
 
     def _segment(self, index: int, down: int) -> np.ndarray:
-        """A strip or tile, [rows, columns, samples], from the cache if it is there."""
+        """Returns a strip or tile, [rows, columns, samples], from the cache if possible."""
         if index in self._cache:
             self._cache.move_to_end(index)
             return self._cache[index]
@@ -166,7 +166,7 @@ class SegmentReader:
             high = min(high, self._header.size[0] - down * high)
         segment = self._decode(index, high, self.segments.width)
         self._cache[index] = segment
-        while sum(kept.nbytes for kept in self._cache.values()) > _CACHED_BYTES:
+        while sum(cached.nbytes for cached in self._cache.values()) > _CACHED_BYTES:
             self._cache.popitem(last=False)
         return segment
 
@@ -188,7 +188,7 @@ class SegmentReader:
         return self._to_samples(data[: height * row], height, width)
 
     def _to_samples(self, data: bytes, height: int, width: int) -> np.ndarray:
-        """The samples of decompressed bytes."""
+        """Converts decompressed bytes to samples, [height, width, samples]."""
         header = self._header
         shape = (height, width, header.samples // self.segments.planes)
         if header.bits < 8:
@@ -196,11 +196,11 @@ class SegmentReader:
         stored = np.frombuffer(data, f"{header.byte_order}u{header.bits // 8}").reshape(shape)
         samples = stored.astype(stored.dtype.newbyteorder("="))
         if header.predictor == 2 and header.compression not in NONE:
-            samples = np.cumsum(samples, axis=1, dtype=samples.dtype)  # wraps around, as it should
+            samples = np.cumsum(samples, axis=1, dtype=samples.dtype)  # wraps around as intended
         return samples
 
     def _decode_by_libtiff(self, data: bytes, height: int, width: int) -> np.ndarray:
-        """A segment whose compression knows what pixels are."""
+        """Decodes a segment whose compression codes pixels rather than bytes."""
         header = self._header
         samples = header.samples // self.segments.planes
         tags = {
@@ -212,12 +212,12 @@ class SegmentReader:
             Tag.samples: samples,
             Tag.rows: height,
         }
-        kept = (Tag.t4, Tag.t6, Tag.jpeg_tables, Tag.subsampling)
-        tags |= {tag: header.tags[tag] for tag in kept if tag in header.tags}
+        copied = (Tag.t4, Tag.t6, Tag.jpeg_tables, Tag.subsampling)
+        tags |= {tag: header.tags[tag] for tag in copied if tag in header.tags}
         return decode_pixels(tags, data).astype(np.uint8).reshape(height, width, samples)
 
 
 def _unpack_bits(data: bytes, height: int, bits: int) -> np.ndarray:
-    """uint8 [height, samples a row] of 1, 2 or 4 bits each, rows beginning with a byte."""
+    """Unpacks samples of 1, 2 or 4 bits, with rows that begin at a byte, to uint8 [height, n]."""
     flags = np.unpackbits(np.frombuffer(data, np.uint8)).reshape(height, -1, bits)
     return flags @ (1 << np.arange(bits - 1, -1, -1)).astype(np.uint8)
