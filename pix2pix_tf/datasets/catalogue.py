@@ -1,6 +1,6 @@
-"""The datasets that were published with pix2pix: what they hold and where they are.
+"""Catalogue of the datasets that were published with pix2pix.
 
-Numbers of pairs are as published, sizes as published or seen; what is not known is None. The
+Numbers of pairs are as published, sizes as published or measured; unknown values are None. The
 authors state no licence for the archives.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pix2pix_tf.utils.errors import UserError
 
-# As the authors' own download script has it, without TLS.
+# The address in the authors' own download script, without TLS.
 BASE_URL = "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/"
 NOT_STATED = "not stated"
 
@@ -22,17 +22,17 @@ class Dataset:
     """One published dataset of side-by-side pairs.
 
     Attributes:
-        name: Its folder below `datasets` and its archive, NAME.tar.gz.
-        what: What the images are and where they come from.
-        a: What the left half of each file shows.
-        b: What the right half shows.
-        pairs: The number of training pairs, rounded where it begins with ~.
-        citation: What its publishers ask to cite.
+        name: The name of its folder below `datasets` and of its archive, NAME.tar.gz.
+        what: The content and the source of the images.
+        a: The content of the left half of each file.
+        b: The content of the right half of each file.
+        pairs: The number of training pairs, rounded if it begins with ~.
+        citation: The publication that its publishers ask to cite.
         licence: The licence as published.
-        bytes: The size of the archive.
-        exact: Whether `bytes` is the exact size; else it is rounded.
-        sha256: The checksum of the archive, in hexadecimal, where it is known.
-        base_url: The address of the folder that the archive lies in.
+        bytes: The size of the archive in bytes; None if unknown.
+        exact: Whether `bytes` is the exact size; if not, it is rounded.
+        sha256: The checksum of the archive, in hexadecimal; None if unknown.
+        base_url: The address of the folder of the archive.
     """
 
     name: str
@@ -120,10 +120,14 @@ CATALOGUE: dict[str, Dataset] = {
 
 
 def archive_url(base_or_file: str, name: str) -> str:
-    """The address of an archive, from its own or that of the folder that NAME.tar.gz lies in.
+    """Returns the address of an archive.
+
+    Args:
+        base_or_file: The address of the archive, or of the folder of NAME.tar.gz.
+        name: The name of the dataset.
 
     Raises:
-        UserError: It is no http or https address.
+        UserError: The address is not an http or https address.
     """
     from urllib.parse import urlsplit
 
@@ -136,7 +140,7 @@ def archive_url(base_or_file: str, name: str) -> str:
 
 
 def archive_suffix(url: str) -> str | None:
-    """`.tar.gz` or `.zip`, by the path of an address; None where it names no archive."""
+    """Returns `.tar.gz` or `.zip` by the path of an address; None if it is not an archive."""
     from urllib.parse import urlsplit
 
     path = urlsplit(url).path.lower()

@@ -1,4 +1,4 @@
-"""Downloads a published dataset to datasets/NAME: fetched, checked, whole or not at all."""
+"""Download of a published dataset to datasets/NAME, which appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """A finished download.
+    """The result of `download`.
 
     Attributes:
         folder: The folder of the dataset.
@@ -50,23 +50,29 @@ def download(
 ) -> DownloadResult:
     """Downloads a dataset to `output`/`name`.
 
-    The archive is fetched into `output`/NAME.tar.gz.part (or .zip.part), where an interrupted
-    download leaves what it has and the next goes on, and removed at the end. An archive that has
-    one folder at its top, as the published ones do, becomes that folder.
+    The archive is fetched into `output`/NAME.tar.gz.part (or .zip.part) and removed at the end. If
+    the download is interrupted, this file is kept, and the next download continues it. If an
+    archive has a single folder at its top, as the published ones do, that folder becomes the
+    dataset.
 
     Args:
-        name: A name of `CATALOGUE`; or any other, if `url` gives an archive.
-        output: The folder that datasets lie in; made if need be.
-        url: Another address than the catalogue's: of an archive, or of a folder with NAME.tar.gz.
-        sha256: What the archive must have, in hexadecimal; default: the catalogue's, if any.
-        progress: Called with the stage (`fetching`, `checking`, `unpacking`), its bytes done and
-            those of all, None where nobody knows.
+        name: A name in `CATALOGUE`, or any other if `url` is the address of an archive.
+        output: The folder of all datasets, which is created if it does not exist.
+        url: An address that replaces the catalogue's: of an archive, or of a folder with
+            NAME.tar.gz.
+        sha256: The expected checksum of the archive, in hexadecimal; by default that of the
+            catalogue, if any.
+        progress: Called with the stage (`fetching`, `checking`, `unpacking`), the number of bytes
+            done and the total number of bytes, None if unknown.
         timeout: Seconds without an answer or a byte after which a connection counts as cut.
 
+    Returns:
+        The folder, the address and checksum of the archive, and the number of images.
+
     Raises:
-        UserError: An unknown name, something there already, no connection, a cut connection (what
-            has come stays), another checksum, a damaged or hostile archive or one without images
-            (which is removed), a full disk.
+        UserError: The name is unknown; the folder exists already; there is no connection, or it was
+            cut (the fetched part is kept); the checksum differs; the archive is damaged, hostile
+            or without images (it is removed); or the disk is full.
     """
     address, expected = _source(name, url, sha256)
     output = Path(output)
@@ -78,7 +84,7 @@ def download(
         address,
         part,
         lambda done, total: progress("fetching", done, total),
-        space_for=lambda size: 2 * size,  # the archive, and images that hardly compress
+        space_for=lambda size: 2 * size,  # the archive and its images, which hardly compress
         timeout=timeout,
     )
     found = _sha256(part, progress)
@@ -94,14 +100,14 @@ def download(
 
 
 def _source(name: str, url: str | None, sha256: str | None) -> tuple[str, str | None]:
-    """The archive's address and the checksum it must have."""
+    """Returns the address of the archive and its expected checksum."""
     dataset = _known(name, url)
     address = archive_url(url or (dataset.base_url if dataset else ""), name)
     if sha256 is not None:
         if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
             raise UserError(f"--sha256 {sha256}: expected 64 hexadecimal digits")
         return address, sha256.lower()
-    if dataset is not None and address.endswith(f"/{name}.tar.gz"):  # a mirror, not a repacking
+    if dataset is not None and address.endswith(f"/{name}.tar.gz"):  # a mirror of the same file
         return address, dataset.sha256
     return address, None
 
@@ -133,7 +139,7 @@ def _sha256(path: Path, progress: Progress) -> str:
 
 
 def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
-    """Unpacks into a hidden folder that becomes `folder`; how many images that has."""
+    """Unpacks into a hidden folder that becomes `folder`; returns the number of images."""
     with temporary_sibling(folder) as aside:
         try:
             unpack(part, aside, lambda done, total: progress("unpacking", done, total))
@@ -151,10 +157,10 @@ def _unpack(part: Path, folder: Path, url: str, progress: Progress) -> int:
 
 
 def _top(content: Path) -> Path:
-    """The folder that is the dataset: the one that holds everything else, if there is one."""
+    """Returns the folder of the dataset: a single top folder if there is one, else `content`."""
     entries = list_entries(content)
     if len(entries.folders) == 1 and not entries.images and not entries.others:
         folder = entries.folders[0]
-        if read_name(folder.name) == FolderName():  # else it is a part of the dataset
+        if read_name(folder.name) == FolderName():  # other names are part of the data
             return folder
     return content

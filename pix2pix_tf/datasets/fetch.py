@@ -1,9 +1,9 @@
-"""One file over HTTP, fetched in as many attempts as it takes.
+"""Download of one file over HTTP, which can be resumed.
 
-The bytes go to a file of their own, and beside it, in FILE.json, what says whether a later attempt
-may add to them: the address, the size, and the server's name for this version of the file (ETag or
-Last-Modified). The next attempt asks for the rest only, and only of the same version (`Range`,
-`If-Range`); where the server has another one or knows no ranges, it starts over.
+The bytes are written to FILE, and to FILE.json the properties that decide whether a later attempt
+can continue it: the address, the size, and the server's identifier of the version (ETag or
+Last-Modified). The next attempt requests only the rest, and only of the same version (`Range`,
+`If-Range`); if the server has another version or does not support ranges, it starts over.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of a file that is being fetched."""
+    """Known properties of a file that is being fetched."""
 
     url: str
     size: int | None = None
@@ -39,7 +39,7 @@ class _Known:
 
     @property
     def validator(self) -> str | None:
-        """What `If-Range` takes: a weak ETag promises nothing about bytes."""
+        """The value for `If-Range`; a weak ETag is not used, since it does not identify bytes."""
         if self.etag and not self.etag.startswith("W/"):
             return self.etag
         return self.modified
@@ -53,18 +53,20 @@ def fetch(
     space_for: Callable[[int], int] = lambda size: size,
     timeout: float = TIMEOUT,
 ) -> None:
-    """Fetches `url` into `part`, or the rest of it.
+    """Fetches a file, or the rest of it after an interrupted attempt.
 
     Args:
         url: An http or https address.
-        part: The file; there whole when this returns. An interrupted attempt leaves what it has.
-        advance: Called with the bytes that are there and the bytes of all, None where the server
-            does not say.
-        space_for: How many bytes of disk the caller needs in the end for a file of that size.
+        part: The file to write, which is complete when this returns. After an interruption the
+            fetched part is kept.
+        advance: Called with the number of bytes fetched and the total number of bytes, None if the
+            server does not send it.
+        space_for: Function from the size of the file to the number of bytes of disk that the caller
+            needs in total.
         timeout: Seconds without an answer or a byte after which the connection counts as cut.
 
     Raises:
-        UserError: The host cannot be reached, does not have the file, the connection was cut, or
+        UserError: The host cannot be reached or does not have the file, the connection was cut, or
             the disk is too full.
     """
     known = _recall(part)
@@ -76,7 +78,7 @@ def fetch(
         return
     response = _open(known, have, timeout)
     if response is not None and not _continues(response, known, have) and response.status != 200:
-        response.close()  # the rest of something else
+        response.close()  # the server sent part of another version
         response = None
     if response is None or response.status == 200:
         forget(part)
@@ -88,21 +90,21 @@ def fetch(
     with response:
         if known.size is not None:
             _refuse_full_disk(part, space_for(known.size) - have, url)
-        _remember(part, known)  # before the first byte: bytes without it are never added to
+        _remember(part, known)  # written first, because bytes without it are not continued
         done = _receive(response, part, have, known, advance)
     if known.size is not None and done < known.size:
         raise UserError(_cut(url, done, known.size, "it closed the connection"))
-    _remember(part, replace(known, size=done))  # whole, also where the size was not known
+    _remember(part, replace(known, size=done))  # marks it as complete, also if the size was unknown
 
 
 def forget(part: Path) -> None:
-    """Removes a file that `fetch` wrote, whole or not, and what was noted beside it."""
+    """Removes a file that `fetch` wrote, complete or not, and its FILE.json."""
     part.unlink(missing_ok=True)
     _beside(part).unlink(missing_ok=True)
 
 
 def _open(known: _Known, have: int, timeout: float) -> http.client.HTTPResponse | None:
-    """The server's answer, None when it says that the range asked for does not exist."""
+    """Returns the server's response; None if the requested range does not exist."""
     headers = {"User-Agent": f"pix2pix-tf/{__version__}", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -128,12 +130,12 @@ def _open(known: _Known, have: int, timeout: float) -> http.client.HTTPResponse 
             f"{known.url} cannot be reached ({_reason(error)}): try again later, or give another "
             "address with --url"
         ) from error
-    except ValueError as error:  # http.client on spaces, urllib on unclosed brackets
+    except ValueError as error:  # by http.client for spaces, by urllib for unclosed brackets
         raise UserError(f"{known.url} is no address that can be fetched: {error}") from error
 
 
 def _continues(response: http.client.HTTPResponse, known: _Known, have: int) -> bool:
-    """Whether the answer is the rest of what is there, and of nothing else."""
+    """Whether the response is the rest of the same version of the fetched part."""
     if response.status != 206 or not have:
         return False
     span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
@@ -170,7 +172,7 @@ def _receive(
     known: _Known,
     advance: Callable[[int, int | None], None],
 ) -> int:
-    """Adds the answer to the file; the bytes that are there then."""
+    """Appends the response to the file and returns the number of bytes fetched."""
     done = have
     advance(done, known.size)
     try:
@@ -204,8 +206,8 @@ def _refuse_full_disk(part: Path, needed: int, url: str) -> None:
 
 
 def _cut(url: str, done: int, size: int | None, why: str) -> str:
-    of = "" if size is None else f" of {_megabytes(size)}"
-    return f"{url} was cut after {_megabytes(done)}{of} ({why}): run the same command to resume"
+    total = "" if size is None else f" of {_megabytes(size)}"
+    return f"{url} was cut after {_megabytes(done)}{total} ({why}): run the same command to resume"
 
 
 def _write_error_message(part: Path, error: OSError) -> UserError:
@@ -223,7 +225,7 @@ def _reason(error: Exception) -> str:
 
 
 def _plain(text: object) -> str:
-    """On one line, without what a server could do to a terminal."""
+    """Converts a server's text to one line without control characters."""
     return "".join(c for c in " ".join(str(text).split()) if c.isprintable())
 
 
@@ -238,7 +240,7 @@ def _beside(part: Path) -> Path:
 def _recall(part: Path) -> _Known:
     try:
         return _Known(**json.loads(_beside(part).read_text()))
-    except (OSError, ValueError, TypeError):  # nothing, or nothing one could trust
+    except (OSError, ValueError, TypeError):  # it does not exist or is damaged
         return _Known("")
 
 

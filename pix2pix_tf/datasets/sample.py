@@ -1,4 +1,4 @@
-"""The embedded sample city as files: a dataset like any other, with the exact classes beside it."""
+"""Writing of the embedded sample city as a dataset, with its exact class maps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory, write_text
 
-METRES_PER_DEGREE_NORTH = 110_574.0  # of latitude, at the equator; nowhere fewer
-METRES_PER_DEGREE_EAST = 111_320.0  # of longitude, at the equator, where the city lies
-FIRST_VALIDATION_SEED = 1_000_000  # training cities are numbered from 0: the two never meet
+METRES_PER_DEGREE_NORTH = 110_574.0  # of latitude at the equator, where it is smallest
+METRES_PER_DEGREE_EAST = 111_320.0  # of longitude at the equator, where the city lies
+FIRST_VALIDATION_SEED = 1_000_000  # training cities have seeds from 0, so that none is in both
 
 
 def write_sample(
@@ -29,12 +29,12 @@ def write_sample(
     """Writes sample cities: side-by-side pairs (aerial photograph | street map) and class maps.
 
     Args:
-        output: The folder; gets `train/NAME.png`, `val/NAME.png` and `classes/SPLIT/NAME.png`, the
-            last a grey image whose values are indices into `sample_city.CLASSES`.
-        train: Training pairs.
-        val: Validation pairs.
-        size: Height and width of one image.
-        advance: Called after each pair with the number of all.
+        output: The folder for `train/NAME.png`, `val/NAME.png` and `classes/SPLIT/NAME.png`; the
+            last are grey images whose values are indices into `sample_city.CLASSES`.
+        train: The number of training pairs.
+        val: The number of validation pairs.
+        size: Height and width of one image in pixels.
+        advance: Called after each pair with the total number.
 
     Raises:
         UserError: The folder is not empty, or cannot be written.
@@ -50,11 +50,11 @@ def write_sample(
 
 @dataclass(frozen=True)
 class Scene:
-    """Pairs cut out of one large city.
+    """The result of `write_scene`: how to divide its pairs by latitude.
 
     Attributes:
-        share: The share of the validation pairs, as for `data split --val`.
-        buffer: The height of an image in metres, as for `data split --buffer`.
+        share: The share of the validation pairs, in 0..1, for `data split --val`.
+        buffer: The height of an image in metres, for `data split --buffer`.
     """
 
     share: float
@@ -69,19 +69,22 @@ def write_scene(
     side: int,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Scene:
-    """Writes pairs cut out of one large city at random places: the training ones of its north.
+    """Writes pairs cut out of one large city at random positions, the training pairs in its north.
 
-    Images of one split may overlap, as those of the paper's maps do; between the splits lies a
+    Images of one split may overlap, like those of the paper's maps; the splits are separated by a
     strip of an image's height, so that they have no pixel in common.
 
     Args:
-        output: The folder; gets what `write_sample` writes, and `places.csv`: name, latitude and
-            longitude of each image's middle, the city's being at 0, 0.
-        train: Training pairs.
-        val: Validation pairs.
-        size: Height and width of one image.
-        side: Height and width of the city, in pixels.
-        advance: Called after each part of the city with the number of all.
+        output: The folder for the files of `write_sample` and for `places.csv`: name, latitude and
+            longitude of each image's centre, with the centre of the city at 0, 0.
+        train: The number of training pairs.
+        val: The number of validation pairs.
+        size: Height and width of one image in pixels.
+        side: Height and width of the city in pixels.
+        advance: Called after each part of the city with the total number of parts.
+
+    Returns:
+        The share and the buffer that divide the pairs in the same way.
 
     Raises:
         UserError: The city is too small, the folder is not empty or cannot be written.
@@ -101,7 +104,7 @@ def write_scene(
 
 
 def _scene_places(train: int, val: int, size: int, side: int) -> dict[str, list[tuple[int, int]]]:
-    """Top left corners of the images of each split, no two alike."""
+    """Draws the top left corners (row, column) of the images of each split, all different."""
     rows = side - size  # without the strip between the splits
     if rows < 2 * size:
         raise UserError(
@@ -119,7 +122,7 @@ def _scene_places(train: int, val: int, size: int, side: int) -> dict[str, list[
 def _corners(
     random: np.random.Generator, count: int, top: int, height: int, size: int, width: int
 ) -> list[tuple[int, int]]:
-    """Corners of different windows within rows `top` to `top + height`."""
+    """Draws corners of different windows within rows `top` to `top + height`."""
     columns = width - size + 1
     windows = (height - size + 1) * columns
     if count > windows:
@@ -128,11 +131,11 @@ def _corners(
             "give a larger one"
         )
     chosen = random.choice(windows, count, replace=False)
-    return [(top + int(place) // columns, int(place) % columns) for place in chosen]
+    return [(top + int(index) // columns, int(index) % columns) for index in chosen]
 
 
 def _places_table(places: Mapping[str, Sequence[tuple[int, int]]], size: int, side: int) -> str:
-    """The text of places.csv."""
+    """Returns the text of places.csv."""
     lines = ["name,latitude,longitude"]
     for corners in places.values():
         for top, left in corners:
@@ -148,9 +151,9 @@ def _scene_name(top: int, left: int) -> str:
 
 
 def _write(folder: Path, split: str, name: str, city: City) -> None:
-    """One pair and its classes."""
-    for place in (folder / split, folder / "classes" / split):
-        place.mkdir(parents=True, exist_ok=True)
+    """Writes one pair and its class map."""
+    for directory in (folder / split, folder / "classes" / split):
+        directory.mkdir(parents=True, exist_ok=True)
     pair = np.concatenate([city.aerial, city.street_map], axis=1)
     write_image(folder / split / f"{name}.png", pair)
     write_image(folder / "classes" / split / f"{name}.png", city.classes[..., np.newaxis])

@@ -1,10 +1,10 @@
-"""Archives of images unpacked without trusting them.
+"""Safe unpacking of untrusted archives of images.
 
-Of a .tar.gz or .zip only plain files and folders are written, under names that stay inside the
-target folder, as new files of the user's own. Refused with the member's name: absolute paths, `..`,
-symbolic and hard links, devices, pipes, sparse and encrypted files, a name that comes twice, more
-than `MEMBERS_AT_MOST` members and more than `BYTES_AT_MOST` bytes in all, or than the disk has
-room for. A member's size is checked before it is unpacked and while it is.
+Only plain files and folders of a .tar.gz or .zip are written, inside the target folder, as new
+files that belong to the user. These members raise an error that names them: absolute paths, `..`,
+symbolic and hard links, devices, pipes, sparse and encrypted files, repeated names, more than
+`MEMBERS_AT_MOST` members, and more than `BYTES_AT_MOST` bytes in total or than the disk has room
+for. The size of a member is checked both before and while it is unpacked.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import IO
 from pix2pix_tf.utils.errors import UserError
 
 BYTES_AT_MOST = 64 * 2**30  # eight times the largest dataset of the catalogue
-MEMBERS_AT_MOST = 1_000_000  # likewise
+MEMBERS_AT_MOST = 1_000_000
 
 _CHUNK = 1 << 20
-_ONE_READ = 1 << 22  # tarfile takes a whole extended header at once, which may claim any size
+_ONE_READ = 1 << 22  # tarfile reads an extended header at once, which may claim any size
 _DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -36,16 +36,16 @@ _DAMAGED = (
     UnicodeError,
     NotImplementedError,  # a compression that zipfile does not know
     ValueError,  # numbers in tar headers
-    RecursionError,  # headers of headers of headers
+    RecursionError,  # nested headers
 )
 
 
-class BadArchive(UserError):  # noqa: N818  # what the user reads is the text
-    """What a file holds is no archive of images: another kind, damaged, or hostile."""
+class BadArchive(UserError):  # noqa: N818  # users see only the text
+    """A file is not an archive of images: it is of another kind, damaged, or hostile."""
 
 
 class _Refused(Exception):  # noqa: N818
-    """A member that is not unpacked; the text is the end of a sentence about it."""
+    """A member cannot be unpacked; the text is the end of a sentence about it."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"its member {name!r} {why}")
@@ -59,18 +59,18 @@ def unpack(
     bytes_at_most: int = BYTES_AT_MOST,
     members_at_most: int = MEMBERS_AT_MOST,
 ) -> None:
-    """Unpacks a .tar.gz or .zip, which its content tells, not its name, into an existing folder.
+    """Unpacks a .tar.gz or .zip, recognized by its content, into an existing folder.
 
     Args:
         archive: The file.
-        target: An empty folder. After an error it holds what was unpacked before.
-        advance: Called with how many bytes of the archive are through and how many it has.
-        bytes_at_most: All files together may have that many bytes.
-        members_at_most: The archive may have that many files and folders.
+        target: An empty folder. After an error it holds the members that were unpacked before.
+        advance: Called with the number of bytes of the archive that were processed, and its size.
+        bytes_at_most: The largest total size of all files in bytes.
+        members_at_most: The largest number of files and folders.
 
     Raises:
-        BadArchive: It is no such archive, damaged or hostile.
-        UserError: The disk is full, or cannot be written to.
+        BadArchive: The file is not such an archive, or is damaged or hostile.
+        UserError: The disk is full or cannot be written to.
     """
     with archive.open("rb") as file:
         head = file.read(64)
@@ -91,7 +91,7 @@ def unpack(
 
 
 class _Writer:
-    """Writes members below a folder, as long as names and sizes are what they should be."""
+    """Writes members below a folder after checking their names and sizes."""
 
     def __init__(self, target: Path, bytes_at_most: int, members_at_most: int) -> None:
         self._target = target
@@ -100,12 +100,12 @@ class _Writer:
 
     def folder(self, name: str) -> None:
         self._count(name)
-        self._make(self._place(name), name)
+        self._make(self._path(name), name)
 
     def file(self, name: str, size: int, content: IO[bytes]) -> None:
         """Writes a file of exactly `size` bytes."""
         self._count(name)
-        path = self._place(name)
+        path = self._path(name)
         if path == self._target:
             raise _Refused(name, "is a file without a name")
         self._refuse_too_large(name, size)
@@ -146,8 +146,8 @@ class _Writer:
                 "or give --output a folder on another disk"
             )
 
-    def _place(self, name: str) -> Path:
-        """Where a member belongs, inside the target."""
+    def _path(self, name: str) -> Path:
+        """Returns the path of a member inside the target."""
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.startswith("/") or re.match("[A-Za-z]:", name):
             raise _Refused(name, "has an absolute path")
@@ -167,7 +167,7 @@ class _Writer:
 
 
 class _Bounded:
-    """A file whose single reads are limited: what would take more is no archive of images."""
+    """A file that limits the size of single reads, which archives of images do not exceed."""
 
     def __init__(self, file: gzip.GzipFile) -> None:
         self._file = file
@@ -185,13 +185,13 @@ def _unpack_tar(archive: Path, writer: _Writer, advance: Callable[[int, int | No
         with tarfile.open(fileobj=_Bounded(plain), mode="r:") as tar:  # type: ignore[call-overload]
             for member in tar:
                 _unpack_member(tar, member, writer)
-                tar.members.clear()  # or it would remember them all
+                tar.members.clear()  # otherwise tarfile would keep all of them in memory
                 advance(packed.tell(), total)
         _read_on(plain)
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, writer: _Writer) -> None:
-    if member.size < 0:  # it would lead back to a header before
+    if member.size < 0:  # it would lead back to an earlier header
         raise _Refused(member.name, "claims a negative size")
     if member.isdir():
         writer.folder(member.name)
@@ -201,13 +201,13 @@ def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, writer: _Write
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
         raise _Refused(member.name, "is neither a plain file nor a folder")
     content = tar.extractfile(member)
-    assert content is not None  # only of members that are no files
+    assert content is not None  # it is None only for members that are not files
     with content:
         writer.file(member.name, member.size, content)
 
 
 def _read_on(plain: gzip.GzipFile) -> None:
-    """To the checksum at the end, beyond the zeros that close a tar."""
+    """Reads past the zeros at the end of a tar, so that the checksum of gzip is verified."""
     for _ in range(64):
         if not plain.read(_CHUNK):
             return

@@ -1,4 +1,4 @@
-"""Folders of side-by-side pairs made of photographs: derived input | photograph."""
+"""Writing of side-by-side pairs from photographs: derived input | photograph."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
 @dataclass(frozen=True)
 class DerivationResult:
-    """What `write_derived_pairs` did.
+    """The result of `write_derived_pairs`.
 
     Attributes:
         count: The number of pairs that were written.
-        notes: Sentences about what was lost.
+        notes: Sentences about losses, such as bits of 16-bit photographs.
     """
 
     count: int
@@ -39,20 +39,23 @@ def write_derived_pairs(
 ) -> DerivationResult:
     """Writes side-by-side pairs (derived | photograph) of all photographs below a folder, as PNG.
 
-    Sub-folders stay: photos/train/shoes/1.jpg becomes output/train/shoes/1.png. The output appears
-    when it is whole; whatever fails before leaves nothing behind.
+    Sub-folders are kept: photos/train/shoes/1.jpg becomes output/train/shoes/1.png. The output
+    appears only when it is complete; after an error there is none.
 
     Args:
-        photos_folder: Photographs at any depth, read as `images.read_image` has it, 16 bits reduced
-            to 8.
-        output: A folder that is not there yet, or empty.
-        derive: From a photograph, uint8 [H, W, 3], and its path without suffix below the folder to
-            uint8 [H, W], [H, W, 1] or [H, W, 3].
-        advance: Called after each photograph with the number of all.
+        photos_folder: A folder of photographs at any depth, read by `images.io.read_image` and
+            reduced from 16 bits to 8.
+        output: A folder that does not exist yet or is empty.
+        derive: Function from a photograph, uint8 [H, W, 3], and its path without suffix below the
+            folder, to uint8 [H, W], [H, W, 1] or [H, W, 3].
+        advance: Called after each photograph with the total number.
+
+    Returns:
+        The number of pairs that were written, and notes for the user.
 
     Raises:
-        UserError: There are no photographs, two would become one file, some cannot be read, which
-            are all named; the output is there already or cannot be written.
+        UserError: There are no photographs; two would become the same file; some cannot be read, of
+            which all are named; or the output exists already or cannot be written.
     """
     photos_folder, output = Path(photos_folder), Path(output)
     check_new_directory(output)
@@ -60,9 +63,9 @@ def write_derived_pairs(
     sixteen_bit = 0
     with report_all_unreadable(list(photos.values())), atomic_directory(output) as folder:
         for target, path in photos.items():
-            read = read_image(path, 3)
-            sixteen_bit += read.dtype == np.uint16
-            photo = to_8bit(read)
+            image = read_image(path, 3)
+            sixteen_bit += image.dtype == np.uint16
+            photo = to_8bit(image)
             derived = derive(photo, target.with_suffix("").as_posix())
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
             write_image(folder / target, _pair(photo, derived))

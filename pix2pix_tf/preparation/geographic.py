@@ -1,8 +1,8 @@
-"""Pairs divided by where their images lie: by latitude, with a buffer (paper, section 4, Maps).
+"""Division of pairs by the latitude of their images, with a buffer (paper, section 4, Maps).
 
-Images cut out of one map overlap, so that a split at random trains on pixels that it validates
-on. The paper splits "about the median latitude of the sampling region", with a buffer "to ensure
-that no training pixel appeared in the test set".
+Images cut out of one map overlap, so that after a random split training and validation would share
+pixels. The paper splits "about the median latitude of the sampling region", with a buffer "to
+ensure that no training pixel appeared in the test set".
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-_NAMED = 5  # names in an error message
-# What the columns may be called.
+_NAMED = 5  # the largest number of names in an error message
+# Accepted headings of the columns.
 _NAMES = ("name", "file", "filename")
 _LATITUDES = ("latitude", "lat")
 _LONGITUDES = ("longitude", "lon", "lng", "long")
@@ -31,12 +31,12 @@ _LONGITUDES = ("longitude", "lon", "lng", "long")
 
 @dataclass(frozen=True)
 class Division:
-    """Pairs divided by latitude.
+    """The result of `divide_by_latitude`.
 
     Attributes:
-        splits: The split of each pair that has one, by the pair's name.
-        left_out: Names of the pairs that lie within the buffer.
-        lines: The latitudes that part the splits, from south to north.
+        splits: The split of each pair outside the buffer, by the name of the pair.
+        left_out: The names of the pairs within the buffer.
+        lines: The latitudes between the splits in degrees, from south to north.
     """
 
     splits: dict[str, str]
@@ -46,10 +46,10 @@ class Division:
 
 @dataclass(frozen=True)
 class LatitudeSplit:
-    """How `split_folder` divides pairs by latitude.
+    """Settings of `split_folder` for a division by latitude.
 
     Attributes:
-        coordinates: The file of the table of places, see `read_latitudes`.
+        coordinates: The file with the table of coordinates, see `read_latitudes`.
         buffer: The distance between the splits in degrees, see `divide_by_latitude`.
     """
 
@@ -59,7 +59,19 @@ class LatitudeSplit:
     def divide(
         self, pairs: Sequence[PairFiles], val: float, test: float
     ) -> tuple[dict[str, list[str]], list[str]]:
-        """The names of the pairs in each split, and sentences about what was done."""
+        """Divides pairs by latitude.
+
+        Args:
+            pairs: The pairs.
+            val: The share of the validation pairs, in 0..1, see `divide_by_latitude`.
+            test: The share of the test pairs, in 0..1.
+
+        Returns:
+            The names of the pairs in each split, and notes for the user.
+
+        Raises:
+            UserError: The table cannot be used, or a split would have no pairs.
+        """
         latitudes = read_latitudes(self.coordinates, pairs)
         division = divide_by_latitude(latitudes, val=val, test=test, buffer=self.buffer)
         splits: dict[str, list[str]] = {}
@@ -76,21 +88,24 @@ class LatitudeSplit:
 def divide_by_latitude(
     latitudes: Mapping[str, float], *, val: float, test: float, buffer: float
 ) -> Division:
-    """The southernmost pairs test, the next ones validate, the northern ones train.
+    """Divides pairs into test (the southernmost), validation (the next) and training pairs.
 
-    Each dividing latitude lies midway between two neighbouring pairs. Pairs nearer to it than half
-    the buffer are left out, so that those of two splits are at least `buffer` apart, middle to
-    middle: where that is the height of an image, no pixel is in both.
+    Each dividing latitude lies midway between two neighbouring pairs. Pairs within half the buffer
+    of it are left out, so that the centres of pairs of two splits are at least `buffer` apart: if
+    that is the height of an image, no pixel is in both.
 
     Args:
-        latitudes: The latitude of each image's middle in degrees, by the pair's name.
-        val: The share of the pairs to validate on, in 0..1, before any is left out; one pair at
-            least unless it is 0.
-        test: The share of the pairs to test on, likewise.
+        latitudes: The latitude of each image's centre in degrees, by the name of the pair.
+        val: The share of the validation pairs, in 0..1, before any are left out; at least one pair
+            unless it is 0.
+        test: The share of the test pairs, with the same rules.
         buffer: The distance between the splits in degrees.
 
+    Returns:
+        The split of each pair, the pairs that were left out, and the dividing latitudes.
+
     Raises:
-        UserError: Shares or a buffer that leave a split without pairs.
+        UserError: The shares or the buffer leave a split without pairs.
     """
     if not (0 <= val < 1 and 0 <= test < 1 and 0 < val + test < 1):
         raise UserError(
@@ -139,34 +154,34 @@ def _check_no_empty_argument(
 
 
 def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
-    """The latitude of every pair, read from a table.
+    """Reads the latitude of every pair from a table.
 
     Args:
-        file: A CSV file with a line of headings: `name`, `latitude` and, if need be, `longitude`,
-            in degrees, of each image's middle. A name is the pair's path below its folder, with
-            or without the suffix of an image. Commas, semicolons or tabs separate columns.
-        pairs: Which must be in it, each once.
+        file: A CSV file with a line of headings: `name`, `latitude` and optionally `longitude`, in
+            degrees, of each image's centre. A name is the pair's path below its folder, with or
+            without the suffix of an image. Commas, semicolons or tabs separate columns.
+        pairs: The pairs, each of which must be in the table once.
 
     Returns:
-        By the pairs' names, in their order.
+        The latitudes in degrees by the names of the pairs, in the order of the pairs.
 
     Raises:
-        UserError: The file cannot be read or is no such table; a pair is missing, unknown or twice
-            in it; a value is no coordinate.
+        UserError: The file cannot be read or is not such a table; a pair is missing, unknown or
+            listed twice; or a value is not a coordinate.
     """
     names = [pair.name for pair in pairs]
     known = {_normal(name): name for name in names}
     found: dict[str, float] = {}
     lines: dict[str, int] = {}
     unknown: list[str] = []
-    for line, written, latitude in _rows(file):
-        name = known.get(_normal(written)) or known.get(_normal(_without_suffix(written)))
+    for line, entry, latitude in _rows(file):
+        name = known.get(_normal(entry)) or known.get(_normal(_without_suffix(entry)))
         if name is None:
-            unknown.append(f"{written} (line {line})")
+            unknown.append(f"{entry} (line {line})")
             continue
         if name in found:
             raise UserError(
-                f"{file}, line {line}: {written} is the pair {name}, whose place line "
+                f"{file}, line {line}: {entry} is the pair {name}, whose place line "
                 f"{lines[name]} has already; each pair stands once"
             )
         found[name], lines[name] = latitude, line
@@ -181,10 +196,13 @@ def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
 
 
 def parse_buffer(text: str) -> float:
-    """Degrees of latitude, from `0.002` (degrees) or `300m` (metres).
+    """Parses a buffer such as `0.002` (degrees) or `300m` (metres).
+
+    Returns:
+        Degrees of latitude.
 
     Raises:
-        UserError: It is neither.
+        UserError: The text is neither.
     """
     number, metres = text.strip(), False
     if number.endswith("m"):
@@ -198,7 +216,7 @@ def parse_buffer(text: str) -> float:
 
 
 def _rows(file: Path) -> list[tuple[int, str, float]]:
-    """Line, name and latitude of every row."""
+    """Reads line number, name and latitude of every row."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             heading = opened.readline()
@@ -219,13 +237,13 @@ def _rows(file: Path) -> list[tuple[int, str, float]]:
 
 
 def _columns(headings: Sequence[str], file: Path) -> tuple[int, int, int | None]:
-    """Where name, latitude and longitude stand."""
+    """Returns the indices of the columns of name, latitude and longitude."""
     found = []
     for names in (_NAMES, _LATITUDES, _LONGITUDES):
-        places = [place for place, heading in enumerate(headings) if heading in names]
-        if len(places) > 1:
+        indices = [index for index, heading in enumerate(headings) if heading in names]
+        if len(indices) > 1:
             raise UserError(f"{file}: has two columns {names[0]}; expected one")
-        found.append(places[0] if places else None)
+        found.append(indices[0] if indices else None)
     name, latitude, longitude = found
     if name is None or latitude is None:
         raise UserError(
@@ -260,16 +278,16 @@ def _degrees(text: str, limit: int, where: str) -> float:
 
 
 def _number(text: str) -> float:
-    """A decimal number; NaN where a text is none, though Python reads 4_0 and other digits too."""
+    """Parses a decimal number; NaN for other texts, even if `float` reads them, such as 4_0."""
     return float(text) if _DECIMAL.fullmatch(text.strip()) else math.nan
 
 
 def _without_suffix(name: str) -> str:
-    """A name without the suffix of an image, whichever: pairs may have been converted since."""
+    """Removes the suffix of any image format, since pairs may have been converted."""
     bare, dot, suffix = name.rpartition(".")
     return bare if f"{dot}{suffix}".lower() in IMAGE_SUFFIXES else name
 
 
 def _normal(name: str) -> str:
-    """A name as it is compared: however its letters are composed, whichever slash it has."""
+    """Normalizes a name for comparison: accents in NFC, `/` for backslashes, no leading `./`."""
     return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))

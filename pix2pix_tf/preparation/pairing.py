@@ -1,4 +1,4 @@
-"""Two folders of images combined into side-by-side pairs."""
+"""Combination of two folders of images into side-by-side pairs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from pix2pix_tf.utils.parallel import parallel_map
 
 @dataclass(frozen=True)
 class PairingResult:
-    """What `pair_folders` did.
+    """The result of `pair_folders`.
 
     Attributes:
         count: The number of pairs that were written.
-        notes: Sentences about what lies there and was not read, and how to train on the pairs.
+        notes: Sentences about files that were not read, and on how to train on the pairs.
     """
 
     count: int
@@ -42,23 +42,26 @@ def pair_folders(
     resize: bool = False,
     advance: Callable[[int], None] = lambda total: None,
 ) -> PairingResult:
-    """Writes PNG files with A in the left half and B in the right.
+    """Writes PNG files with A in the left half and B in the right half.
 
-    An image of A goes with that of B that has the same path without suffix, so that sub-folders,
-    such as splits, are kept. The files are 8 bit, grey or RGB, with alpha where either side has it.
-    `output` appears when all is written.
+    An image of A is combined with the image of B that has the same path without suffix;
+    sub-folders, such as splits, are kept. The files have 8 bits, grey or RGB, with alpha if either
+    side has it. The output appears only when it is complete.
 
     Args:
-        folder_a: Images, at any depth.
-        folder_b: As many with the same names.
-        output: A new folder.
-        resize: Whether B is resized to A's size, bicubically; else sizes must be equal.
-        advance: Called after each pair with the number of all.
+        folder_a: A folder of images, at any depth.
+        folder_b: A folder with the same number of images of the same names.
+        output: A folder that does not exist yet or is empty.
+        resize: Whether B is resized to A's size, bicubically; if not, sizes must be equal.
+        advance: Called after each pair with the total number.
+
+    Returns:
+        The number of pairs that were written, and notes for the user.
 
     Raises:
-        UserError: A folder is missing or has no images; names without a mate, other sizes, 16 bit
-            images and unreadable ones, all of each by name; `output` already exists or cannot
-            be written.
+        UserError: A folder is missing or has no images; images have no counterpart, another size or
+            16 bits, or cannot be read (all of them are named); or the output exists already or
+            cannot be written.
     """
     folder_a, folder_b, output = Path(folder_a), Path(folder_b), Path(output)
     check_new_directory(output)
@@ -94,7 +97,7 @@ def _matched(folder_a: Path, folder_b: Path) -> Matched:
 
 
 def _unfit(pair: PairFiles, resize: bool) -> list[str]:
-    """What the headers of two files show to be wrong, as sentences."""
+    """Returns sentences about the errors that the headers of two files show."""
     assert pair.b is not None
     problems = []
     sizes = []
@@ -115,7 +118,7 @@ def _unfit(pair: PairFiles, resize: bool) -> list[str]:
 
 
 def _side_by_side(pair: PairFiles) -> np.ndarray:
-    """uint8 [H, 2 W, 1..4] of a pair, with the channels that hold both sides."""
+    """Combines a pair to uint8 [H, 2 W, 1..4], with channels that are enough for both sides."""
     assert pair.b is not None
     a, b = decode_image(pair.a), decode_image(pair.b)
     colour = 3 if max(a.shape[2], b.shape[2]) > 2 else 1

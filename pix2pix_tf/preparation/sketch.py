@@ -1,8 +1,8 @@
-"""Hand drawings cleaned to look like the edges of an edges→photo model's training (sketch→photo).
+"""Cleaning of hand drawings so that they look like the training edges of an edges→photo model.
 
-The paper applies its edges models to sketches (section 4). Such a model has seen thin black lines
-on white, an object that fills the image, and no specks: photographs and scans of drawings differ
-in all of that.
+The paper applies its edges models to sketches (section 4, sketch→photo). Such a model was trained
+on thin black lines on white, on objects that fill the image, without specks; photographs and scans
+of drawings differ in all of these.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 
-MARGIN = 0.06  # of the image's side, around the drawing
-_SMALLEST = 0.0005  # share of the drawing's pixels: a smaller speck is no line
-_FLAT = 40  # levels between paper and ink below which there is no drawing
+MARGIN = 0.06  # around the drawing, as a share of the image's side
+_SMALLEST = 0.0005  # share of the drawing's pixels; smaller pieces are specks, not lines
+_FLAT = 40  # the least difference in grey levels (of 255) between paper and ink
 
 
 def clean_sketch(drawing: np.ndarray, size: int = 256) -> np.ndarray:
-    """Redraws a drawing in thin black lines on white, centred with a margin, proportions kept.
+    """Redraws a drawing in thin black lines on white, centred in a margin, without distortion.
 
     Args:
         drawing: uint8 or uint16 [H, W, 1..4], dark lines on light paper.
@@ -38,7 +38,7 @@ def clean_sketch(drawing: np.ndarray, size: int = 256) -> np.ndarray:
         uint8 [size, size, 3].
 
     Raises:
-        UserError: There are no lines.
+        UserError: The drawing has no lines.
     """
     lines = _without_specks(_ink(drawing))
     if not lines.any():
@@ -56,7 +56,7 @@ def clean_sketch(drawing: np.ndarray, size: int = 256) -> np.ndarray:
 
 
 def _ink(drawing: np.ndarray) -> np.ndarray:
-    """Where the drawing is dark, bool [H, W]."""
+    """Returns a mask, bool [H, W], of the dark pixels of the drawing."""
     grey = to_channels(drawing, 1)[..., 0].astype(np.float64)
     grey *= 255 / np.iinfo(drawing.dtype).max
     if grey.max() - grey.min() < _FLAT:
@@ -73,7 +73,7 @@ def _without_specks(lines: np.ndarray) -> np.ndarray:
 
 
 def _shrink(lines: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Lines at another size, none of them lost: a pixel is ink where an eighth of it is."""
+    """Resizes lines without losing thin ones: a pixel is ink if an eighth of it is."""
     grey = np.where(lines, 255, 0).astype(np.uint8)[..., np.newaxis]
     return resize_image(grey, height, width)[..., 0] >= 255 // 8
 
@@ -84,17 +84,20 @@ def clean_sketches(
     size: int = 256,
     advance: Callable[[int], None] = lambda total: None,
 ) -> int:
-    """Cleans every drawing below a folder into output/NAME.png, and returns how many there were.
+    """Cleans every drawing below a folder and writes it to output/NAME.png.
 
     Args:
-        drawings: The folder; sub-folders are kept.
-        output: A folder that is not there yet, or empty; it appears when it is whole.
+        drawings: The folder of the drawings; sub-folders are kept.
+        output: A folder that does not exist yet or is empty; it appears only when it is complete.
         size: Height and width of the results in pixels.
-        advance: Called after each drawing with the number of all.
+        advance: Called after each drawing with the total number.
+
+    Returns:
+        The number of drawings.
 
     Raises:
-        UserError: There are none; some show no lines or cannot be read, which are all named; the
-            output is there.
+        UserError: There are no drawings; some have no lines or cannot be read (all of them are
+            named); two have the same name; or the output exists already.
     """
     folder, target = Path(drawings), Path(output)
     check_new_directory(target)
@@ -111,10 +114,10 @@ def clean_sketches(
                 continue
             finally:
                 advance(len(found))
-            place = aside / f"{image_name(path, folder)}.png"
-            if place.exists():
-                raise UserError(f"{path}: another drawing of this name became {place.name} already")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_image(place, clean)
+            file = aside / f"{image_name(path, folder)}.png"
+            if file.exists():
+                raise UserError(f"{path}: another drawing of this name became {file.name} already")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_image(file, clean)
         raise_problems(problems)
     return len(found)

@@ -1,4 +1,4 @@
-"""A folder of pairs divided into train, val and test."""
+"""Division of a folder of pairs into train, val and test."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pix2pix_tf.utils.parallel import parallel_map
 
 @dataclass(frozen=True)
 class SplitResult:
-    """What `split_folder` did.
+    """The result of `split_folder`.
 
     Attributes:
         counts: The number of pairs of each split that has any.
-        layout: How the folder lies on disk, in words.
-        notes: Sentences about what lies there and was not read.
+        layout: The layout of the folder, in words.
+        notes: Sentences about files that were not read.
     """
 
     counts: dict[str, int]
@@ -43,29 +43,34 @@ def split_folder(
     latitude: LatitudeSplit | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> SplitResult:
-    """Divides pairs by a hash of their names and a seed, so that each stays in its split.
+    """Divides pairs into splits by a hash of their names and a seed, or by latitude.
 
-    Or by the latitude of what they show, see `preparation.geographic`; pairs that are in no split
-    then are neither copied nor moved.
+    By the hash, a pair stays in its split when others are added. By latitude (see
+    `preparation.geographic`), pairs within the buffer are in no split and are neither copied nor
+    moved.
 
     Side-by-side files go to SPLIT/..., those of A and B to A/SPLIT/... and B/SPLIT/..., or beside
-    the folders of train if that is all there is; their names and sub-folders stay. Copies appear
-    together when all are written. Files are moved one by one, and moved back if one cannot be.
+    the folders of train if only those exist; names and sub-folders are kept. Copies appear only
+    when all are written. Files are moved one by one, and moved back if one cannot be moved.
 
     Args:
         folder: Pairs without splits, or in train alone, see `pix2pix_tf.data.layout.layout`.
-        output: A new folder; None, to move only: the folder itself.
-        val: The share of the pairs to validate on, in 0..1; one pair at least unless it is 0.
-        test: The share of the pairs to test on, likewise.
-        seed: Another seed divides otherwise.
+        output: A new folder; None for the folder itself, which requires `move`.
+        val: The share of the validation pairs, in 0..1; at least one pair unless it is 0.
+        test: The share of the test pairs, with the same rules.
+        seed: The seed of the hashes; another seed gives another division.
         move: Whether files are moved rather than copied.
-        setting: How the folder lies on disk, see `find_layout`.
-        latitude: Where the images lie, and how far splits are apart; None: at random.
-        advance: Called after each file with the number of all.
+        setting: The layout to look for, see `find_layout`.
+        latitude: The coordinates of the images and the distance between splits; None to divide by
+            the hash.
+        advance: Called after each file with the total number.
+
+    Returns:
+        The number of pairs of each split, the layout, and notes for the user.
 
     Raises:
-        UserError: Shares that leave nothing to train on, a folder that is split already or has no
-            pairs, names without a mate, something in the way.
+        UserError: The shares leave no training pairs, the folder is split already or has no pairs,
+            images have no counterpart, or a file or folder is in the way.
         OSError: A file cannot be copied or moved.
     """
     root = Path(folder)
@@ -86,11 +91,11 @@ def split_folder(
     if latitude is None:
         divided = divide(list(pairs), {"val": val, "test": test}, "train", seed)
     else:
-        divided, said = latitude.divide(list(pairs.values()), val, test)
-        notes = [*notes, *said]
+        divided, latitude_notes = latitude.divide(list(pairs.values()), val, test)
+        notes = [*notes, *latitude_notes]
     folders = layout.splits[undivided].folders
     files = [
-        (path, _place(layout.root, folder, split) / path.relative_to(folder))
+        (path, _split_path(layout.root, folder, split) / path.relative_to(folder))
         for split, names in divided.items()
         for pair in map(pairs.__getitem__, names)
         for path, folder in zip((pair.a, pair.b), folders, strict=False)
@@ -105,14 +110,14 @@ def split_folder(
 
 
 def _undivided(layout: Layout) -> str:
-    """The name of the only split: train, or "" where there are none."""
+    """Returns the name of the only split: train, or "" without splits."""
     if not set(layout.splits) <= {"train", ""}:
         raise UserError(f"{layout.root} is split already: there is {', '.join(layout.splits)}")
     return next(iter(layout.splits))
 
 
-def _place(root: Path, folder: Path, split: str) -> Path:
-    """Where the files of a folder belong, relative to the new root."""
+def _split_path(root: Path, folder: Path, split: str) -> Path:
+    """Returns the new folder of the files of a folder, relative to the new root."""
     inside = folder.relative_to(root)
     if any(read_name(part).split for part in inside.parts):
         return Path(*(renamed(part, split) for part in inside.parts))
@@ -123,9 +128,9 @@ def _copy(target: Path, files: list[tuple[Path, Path]], advance: Callable[[int],
     with atomic_directory(target) as aside:
 
         def copy(file: tuple[Path, Path]) -> None:
-            source, place = file
-            (aside / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, aside / place)
+            source, relative = file
+            (aside / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, aside / relative)
 
         parallel_map(copy, files, advance)
 
@@ -139,16 +144,16 @@ def _move(
             raise UserError(f"{source} is a link or lies behind one: copy, do not --move")
     moved: list[tuple[Path, Path]] = []
     try:
-        for source, place in files:
-            goal = target / place
-            if goal != source:  # else it stays in train/
+        for source, relative in files:
+            goal = target / relative
+            if goal != source:  # files of train/ may keep their path
                 goal.parent.mkdir(parents=True, exist_ok=True)
                 moved.append((source, goal))
                 shutil.move(source, goal)
             advance(len(files))
-    except BaseException:  # Ctrl-C too
+    except BaseException:  # includes KeyboardInterrupt
         for source, goal in moved:
-            if source.exists():  # the last one, perhaps half copied to another disk
+            if source.exists():  # the last file, which may be partly copied to another disk
                 goal.unlink(missing_ok=True)
             else:
                 shutil.move(goal, source)
@@ -158,7 +163,7 @@ def _move(
 
 
 def _remove_empty(folders: list[Path], root: Path) -> None:
-    """Removes those folders that are empty, and the ones above them, but not the root."""
+    """Removes empty folders, and their parents if these become empty, except the root."""
     for folder in sorted(set(folders), key=lambda path: -len(path.parts)):
         while folder != root and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

@@ -1,7 +1,7 @@
-"""A procedural city: a street plan from a seed, drawn as a street map and as an aerial photograph.
+"""A procedural city: a street plan from a seed, drawn as a street map and an aerial photograph.
 
-Deterministic, endless, nothing to download. One pixel is about 1.2 metres; a larger image shows
-more of the same city.
+It is deterministic, unlimited in size and needs no download. One pixel is about 1.2 metres; a
+larger image shows more of the same city.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ CLASSES = (
     "avenue",
 )
 
-_WHOLE = 1024  # pixels a side: what is drawn at once
-_WINDOW = 512  # what of a larger city is
+_WHOLE = 1024  # the largest side in pixels that is drawn at once
+_WINDOW = 512  # the side in pixels of the windows of a larger city
 
 
 @dataclass(frozen=True)
 class City:
-    """One piece of a city, three times.
+    """A part of a city as a street map, an aerial photograph and a class map.
 
     Attributes:
         street_map: uint8 [H, W, 3].
@@ -85,10 +85,10 @@ def render_city(
         centre = top + rows / 2 - height / 2, left + columns / 2 - width / 2
         sensor = np.random.default_rng([seed, 2, top, left])
         window = _render_window(seed, rows, columns, centre, sensor)
-        place = (slice(top, top + rows), slice(left, left + columns))
-        city.street_map[place] = window.street_map
-        city.aerial[place] = window.aerial
-        city.classes[place] = window.classes
+        area = (slice(top, top + rows), slice(left, left + columns))
+        city.street_map[area] = window.street_map
+        city.aerial[area] = window.aerial
+        city.classes[area] = window.classes
         advance(len(corners))
     return city
 
@@ -100,7 +100,7 @@ def _render_window(
     centre: tuple[float, float],
     sensor: np.random.Generator | None,
 ) -> City:
-    # With a margin, so that shadows fall into the image from outside it.
+    # The margin contains objects whose shadows fall into the image.
     plan = make_plan(seed, height + 2 * REACH, width + 2 * REACH, centre)
     inside = (slice(REACH, REACH + height), slice(REACH, REACH + width))
     images = draw_map(plan), photograph(plan, seed, sensor), _classes(plan)
@@ -108,7 +108,7 @@ def _render_window(
 
 
 def _classes(plan: Plan) -> np.ndarray:
-    """What is uppermost at each pixel's middle; later layers cover earlier ones."""
+    """Returns the uppermost class at each pixel's centre; later layers cover earlier ones."""
     names = {name: np.uint8(index) for index, name in enumerate(CLASSES)}
     classes = plan.use.astype(np.uint8)
     built = np.select(

@@ -1,4 +1,4 @@
-"""The plan photographed from above: textures, roofs, trees, cars, shadows, weather, camera."""
+"""Rendering of a plan as an aerial photograph: textures, roofs, trees, cars, shadows, camera."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from pix2pix_tf.datasets.sample_city.plan import (
     Plan,
 )
 
-PIXEL = 1.2  # metres a side
-REACH = 20  # pixels: the longest shadow, and the margin an image needs around it
+PIXEL = 1.2  # the side of a pixel in metres
+REACH = 20  # the longest shadow in pixels, and thus the margin that an image needs
 
-_TREE_CELL = 7.0  # pixels: at most one crown a cell
-_CAR_SLOT = 13.0  # pixels along a street: at most one car a slot and side
+_TREE_CELL = 7.0  # the side in pixels of a cell, which has at most one tree
+_CAR_SLOT = 13.0  # pixels along a street with at most one car on each side
 
 
 @dataclass(frozen=True)
 class Weather:
-    """Light and camera of one image; the sun stands in the north-west, as on shaded maps."""
+    """Light and camera of one image; the sun is in the north-west, as on shaded maps."""
 
-    to_sun: tuple[float, float]  # unit vector in the image's x and y
-    rise: float  # metres that a sunbeam climbs per pixel of way
+    to_sun: tuple[float, float]  # unit vector towards the sun in the image's x and y
+    rise: float  # metres that a sunbeam rises per horizontal pixel
     warmth: float  # -1..1
     exposure: float
     haze: float  # 0..1
@@ -53,9 +53,16 @@ def random_weather(random: np.random.Generator) -> Weather:
 
 
 def photograph(plan: Plan, seed: int, sensor: np.random.Generator | None = None) -> Array:
-    """A plan's aerial photograph, uint8 [H, W, 3]; shadows are whole from `REACH` pixels on.
+    """Draws the aerial photograph of a plan.
 
-    `sensor` draws the camera's noise: windows of one city need different ones.
+    Args:
+        plan: The plan.
+        seed: The seed of the city.
+        sensor: The generator of the camera's noise, a different one for each window of a city; None
+            for one with the seed of the city.
+
+    Returns:
+        uint8 [H, W, 3]; shadows are complete except within `REACH` pixels of the border.
     """
     random = np.random.default_rng([seed, 1])
     keys = [int(key) for key in random.integers(0, 2**62, 8)]
@@ -76,7 +83,7 @@ def photograph(plan: Plan, seed: int, sensor: np.random.Generator | None = None)
 
 
 def _ground(plan: Plan, weather: Weather, grain: Array, patches: Array) -> Array:
-    """Everything that lies flat, but the streets."""
+    """Draws all flat surfaces except the streets."""
     lawn = _grass(weather, patches)
     garden = _mix(lawn, _flat(plan, (142, 128, 104)), np.clip(0.25 + 0.8 * patches, 0, 0.75))
     image = np.select(
@@ -105,13 +112,13 @@ def _grass(weather: Weather, patches: Array) -> Array:
 
 
 def _railway(image: Array, plan: Plan, grain: Array) -> Array:
-    there = plan.rail < 50
+    nearby = plan.rail < 50
     ballast = _flat(plan, (126, 115, 103)) * (1 + 0.1 * grain)[..., np.newaxis]
-    image = _mix(image, ballast, cover(plan.rail) * there)
+    image = _mix(image, ballast, cover(plan.rail) * nearby)
     sleepers = (np.mod(plan.rail_along, 3.0) < 1.4) & (np.abs(plan.rail_across) < 2.6)
-    image = _mix(image, ballast * 0.72, (sleepers & there).astype(np.float32))
+    image = _mix(image, ballast * 0.72, (sleepers & nearby).astype(np.float32))
     rails = cover(np.abs(np.abs(plan.rail_across) - 1.3) - 0.35)
-    return _mix(image, _flat(plan, (78, 70, 66)), rails * there)
+    return _mix(image, _flat(plan, (78, 70, 66)), rails * nearby)
 
 
 def _streets(image: Array, plan: Plan, key: int, grain: Array) -> Array:
@@ -132,11 +139,13 @@ def _cars(image: Array, plan: Plan, key: int, paved: Array) -> Array:
     streets = plan.streets
     slot = np.floor(streets.along / _CAR_SLOT).astype(np.int64)
     chance = uniform(key, slot, streets.side)
-    place = (slot + 0.3 + 0.4 * uniform(key + 1, slot, streets.side)) * _CAR_SLOT
+    position = (slot + 0.3 + 0.4 * uniform(key + 1, slot, streets.side)) * _CAR_SLOT
     lane = np.where(
         streets.avenue < 0, 0.55 * AVENUE_HALF, np.where(streets.main < 0, 0.5 * MAIN_HALF, 1.9)
     )
-    outline = np.maximum(np.abs(streets.along - place) - 2.0, np.abs(streets.across - lane) - 0.9)
+    outline = np.maximum(
+        np.abs(streets.along - position) - 2.0, np.abs(streets.across - lane) - 0.9
+    )
     shown = cover(outline) * (chance < 0.2) * (paved < -0.8)
     paints = np.array(
         [(232, 232, 230), (196, 198, 200), (60, 62, 66), (150, 44, 40), (58, 78, 120)], np.float32
@@ -145,7 +154,7 @@ def _cars(image: Array, plan: Plan, key: int, paved: Array) -> Array:
 
 
 def _roof_colours(plan: Plan, weather: Weather, key: int) -> Array:
-    """Tiles and slates on pitched roofs, lit on one side; gravel, tar and metal on flat ones."""
+    """Draws tiles and slates on pitched roofs, lit on one side; gravel, tar, metal on flat ones."""
     house = plan.buildings
     tiles = np.array(
         [(168, 92, 66), (150, 82, 62), (176, 112, 82), (122, 92, 80), (112, 110, 112)], np.float32
@@ -157,7 +166,7 @@ def _roof_colours(plan: Plan, weather: Weather, key: int) -> Array:
     colour = np.where(house.flat[..., np.newaxis], gravel[number % 4], tiles[number % 5])
     hall = (plan.use == INDUSTRIAL)[..., np.newaxis]
     colour = np.where(hall, np.array([158, 166, 174], np.float32), colour)
-    # Which way each side of a pitched roof faces, in the image's axes.
+    # The direction that each side of a pitched roof faces, in the image's axes.
     across = house.angle + np.where(house.ridge_along_u, np.pi / 2, 0)
     towards = np.cos(across) * weather.to_sun[0] + np.sin(across) * weather.to_sun[1]
     pitched = 1 + 0.24 * towards * np.sign(house.slope) * np.minimum(np.abs(house.slope) * 6, 1)
@@ -175,7 +184,7 @@ def _roof_colours(plan: Plan, weather: Weather, key: int) -> Array:
 
 
 def _trees(plan: Plan, weather: Weather, key: int, grain: Array) -> tuple[Array, Array, Array]:
-    """Crowns: how much of each pixel they cover, their height in metres and their lit colour."""
+    """Draws crowns: the share of each pixel they cover, height in metres and lit colour."""
     i, j = np.floor(plan.x / _TREE_CELL), np.floor(plan.y / _TREE_CELL)
     i, j = i.astype(np.int64), j.astype(np.int64)
     cells = _tree_cells(plan, i, j, key)
@@ -203,9 +212,9 @@ def _trees(plan: Plan, weather: Weather, key: int, grain: Array) -> tuple[Array,
 
 
 def _tree_cells(plan: Plan, i: Array, j: Array, key: int) -> Array:
-    """Middle (x, y), radius and tone of the tree of every cell around: [4, rows, columns].
+    """Draws centre (x, y), radius and tone of the trees of all cells, as [4, rows, columns].
 
-    A cell without a tree has its middle far away.
+    The centre of a cell without a tree lies far away.
     """
     draws = [table(key + n, i, j, reach=(-1, 1))[0] for n in range(5)]
     rows, columns = draws[0].shape
@@ -222,7 +231,7 @@ def _tree_cells(plan: Plan, i: Array, j: Array, key: int) -> Array:
 
 
 def _tree_density(plan: Plan) -> Array:
-    """The chance that a crown stands with its middle at a pixel."""
+    """Returns the probability of a tree with its centre at each pixel."""
     clear_of_streets = plan.block_inset > SIDEWALK + 2
     chance = np.select(
         [plan.use == PARK, plan.use == RESIDENTIAL, plan.use == COMMERCIAL], [0.75, 0.6, 0.12], 0.05
@@ -235,7 +244,7 @@ def _tree_density(plan: Plan) -> Array:
 
 
 def _lit(height: Array, weather: Weather) -> Array:
-    """1 in the sun, 0 in shadow, soft in between: walks from every pixel towards the sun."""
+    """Returns 1 in the sun, 0 in shadow, by stepping from every pixel towards the sun."""
     shadow = np.zeros_like(height)
     for step in range(1, REACH):
         dx, dy = round(step * weather.to_sun[0]), round(step * weather.to_sun[1])
@@ -245,7 +254,7 @@ def _lit(height: Array, weather: Weather) -> Array:
 
 
 def _develop(image: Array, weather: Weather, random: np.random.Generator) -> Array:
-    """Optics, weather and sensor: blur, warmth, haze, noise."""
+    """Applies the effects of optics, weather and sensor: blur, warmth, haze, noise."""
     image = _soften(image, 0.12)
     balance = np.array([1 + 0.04 * weather.warmth, 1, 1 - 0.05 * weather.warmth], np.float32)
     image = image * balance * weather.exposure
@@ -255,7 +264,7 @@ def _develop(image: Array, weather: Weather, random: np.random.Generator) -> Arr
 
 
 def _soften(field: Array, side: float) -> Array:
-    """A three-tap blur along both axes, its outer taps of weight `side`."""
+    """Blurs along both axes by three taps, of which the outer ones have the weight `side`."""
     for axis in (0, 1):
         around = np.roll(field, 1, axis) + np.roll(field, -1, axis)
         field = (1 - 2 * side) * field + side * around

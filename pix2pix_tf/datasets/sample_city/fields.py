@@ -1,4 +1,4 @@
-"""Random fields on the infinite plane: a seed and a place give one value, whatever the window."""
+"""Random fields on the infinite plane, whose values depend only on a seed and a position."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ _STEP_X, _STEP_Y = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 def uniform(seed: int, i: Array | int, j: Array | int = 0) -> Array:
-    """A random number in [0, 1) for each cell: a hash, so that any cell can be asked alone.
+    """Returns a random number in [0, 1) for each cell.
+
+    It is a hash of the cell, so that each cell can be computed independently of others.
 
     Args:
-        seed: Below 2**63; every use has its own.
-        i: Whole numbers of any shape, negative ones too.
-        j: The same, broadcast against `i`.
+        seed: The seed, below 2**63, a different one for each purpose.
+        i: Integers of any shape, which may be negative: the first coordinate of the cells.
+        j: Integers that broadcast against `i`: the second coordinate.
+
+    Returns:
+        float32 of the broadcast shape.
     """
     with np.errstate(over="ignore"):
         x = np.asarray(i, np.int64).view(np.uint64) * _STEP_X
@@ -28,7 +33,14 @@ def uniform(seed: int, i: Array | int, j: Array | int = 0) -> Array:
 
 
 def noise(seed: int, x: Array, y: Array, scale: float) -> Array:
-    """Smooth value noise in [-1, 1] with features of about `scale` pixels."""
+    """Returns smooth value noise in [-1, 1] with features of about `scale` pixels.
+
+    Args:
+        seed: See `uniform`.
+        x: The first coordinate of the positions in pixels.
+        y: The second coordinate, of the same shape.
+        scale: The size of the features in pixels.
+    """
     x, y = x / scale, y / scale
     i, j = np.floor(x), np.floor(y)
     s, t = _smooth(x - i), _smooth(y - j)
@@ -39,13 +51,14 @@ def noise(seed: int, x: Array, y: Array, scale: float) -> Array:
 
 
 def table(seed: int, i: Array, j: Array, reach: tuple[int, int]) -> tuple[Array, Array, Array]:
-    """`uniform` of all cells that occur, and of those around them: hashed once a cell, not a pixel.
+    """Computes `uniform` once per cell rather than once per pixel.
 
     Args:
         seed: See `uniform`.
-        i: Whole numbers, the cells' first coordinate.
-        j: Their second coordinate, of the same shape.
-        reach: How far below and above the cells that occur the table goes on.
+        i: Integers, the first coordinate of the cell of each pixel.
+        j: The second coordinate, of the same shape.
+        reach: The number of further cells in the table below (as a number of at most 0) and above
+            those that occur.
 
     Returns:
         The table, [rows, columns], and `i` and `j` as indices into it: `table[j, i]`.
@@ -62,10 +75,13 @@ def _smooth(t: Array) -> Array:
 
 
 def cover(distance: Array) -> Array:
-    """How much of a pixel lies inside a shape, 0..1, by its signed distance (negative inside)."""
+    """Returns the share of a pixel in a shape, 0..1, by its signed distance (negative inside)."""
     return np.clip(0.5 - distance, 0, 1)
 
 
 def box(x: Array, y: Array, half_x: Array | float, half_y: Array | float) -> Array:
-    """Signed distance to an axis-aligned rectangle about the origin (exact along its sides)."""
+    """Returns the signed distance to an axis-aligned rectangle about the origin.
+
+    It is exact along the sides of the rectangle.
+    """
     return np.maximum(np.abs(x) - half_x, np.abs(y) - half_y)

@@ -1,8 +1,9 @@
 """The plan of a city: streets, blocks, buildings, parks, water and rail, as fields over pixels.
-Two districts, each with a street grid of its own angle and gentle bends, meet along an avenue. A
-river with quays and a railway may cross both. Between streets lie blocks; blocks are cut into lots,
-and lots bear buildings. Everything is given as signed distances in pixels (negative inside), from
-which the images take exact edges and soft ones.
+
+Two districts, each with a street grid of its own angle and slight bends, meet along an avenue. A
+river with quays and a railway may cross both. The blocks between the streets are divided into lots,
+which hold buildings. Everything is given as signed distances in pixels (negative inside), from
+which both exact and soft edges are drawn.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from pix2pix_tf.datasets.sample_city.fields import Array, box, uniform
 MAIN_HALF, MINOR_HALF, AVENUE_HALF = 5.5, 3.2, 7.5  # half widths of the streets, pixels
 SIDEWALK = 2.5
 QUAY = 9.0  # from the bank to the middle of the street along it
-BANK = QUAY - 4.0  # how far the grass along the water reaches
+BANK = QUAY - 4.0  # the width of the grass along the water
 MAIN_EVERY = 3  # every third line of a grid is a main street
 
-FAR = 1e3  # distance to what is not there
+FAR = 1e3  # distance to objects that do not exist
 
 RESIDENTIAL, COMMERCIAL, INDUSTRIAL, PARK = range(4)  # uses of a block
 _SHARES = (0.52, 0.74, 0.84)  # cumulative, in the order above
@@ -27,27 +28,27 @@ _SHARES = (0.52, 0.74, 0.84)  # cumulative, in the order above
 
 @dataclass(frozen=True)
 class Streets:
-    """Distances to the streets' edges and what is needed to draw on them."""
+    """Distances to the edges of the streets, and coordinates for drawing on them."""
 
     minor: Array
     main: Array
     avenue: Array
     along: Array  # position along the nearest street, pixels
     across: Array  # offset from its middle line, pixels
-    nearest_is_wide: Array  # the nearest is a main street or the avenue
-    side: Array  # a whole number for each side of each block, to draw random numbers with
+    nearest_is_wide: Array  # whether the nearest street is a main street or the avenue
+    side: Array  # an integer for each side of each block, as a key of random numbers
 
 
 @dataclass(frozen=True)
 class Buildings:
-    """Footprints, one building at most a lot."""
+    """Footprints and roofs of buildings, of which each lot has at most one."""
 
     distance: Array  # to the outline
-    height: Array  # metres above ground, of the lot's building, where there is one
+    height: Array  # metres above ground of the lot's building, if it has one
     slope: Array  # -1..1: position across the ridge of a pitched roof
     ridge_along_u: Array  # whether the ridge runs along the block's first axis
     flat: Array  # whether the roof is flat
-    tone: Array  # 0..1: a random number a building
+    tone: Array  # a random number in 0..1 per building
     angle: Array  # of the district's grid, radians
 
 
@@ -60,7 +61,7 @@ class Plan:
     streets: Streets
     buildings: Buildings
     use: Array  # of the block: RESIDENTIAL ...
-    block_inset: Array  # how deep inside the block, pixels
+    block_inset: Array  # distance from the edge of the block inwards, pixels
     water: Array  # distance to the bank of river and ponds
     rail: Array  # distance to the edge of the railway's bed
     rail_across: Array  # offset from its middle
@@ -69,9 +70,13 @@ class Plan:
 
 
 def make_plan(seed: int, height: int, width: int, centre: tuple[float, float] = (0.0, 0.0)) -> Plan:
-    """Lays out the window of `height` × `width` pixels around a place of city `seed`.
+    """Makes the plan of a window of a city.
 
-    `centre` is the window's middle (y, x) in pixels from the city's.
+    Args:
+        seed: The seed of the city.
+        height: The height of the window in pixels.
+        width: The width of the window in pixels.
+        centre: The centre (y, x) of the window in pixels from the centre of the city.
     """
     random = np.random.default_rng(seed)
     keys = random.integers(0, 2**62, 12)
@@ -85,7 +90,7 @@ def make_plan(seed: int, height: int, width: int, centre: tuple[float, float] = 
     angles = np.where(avenue < 0, angle, angle + random.choice([-1, 1]) * random.uniform(0.35, 0.8))
     grid = _Grid(random, keys, x, y, angles.astype(np.float32), avenue < 0)
 
-    # River and railway cross the avenue rather than run along it.
+    # The angles make river and railway cross the avenue rather than run along it.
     river, _ = _curve(random, x, y, heading + random.uniform(0.9, 2.2), bend=30)
     river_half = random.uniform(12, 19) if random.random() < 0.45 else -FAR
     bank = np.abs(river) - river_half
@@ -118,19 +123,19 @@ def make_plan(seed: int, height: int, width: int, centre: tuple[float, float] = 
 def _curve(
     random: np.random.Generator, x: Array, y: Array, angle: float, bend: float
 ) -> tuple[Array, Array]:
-    """A gently bending line across the plane: signed distance to it, and the position along it."""
+    """Returns the signed distance to a slightly bent line, and the position along it."""
     along = x * np.cos(angle) + y * np.sin(angle)
     across = y * np.cos(angle) - x * np.sin(angle) - random.uniform(-60, 60)
     length, phase = random.uniform(220, 360), random.uniform(0, 2 * np.pi)
     turn = 2 * np.pi / length
     offset = across - bend * np.sin(along * turn + phase)
-    # Divided by the gradient's length, so that the line keeps its width where it runs askew.
+    # Division by the length of the gradient keeps the width of the line where it is oblique.
     slope = bend * turn * np.cos(along * turn + phase)
     return offset / np.sqrt(1 + slope * slope), along
 
 
 class _Grid:
-    """The street grids of both districts: for every pixel, its block and the lines around it."""
+    """The street grids of both districts: the block of every pixel and the lines around it."""
 
     def __init__(
         self,
@@ -161,28 +166,28 @@ class _Grid:
         )
 
     def half(self, line: Array) -> Array:
-        """Half the width of a street by its line's number."""
+        """Returns half the width of a street by the number of its line."""
         return np.where(line % MAIN_EVERY == 0, np.float32(MAIN_HALF), np.float32(MINOR_HALF))
 
     def block_random(self, key: int) -> Array:
-        """A random number a block."""
+        """Returns a random number per block."""
         return uniform(key, self.i * 2 + self.side, self.j)
 
     def _lines(self, position: Array, axis: int) -> tuple[Array, Array, Array]:
-        """The number of the line before each position, and where it and the next one lie."""
+        """Returns the number of the line before each position, and its and the next position."""
         step = self._step[axis]
         number = np.floor(position / step).astype(np.int64)
-        number -= position < self._place(number, axis)
-        number += position >= self._place(number + 1, axis)
-        return number, self._place(number, axis), self._place(number + 1, axis)
+        number -= position < self._line_position(number, axis)
+        number += position >= self._line_position(number + 1, axis)
+        return number, self._line_position(number, axis), self._line_position(number + 1, axis)
 
-    def _place(self, number: Array, axis: int) -> Array:
+    def _line_position(self, number: Array, axis: int) -> Array:
         jitter = uniform(int(self._keys[axis]), number, self.side) - 0.5
         return ((number + 0.36 * jitter) * self._step[axis]).astype(np.float32)
 
 
 def _streets(grid: _Grid, avenue: Array, avenue_along: Array, quay: Array, bank: Array) -> Streets:
-    """Minor streets stop at the quays; main streets and the avenue bridge the river."""
+    """Makes the streets: minor ones end at the quays, main ones and the avenue cross the river."""
     lines = [
         (grid.u - grid.u_low, grid.v, grid.i),
         (grid.u_high - grid.u, grid.v, grid.i + 1),
@@ -221,7 +226,7 @@ def _use(grid: _Grid, key: int) -> Array:
 
 
 def _ponds(grid: _Grid, key: int) -> Array:
-    """Distance to the bank of an oval pond in some blocks (only parks have use of them)."""
+    """Returns the distance to an oval pond in some blocks, which is used only in parks."""
     centre_u, centre_v = (grid.low_u + grid.high_u) / 2, (grid.low_v + grid.high_v) / 2
     size = (grid.high_v - grid.low_v) * (0.18 + 0.1 * grid.block_random(key))
     wobble = 1 + 0.18 * np.sin(3 * np.arctan2(grid.v - centre_v, grid.u - centre_u) + 9 * size)
@@ -230,7 +235,7 @@ def _ponds(grid: _Grid, key: int) -> Array:
 
 
 def _paths(grid: _Grid) -> Array:
-    """Park paths: along the park's rim and across its middle."""
+    """Returns the distance to park paths along the border and across the centre."""
     centre_u, centre_v = (grid.low_u + grid.high_u) / 2, (grid.low_v + grid.high_v) / 2
     rim = np.abs(grid.inset - 6)
     cross = np.minimum(
@@ -240,7 +245,7 @@ def _paths(grid: _Grid) -> Array:
 
 
 def _buildings(grid: _Grid, use: Array, key: int, barrier: Array) -> Buildings:
-    """Lots along the block's two long sides (or one or two big lots), and the footprint in each."""
+    """Makes lots along the two long sides of blocks (or one or two large lots) and buildings."""
     margin = SIDEWALK + 1
     length = grid.high_u - grid.low_u - 2 * margin
     depth = grid.high_v - grid.low_v - 2 * margin
@@ -263,7 +268,7 @@ def _buildings(grid: _Grid, use: Array, key: int, barrier: Array) -> Buildings:
     towards_street = np.where(row == 0, -1.0, 1.0)
     dv = dv - np.where(house, towards_street * (lot_v / 2 - half_v - 1.5), 0)
     distance = box(du, dv, half_u, half_v)
-    # An L: a corner away from the street is left out.
+    # Some buildings have the shape of an L, without a corner away from the street.
     corner = box(
         du - np.where(draw(3) < 0.5, 1, -1) * half_u,
         dv + towards_street * half_v,

@@ -1,4 +1,4 @@
-"""The plan drawn as a street map, in flat colours with soft edges."""
+"""Drawing of a plan as a street map, in flat colours with soft edges."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ WATER, PATH = (158, 202, 232), (226, 236, 212)
 MINOR, MAIN, AVENUE = (255, 255, 255), (253, 228, 148), (247, 181, 104)
 CASING = (196, 191, 184)
 RAIL, RAIL_GAP, RAIL_BED = (120, 116, 122), (236, 234, 236), (224, 218, 212)
-_SLEEPER = 10.0  # pixels of one dash of the railway
+_SLEEPER = 10.0  # the length in pixels of a dash of the railway with its gap
 
 
 def draw_map(plan: Plan) -> Array:
-    """The street map, uint8 [H, W, 3]."""
+    """Draws the street map of a plan, uint8 [H, W, 3]."""
     image = _by_use(GROUND, plan.use)
     image = _paint(image, GROUND[PARK], cover(plan.water - BANK))
     image = _paint(image, PATH, cover(plan.path))
@@ -48,7 +48,7 @@ def draw_map(plan: Plan) -> Array:
     image = _paint(image, RAIL_GAP, cover(gap) * (plan.rail < 50))
     streets = plan.streets
     ways = [(streets.minor, MINOR), (streets.main, MAIN), (streets.avenue, AVENUE)]
-    for distance, _ in ways:  # all casings first, so that crossings are open
+    for distance, _ in ways:  # casings are drawn first, so that they do not cross other streets
         image = _paint(image, CASING, cover(distance - 0.8))
     for distance, colour in ways:
         image = _paint(image, colour, cover(distance + 0.4))
