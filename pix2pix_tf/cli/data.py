@@ -277,19 +277,19 @@ def data_sample(
     from pix2pix_tf.datasets.sample import write_sample, write_scene
 
     console = PlainConsole()
-    made = None
+    scene_split = None
     with ProgressBar(console, "drawing") as progress:
         if scene is None:
             write_sample(output, train_pairs, val_pairs, (size, size), progress.advance)
         else:
-            made = write_scene(output, train_pairs, val_pairs, size, scene, progress.advance)
+            scene_split = write_scene(output, train_pairs, val_pairs, size, scene, progress.advance)
     print_line(console, f"{train_pairs} + {val_pairs} pairs in {output}")
-    if made is not None:
+    if scene_split is not None:
         print_line(
             console,
             f"{output / 'places.csv'}: where each image lies; training and validation images "
-            f"are split as by data split --by latitude --val {made.share:.6g} --buffer "
-            f"{made.buffer:g}m",
+            f"are split as by data split --by latitude --val {scene_split.share:.6g} --buffer "
+            f"{scene_split.buffer:g}m",
         )
 
 

@@ -246,7 +246,7 @@ def _table(result: Evaluation) -> Table:
     return table
 
 
-def _refuse(given: str, **others: str | None) -> None:
+def _refuse(option: str, **others: str | None) -> None:
     for name, value in others.items():
         if value is not None:
-            raise UserError(f"--{name}: cannot be combined with {given}")
+            raise UserError(f"--{name}: cannot be combined with {option}")

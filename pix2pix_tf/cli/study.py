@@ -117,7 +117,7 @@ def study_new(
             invitation=Invitation(invite, invites),
             advance=progress.advance,
         )
-    _print_made(console, study)
+    _print_study(console, study)
     print_nested_output_notes(console, study.folder, [real, *_fakes(fakes).values()])
 
 
@@ -198,7 +198,7 @@ def _fakes(texts: list[str]) -> dict[str, Path]:
     return fakes
 
 
-def _print_made(console: Console, study: Study) -> None:
+def _print_study(console: Console, study: Study) -> None:
     settings, protocol = study.settings, study.settings.protocol
     height, width = settings.size
     print_line(

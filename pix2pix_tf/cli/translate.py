@@ -117,8 +117,8 @@ def translate(
         raise
     for note in done.notes:
         print_line(console, note)
-    made = pluralize(len(done.written), "translation")
-    print_line(console, f"{made} of step {translator.step} in {output}")
+    translations = pluralize(len(done.written), "translation")
+    print_line(console, f"{translations} of step {translator.step} in {output}")
     if done.problems:
         count = f"{len(done.problems)} of {len(found.paths)}"
         print_line(console, f"{count} could not be translated:")

@@ -39,7 +39,7 @@ BOTTLENECK_KINDS = ("unet", "encoder_decoder")
 
 
 class DataConfig(Section):
-    """Where pairs come from and how they become training crops (appendix 6.2)."""
+    """Source of the pairs, and their processing to training crops (appendix 6.2)."""
 
     dataset: NonEmptyStr | None = None
     """Name of the dataset, which lies in datasets/NAME below the working directory unless data.root
@@ -171,7 +171,7 @@ class DataConfig(Section):
 
 
 class GeneratorConfig(Section):
-    """The generator: the U-Net of section 3.2.1 and appendix 6.1.1, or what it is compared with."""
+    """The generator: the U-Net of section 3.2.1 and appendix 6.1.1, or an alternative to it."""
 
     kind: Literal["unet", "encoder_decoder", "resnet_6", "resnet_9"] = "unet"
     """Architecture: `unet`; `encoder_decoder`, the U-Net without skip connections (Table 2);
@@ -250,14 +250,15 @@ class TrainingConfig(Section):
 
 
 class LoggingConfig(Section):
-    """What a run writes, and how often."""
+    """Outputs of a run during training, and their frequency."""
 
     tensorboard: bool = True
     """Whether losses, scores and images are written for TensorBoard."""
     validate_every: Interval = "epoch"
-    """When the validation pairs are scored: every `epoch`, or every so many steps."""
+    """When the validation pairs are scored: every `epoch`, or a number of steps apart."""
     sheet_every: Interval = "epoch"
-    """When a sheet of input, output and target is drawn: every `epoch`, or every so many steps."""
+    """When a sheet of input, output and target is drawn: every `epoch`, or a number of steps apart.
+    """
     sheet_rows: PositiveInt = 6
     """Validation pairs on a sheet."""
     checkpoint_every: PositiveInt = 1000
@@ -267,14 +268,16 @@ class LoggingConfig(Section):
 
 
 class WarningsConfig(Section):
-    """When a training is reported to go wrong; null turns a warning off."""
+    """Thresholds of the warnings about a failing training; null turns a warning off."""
 
     patience: PositiveInt = 500
-    """Steps for which a condition must have lasted before it is reported."""
+    """Number of steps for which a condition must hold before it is reported."""
     discriminator_loss: Annotated[Real, Field(gt=0, lt=1)] | None = 0.03
-    """Discriminator's loss below which it has won, as a fraction of its value at chance."""
+    """Discriminator's loss, as a fraction of its value at chance, below which it overpowers the
+    generator.
+    """
     output_variation: Annotated[Real, Field(gt=0)] | None = 1.0
-    """Difference between outputs below which they are all alike, in grey levels of 255."""
+    """Difference between outputs below which they count as all alike, in grey levels of 255."""
     flat_image: Annotated[Real, Field(gt=0)] | None = 1.0
     """Contrast below which an image counts as of a single colour, in grey levels of 255."""
     flat_fraction: Annotated[Real, Field(ge=0, lt=1)] | None = 0.1
