@@ -80,7 +80,7 @@ def test_training_without_memory_is_one_sentence_with_what_to_lower_and_what_is_
     root = pairs_folder(size=(18, 18), train=2, val=1)
     command = ("train", "--config", "facades", "--run", "run")
     words = (*command, *settings(root, logging__checkpoint_every=1))
-    calls, call = [], loop._Training._call
+    calls, call = [], loop._Training._run_updates
 
     def fails_later(self, *arguments):
         calls.append(1)
@@ -89,7 +89,7 @@ def test_training_without_memory_is_one_sentence_with_what_to_lower_and_what_is_
         return call(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Training, "_call", fails_later)
+        patch.setattr(loop._Training, "_run_updates", fails_later)
         code, _, err = here(*words)
     assert code == 2
     for part in (
