@@ -12,7 +12,12 @@ from pix2pix_tf.utils.errors import WorkerLostError
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    for name, seconds in {"INTERVAL": 0.05, "SILENCE": 1.0, "_ANSWER": 0.2, "GRACE": 0.2}.items():
+    for name, seconds in {
+        "INTERVAL": 0.05,
+        "SILENCE": 1.0,
+        "_ANSWER_TIMEOUT": 0.2,
+        "GRACE": 0.2,
+    }.items():
         monkeypatch.setattr(watch_module, name, seconds)
 
 
