@@ -26,7 +26,7 @@ from pix2pix_tf.utils.text import pluralize
 
 @dataclass(frozen=True)
 class InputForm:
-    """How the user's files are converted to inputs.
+    """Conversion of the user's files to inputs.
 
     Attributes:
         half: The half of side-by-side pairs that is read, 0 (left) or 1 (right); None for the whole

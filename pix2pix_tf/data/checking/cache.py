@@ -54,7 +54,7 @@ class InspectionCache:
         return _stamp(path)
 
     def add(self, path: Path, stamp: _Stamp | None, info: ImageInfo) -> None:
-        """Adds what a file holds, unless it changed after 2 seconds before the cache was read.
+        """Adds what a file holds if it last changed over 2 seconds before the cache was read.
 
         Args:
             path: The file.

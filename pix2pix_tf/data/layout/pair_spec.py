@@ -1,4 +1,4 @@
-"""Which sides of a pair are the input and the target of a run, and their channels.
+"""The sides of a pair that are the input and the target of a run, and their channels.
 
 The layout says in which files the sides A and B of a pair lie, or that a file is one whole
 photograph (`layout.pair_files.PairFiles`). The config says which of them is the input and which
