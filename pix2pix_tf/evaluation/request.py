@@ -59,7 +59,14 @@ class MetricRequest:
                 raise UserError(f"metric {name}: expected some of {', '.join(METRICS)}")
 
     def chosen(self, names: Sequence[str]) -> list[str]:
-        """Returns the requested metrics that are among `names`, in the order of the request."""
+        """Returns the requested metrics that are among some, in the order of the request.
+
+        Args:
+            names: Names of metrics.
+
+        Returns:
+            Those of `names` that are requested.
+        """
         return [name for name in self.metrics if name in names]
 
 
