@@ -150,7 +150,7 @@ def test_what_other_weights_made_is_made_anew(photos, translator, tiny_run):
     translate(translator, photos)
     other = Translator(tiny_run)
     assert len(translate(other, photos).kept) == 4  # a copy of the same run
-    variable = other.generator.weights[0]
+    variable = other.networks["generator"].weights[0]
     variable.assign(variable * 1.5)
     del other.fingerprint  # of what it was
     again = translate(other, photos)

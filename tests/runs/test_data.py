@@ -261,7 +261,7 @@ def test_pairs_in_the_other_direction_are_the_same_pairs_exchanged(tiny_run):
     trained, other = open_scored(run, "val"), open_scored(run, "val", direction="AtoB")
     assert run_config(run).data.direction == "BtoA"
     assert run_config(run, direction="AtoB").data.direction == "AtoB"
-    assert (other.record, other.usual, other.notes) == (trained.record, True, [])
+    assert (other.record, other.own_split, other.notes) == (trained.record, True, [])
     for index in range(len(trained.pairs)):
         (image, target), (other_image, other_target) = trained.pairs[index], other.pairs[index]
         assert np.array_equal(image, other_target)
