@@ -68,7 +68,7 @@ def test_an_imported_run_translates_and_trains_on(pairs_folder, tmp_path):
     assert Run(run).metrics()[0]["scores"] == pytest.approx(scores, rel=1e-4)
     after = build_generator(config)
     restore_networks({"generator": after}, run / "checkpoints", "newest")
-    before = values(translator.networks["generator"])
+    before = values(translator.networks["generator_average"])
     changes = [np.abs(array - before[path]).max() for path, array in values(after).items()]
     assert 0 < max(changes) < 2 * config.training.learning_rate  # Adam's first step
 
@@ -95,8 +95,9 @@ def test_both_networks_are_restored_as_they_were_in_the_files(tmp_path):
         assert found.keys() == expected.keys()
         for name, array in found.items():
             np.testing.assert_array_equal(array, expected[name])
-    for optimizer in (networks.generator_optimizer, networks.discriminator_optimizer):
-        assert all(not np.any(variable.numpy()) for variable in optimizer.state)
+    assert networks.optimizers.keys() == {"generator", "discriminator"}
+    for optimized in networks.optimizers.values():
+        assert all(not np.any(variable.numpy()) for variable in optimized.optimizer.state)
 
 
 def test_an_objective_without_a_discriminator_needs_no_file(tmp_path):
