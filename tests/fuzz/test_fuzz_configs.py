@@ -280,6 +280,7 @@ def test_networks_can_be_built_of_what_is_sound(tree):
 @given(text=st.one_of(st.sampled_from(ODD_TEXTS), st.text(max_size=20)), key=st.sampled_from(KEYS))
 def test_the_command_ends_with_words_and_2(text, key):
     from pix2pix_tf.cli import main as cli
+    from pix2pix_tf.cli import train as command
 
     words = ["pix2pix-tf", "train", "--config", "sample", "--set", f"{key}={text}"]
 
@@ -288,7 +289,7 @@ def test_the_command_ends_with_words_and_2(text, key):
 
     with (
         mock.patch("sys.argv", words),
-        mock.patch.object(cli, "start_tensorflow", side_effect=SoundError),
+        mock.patch.object(command, "start_tensorflow", side_effect=SoundError),
         pytest.raises((SystemExit, SoundError)) as end,
     ):
         cli.main()
