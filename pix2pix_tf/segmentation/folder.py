@@ -12,6 +12,7 @@ versions.json          the format of the folder, the seed, and the packages of e
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,7 +95,9 @@ class SegmenterFolder(TrainingFolder):
                 "come to the end of its first epoch"
             )
         try:
-            model.load_weights(self.weights_file)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # it raises as well
+                model.load_weights(self.weights_file)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise UserError(
                 f"{self.weights_file}: is damaged, or of another network than segmenter.yaml "

@@ -68,8 +68,8 @@ DEMO = ("demo", "--run", "tiny_run", "--port", "0")
 @pytest.mark.parametrize(
     ("words", "damage", "message"),
     [
-        (TRAIN, newer, "run tiny_run: was made by a newer pix2pix-tf (7.0;"),
-        (TRANSLATE, newer, "run tiny_run: was made by a newer pix2pix-tf (7.0;"),
+        (TRAIN, newer, "run tiny_run: was made by a newer pix2pix-tf (7.0, run format"),
+        (TRANSLATE, newer, "run tiny_run: was made by a newer pix2pix-tf (7.0, run format"),
         (TRAIN, other_networks, "checkpoints/step-2: is of other networks than config.yaml"),
         (TRANSLATE, other_networks, "checkpoints/step-2: is of other networks than config.yaml"),
         (EVALUATE, other_networks, "checkpoints/step-2: is of other networks than config.yaml"),

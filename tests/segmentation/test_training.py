@@ -182,7 +182,7 @@ def test_killed_training_ends_as_one_never_stopped(toys, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_Progress", Dying)
+        patch.setattr(training, "Progress", Dying)
         with pytest.raises(KeyboardInterrupt):
             train_segmenter(tiny(toys), tmp_path / "cut", quiet)
     assert len(json.loads((tmp_path / "cut" / "metrics.json").read_text())) == 1

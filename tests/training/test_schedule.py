@@ -24,9 +24,9 @@ def test_each_thing_has_its_own_rhythm_and_comes_at_the_end(tiny):
         logging__checkpoint_every=5,
     )
     due = {step: Schedule(settings, 5).due_after(step) for step in range(1, 8)}
-    assert [step for step, each in due.items() if each.scored] == [3, 6, 7]
-    assert [step for step, each in due.items() if each.drawn] == [3, 5, 7]  # 5 pairs at 6, 10
-    assert [step for step, each in due.items() if each.saved] == [5, 7]
+    assert [step for step, each in due.items() if each.validate] == [3, 6, 7]
+    assert [step for step, each in due.items() if each.sample] == [3, 5, 7]  # 5 pairs at 6, 10
+    assert [step for step, each in due.items() if each.checkpoint] == [5, 7]
 
 
 def test_a_call_ends_where_something_is_due(tiny):
