@@ -202,7 +202,10 @@ def parse_size(text: str | None, at_most: int = 2**31 - 1) -> tuple[int, int] | 
         return None
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= at_most for side in sides):
-        raise UserError(f"--size {text}: expected a number, or HEIGHTxWIDTH such as 256x512")
+        raise UserError(
+            f"--size {text}: expected a number, or HEIGHTxWIDTH such as 256x512, "
+            f"at least one pixel and at most {at_most} a side"
+        )
     return int(sides[0]), int(sides[-1])
 
 

@@ -76,7 +76,7 @@ def test_tflite_journey(tiny_run, tmp_path):
         ),
         (["--run", "tiny_run", "--format", "web", "--uint8"], "--uint8: is not for format web"),
         (["--run", "tiny_run", "--format", "tflite", "--size", "big"], "HEIGHTxWIDTH"),
-        (["--run", "tiny_run", "--format", "tflite", "--size", "0"], "--size 0: expected a number"),
+        (["--run", "tiny_run", "--format", "tflite", "--size", "0"], "at least one pixel"),
         (
             ["--run", "tiny_run", "--format", "tflite", "--size", "64", "--resizable"],
             "a resizable model has no size",
