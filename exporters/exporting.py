@@ -193,9 +193,9 @@ def _target(output: Path, options: _Options) -> Path:
         version = next_version(output / options.name)
         check_new_directory(version)
         return version
+    check_new_directory(output)
     if options.format == "web":
         check_runtime()
-    check_new_directory(output)
     return output
 
 

@@ -255,10 +255,9 @@ class LoggingConfig(Section):
     tensorboard: bool = True
     """Whether losses, scores and images are written for TensorBoard."""
     validate_every: Interval = "epoch"
-    """When the validation pairs are scored: every `epoch`, or a number of steps apart."""
+    """When the validation pairs are scored: every `epoch`, or every so many steps."""
     sheet_every: Interval = "epoch"
-    """When a sheet of input, output and target is drawn: every `epoch`, or a number of steps apart.
-    """
+    """When a sheet of input, output and target is drawn: every `epoch`, or every so many steps."""
     sheet_rows: PositiveInt = 6
     """Validation pairs on a sheet."""
     checkpoint_every: PositiveInt = 1000

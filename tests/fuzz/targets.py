@@ -222,7 +222,7 @@ class Targets:
             return "refused"
         if image is None:
             raise WrongError("made a study of what cannot be read")
-        _refuse_other(read_image(study.picture("L1", 0), 3), resize_image(image, *SIZE), 0, "")
+        _refuse_other(read_image(study.image_file("L1", 0), 3), resize_image(image, *SIZE), 0, "")
         return "read"
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.inference.tiling import TiledTranslation, check_side
@@ -8,6 +9,10 @@ from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import BatchStatisticsNorm
 from pix2pix_tf.utils.errors import UserError
+
+
+# What is asked here is which numbers come out; test_translator.py has the compiled functions.
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 
 class Both:
@@ -32,7 +37,7 @@ class Both:
         assert self.generator.to_json() == before  # exporters take it too
 
     def whole(self, image, seed=None):
-        return self._whole(image[np.newaxis], seed and image_seeds(seed, 1)).numpy()[0]
+        return self._whole(tf.constant(image[np.newaxis]), seed and image_seeds(seed, 1)).numpy()[0]
 
 
 def picture(height, width, channels=3, dtype=np.uint8):
@@ -166,6 +171,7 @@ def test_steps_across_borders_are_no_larger_than_elsewhere(shallow):
 
 def test_tiles_are_all_that_the_outer_layers_see(monkeypatch):
     """And they are traced once, for a second picture too."""
+    tf.config.run_functions_eagerly(False)
     seen = {}
     call = BatchStatisticsNorm.call
 

@@ -168,32 +168,52 @@ def test_code_is_drawn_from_the_seed(runs, image):
     assert not np.array_equal(outputs[0], translator(image, dropout=False))
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_commands_translate_and_evaluate(runs, here, tmp_path, image, method):
+WAYS = [("toy_cycle", "AtoB"), ("toy_cycle", "BtoA"), ("toy_latent", None)]
+
+
+@pytest.mark.parametrize(("method", "way"), WAYS)
+def test_commands_translate_and_evaluate(runs, here, tmp_path, image, method, way):
     write_image(tmp_path / "input.png", image)
-    run = runs / method
-    code, _, err = here("translate", "--run", run, "--input", "input.png", "--output", "out")
+    run, direction = runs / method, ("--direction", way) if way else ()
+    words = ("--run", run, "--input", "input.png", "--output", "out", "--no-dropout", *direction)
+    code, _, err = here("translate", *words)
     assert code == 0, err
     (output,) = (tmp_path / "out").rglob("*.png")
-    assert read_image(output, 3).shape == image.shape
-    code, _, err = here("evaluate", "--run", run)
+    expected = Translator(run, direction=way)(image, dropout=False)
+    assert np.array_equal(read_image(output, 3), expected)
+    code, _, err = here("evaluate", "--run", run, *direction)
     assert code == 0, err
-    assert json.loads((run / "metrics.json").read_text())[-1]["scores"]["l1"] > 0
+    entry = json.loads((run / "metrics.json").read_text())[-1]
+    assert entry["scores"]["l1"] > 0
+    trained = load_config("sample").data.direction
+    assert entry.get("direction", trained) == (way or trained)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_commands_export(runs, here, tmp_path, image, method):
-    run = runs / method
-    for form in ("saved_model", "tflite"):
+def test_a_translation_of_unknown_networks_is_not_computed_in_tiles(runs, here, tmp_path, image):
+    write_image(tmp_path / "input.png", image)
+    words = ("--run", runs / "toy_latent", "--input", "input.png", "--output", "out")
+    code, _, err = here("translate", *words, "--tile", 256)
+    assert code == 2
+    assert "only the translation of a single generator can be computed in tiles" in err
+
+
+@pytest.mark.parametrize(("method", "way"), WAYS)
+def test_commands_export(runs, here, tmp_path, image, method, way):
+    run, direction = runs / method, ("--direction", way) if way else ()
+    for form, size in (("saved_model", ()), ("tflite", ("--size", "20x24"))):
         words = ("export", "--run", run, "--format", form, "--output", tmp_path / form)
-        code, out, err = here(*words, *(("--size", "20x24") if form == "tflite" else ()))
+        code, out, err = here(*words, *size, *direction)
         assert code == 0, (out, err)
-    expected = Translator(run)(image, dropout=False).astype(int)
+    translator = Translator(run, direction=way)
+    expected = translator(image, dropout=False).astype(int)
     model = next((tmp_path / "tflite").rglob("*.tflite"))
-    interpreter = Interpreter(model_path=str(model))
-    runner = interpreter.get_signature_runner()
+    runner = Interpreter(model_path=str(model)).get_signature_runner()
     found = runner(images=image[np.newaxis].astype(np.float32))["images"][0]
     assert np.abs(found - expected).max() <= 1
     folder = next((tmp_path / "saved_model").rglob("saved_model.pb")).parent
-    loaded = tf.saved_model.load(str(folder))
-    assert {"images"} <= set(loaded.signatures) or loaded.signatures
+    signatures = tf.saved_model.load(str(folder)).signatures
+    found = signatures["images"](images=tf.constant(image[np.newaxis]))["images"].numpy()[0]
+    assert np.abs(found - expected).max() <= 1
+    seeds = {"images": tf.constant(image[np.newaxis]), "seed": tf.constant([3])}
+    found = signatures["sample"](**seeds)["images"].numpy()[0]
+    assert np.abs(found - translator(image, seed=3).astype(int)).max() <= 1
