@@ -78,7 +78,7 @@ def export(
     direction: str | None = None,
     checkpoint: str = "newest",
     images: int = 20,
-    pictures: str | Path | None = None,
+    inputs: str | Path | None = None,
     overrides: Sequence[str] = (),
     advance: Callable[[int], None] = lambda total: None,
 ) -> Exported:
@@ -102,7 +102,7 @@ def export(
         direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest` or `best`.
         images: Largest number of images to compare, which are evenly spaced in the data.
-        pictures: A folder of input images for comparison and calibration, if the run's own data is
+        inputs: A folder of input images for comparison and calibration, if the run's own data is
             not available; of photographs if the run derives its inputs from photographs. By
             default the run's validation and training pairs are used.
         overrides: Overrides for data that was moved, such as `data.root=DIR`, see
@@ -132,7 +132,7 @@ def export(
     if options.size is None and format != "saved_model" and not resizable:
         options = replace(options, size=translator.config.data.crop_size)
     config = run_config(Run(run), overrides, translator.direction)
-    typical, compared = run_inputs(config, translator.source, pictures, options.size)
+    typical, compared = run_inputs(config, translator.source, inputs, options.size)
     full = writing(target, write_only=False)
     # The converters' native code writes many messages to standard error.
     with atomic_directory(target) as folder, captured_native_stderr(), full:

@@ -27,7 +27,7 @@ _WHOLE_PNG = base64.b64decode(  # one grey pixel
 _TRANSPOSED, _FLIPPED, _MIRRORED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
 
 
-def translate_files(
+def translate_encoded(
     files: tf.Tensor, channels: int, translate: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
     """Decodes files, translates each image separately and encodes the results as PNG.
@@ -60,7 +60,7 @@ def translate_files(
 
 
 def find_unreadable(files: tf.Tensor) -> tf.Tensor:
-    """Returns the indices of files that `translate_files` rejects.
+    """Returns the indices of files that `translate_encoded` rejects.
 
     A graph cannot catch the error of an operation, but a dataset can skip the elements that fail.
     Decoding twice costs less than a hundredth of a translation.

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.exporters.image_files import translate_files
+from pix2pix_tf.exporters.image_files import translate_encoded
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
 from pix2pix_tf.images.convert import to_8bit
@@ -56,7 +56,7 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
         def translate(image: tf.Tensor) -> tf.Tensor:
             return translation.translate_integers(image, None)
 
-        return {"image_bytes": translate_files(image_bytes, channels, translate)}
+        return {"image_bytes": translate_encoded(image_bytes, channels, translate)}
 
     @tf.function(input_signature=[many_images], autograph=False)
     def images(images: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -88,7 +88,7 @@ def _prepare(worker_config: WorkerConfig, folder: Path) -> WorkerState:
     from pix2pix_tf.benchmark.training_workloads import pipeline_workload, training_workloads
 
     workloads: dict[str, WorkloadFunction] = {}
-    info: dict[str, str | float] = {}
+    info: dict[str, str | float | None] = {}
     trainings = [name for name in names if name.startswith("training")]
     if trainings:
         keep_freed_memory()  # as `pix2pix-tf train` does

@@ -72,7 +72,7 @@ def scaling(gpus: int, row: Row, single: Row, peak_tflops: float | None) -> Scal
         The comparison.
     """
     share = None
-    if peak_tflops is not None:
+    if peak_tflops is not None and row.flops is not None:
         share = quartiles([rate / (1000 * gpus * peak_tflops) for rate in row.gflops_per_second])
     return Scaling(gpus, row, ratio_quartiles(single.seconds, row.seconds), share)
 
@@ -85,10 +85,12 @@ class Report:
         machine: Lines that describe the machine and the versions.
         settings: A line that describes what was measured.
         rows: The timings of each workload.
-        update_flops: Floating-point operations of a training step per image of the batch.
+        update_flops: Floating-point operations of a training step per image of the batch; None if
+            the method does not count them.
         translation_flops: Floating-point operations of translating one image.
         convolution: The fastest convolution, in words.
-        convolution_share: Rate of the training step as a share of that convolution's rate.
+        convolution_share: Rate of the training step as a share of that convolution's rate; None if
+            the step's operations are not counted.
         data_wait_share: Share of a training's time spent waiting for data.
         peak_bytes: Peak memory of the training's process.
         scaling: Training on the first 1, 2, ... GPUs; empty on a CPU.
@@ -97,10 +99,10 @@ class Report:
     machine: list[str]
     settings: str
     rows: list[Row]
-    update_flops: int
+    update_flops: int | None
     translation_flops: int
     convolution: str
-    convolution_share: Quartiles
+    convolution_share: Quartiles | None
     data_wait_share: Quartiles
     peak_bytes: int
     scaling: list[Scaling]

@@ -112,6 +112,9 @@ def _make_report(
         row(f"training on {count}", _training_on(count), count * batch, "update_flops")
         for count in range(1, gpus + 1)
     ]
+    share = None
+    if step.flops is not None:
+        share = ratio_quartiles(step.gflops_per_second, convolution.gflops_per_second)
     peak = options.peak_tflops or peak_tflops(info.get("gpu", ""), training.precision)
     return Report(
         machine=[*machine_lines(), *([f"{gpus} × {info['gpu']}"] if gpus else [])],
@@ -126,7 +129,7 @@ def _make_report(
         update_flops=info["update_flops"],
         translation_flops=info["translation_flops"],
         convolution=info["convolution"],
-        convolution_share=ratio_quartiles(step.gflops_per_second, convolution.gflops_per_second),
+        convolution_share=share,
         data_wait_share=quartiles(data_wait_shares(timings["training with data"])),
         peak_bytes=timings["training"].peak_bytes or 0,
         scaling=[scaling(count, its, on_gpus[0], peak) for count, its in enumerate(on_gpus, 1)],

@@ -24,7 +24,7 @@ _MANY_STEPS = 10**8  # more steps than a benchmark runs
 
 def training_workloads(
     config: Config, names: Iterable[str]
-) -> tuple[dict[str, WorkloadFunction], int]:
+) -> tuple[dict[str, WorkloadFunction], int | None]:
     """Prepares training steps on one batch of noise, `training`, or on pairs, `training with data`.
 
     Both return the losses of the last step, and `wait_seconds`, the time spent waiting for data.
@@ -35,7 +35,7 @@ def training_workloads(
 
     Returns:
         The workloads by name, and the floating-point operations of an update per image of its
-        batch.
+        batch, None if the method does not count them.
     """
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -68,7 +68,7 @@ def training_workloads(
         for _ in islice(batches, -(-len(pairs) // images_per_step(config))):  # fills the cache
             pass
         workloads["training with data"] = lambda repetitions: train(batches, repetitions)
-    return workloads, method.update_flops() or 0
+    return workloads, method.update_flops()
 
 
 def _distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy) -> Iterator[Batch]:

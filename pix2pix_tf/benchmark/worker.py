@@ -41,7 +41,7 @@ class WorkerState:
     """
 
     workloads: Mapping[str, WorkloadFunction]
-    info: Mapping[str, str | float]
+    info: Mapping[str, str | float | None]
 
 
 def serve(

@@ -89,7 +89,7 @@ def benchmark(
         report = run_benchmark(options, progress.advance)
     if json is not None:
         report.write_json(json)
-    _print_report(console, report)
+    print_report(console, report)
 
 
 def _settings(
@@ -110,20 +110,24 @@ def _settings(
     return load_config(name, [*settings, *overrides])
 
 
-def _print_report(console: Console, report: Report) -> None:
+def print_report(console: Console, report: Report) -> None:
+    """Prints a report as a table and sentences."""
     for line in (*report.machine, report.settings):
         print_line(console, line)
     console.print(_table(report.rows))
     if report.scaling:
         console.print(_scaling_table(report))
-    share, wait = report.convolution_share, report.data_wait_share
+    lines = [f"a translation is {report.translation_flops / 1e9:.3g} GFLOP an image"]
+    if report.update_flops is not None and report.convolution_share is not None:
+        lines[0] += f", a training step {report.update_flops / 1e9:.3g}"
+        lines.append(
+            f"the training step reaches {_percent(report.convolution_share)} of the rate of the "
+            f"fastest convolution ({report.convolution})"
+        )
     for line in (
-        f"a training step is {report.update_flops / 1e9:.3g} GFLOP an image, a translation "
-        f"{report.translation_flops / 1e9:.3g}",
-        f"the training step reaches {_percent(share)} of the rate of the fastest convolution "
-        f"({report.convolution})",
-        f"training waits for data {_percent(wait)} of the time; its process had up to "
-        f"{report.peak_bytes / 1e9:.2f} GB of memory",
+        *lines,
+        f"training waits for data {_percent(report.data_wait_share)} of the time; its process had "
+        f"up to {report.peak_bytes / 1e9:.2f} GB of memory",
         "medians of the rounds, with their quartiles",
     ):
         print_line(console, line)

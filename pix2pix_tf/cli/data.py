@@ -15,6 +15,7 @@ from pix2pix_tf.cli.derive import derive, edges, sketch
 from pix2pix_tf.cli.options import NewFolderOption, add_commands, print_nested_output_notes
 from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
 
 if TYPE_CHECKING:
     from pix2pix_tf.data.checking.report import DatasetReport
@@ -175,7 +176,7 @@ def data_pair(
         paired = pair_folders(a, b, output, resize=resize, advance=progress.advance)
     for line in paired.notes:
         print_line(console, line)
-    print_line(console, f"{paired.count} pairs in {output}")
+    print_line(console, f"{pluralize(paired.count, 'pair')} in {output}")
     print_nested_output_notes(console, output, [a, b])
 
 
@@ -251,7 +252,7 @@ def data_split(
     for line in (f"{folder}: {divided.layout}", *divided.notes):
         print_line(console, line)
     counts = ", ".join(f"{count} {split}" for split, count in divided.counts.items())
-    print_line(console, f"{counts} pairs in {output or folder}")
+    print_line(console, f"pairs in {output or folder}: {counts}")
     print_nested_output_notes(console, output or folder, [folder])
 
 
@@ -283,7 +284,8 @@ def data_sample(
             write_sample(output, train_pairs, val_pairs, (size, size), progress.advance)
         else:
             scene_split = write_scene(output, train_pairs, val_pairs, size, scene, progress.advance)
-    print_line(console, f"{train_pairs} + {val_pairs} pairs in {output}")
+    validation = pluralize(val_pairs, "validation pair")
+    print_line(console, f"{train_pairs} training and {validation} in {output}")
     if scene_split is not None:
         print_line(
             console,

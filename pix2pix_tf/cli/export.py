@@ -87,7 +87,7 @@ def export(
             direction=direction,
             checkpoint=parse_checkpoint(checkpoint),
             images=images,
-            pictures=inputs,
+            inputs=inputs,
             overrides=overrides or [],
             advance=progress.advance,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from pix2pix_tf.config.schema import Config
+from pix2pix_tf.config.schema import Config, GeneratorConfig
 
 FCN = ("fcn_per_pixel_accuracy", "fcn_per_class_accuracy", "fcn_class_iou")
 _LABELS = ("per_pixel_accuracy", "per_class_accuracy", "class_iou")
@@ -148,7 +148,7 @@ def run_name(config: Config) -> str:
         The name.
     """
     parts: list[str] = [config.objective.name]
-    if config.generator.kind != "unet":
+    if config.generator.kind != GeneratorConfig().kind:
         parts.append(config.generator.kind)
     field = config.discriminator.receptive_field
     if config.objective.adversarial and field != 70:

@@ -11,6 +11,8 @@ from pix2pix_tf.benchmark.quartiles import Quartiles
 from pix2pix_tf.benchmark.report import Row, scaling
 from pix2pix_tf.benchmark.runner import Options, benchmark, with_global_batch
 from pix2pix_tf.benchmark.workloads import TimedRun
+from pix2pix_tf.cli.benchmark import print_report
+from pix2pix_tf.utils.console import PlainConsole
 from tests.conftest import TINY
 
 WORDS = [
@@ -18,6 +20,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.slow("starts processes and measures")
 def test_measures_on_this_machine(here, tmp_path):
     words = [*WORDS, "--size", 32, "--batch", 2, "--set", "data.sample_train=2", "--threads", 1]
     words += ["--device", "cpu", "--rounds", 2, "--seconds", 0, "--json", "out.json"]
@@ -112,6 +115,24 @@ def test_on_gpus_images_a_second_are_put_beside_one_gpus(monkeypatch, tiny):
     pipeline = next(row for row in report.rows if row.name == "input of a training, a pair")
     assert pipeline.seconds == [0.5, 0.5]  # two pairs of a second
     assert report.convolution_share.median == 1
+
+
+def test_a_method_that_counts_no_operations_has_times_and_no_rates(monkeypatch, tiny, capsys):
+    def start(config, works, threads, variables):
+        worker = FakeWorker([], config, works, variables)
+        worker.info["update_flops"] = None
+        return worker
+
+    monkeypatch.setattr("pix2pix_tf.benchmark.package_worker.start_worker", start)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    report = benchmark(Options(tiny(), 2, 0.0, 1, "gpu", None))
+    assert report.convolution_share is None
+    assert [scaled.peak_share for scaled in report.scaling] == [None, None]
+    assert report.scaling[1].speedup.median == pytest.approx(1.6)
+    print_report(PlainConsole(), report)
+    printed = capsys.readouterr().out
+    assert "a translation is 100 GFLOP an image\n" in printed
+    assert "training step reaches" not in printed
 
 
 def test_each_replica_keeps_its_part_of_the_batch(tiny):

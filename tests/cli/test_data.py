@@ -123,10 +123,10 @@ def test_pair_and_split(here, tmp_path):
     assert Image.open(tmp_path / "ab" / "3.png").size == (16, 8)
 
     code, out, _ = here("data", "split", "ab", "--output", "new", "--val", 0.2, "--test", 0.1)
-    assert (code, out) == (0, "ab: side-by-side pairs\n8 train, 1 val, 1 test pairs in new\n")
+    assert (code, out) == (0, "ab: side-by-side pairs\npairs in new: 8 train, 1 val, 1 test\n")
     assert len(list((tmp_path / "ab").iterdir())) == 10
     code, out, _ = here("data", "split", "ab", "--move", "--seed", 3)
-    assert (code, out) == (0, "ab: side-by-side pairs\n8 train, 2 val pairs in ab\n")
+    assert (code, out) == (0, "ab: side-by-side pairs\npairs in ab: 8 train, 2 val\n")
     assert sorted(path.name for path in (tmp_path / "ab").iterdir()) == ["train", "val"]
 
 
@@ -166,5 +166,5 @@ def test_sample_is_written(here, tmp_path):
         "data", "sample", "--output", "city", "--train", 2, "--val", 1, "--size", 48
     )
     assert code == 0
-    assert "2 + 1 pairs in city" in out
+    assert "2 training and 1 validation pair in city" in out
     assert Image.open(tmp_path / "city" / "val" / "city-1000000.png").size == (96, 48)

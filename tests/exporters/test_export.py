@@ -129,11 +129,11 @@ def test_pictures_stand_in_for_data_that_is_not_at_hand(tiny_run, tmp_path):
         export(tiny_run, "tflite", tmp_path / "phone")
     (tmp_path / "mine").mkdir()
     with pytest.raises(UserError, match="holds no images"):
-        export(tiny_run, "tflite", tmp_path / "phone", pictures=tmp_path / "mine")
+        export(tiny_run, "tflite", tmp_path / "phone", inputs=tmp_path / "mine")
     for number in range(3):
         picture = np.random.default_rng(number).integers(0, 256, (50, 40, 3), np.uint8)
         write_image(tmp_path / "mine" / f"{number}.jpg", picture)
     exported = export(
-        tiny_run, "tflite", tmp_path / "phone", precision="int8", pictures=tmp_path / "mine"
+        tiny_run, "tflite", tmp_path / "phone", precision="int8", inputs=tmp_path / "mine"
     )
     assert exported.parity[0].images == 3

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from pix2pix_tf.exporters.image_files import decode_file, find_unreadable, translate_files
+from pix2pix_tf.exporters.image_files import decode_file, find_unreadable, translate_encoded
 from pix2pix_tf.images.io import read_image
 from pix2pix_tf.utils.errors import UserError
 
@@ -438,7 +438,7 @@ def inverted(image):
 @functools.cache
 def translation(channels):
     return tf.function(
-        lambda files: translate_files(files, channels, inverted),
+        lambda files: translate_encoded(files, channels, inverted),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
 
@@ -463,13 +463,13 @@ def test_files_of_different_sizes_keep_their_order():
     found = translated(*files, files[0])
     for image, answer in zip([*images, images[0]], found, strict=True):
         np.testing.assert_array_equal(answer, 255 - image)
-    eager = translate_files(tf.constant(files), 3, inverted).numpy()
+    eager = translate_encoded(tf.constant(files), 3, inverted).numpy()
     np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(eager[2]))), found[2])
 
 
 def test_no_files_are_no_answers():
     assert translated() == []
-    assert translate_files(tf.constant([], tf.string), 3, inverted).shape == (0,)
+    assert translate_encoded(tf.constant([], tf.string), 3, inverted).shape == (0,)
 
 
 @pytest.mark.parametrize("numbers", [[0], [1, 3], [4], [0, 1, 2, 3, 4]])
@@ -481,7 +481,7 @@ def test_bad_files_are_named_by_their_numbers(numbers):
         translated(*files)
     assert named in str(caught.value)
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-        translate_files(tf.constant(files), 3, inverted)
+        translate_encoded(tf.constant(files), 3, inverted)
     assert named in str(caught.value)
 
 

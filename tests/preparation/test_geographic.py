@@ -126,7 +126,7 @@ def test_the_command_splits_about_the_median(here, tmp_path, sides):
     assert (code, err) == (0, "")
     assert "latitude 40.250000" in out
     assert "2 of 6 pairs" in out
-    assert "2 train, 2 val pairs in out" in out
+    assert "pairs in out: 2 train, 2 val" in out
     for side in sides:
         assert names_of(tmp_path / "out" / side / "val") == ["map 0", "map 1"]
         assert names_of(tmp_path / "out" / side / "train") == ["map 4", "map 5"]
@@ -148,7 +148,7 @@ def test_tables_as_programs_write_them(here, tmp_path, heading, row):
     write_table(tmp_path / "places.csv", rows, heading)
     code, out, err = split(here, "--buffer", "0")
     assert (code, err) == (0, "")
-    assert "3 train, 3 val pairs in out" in out
+    assert "pairs in out: 3 train, 3 val" in out
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_no_pixel_of_a_scene_is_in_both_splits(here, monkeypatch, tmp_path, trai
     words = ("--train", train, "--val", val, "--size", 16, "--scene", side)
     code, out, err = here("data", "sample", "--output", "city", *words)
     assert (code, err) == (0, "")
-    assert f"{train} + {val} pairs in city" in out
+    assert f"{train} training and {val} validation pairs in city" in out
     city = tmp_path / "city"
     assert [len(names_of(city / split)) for split in ("train", "val")] == [train, val]
     assert not pixels_of(city / "train") & pixels_of(city / "val")
