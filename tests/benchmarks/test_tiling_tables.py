@@ -8,6 +8,8 @@ import pytest
 from benchmarks import tiling
 from pix2pix_tf.inference.tile_grid import tile_grid
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def test_borders_by_hand():
     spans = tile_grid(448, 256, 256, 64).rows  # 0 to 256, 192 to 448

@@ -9,6 +9,8 @@ from PIL import Image
 from pix2pix_tf.images.io import decode_image, write_image
 from tests.conftest import typed
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture
 def results(tmp_path):

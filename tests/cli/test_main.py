@@ -17,6 +17,8 @@ from pix2pix_tf.utils.errors import UserError
 from tests.conftest import COMMAND, TINY, typed
 from tests.soak import soak
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def settings(root, **more):
     """The words of a training that takes seconds."""

@@ -5,6 +5,8 @@ import pytest
 
 from pix2pix_tf.images.io import write_image
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 TINY = ["data.sample_train=4", "data.sample_val=2", "data.crop_size=32", "segmenter.width=2"]
 TINY += ["segmenter.head=4", "training.batch_size=2"]
 

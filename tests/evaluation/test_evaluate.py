@@ -15,6 +15,8 @@ from pix2pix_tf.segmentation.decoding import decode_labels
 from pix2pix_tf.segmentation.shipped import load_palette
 from pix2pix_tf.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def test_scores_are_those_that_training_printed(tiny_run):
     recorded = json.loads((tiny_run / "metrics.json").read_text())

@@ -23,7 +23,15 @@ KINDS = {
 }
 
 
-@pytest.fixture(params=KINDS)
+ONE = "average"  # among the fast tests
+
+
+@pytest.fixture(
+    params=[
+        kind if kind == ONE else pytest.param(kind, marks=pytest.mark.slow("exports four times"))
+        for kind in KINDS
+    ]
+)
 def run(request, pairs_folder, tmp_path):
     settings = {"data.root": str(pairs_folder()), "training.steps": 2, "logging.tensorboard": False}
     config = load_config("facades", {**TINY, **settings, **KINDS[request.param]})

@@ -12,6 +12,8 @@ from pix2pix_tf.images.io import read_image
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 TILED = {"tile": (64, 64), "compression": "zlib"}
 STRIPS = {"rowsperstrip": 16}
 ONE_STRIP = {"rowsperstrip": 10**6, "compression": "zlib"}

@@ -20,6 +20,8 @@ from pix2pix_tf.training import train
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.torch_file import read_state_dict
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 GOLDEN = Path(os.environ.get("PIX2PIX_TF_GOLDEN", Path(__file__).with_name("golden")))
 UNET, UNET_256 = GOLDEN / "unet_32_batch.pth", GOLDEN / "unet_256_batch.pth"
 RESNET = GOLDEN / "resnet_6_instance_dropout.pth"

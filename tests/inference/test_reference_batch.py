@@ -20,6 +20,8 @@ from pix2pix_tf.training import train
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, typed, write_pairs
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 SETTINGS = {
     **TINIEST,
     "generator.kind": "encoder_decoder",

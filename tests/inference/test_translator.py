@@ -5,6 +5,8 @@ import tensorflow as tf
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 @pytest.fixture
 def translator(tiny_run):

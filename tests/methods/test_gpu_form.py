@@ -72,6 +72,7 @@ def test_statistics_are_float32(tiny):
         np.testing.assert_allclose(tf.math.reduce_std(made, [0, 1, 2]), 1, atol=0.02)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_half_precision_run_resumes_exactly_and_translates_in_float32(tmp_path, pairs_folder):
     root, half = pairs_folder(), {"training__precision": "mixed_float16"}
     train(config(root, training__steps=3, **half), tmp_path / "whole", console=quiet())
@@ -88,6 +89,7 @@ def test_a_half_precision_run_resumes_exactly_and_translates_in_float32(tmp_path
         train(config(root, training__steps=4), tmp_path / "parts", console=quiet())
 
 
+@pytest.mark.slow("XLA compiles for half a minute")
 def test_a_program_of_xla_makes_the_same_numbers(tiny, one_device):
     _, expected = losses_of(tiny(), one_device, 20)
     _, losses = losses_of(tiny(training__jit_compile=True), one_device, 20)
@@ -108,6 +110,7 @@ def test_several_updates_a_call_are_the_same_one_by_one(tiny, one_device):
             assert np.array_equal(variable.numpy(), others[part][name].numpy()), name
 
 
+@pytest.mark.slow("trains twice")
 def test_calls_end_where_something_is_due(tmp_path, pairs_folder):
     root = pairs_folder(train=6, val=2)
     often = {"training__steps": 14, "logging__checkpoint_every": 5, "logging__sheet_every": 9}

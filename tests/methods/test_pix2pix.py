@@ -122,6 +122,7 @@ def test_weights_are_updated_in_place(tiny, one_device):
     assert places() == before
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_one_generator_forward_a_step(tiny, one_device, monkeypatch):
     config = tiny()
     method, update = build(config, one_device)
@@ -133,6 +134,7 @@ def test_one_generator_forward_a_step(tiny, one_device, monkeypatch):
     assert len(calls) == 1
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_more_discriminator_steps_take_fresh_pairs(tiny, one_device):
     config = tiny(training__discriminator_steps=2)
     method, update = build(config, one_device)

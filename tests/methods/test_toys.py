@@ -189,8 +189,8 @@ def test_commands_translate_and_evaluate(runs, here, tmp_path, image, method, wa
     assert entry.get("direction", trained) == (way or trained)
 
 
-def test_a_translation_of_unknown_networks_is_not_computed_in_tiles(runs, here, tmp_path, image):
-    write_image(tmp_path / "input.png", image)
+def test_a_translation_of_unknown_networks_is_not_computed_in_tiles(runs, here, tmp_path):
+    write_image(tmp_path / "input.png", np.zeros((300, 300, 3), np.uint8))
     words = ("--run", runs / "toy_latent", "--input", "input.png", "--output", "out")
     code, _, err = here("translate", *words, "--tile", 256)
     assert code == 2

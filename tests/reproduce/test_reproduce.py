@@ -8,6 +8,8 @@ import pytest
 from pix2pix_tf.images.io import decode_image, write_image
 from tests.conftest import TINIEST
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 SETTINGS = {
     **TINIEST,
     "data.root": "pairs",

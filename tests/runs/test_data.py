@@ -13,6 +13,8 @@ from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, write_pairs
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 SETTINGS = {
     **TINIEST,
     "logging.tensorboard": "false",

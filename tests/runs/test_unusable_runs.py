@@ -12,6 +12,8 @@ import pytest
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.runs.versions import FORMAT
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 NEWEST = "step-2.data-00000-of-00001"
 
 

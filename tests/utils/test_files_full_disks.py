@@ -19,6 +19,8 @@ from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import atomic_directory, disk_error_reason, fsync, write_text, writing
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 128, 3), np.uint8)
 
 

@@ -159,6 +159,7 @@ def assert_identical(one, other):
         assert np.array_equal(value, other[name]), name
 
 
+@pytest.mark.cluster
 def test_preempted_and_resumed_two_workers_train_like_one_process(tmp_path):
     run = tmp_path / "run"
     with Workers(2, run, training__steps=20, logging__checkpoint_every=4) as workers:

@@ -132,6 +132,7 @@ def test_single_coloured_pictures_of_the_data_are_said_by_name(pairs_folder, hal
     assert not warnings(2 / 12)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_overflow_that_losses_do_not_show_yet_stops_before_a_checkpoint(tmp_path, trained):
     # Gradients of 1e30 are squared into Adam's second moment; the next step would see it.
     with pytest.raises(
