@@ -62,7 +62,7 @@ test-fast: $(VENV)/installed-dev
 
 # The web page's where there is npm; without, its tests say what they miss.
 test-slow: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
-	$(BIN)/pytest -n 2 -m 'slow or cluster'
+	$(BIN)/pytest -n 2 -m 'slow and not cluster'
 
 test-combinations: $(VENV)/installed-dev
 	PIX2PIX_TF_ALL_COMBINATIONS=1 $(BIN)/pytest tests/test_combinations.py

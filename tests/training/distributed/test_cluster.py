@@ -194,8 +194,13 @@ def test_preempted_and_resumed_two_workers_train_like_one_process(tmp_path):
     assert_equal_weights(state(run), train_alone(tmp_path / "alone", 20))
 
 
-@pytest.mark.cluster
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(2, marks=pytest.mark.slow("starts processes")),
+        pytest.param(3, marks=pytest.mark.cluster),
+    ],
+)
 def test_workers_end_with_the_weights_of_one_process(tmp_path, count):
     with Workers(count, tmp_path / "run", training__steps=20) as workers:
         ends = workers.ends()
@@ -245,7 +250,7 @@ def test_bad_image_of_one_worker_ends_the_others_too(tmp_path):
     assert f"worker 1 ({workers.addresses[1]}) is gone: " in chief
 
 
-@pytest.mark.cluster
+@pytest.mark.slow("starts processes")
 def test_another_config_on_a_worker_is_refused_by_all(tmp_path):
     given = {1: {"training.learning_rate": 1e-3}}
     with Workers(2, tmp_path / "run", given, training__steps=3) as workers:
