@@ -144,7 +144,9 @@ class ReferenceStatistics:
         return Moments(_arrays(self.moments.with_dropout), _arrays(self.moments.without_dropout))
 
 
-def reference_moments(translation: Translation, run: Run, config: Config) -> Moments:
+def reference_moments(
+    translation: Translation, run: Run, config: Config, direction: str
+) -> Moments:
     """Returns the moments of a run's reference batch in its restored generator, as arrays.
 
     There are none if images are normalised by their own statistics (see
@@ -154,15 +156,23 @@ def reference_moments(translation: Translation, run: Run, config: Config) -> Mom
         translation: The translation, with restored weights.
         run: The run.
         config: The run's config.
+        direction: The direction of the translation, `AtoB` or `BtoA`.
 
     Returns:
         The moments.
 
     Raises:
-        UserError: See `load_reference_batch`.
+        UserError: See `load_reference_batch`; or the direction is not that of the training, whose
+            inputs the batch has.
     """
     if not (config.reference_statistics and isinstance(translation, GeneratorTranslation)):
         return OWN_STATISTICS
+    if direction != config.data.direction:
+        raise UserError(
+            f"direction {direction}: run {run.path} translates by the statistics of a batch of its "
+            f"training's inputs, which are those of {config.data.direction} alone; train with "
+            "generator.bottleneck_norm=false or training.batch_size=1 to translate both ways"
+        )
     statistics = ReferenceStatistics(translation, load_reference_batch(run, config))
     statistics.measure()
     return statistics.constants()

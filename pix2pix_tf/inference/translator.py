@@ -72,7 +72,7 @@ class Translator:
         self.source = InputSource(self.config, run.layout(), run.proportions())
         self.step = restore_networks(translation.networks, run.checkpoints, checkpoint)
         self._reference_file = run.reference_file if config.reference_statistics else None
-        moments = reference_moments(translation, run, config)
+        moments = reference_moments(translation, run, config, self.direction)
         self.translation = AnySizeTranslation(translation, moments)
         self._translate = compile_translation(self.translation)
 

@@ -12,7 +12,7 @@ from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.exporters import export
-from pix2pix_tf.inference.reference_batch import record_reference_batch
+from pix2pix_tf.inference.reference_batch import record_reference_batch, reference_moments
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.lock import run_lock
 from pix2pix_tf.runs.run import Run
@@ -82,6 +82,13 @@ def test_tiles_make_the_whole_picture_without_measuring_it(trained):
 def test_exports_have_the_statistics_in_their_graphs(format, trained, tmp_path):
     exported = export(trained, format, tmp_path / "out", images=3)
     assert all(parity.passed for parity in exported.parity)
+
+
+def test_a_method_of_two_directions_does_not_take_the_statistics_of_the_other_one(run):
+    config, translation = Run(run).load_config(), Translator(run).translation.translation
+    assert config.data.direction == "BtoA"
+    with pytest.raises(UserError, match=r"direction AtoB: run .* those of BtoA alone; train with"):
+        reference_moments(translation, Run(run), config, "AtoB")
 
 
 def test_a_run_keeps_its_batch_whatever_it_is_trained_on_later(run, tmp_path):
