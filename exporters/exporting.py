@@ -47,6 +47,12 @@ class Exported:
             file or the page.
         bytes: Size of the artefact in bytes, without the report.
         parity: Comparison of each variant of the artefact with `translate`.
+
+    Example:
+        >>> from pix2pix_tf import export
+        >>> exported = export("runs/sample", "saved_model", "models")
+        >>> exported.folder.as_posix(), [parity.variant for parity in exported.parity]
+        ('models/sample/1', ['serving_default', 'images', 'sample'])
     """
 
     folder: Path

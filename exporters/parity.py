@@ -68,6 +68,12 @@ class Parity:
         milliseconds: Median time of the export for an image, on this machine.
         translate_milliseconds: Median time of `translate` for an image, on this machine.
         limit: Largest accepted difference.
+
+    Example:
+        >>> from pix2pix_tf import export
+        >>> (parity,) = export("runs/sample", "tflite", "phone").parity
+        >>> parity.images, parity.max_error <= 1, parity.passed
+        (2, True, True)
     """
 
     variant: str
@@ -86,7 +92,11 @@ class Parity:
         return small and self.ssim >= self.limit.ssim
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the fields as values for JSON."""
+        """Converts the result to values for JSON.
+
+        Returns:
+            The fields by name, and whether the comparison `passed`.
+        """
         return {**vars(self), "limit": str(self.limit), "passed": self.passed}
 
 

@@ -21,7 +21,11 @@ from pix2pix_tf.version import __version__
 # Imported on first use: TensorFlow takes seconds, and not everything here needs it.
 _PLACES = {
     "Config": "pix2pix_tf.config.schema",
+    "Evaluation": "pix2pix_tf.evaluation.result",
+    "Exported": "pix2pix_tf.exporters",
+    "Parity": "pix2pix_tf.exporters",
     "Segmenter": "pix2pix_tf.segmentation.segmenter",
+    "TrainingResult": "pix2pix_tf.training",
     "Translator": "pix2pix_tf.inference.translator",
     "UserError": "pix2pix_tf.utils.errors",
     "MetricRequest": "pix2pix_tf.evaluation.request",
@@ -35,8 +39,12 @@ _PLACES = {
 
 __all__ = [
     "Config",
+    "Evaluation",
+    "Exported",
     "MetricRequest",
+    "Parity",
     "Segmenter",
+    "TrainingResult",
     "Translator",
     "UserError",
     "__version__",

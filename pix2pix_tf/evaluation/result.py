@@ -25,6 +25,12 @@ class Evaluation:
         split: Split of the data of the run, None likewise.
         palette: Palette of the label images, None if no metric needs class maps.
         notes: Notes about the scores for the user, one sentence each.
+
+    Example:
+        >>> from pix2pix_tf import evaluate
+        >>> result = evaluate("runs/sample")
+        >>> list(result.intervals()) == list(result.scores)  # 95 %, by resampling the images
+        True
     """
 
     title: str
@@ -56,11 +62,20 @@ class Evaluation:
         return self.metric_results.scores
 
     def intervals(self) -> dict[str, list[float | None]]:
-        """Returns the 95% bootstrap intervals of those scores that have one, each [low, high]."""
+        """Computes the 95% bootstrap intervals of those scores that have one.
+
+        Returns:
+            [low, high] by the score's name; None where an end is undefined.
+        """
         return self.metric_results.intervals()
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the evaluation as JSON values; numbers that are not finite are None."""
+        """Converts the evaluation to values for JSON.
+
+        Returns:
+            Title, step, split, scores with intervals, and the scores of each image; numbers that
+            are not finite are None.
+        """
         per_image = self.metric_results.per_image
         return {
             "title": self.title,
