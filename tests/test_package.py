@@ -67,7 +67,8 @@ def test_wheel_carries_the_browser_runtime_with_its_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for name in ("index.js", "LICENSE", "wasm/litert_wasm_internal.wasm"):
         assert f"pix2pix_tf/exporters/litert/{name}" in names
-    assert not [name for name in names if "node_modules" in name or "package" in Path(name).stem]
+    assert not [name for name in names if "node_modules" in name]
+    assert not {Path(name).name for name in names} & {"package.json", "package-lock.json"}
 
 
 def test_installed_elsewhere_the_command_works(wheel, tmp_path):
