@@ -84,8 +84,10 @@ class DataConfig(Section):
     """Channels of an input as the generator sees it, 1 to 4: 1 is grey, 3 RGB, 4 RGB with alpha."""
     target_channels: Annotated[int, Field(ge=1, le=4)] = 3
     """Channels of a target as the generator makes it, 1 to 4."""
-    cache: bool = True
-    """Whether decoded pairs are kept in memory after the first epoch."""
+    cache: Literal["auto"] | bool = "auto"
+    """Whether decoded pairs are kept in memory after the first epoch: `auto` keeps as many as fit
+    in half of it, `true` all of them, `false` none.
+    """
     on_bad_image: Literal["stop", "skip"] = "stop"
     """What happens if images cannot be used: `stop` refuses to train and lists them; `skip` trains
     without their pairs and lists those in the run's skipped.txt.
