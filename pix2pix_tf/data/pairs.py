@@ -24,6 +24,7 @@ from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.source import Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.datasets.sample_city import render_city
+from pix2pix_tf.images.image_file import ANY_READING, Reading
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import total_memory
@@ -43,6 +44,7 @@ class OpenedPairs:
         layout: The layout of the dataset on disk.
         skipped: The bad pairs that were left out.
         notes: Sentences for the user about images that look unintended.
+        reading: How the files of side-by-side pairs are read.
     """
 
     train: Pairs
@@ -51,6 +53,7 @@ class OpenedPairs:
     layout: LayoutKind
     skipped: Sequence[SkippedPair] = ()
     notes: Sequence[str] = ()
+    reading: Reading = ANY_READING
 
 
 def open_pairs(
@@ -195,7 +198,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
 
     notes = [*other_sizes(checked.kinds), *checked.warnings]
     if source.derivation is not None:
-        notes += note_on_16bit(sum(kind.bits == 16 for kind in checked.kinds.values()))
+        notes += note_on_16bit(sum(kind.dtype == "uint16" for kind in checked.kinds.values()))
     return OpenedPairs(
         train=pairs("train", data.load_size),
         val=pairs("val", data.crop_size),
@@ -203,6 +206,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
         layout=layout.kind,
         skipped=checked.skipped,
         notes=notes,
+        reading=source.spec.reading_of("A|B") if layout.kind == "side_by_side" else ANY_READING,
     )
 
 

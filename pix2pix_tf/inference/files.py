@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.images.io import PIXELS_AT_MOST, image_size, write_image
+from pix2pix_tf.images.io import PIXELS_AT_MOST, write_image
 from pix2pix_tf.inference.inputs import Inputs
 from pix2pix_tf.inference.memory import refuse_too_large
 from pix2pix_tf.inference.record import (
@@ -174,7 +174,7 @@ def _job(
         UserError: The file is not an image, or too large.
     """
     path = inputs.paths[index]
-    height, width = image_size(path)
+    height, width = translator.source.size_of(path, inputs.form)
     if inputs.form.half is not None:
         width //= 2
     if tile is not None and max(height, width) <= tile:
