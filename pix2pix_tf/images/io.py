@@ -80,6 +80,7 @@ _WRITTEN_AS = {
     ".tiff": "TIFF",
 }
 WRITTEN_SUFFIXES = tuple(_WRITTEN_AS)
+_PIXEL_BYTES = 8  # of four channels of 16 bits
 PIXELS_AT_MOST = 178_956_970  # that are decoded at once; Pillow's limit for decompression bombs
 
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -164,8 +165,8 @@ def inspect_image(
         channels: The number of channels that is asked for, by which those of an array are found,
             see `images.axes`.
         axes: The order of axes of a file that does not name them.
-        max_pixels: The largest number of pixels that are decoded at once; for this limit, an image
-            of more than four channels counts once for every four of them.
+        max_pixels: The largest number of pixels that are decoded at once. For this limit, pixels
+            of more than 8 bytes (four channels of 16 bits) count once for every 8 of them.
 
     Returns:
         The pixels, [H, W, C] of the file's own type, and the colour mode. Channels of mode `bands`
@@ -176,7 +177,8 @@ def inspect_image(
     """
     path = openable(path)
     with open_image_file(path, Reading(channels, axes)) as opened:
-        pixels = opened.height * opened.width * math.ceil(opened.bands / 4)
+        pixel_bytes = opened.bands * opened.dtype.itemsize
+        pixels = opened.height * opened.width * math.ceil(pixel_bytes / _PIXEL_BYTES)
         if pixels > max_pixels:
             raise UserError(_too_many_pixels(path, opened, pixels, max_pixels))
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
@@ -219,10 +221,11 @@ def other_bands(path: ImageFile, bands: int, channels: int | None) -> str:
         bands: The number of its bands.
         channels: The number of channels that was asked for; None for an image of colours.
     """
-    wanted = "colours" if channels is None else pluralize(channels, "channel")
+    found = f"{path} has {pluralize(bands, 'band')}, not colours or alpha, instead of"
+    if channels is None:
+        return f"{found} colours: save it as grey or RGB."
     return (
-        f"{path} has {pluralize(bands, 'band')} that are no colours and not tagged as alpha, where "
-        f"{wanted} were asked for: they are only read as {pluralize(bands, 'channel')}, by "
+        f"{found} {pluralize(channels, 'channel')}: it is only read as it is, by "
         f"data.input_channels={bands} (for targets, data.target_channels={bands}); else save it "
         "without the bands that are not wanted."
     )
@@ -380,7 +383,8 @@ def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
 
 
 def _too_many_pixels(path: OpenableFile, opened: OpenedImage, pixels: int, max_pixels: int) -> str:
-    bands = f" of {opened.bands} channels" if opened.bands > 4 else ""
+    large = opened.bands * opened.dtype.itemsize > _PIXEL_BYTES
+    bands = f" of {opened.bands} × {opened.dtype}" if large else ""
     return (
         f"{path} has {opened.width}×{opened.height} pixels (width×height){bands}, and more than "
         f"{max_pixels:,} are not decoded at once: cut it into smaller images; or, to translate it, "

@@ -328,7 +328,7 @@ def test_wrong_number_of_bands_is_refused_with_both_counts(tmp_path, dtype, band
     )
     message = refusal(path, 3)
     assert f"{path} has {bands} band" in message
-    assert "3 channels were asked for" in message
+    assert "instead of 3 channels" in message
     assert f"data.input_channels={bands} (for targets, data.target_channels={bands})" in message
     assert inspect_image(path)[1] == "bands"
 
