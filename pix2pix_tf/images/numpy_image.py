@@ -130,7 +130,7 @@ class NumpyImage:
         values = np.empty(int(np.prod(header.shape)), header.dtype)
         with self._opened() as array:
             array.seek(header.offset)
-            _fill(array, memoryview(values.view(np.uint8)))
+            _fill(array, values.view(np.uint8).data)
             array.read(1)  # at the end of a member of an archive its checksum is compared
         return self._to_image(values.reshape(header.shape, order="F" if header.fortran else "C"))
 
