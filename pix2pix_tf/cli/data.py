@@ -47,6 +47,13 @@ class LayoutOption(str, Enum):
     photographs = "photographs"
 
 
+class AxesOption(str, Enum):
+    """Order of the axes of files that do not name them, see `pix2pix_tf.images.axes`."""
+
+    channels_last = "YXC"
+    channels_first = "CYX"
+
+
 Layout = Annotated[
     LayoutOption,
     typer.Option(
@@ -134,13 +141,22 @@ def data_download(
 def data_check(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the dataset.")],
     layout: Layout = LayoutOption.auto,
+    axes: Annotated[
+        AxesOption | None,
+        typer.Option(
+            help="Order of the axes of NumPy arrays and of TIFFs of several pages, on both sides: "
+            "channels last (YXC) or first (CYX)."
+        ),
+    ] = None,
 ) -> None:
     """Open every image of a dataset; exit code 2 if any cannot be used."""
     from pix2pix_tf.data.checking.report import check_dataset
 
     console = PlainConsole()
     with _quietly(), ProgressBar(console, "opening") as progress:
-        checked = check_dataset(folder, layout.value, progress.advance)
+        checked = check_dataset(
+            folder, layout.value, progress.advance, axes=None if axes is None else axes.value
+        )
     print_line(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))

@@ -58,6 +58,13 @@ class DataConfig(Section):
     """Which side is the input: `AtoB` translates A, the left half or the folder A, into B; `BtoA`
     translates B into A.
     """
+    input_axes: Literal["YXC", "CYX"] | None = None
+    """Order of the axes in files of inputs that do not name them (.npy, .npz and TIFFs of several
+    pages): `YXC` is channels last, `CYX` channels first; null takes the axis of a NumPy array that
+    has data.input_channels entries, and refuses TIFFs of several pages.
+    """
+    target_axes: Literal["YXC", "CYX"] | None = None
+    """Order of the axes in files of targets, likewise."""
     load_size: ImageSize = (286, 286)
     """Size to which training pairs are resized bicubically before the random crop, in pixels: one
     number, or [height, width]; at least data.crop_size.
@@ -80,10 +87,12 @@ class DataConfig(Section):
     and a and b as the target (colourisation), with data.input_channels 1 and data.target_channels
     2.
     """
-    input_channels: Annotated[int, Field(ge=1, le=4)] = 3
-    """Channels of an input as the generator sees it, 1 to 4: 1 is grey, 3 RGB, 4 RGB with alpha."""
-    target_channels: Annotated[int, Field(ge=1, le=4)] = 3
-    """Channels of a target as the generator makes it, 1 to 4."""
+    input_channels: PositiveInt = 3
+    """Channels of an input as the generator sees it: 1 is grey, 3 RGB, 4 RGB with alpha; any other
+    number is that of the files.
+    """
+    target_channels: PositiveInt = 3
+    """Channels of a target as the generator makes it, likewise."""
     cache: Literal["auto"] | bool = "auto"
     """Whether decoded pairs are kept in memory after the first epoch: `auto` keeps as many as fit
     in half of it, `true` all of them, `false` none.
@@ -353,6 +362,8 @@ class Config(Section):
             return self
         swapped = {
             "direction": direction,
+            "input_axes": data.target_axes,
+            "target_axes": data.input_axes,
             "input_channels": data.target_channels,
             "target_channels": data.input_channels,
         }

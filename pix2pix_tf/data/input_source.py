@@ -14,10 +14,10 @@ import numpy as np
 
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.derived.derivation import derivation
-from pix2pix_tf.data.layout.pair_files import Size, refuse_odd_width
+from pix2pix_tf.data.layout.pair_files import Size, refuse_odd_width, refuse_without_range
 from pix2pix_tf.data.layout.pair_spec import pair_spec
 from pix2pix_tf.images.convert import halves, resize_image, to_channels
-from pix2pix_tf.images.image_file import ImageFile
+from pix2pix_tf.images.image_file import ImageFile, Reading
 from pix2pix_tf.images.io import PIXELS_AT_MOST, decode_image, image_size
 from pix2pix_tf.images.windows import ImageWindows, has_windows
 from pix2pix_tf.utils.errors import UserError
@@ -70,6 +70,7 @@ class InputSource:
         height, width = config.data.crop_size
         self._proportions = proportions or (2 * width / height, 2 * width / height)
         self._direction = config.data.direction
+        self._axes = config.data.input_axes if self.derivation is None else config.data.target_axes
 
     def form(
         self, paths: Sequence[Path], *, pairs: bool | None = None, derive: bool = False
@@ -134,7 +135,8 @@ class InputSource:
         """
         form = form or InputForm(None, self.derivation is not None and self.derivation.idempotent)
         channels = self.spec.input_channels
-        image = decode_image(file, None if form.derive else channels, max_pixels=max_pixels)
+        image = decode_image(file, *self._reading(form), max_pixels=max_pixels)
+        refuse_without_range(file, image.dtype)
         if form.half is not None:
             refuse_odd_width(file, image.shape[1])
             image = halves(image)[form.half]
@@ -160,12 +162,37 @@ class InputSource:
         Raises:
             UserError: The file cannot be read, or one half is to be read and its width is odd.
         """
-        if form.derive or not has_windows(file):
+        reading = self._reading(form)
+        if form.derive or not has_windows(file, reading):
             return None
         if form.half is not None:
-            refuse_odd_width(file, image_size(file)[1])
-        channels = self.spec.input_channels
-        return ImageWindows(file, channels, half=form.half, max_pixels=max_pixels)
+            refuse_odd_width(file, self.size_of(file, form)[1])
+        windows = ImageWindows(file, reading, half=form.half, max_pixels=max_pixels)
+        refuse_without_range(file, windows.dtype)
+        return windows
+
+    def size_of(self, file: ImageFile, form: InputForm) -> Size:
+        """Reads height and width in pixels of an image, whole pairs included, from its header.
+
+        Args:
+            file: The image file.
+            form: The result of `form`.
+
+        Raises:
+            UserError: The header cannot be read.
+        """
+        return image_size(file, *self._reading(form))
+
+    def _reading(self, form: InputForm) -> Reading:
+        return Reading(None if form.derive else self.spec.input_channels, self._axes)
+
+    def _sizes(self, paths: Sequence[Path]) -> dict[Path, Size]:
+        """Returns the sizes of files with readable headers; the others raise errors if decoded."""
+        sizes, reading = {}, Reading(self.spec.input_channels, self._axes)
+        for path in paths:
+            with suppress(UserError):
+                sizes[path] = image_size(path, *reading)
+        return sizes
 
     def described(
         self, form: InputForm, paths: Sequence[Path], *, by_itself: bool = True
@@ -205,7 +232,7 @@ class InputSource:
         """Returns a note if all files have the proportions of pairs but are translated whole."""
         if self.layout == "side_by_side":
             return []
-        sizes = list(_sizes(paths).values())
+        sizes = list(self._sizes(paths).values())
         if not sizes or not all(_within(size, *self._proportions) for size in sizes):
             return []
         return [
@@ -216,7 +243,7 @@ class InputSource:
     def _are_pairs(self, paths: Sequence[Path]) -> bool:
         if self.layout not in (None, "side_by_side"):
             return False
-        sized = _sizes(paths)
+        sized = self._sizes(paths)
         paths, sizes = list(sized), list(sized.values())
         least, greatest = self._proportions
         flags = [_within(size, least, greatest) for size in sizes]
@@ -250,15 +277,6 @@ def _layout_by_config(config: Config) -> str | None:
     if data.dataset == "sample":
         return "city"
     return None if data.layout == "auto" else data.layout
-
-
-def _sizes(paths: Sequence[Path]) -> dict[Path, Size]:
-    """Returns the sizes of files with readable headers; the others raise errors when decoded."""
-    sizes = {}
-    for path in paths:
-        with suppress(UserError):
-            sizes[path] = image_size(path)
-    return sizes
 
 
 def _within(size: Size, least: float, greatest: float) -> bool:

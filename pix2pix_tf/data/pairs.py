@@ -20,11 +20,13 @@ from pix2pix_tf.data.derived.inputs import note_on_16bit
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
 from pix2pix_tf.data.layout.layout import Layout, LayoutKind, find_layout, why_not_trained
-from pix2pix_tf.data.layout.pair_files import PairFiles, pair_dtype
+from pix2pix_tf.data.layout.pair_files import PairFiles, pair_dtype, refuse_without_range
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.source import Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.datasets.sample_city import render_city
+from pix2pix_tf.images.image_file import ANY_READING, Reading
+from pix2pix_tf.images.io import decode_image
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import total_memory
@@ -46,6 +48,7 @@ class OpenedPairs:
         layout: The layout of the dataset on disk.
         skipped: The bad pairs that were left out.
         notes: Sentences for the user about images that look unintended.
+        reading: How the files of side-by-side pairs are read.
     """
 
     train: Pairs
@@ -54,6 +57,7 @@ class OpenedPairs:
     layout: LayoutKind
     skipped: Sequence[SkippedPair] = ()
     notes: Sequence[str] = ()
+    reading: Reading = ANY_READING
 
 
 def open_pairs(
@@ -198,7 +202,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
 
     notes = [*other_sizes(checked.kinds), *checked.warnings]
     if source.derivation is not None:
-        notes += note_on_16bit(sum(kind.bits == 16 for kind in checked.kinds.values()))
+        notes += note_on_16bit(sum(kind.dtype == "uint16" for kind in checked.kinds.values()))
     return OpenedPairs(
         train=pairs("train", data.load_size),
         val=pairs("val", data.crop_size),
@@ -206,6 +210,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
         layout=layout.kind,
         skipped=checked.skipped,
         notes=notes,
+        reading=source.spec.reading_of("A|B") if layout.kind == "side_by_side" else ANY_READING,
     )
 
 
@@ -245,7 +250,16 @@ def _pairs_of_files(
     if source.derivation is not None:
         is_16bit = False  # inputs are derived of 8 bits
     elif is_16bit is None:
-        with report_all_unreadable([path for each in paths for path in each]):
+        readings = {
+            path: source.spec.reading_of(side)
+            for pair in files
+            for side, path in pair.sides.items()
+        }
+
+        def read(path: Path) -> None:
+            refuse_without_range(path, decode_image(path, *readings[path]).dtype)
+
+        with report_all_unreadable(list(readings), read):
             is_16bit = any(pair_dtype(pair) == np.uint16 for pair in files)
     return Pairs(
         [pair.name for pair in files],

@@ -54,8 +54,7 @@ class PairSource:
         if self.derivation is not None:
             photo = self.derivation.photograph(self._decode_photo(files))
             return photo, photo
-        channels_a, channels_b = self.spec.channels_of("A"), self.spec.channels_of("B")
-        return self.directed(*read_pair(files, channels_a, channels_b))
+        return self.directed(*read_pair(files, self.spec))
 
     def directed(self, a: np.ndarray, b: np.ndarray) -> Pair:
         """Returns the input and the target of a pair with the sides A and B, see `read`."""
@@ -83,6 +82,6 @@ class PairSource:
 
     def _decode_photo(self, files: PairFiles) -> np.ndarray:
         if files.is_photo:
-            return decode_image(files.a)
+            return decode_image(files.a, *self.spec.reading_of("photo"))
         # Both sides are decoded to check that they fit together.
-        return decode_pair(files)[self.spec.target.half]
+        return decode_pair(files, self.spec)[self.spec.target.half]

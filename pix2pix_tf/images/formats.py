@@ -2,7 +2,7 @@
 
 Every format that Pillow knows is in one of two tables: `READ_FORMATS`, or `NOT_READ` with the
 reason. Files that Pillow would open but decode to other values than they hold raise an error that
-names the kind of file.
+names the kind of file. TIFF is read by `tiff.image`, and arrays of NumPy by `numpy_image`.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ NOT_READ = {
     "MIC": "several images",
 }
 _OPTIONAL = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}  # optional features of Pillow
+NUMPY_SUFFIXES = (".npy", ".npz")
 _TGA_FOOTER, _TGA_SUFFIXES = b"TRUEVISION-XFILE.", (".tga", ".icb", ".vda", ".vst")
 _SHORT_MARKS = ("DIB", "ICO", "PCX")  # their first bytes may also occur in the header of a TGA
 _HEAD = 16  # the number of bytes by which Pillow recognizes a format
@@ -82,8 +83,9 @@ def _suffixes() -> tuple[str, ...]:
     missing = {kind for kind, name in _OPTIONAL.items() if not features.check(name)}
     known = [kind for kind in READ_FORMATS if kind not in missing]
     pairs = Image.registered_extensions().items()
-    usual = {".jpg": 0, ".jpeg": 1, ".png": 2, ".tif": 3, ".tiff": 4, ".webp": 5, ".bmp": 6}
-    found = [suffix for suffix, kind in pairs if kind in known]
+    named = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".npy")
+    usual = {suffix: rank for rank, suffix in enumerate(named)}
+    found = [*NUMPY_SUFFIXES, *(suffix for suffix, kind in pairs if kind in known)]
     return tuple(sorted(found, key=lambda suffix: (usual.get(suffix, len(usual)), suffix)))
 
 

@@ -5,10 +5,28 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 # The meaning of the channels of an image; `bands` is any number of channels that are not colours.
 ColourMode = Literal["grey", "grey + alpha", "RGB", "RGBA", "bands"]
+
+# The order of the axes of an array with channels: last, or first.
+Axes = Literal["YXC", "CYX"]
+
+
+class Reading(NamedTuple):
+    """What is asked of an image file before it is opened; see `pix2pix_tf.images.axes`.
+
+    Attributes:
+        channels: The number of channels that it is read with; None if any will do.
+        axes: The order of its axes if the file does not name them; None if it is not known.
+    """
+
+    channels: int | None = None
+    axes: Axes | None = None
+
+
+ANY_READING = Reading()  # for files that name their axes, with their own channels
 
 
 @dataclass(frozen=True)

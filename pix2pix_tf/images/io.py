@@ -3,22 +3,28 @@
 Reading
     - The format is recognized by the content of a file, not by its suffix. `formats.READ_FORMATS`
       are read: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, PPM, TGA and others that Pillow
-      decodes. Of a JPEG with further images after the first (MPO, which phones write for previews)
-      the first is read; of a TIFF the one image of full size, without overviews and masks.
+      decodes; and arrays that NumPy saved, as .npy or as .npz of one array. Of a JPEG with further
+      images after the first (MPO, which phones write for previews) the first is read; of a TIFF the
+      one image of full size, without overviews and masks.
     - The orientation of EXIF and TIFF is applied; an unreadable EXIF block is ignored, as image
       viewers do. Colour profiles are not applied.
     - Palette images become RGB, or RGBA if they have transparency; bilevel becomes 0/255 grey.
     - 1 channel is grey: colour by ITU-R 601 luma, alpha composited over white first. 2 channels are
       grey and alpha. 3 are RGB, grey replicated, alpha composited over white first. 4 are RGBA,
       opaque if a file has no alpha.
-    - Bands of a TIFF that are not colours and not tagged as alpha (near infrared, for instance) are
-      not dropped: such a file is read with as many channels as it has bands, or raises an error.
-    - 8-bit files become uint8 and 16-bit files uint16, full scale to full scale.
+    - 8-bit colours become uint8 and 16-bit colours uint16, full scale to full scale.
+    - Everything else has bands that are not colours: arrays of NumPy, TIFFs of integers of other
+      types or of floats, and those with bands that are neither colours nor tagged as alpha (near
+      infrared, for instance). Such a file is read in its own type with as many channels as it has
+      bands, or raises an error; nothing is dropped or converted. Booleans become uint8, 0 and 255.
+    - The order of axes is never guessed, see `images.axes`.
 
 Files that are not read, with an error that names the file
-    - CMYK, LAB, HSV, and YCbCr that Pillow leaves as such; 32-bit, floating point, signed samples;
-      9 to 15 bits except in PNM; more than 4 bands; 16 bits where Pillow would keep only 8 of them.
-    - More than one frame or page; empty, damaged and truncated files; more than
+    - CMYK, LAB, HSV, and YCbCr that Pillow leaves as such; 32-bit, floating point and signed
+      samples in other formats than TIFF and NumPy's; complex numbers; 9 to 15 bits except in PNM;
+      16 bits where Pillow would keep only 8 of them.
+    - More than one frame or page, unless they are channels; volumes; several arrays; empty, damaged
+      and truncated files; headers that claim more than the file can hold; more than
       `PIXELS_AT_MOST` pixels unless `max_pixels` allows more; files of so many parts, or JPEGs of
       so many scans, that reading them would take minutes.
 
@@ -33,23 +39,36 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from pix2pix_tf.images.convert import to_channels
-from pix2pix_tf.images.image_file import ColourMode, ImageFile, OpenableFile, openable
+from pix2pix_tf.images.image_file import (
+    ANY_READING,
+    Axes,
+    ColourMode,
+    ImageFile,
+    OpenableFile,
+    Reading,
+    openable,
+)
+from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import is_special, write_error_message
+from pix2pix_tf.utils.text import pluralize
+
+OpenedImage = PillowImage | TiffImage | NumpyImage
 
 _WRITTEN_AS = {
     ".jpg": "JPEG",
@@ -61,6 +80,7 @@ _WRITTEN_AS = {
     ".tiff": "TIFF",
 }
 WRITTEN_SUFFIXES = tuple(_WRITTEN_AS)
+_PIXEL_BYTES = 8  # of four channels of 16 bits
 PIXELS_AT_MOST = 178_956_970  # that are decoded at once; Pillow's limit for decompression bombs
 
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -73,16 +93,24 @@ LARGE_PIXELS = 16 * 2**20  # images of more pixels are decoded one at a time
 _ONE_LARGE_IMAGE = threading.Lock()
 
 
-def read_image(path: ImageFile, channels: int, *, max_pixels: int = PIXELS_AT_MOST) -> np.ndarray:
+def read_image(
+    path: ImageFile,
+    channels: int,
+    axes: Axes | None = None,
+    *,
+    max_pixels: int = PIXELS_AT_MOST,
+) -> np.ndarray:
     """Reads an image file and converts it to a number of channels.
 
     Args:
         path: The file.
-        channels: 1 (grey), 2 (grey + alpha), 3 (RGB) or 4 (RGBA); see the module for the rules.
+        channels: The number of channels: 1 (grey), 2 (grey + alpha), 3 (RGB) or 4 (RGBA) for
+            colours, the file's own number for other images; see the module for the rules.
+        axes: The order of axes of a file that does not name them, see `images.axes`.
         max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
-        [H, W, channels]: uint8 in 0..255 or uint16 in 0..65535, like the file.
+        [H, W, channels] of the file's own type: uint8 in 0..255 or uint16 in 0..65535 for colours.
 
     Raises:
         UserError: The file cannot be read or is of a kind that is not read; the message names it.
@@ -92,89 +120,114 @@ def read_image(path: ImageFile, channels: int, *, max_pixels: int = PIXELS_AT_MO
         >>> pair.shape, pair.dtype
         ((32, 64, 1), dtype('uint8'))
     """
-    return to_channels(decode_image(path, channels, max_pixels=max_pixels), channels)
+    return to_channels(decode_image(path, channels, axes, max_pixels=max_pixels), channels)
 
 
 def decode_image(
-    path: ImageFile, channels: int | None = None, *, max_pixels: int = PIXELS_AT_MOST
+    path: ImageFile,
+    channels: int | None = None,
+    axes: Axes | None = None,
+    *,
+    max_pixels: int = PIXELS_AT_MOST,
 ) -> np.ndarray:
-    """Reads an image file with its own channels: grey, grey + alpha, RGB or RGBA.
+    """Reads an image file with its own channels: grey, grey + alpha, RGB, RGBA, or any bands.
 
     Args:
         path: The file.
         channels: The number of channels that the image is converted to afterwards. A file whose
             bands are not colours is read only if this is the number of its bands.
+        axes: The order of axes of a file that does not name them, see `images.axes`.
         max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
-        uint8 or uint16 [H, W, 1..4].
+        [H, W, C] of the file's own type, see `read_image`.
 
     Raises:
         UserError: As for `read_image`.
     """
-    pixels, colour_mode = inspect_image(path, max_pixels=max_pixels)
+    pixels, colour_mode = inspect_image(path, channels, axes, max_pixels=max_pixels)
     if colour_mode == "bands" and pixels.shape[2] != channels:
-        raise UserError(other_bands(path, pixels.shape[2]))
+        raise UserError(other_bands(path, pixels.shape[2], channels))
     return pixels
 
 
 def inspect_image(
-    path: ImageFile, *, max_pixels: int = PIXELS_AT_MOST
+    path: ImageFile,
+    channels: int | None = None,
+    axes: Axes | None = None,
+    *,
+    max_pixels: int = PIXELS_AT_MOST,
 ) -> tuple[np.ndarray, ColourMode]:
     """Reads an image file with its own channels and their meaning.
 
     Args:
         path: The file.
-        max_pixels: The largest number of pixels that are decoded at once.
+        channels: The number of channels that is asked for, by which those of an array are found,
+            see `images.axes`.
+        axes: The order of axes of a file that does not name them.
+        max_pixels: The largest number of pixels that are decoded at once. For this limit, pixels
+            of more than 8 bytes (four channels of 16 bits) count once for every 8 of them.
 
     Returns:
-        The pixels, uint8 or uint16 [H, W, 1..4], and the colour mode. Channels of mode `bands` are
-        not colours, so that `to_channels` cannot convert them.
+        The pixels, [H, W, C] of the file's own type, and the colour mode. Channels of mode `bands`
+        are not colours, so that `to_channels` cannot convert them.
 
     Raises:
         UserError: As for `read_image`.
     """
     path = openable(path)
-    with open_image_file(path) as opened:
-        pixels = opened.height * opened.width
+    with open_image_file(path, Reading(channels, axes)) as opened:
+        pixel_bytes = opened.bands * opened.dtype.itemsize
+        pixels = opened.height * opened.width * math.ceil(pixel_bytes / _PIXEL_BYTES)
         if pixels > max_pixels:
-            raise UserError(_too_many_pixels(path, opened.height, opened.width, max_pixels))
+            raise UserError(_too_many_pixels(path, opened, pixels, max_pixels))
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
         return decoded, opened.colour_mode or _MODE_OF_CHANNELS[decoded.shape[2]]
 
 
 def image_dtype(path: ImageFile) -> np.dtype:
-    """Reads the data type of the result of `read_image`, uint8 or uint16, from the header.
+    """Reads the data type of the result of `read_image` from the header.
 
     Raises:
         UserError: The file cannot be used by its header; damaged pixels are not detected.
     """
-    with open_image_file(openable(path)) as opened:
+    with open_image_file(openable(path), Reading(axes="CYX")) as opened:  # whatever their order
         return opened.dtype
 
 
-def image_size(path: ImageFile) -> tuple[int, int]:
+def image_size(
+    path: ImageFile, channels: int | None = None, axes: Axes | None = None
+) -> tuple[int, int]:
     """Reads height and width in pixels of the result of `read_image` from the header.
+
+    Args:
+        path: The file.
+        channels: The number of channels that is asked for, see `inspect_image`.
+        axes: The order of axes of a file that does not name them.
 
     Raises:
         UserError: As for `image_dtype`.
     """
-    with open_image_file(openable(path)) as opened:
+    with open_image_file(openable(path), Reading(channels, axes)) as opened:
         return opened.height, opened.width
 
 
-def other_bands(path: ImageFile, bands: int) -> str:
+def other_bands(path: ImageFile, bands: int, channels: int | None) -> str:
     """Error message for a file whose bands are not colours and not as many as the channels.
 
     Args:
         path: The file.
         bands: The number of its bands.
+        channels: The number of channels that was asked for; None for an image of colours.
     """
+    found = f"{path} has {pluralize(bands, 'band')}, not colours or alpha, instead of"
+    if channels is None:
+        return f"{found} colours: save it as grey or RGB."
     return (
-        f"{path} is a TIFF of {bands} bands that are no colours and not tagged as alpha, which can "
-        f"only be read as {bands} channels, by a run of data.input_channels={bands} (for targets, "
-        f"data.target_channels={bands}): else save it without the bands that are not wanted."
+        f"{found} {pluralize(channels, 'channel')}: it is only read as it is, by "
+        f"data.input_channels={bands} (for targets, data.target_channels={bands}); else save it "
+        "without the bands that are not wanted."
     )
 
 
@@ -248,8 +301,12 @@ def _format_for(path: Path, channels: int) -> str:
 
 
 @contextlib.contextmanager
-def open_image_file(path: OpenableFile) -> Iterator[PillowImage | TiffImage]:
+def open_image_file(path: OpenableFile, reading: Reading = ANY_READING) -> Iterator[OpenedImage]:
     """Opens an image file and checks its header; pixels are not decoded yet.
+
+    Args:
+        path: The file.
+        reading: The number of channels and the order of axes that are asked for.
 
     Raises:
         UserError: The file cannot be used, or any exception occurs within the context, because
@@ -261,14 +318,31 @@ def open_image_file(path: OpenableFile) -> Iterator[PillowImage | TiffImage]:
             raise UserError(f"{path} is a pipe, a device or the like: an image file was expected.")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-            if head[:4] in SIGNATURES:
-                yield TiffImage(file, path)
-                return
-            yield PillowImage(file, head, path)
+            yield opened_image(file, head, path, reading)
     except UserError:
         raise
     except Exception as error:
         raise UserError(explain_failure(path, head, error)) from error
+
+
+def opened_image(file: BinaryIO, head: bytes, path: OpenableFile, reading: Reading) -> OpenedImage:
+    """Returns the image in a file, whose kind is recognized by its content; reads the header.
+
+    Args:
+        file: The file, open, which must stay open while the image is read.
+        head: Its first `HEAD_BYTES` bytes.
+        path: The name of the file in error messages.
+        reading: The number of channels and the order of axes that are asked for.
+
+    Raises:
+        UserError: The file is of a kind that is not read.
+        Exception: The file is damaged; exceptions may be of any type.
+    """
+    if head[:4] in SIGNATURES:
+        return TiffImage(file, path, reading.axes)
+    if head.startswith((NPY_SIGNATURE, *NPZ_SIGNATURES)):
+        return NumpyImage(file, path, reading)
+    return PillowImage(file, head, path)
 
 
 def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
@@ -293,6 +367,8 @@ def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
         return (
             f"{path} has a colour profile or texts too large to read safely: save it without them."
         )
+    if head.startswith(b"PK"):
+        return f"{path} is no archive of NumPy (.npz), or damaged: write it anew."
     if isinstance(error, UnidentifiedImageError) and str(error):
         return (
             f"{path} is not an image that can be read: it is a damaged {error}, or one of a kind "
@@ -306,9 +382,12 @@ def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
     return f"{path} is damaged or cut short ({error}): replace it or remove it."
 
 
-def _too_many_pixels(path: OpenableFile, height: int, width: int, max_pixels: int) -> str:
+def _too_many_pixels(path: OpenableFile, opened: OpenedImage, pixels: int, max_pixels: int) -> str:
+    large = opened.bands * opened.dtype.itemsize > _PIXEL_BYTES
+    bands = f" of {opened.bands} × {opened.dtype}" if large else ""
     return (
-        f"{path} has {width}×{height} pixels (width×height), and more than {max_pixels:,} are not "
-        "decoded at once: cut it into smaller images; or, to translate it, give "
-        f"--max-pixels {height * width}, or --tile 512 for a TIFF, which is read by parts then."
+        f"{path} has {opened.width}×{opened.height} pixels (width×height){bands}, and more than "
+        f"{max_pixels:,} are not decoded at once: cut it into smaller images; or, to translate it, "
+        f"give --max-pixels {pixels}, or --tile 512 for a TIFF or .npy, which is read by parts "
+        "then."
     )

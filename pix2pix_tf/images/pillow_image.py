@@ -34,10 +34,14 @@ class PillowImage:
     Attributes:
         height, width: The upright size in pixels.
         dtype: uint8 or uint16.
+        bands: 4, the largest number of channels that it can have.
         colour_mode: None, since the number of channels determines it.
+        has_windows: False, since the image is decoded as a whole.
     """
 
+    bands = 4
     colour_mode: ColourMode | None = None
+    has_windows = False
 
     def __init__(self, file: BinaryIO, head: bytes, path: OpenableFile) -> None:
         """Reads the header.

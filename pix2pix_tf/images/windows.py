@@ -1,4 +1,4 @@
-"""Reading of large TIFFs by windows, which decodes only the strips or tiles of a window."""
+"""Reading of large files by windows: the strips or tiles of a TIFF, or the values of a .npy."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.images.convert import to_channels
+from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import (
     LARGE_PIXELS,
     PIXELS_AT_MOST,
     explain_failure,
     open_image_file,
+    opened_image,
     other_bands,
 )
+from pix2pix_tf.images.numpy_image import NumpyImage
+from pix2pix_tf.images.pillow_image import HEAD_BYTES
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.utils.errors import UserError
 
 
 class ImageWindows:
-    """A TIFF that is read by windows; a context manager that closes the file.
+    """A TIFF or .npy that is read by windows; a context manager that closes the file.
 
     It is indexed like an array: `windows[first:end]` and `windows[first:end, left:right]` are
     arrays [rows, columns, channels].
 
     Attributes:
         shape: Height, width, channels.
-        dtype: uint8 or uint16.
+        dtype: The type of the values.
         ndim: 3.
     """
 
@@ -35,7 +39,7 @@ class ImageWindows:
     def __init__(
         self,
         path: Path,
-        channels: int,
+        reading: Reading,
         *,
         half: int | None = None,
         max_pixels: int = PIXELS_AT_MOST,
@@ -43,8 +47,9 @@ class ImageWindows:
         """Reads the header.
 
         Args:
-            path: A TIFF.
-            channels: The number of channels that windows are converted to, see `read_image`.
+            path: A file that `has_windows`.
+            reading: The number of channels that windows are converted to, see `read_image`, and
+                the order of axes of a file that does not name them.
             half: 0 or 1 for the left or right half of the image; None for the whole image.
             max_pixels: The largest number of pixels of a strip or tile.
 
@@ -52,37 +57,40 @@ class ImageWindows:
             UserError: The file cannot be read, or its strips or tiles have more pixels.
         """
         self._path = path
-        with open_image_file(path):  # raises an error if the file cannot be used
+        with open_image_file(path, reading):  # raises an error if the file cannot be used
             pass
         self._file = path.open("rb")
-        self._tiff = TiffImage(self._file, path)
-        height, width = self._tiff.height, self._tiff.width
-        if self._tiff.segment_pixels > max_pixels:
+        self._head = self._file.read(HEAD_BYTES)
+        opened = opened_image(self._file, self._head, path, reading)
+        assert isinstance(opened, TiffImage | NumpyImage)
+        self._opened, channels = opened, reading.channels or opened.bands
+        height, width = opened.height, opened.width
+        if opened.segment_pixels > max_pixels:
             self._file.close()
             raise UserError(
                 f"{path} has {height * width:,} pixels in parts of "
-                f"{self._tiff.segment_pixels:,}, and more than {max_pixels:,} are not decoded at "
+                f"{opened.segment_pixels:,}, and more than {max_pixels:,} are not decoded at "
                 "once: write it in tiles (as GDAL does with TILED=YES) or without compression, or "
-                f"give --max-pixels {self._tiff.segment_pixels}"
+                f"give --max-pixels {opened.segment_pixels}"
             )
-        if self._tiff.colour_mode == "bands" and self._tiff.bands != channels:
+        if opened.colour_mode == "bands" and opened.bands != channels:
             self._file.close()
-            raise UserError(other_bands(path, self._tiff.bands))
+            raise UserError(other_bands(path, opened.bands, channels))
         width = width if half is None else width // 2
         self._left = width if half == 1 else 0
         self.shape = (height, width, channels)
-        self.dtype = self._tiff.dtype
+        self.dtype = opened.dtype
 
     def __getitem__(self, where: slice | tuple[slice, slice]) -> np.ndarray:
         rows, columns = where if isinstance(where, tuple) else (where, slice(None))
         top, bottom, _ = rows.indices(self.shape[0])
         left, right, _ = columns.indices(self.shape[1])
         try:
-            part = self._tiff.window((top, bottom), (self._left + left, self._left + right))
+            part = self._opened.window((top, bottom), (self._left + left, self._left + right))
         except UserError:
             raise
         except Exception as error:
-            raise UserError(explain_failure(self._path, b"II*", error)) from error
+            raise UserError(explain_failure(self._path, self._head, error)) from error
         return to_channels(part, self.shape[2])
 
     def __enter__(self) -> ImageWindows:
@@ -92,11 +100,15 @@ class ImageWindows:
         self._file.close()
 
 
-def has_windows(path: Path) -> bool:
-    """Whether a file is a TIFF of more than `LARGE_PIXELS`, to be read by `ImageWindows`.
+def has_windows(path: Path, reading: Reading) -> bool:
+    """Whether a file of more than `LARGE_PIXELS` is to be read by `ImageWindows`.
+
+    Args:
+        path: The file.
+        reading: The number of channels and the order of axes that are asked for.
 
     Raises:
         UserError: The header cannot be read.
     """
-    with open_image_file(path) as opened:
-        return isinstance(opened, TiffImage) and opened.height * opened.width > LARGE_PIXELS
+    with open_image_file(path, reading) as opened:
+        return opened.has_windows and opened.height * opened.width > LARGE_PIXELS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.images.io import PIXELS_AT_MOST, image_size, write_image
+from pix2pix_tf.images.io import PIXELS_AT_MOST, write_image
 from pix2pix_tf.inference.inputs import Inputs
 from pix2pix_tf.inference.memory import refuse_too_large
 from pix2pix_tf.inference.record import (
@@ -24,6 +24,8 @@ from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import check_output_directory, is_special, writing
 from pix2pix_tf.utils.text import pluralize
+
+_CHANNELS_AT_MOST = 4  # of an image file that is written
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,13 @@ def translate_files(
         The written and kept translations, with problems and notes.
 
     Raises:
-        UserError: An output would replace its own input or is not a regular file; `tile` is not a
-            valid side; an output cannot be written; no input could be translated.
+        UserError: An output would replace its own input or is not a regular file; outputs have
+            more than 4 channels; `tile` is not a valid side; an output cannot be written; no input
+            could be translated.
     """
     if tile is not None:
         check_side(tile)
+    _refuse_unwritable(translator.config.data.image_channels[1])
     targets = [Path(output) / f"{name}.png" for name in inputs.names]
     _refuse_unfit(inputs, targets)
     jobs: list[_Job] = []
@@ -139,6 +143,16 @@ def translate_files(
     return TranslatedFiles(written, kept, problems, _notes(states, len(targets)))
 
 
+def _refuse_unwritable(channels: int) -> None:
+    """Raises an error if outputs have more channels than an image file that is written can hold."""
+    if channels > _CHANNELS_AT_MOST:
+        raise UserError(
+            f"this run's outputs have {channels} channels, and the image files that are written "
+            f"hold at most {_CHANNELS_AT_MOST}: translate arrays with pix2pix_tf.Translator in "
+            "Python"
+        )
+
+
 def _refuse_unfit(inputs: Inputs, targets: list[Path]) -> None:
     """Checks that no output path would stop the translation later or overwrite an input.
 
@@ -174,7 +188,7 @@ def _job(
         UserError: The file is not an image, or too large.
     """
     path = inputs.paths[index]
-    height, width = image_size(path)
+    height, width = translator.source.size_of(path, inputs.form)
     if inputs.form.half is not None:
         width //= 2
     if tile is not None and max(height, width) <= tile:

@@ -82,7 +82,9 @@ def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
     if pairs.layout != "side_by_side":
         return None
     files = pairs.train.files[:: -(-len(pairs.train.files) // _MAX_MEASURED)]
-    ratios = [width / height for height, width in (image_size(path) for (path,) in files)]
+    ratios = [
+        width / height for height, width in (image_size(path, *pairs.reading) for (path,) in files)
+    ]
     return min(ratios), max(ratios)
 
 

@@ -196,7 +196,8 @@ def test_patch_grid(field, grid):
             "data.crop_size=16",
             "receptive_field: 70 leaves no patch of a data.crop_size of [16, 16]",
         ),
-        ("data.input_channels=5", "data.input_channels: 5"),
+        ("data.input_channels=0", "data.input_channels: 0"),
+        ("data.input_axes=YX", "data.input_axes: 'YX' is not one of YXC, CYX"),
         (
             "discriminator.receptive_field=71",
             "is not one of 1, 16, 34, 70, 142, 286; did you mean 70?",
@@ -297,6 +298,12 @@ def test_config_needs_no_tensorflow():
 
 def test_config_can_be_made_in_python():
     assert Config(data={"dataset": "sample"}) == make_config(SAMPLE)  # type: ignore[arg-type]
+
+
+def test_the_axes_of_a_side_go_with_it_into_the_other_direction():
+    config = make_config({"data": {"root": "x", "input_axes": "CYX"}})
+    other = config.in_direction("BtoA").data
+    assert (other.input_axes, other.target_axes) == (None, "CYX")
 
 
 def test_a_config_in_the_other_direction_has_its_sides_exchanged():

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import read_image
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.utils.errors import UserError
@@ -105,7 +106,7 @@ def test_windows_take_the_memory_of_their_parts(tmp_path):
         path = tiff(tmp_path / "a.tif", pixels, **layout)
         tracemalloc.start()
         try:
-            with ImageWindows(path, 3) as windows:
+            with ImageWindows(path, Reading(3)) as windows:
                 part = windows[1000:1100, 500:700]
                 peak = tracemalloc.get_traced_memory()[1]
         finally:
@@ -117,7 +118,7 @@ def test_windows_take_the_memory_of_their_parts(tmp_path):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_windows_have_the_channels_of_whole_images(tmp_path, channels):
     path = tiff(tmp_path / "a.tif", noise(90, 70, 4), extrasamples=["unassalpha"], **TILED)
-    with ImageWindows(path, channels) as windows:
+    with ImageWindows(path, Reading(channels)) as windows:
         assert windows.shape == (90, 70, channels)
         assert (windows[3:80, 5:60] == read_image(path, channels)[3:80, 5:60]).all()
 
@@ -125,8 +126,8 @@ def test_windows_have_the_channels_of_whole_images(tmp_path, channels):
 def test_windows_of_bands_without_meaning_are_refused_as_whole_images_are(tmp_path):
     path = tiff(tmp_path / "a.tif", noise(90, 70, 4), extrasamples=["unspecified"], **TILED)
     with pytest.raises(UserError, match=r"input_channels=4"):
-        ImageWindows(path, 3)
-    assert ImageWindows(path, 4)[:, :].shape == (90, 70, 4)
+        ImageWindows(path, Reading(3))
+    assert ImageWindows(path, Reading(4))[:, :].shape == (90, 70, 4)
 
 
 def test_damage_within_a_window_names_the_file(tmp_path):
@@ -136,7 +137,7 @@ def test_damage_within_a_window_names_the_file(tmp_path):
     content = bytearray(path.read_bytes())
     content[start : start + 40] = b"\xff" * 40
     path.write_bytes(content)
-    with ImageWindows(path, 3) as windows:
+    with ImageWindows(path, Reading(3)) as windows:
         assert windows[70:80, 66:70].shape == (10, 4, 3)
         with pytest.raises(UserError, match=r"a\.tif is damaged or cut short"):
             windows[0:10, 0:10]

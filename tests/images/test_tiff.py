@@ -7,6 +7,7 @@ import itertools
 import logging
 import struct
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -278,40 +279,147 @@ def test_band_tagged_as_alpha_is_read_as_a_fourth_channel(tmp_path):
     assert inspect_image(path)[1] == "RGBA"
 
 
-@pytest.mark.parametrize("bands", [5, 6, 13])
-def test_more_than_four_bands_are_refused_with_their_count(tmp_path, bands):
+# --- any number of bands, any type --------------------------------------------------------------
+
+TYPES = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
+TYPES += ["float16", "float32", "float64"]
+
+
+def values(*shape, dtype="uint8", seed=0):
+    """Values of any type, negative ones and the largest among them."""
+    if np.dtype(dtype).kind == "f":
+        numbers = np.random.default_rng(seed).normal(0, 100, shape).astype(dtype)
+        numbers.flat[0] = np.finfo(dtype).max
+        return numbers
+    limits = np.iinfo(dtype)
+    return np.random.default_rng(seed).integers(limits.min, limits.max, shape, dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("bands", [1, 2, 3, 5, 13])
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_any_type_and_number_of_bands_is_read_as_it_is(tmp_path, dtype, bands, planes):
+    pixels = values(HEIGHT, WIDTH, bands, dtype=dtype)
+    for order, coding in itertools.product("<>", (None, "zlib", "predictor")):
+        path = write(
+            tmp_path / f"{order == '<'}{coding}.tif",
+            pixels if bands > 1 else pixels[..., 0],
+            planarconfig=planes if bands > 1 else None,
+            tile=(16, 32) if coding else None,
+            compression="zlib" if coding else None,
+            predictor=2 if coding == "predictor" and np.dtype(dtype).kind != "f" else None,
+            byteorder=order,
+        )
+        image = read_image(path, bands)
+        assert image.dtype == image_dtype(path) == dtype
+        assert image.dtype.isnative
+        assert image.shape == (HEIGHT, WIDTH, bands)
+        assert image_size(path) == (HEIGHT, WIDTH)
+        assert (image == pixels).all()
+        with path.open("rb") as file:
+            window = TiffImage(file, path).window((4, 31), (2, 50))
+        assert (window == pixels[4:31, 2:50]).all()
+
+
+@pytest.mark.parametrize(("dtype", "bands"), [("uint16", 5), ("uint8", 13), ("float32", 1)])
+def test_wrong_number_of_bands_is_refused_with_both_counts(tmp_path, dtype, bands):
+    path = write(
+        tmp_path / "x.tif", values(8, 9, bands, dtype=dtype).squeeze(), planarconfig="contig"
+    )
+    message = refusal(path, 3)
+    assert f"{path} has {bands} band" in message
+    assert "instead of 3 channels" in message
+    assert f"data.input_channels={bands} (for targets, data.target_channels={bands})" in message
+    assert inspect_image(path)[1] == "bands"
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_floating_point_predictor_is_undone(tmp_path, order):
+    """The rows are coded by hand: bytes by significance, then differences between pixels."""
+    row = np.array([1.0, -2.5, 1024.0], ">f4")
+    assert row.tobytes() == bytes([0x3F, 0x80, 0, 0, 0xC0, 0x20, 0, 0, 0x44, 0x80, 0, 0])
+    by_significance = [0x3F, 0xC0, 0x44, 0x80, 0x20, 0x80, 0, 0, 0, 0, 0, 0]
+    coded = np.diff(by_significance, prepend=0).astype(np.uint8).tobytes()
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(
+        path,
+        iter([zlib.compress(2 * coded)]),
+        shape=(2, 3),
+        dtype="int32",
+        compression="zlib",
+        predictor=2,
+        byteorder=order,
+        metadata=None,
+    )
+    with_tag(with_tag(path, 317, 3), 339, 3)
+    assert read_image(path, 1)[..., 0].tolist() == [[1.0, -2.5, 1024.0]] * 2
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("bands", [1, 5])
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_floating_point_predictor_of_imagecodecs_is_undone(tmp_path, dtype, bands, planes):
+    pytest.importorskip("imagecodecs")
+    pixels = values(HEIGHT, WIDTH, bands, dtype=dtype)
     path = write(
         tmp_path / "x.tif",
-        noise(HEIGHT, WIDTH, bands),
-        photometric="rgb",
-        extrasamples=["unspecified"] * (bands - 3),
+        pixels if bands > 1 else pixels[..., 0],
+        planarconfig=planes if bands > 1 else None,
+        tile=(16, 32),
+        compression="zlib",
+        predictor=3,
     )
-    for channels in (3, 4):
-        assert refusal(path, channels).startswith(f"{path} has {bands} bands; at most 4 are read: ")
-    with pytest.raises(UserError, match=f"{bands} bands"):
-        image_dtype(path)
+    assert (read_image(path, bands) == pixels).all()
 
 
-# --- other types --------------------------------------------------------------------------------
+def test_complex_numbers_are_refused_by_name(tmp_path):
+    path = write(tmp_path / "x.tif", np.ones((4, 5), "complex64"))
+    assert "1 band with 64-bit complex samples" in refusal(path)
+
+
+def test_white_as_zero_has_no_meaning_but_for_grey_levels(tmp_path):
+    path = write(tmp_path / "x.tif", np.ones((4, 5), "int16"), photometric="miniswhite")
+    assert "16-bit samples with white as zero" in refusal(path)
+
+
+# --- compressions of imagecodecs ----------------------------------------------------------------
+
+
+def test_compression_that_needs_imagecodecs_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    path = with_tag(write(tmp_path / "x.tif", noise(8, 9)), 259, 34887)
+    assert refusal(path).endswith(
+        "compressed by LERC, which needs imagecodecs, which is not installed: "
+        "pip install 'pix2pix-tf[scientific]'"
+    )
 
 
 @pytest.mark.parametrize(
-    ("dtype", "named"),
+    ("coding", "options", "dtype", "bands"),
     [
-        ("float32", "32-bit floating point"),
-        ("float16", "16-bit floating point"),
-        ("float64", "64-bit floating point"),
-        ("int8", "8-bit signed"),
-        ("int16", "16-bit signed"),
-        ("int32", "32-bit signed"),
-        ("uint32", "32 bits per sample"),
-        ("complex64", "64-bit complex"),
+        ("lerc", {}, "float32", 1),
+        ("lerc", {}, "uint16", 5),
+        ("jpeg2000", {"level": 0}, "uint16", 3),
+        ("png", {}, "uint8", 3),
+        ("webp", {"lossless": True}, "uint8", 3),
     ],
 )
-def test_samples_of_other_types_are_refused_by_name(tmp_path, dtype, named):
-    path = write(tmp_path / "x.tif", np.ones((4, 5), dtype))
-    assert named in refusal(path)
-    assert "1 band " in refusal(path)
+def test_compressions_of_imagecodecs_are_read_with_it(tmp_path, coding, options, dtype, bands):
+    pytest.importorskip("imagecodecs")
+    pixels = values(HEIGHT, WIDTH, bands, dtype=dtype)
+    path = write(
+        tmp_path / "x.tif",
+        pixels.squeeze(),
+        compression=coding,
+        compressionargs=options,
+        photometric="rgb" if bands == 3 else "minisblack",
+        planarconfig="contig" if bands > 1 else None,
+        tile=(16, 32),
+    )
+    assert (read_image(path, bands) == pixels).all()
+
+
+# --- other types --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bits", [3, 5, 9, 10, 12, 14])
@@ -328,7 +436,7 @@ def test_odd_numbers_of_bits_are_refused_by_name(tmp_path, bits):
         (262, 6, "YCbCr"),
         (262, 32803, "camera's raw data"),
         (262, 4, "transparency mask"),
-        (259, 34887, "compressed as number 34887"),
+        (259, 40000, "compressed as number 40000"),
     ],
 )
 def test_other_colours_and_compressions_are_refused_by_name(tmp_path, tag, value, named):
@@ -377,20 +485,98 @@ def test_thumbnail_whose_image_is_in_a_sub_file_is_refused(tmp_path):
     assert "none of them an image of full size" in refusal(path)
 
 
-@pytest.mark.parametrize("kind", ["pages", "shaped", "imagej", "ome", "truncated", "volume"])
+@pytest.mark.parametrize("kind", ["pages", "shaped", "truncated", "volume"])
 def test_several_images_in_one_file_are_refused_with_their_count(tmp_path, kind):
     path = tmp_path / "x.tif"
-    pixels = noise(3, 32, 48)
     options = {
         "pages": {"metadata": None},
         "shaped": {},
-        "imagej": {"imagej": True},
-        "ome": {"ome": True},
         "truncated": {"truncate": True},
         "volume": {"volumetric": True, "tile": (3, 16, 16), "metadata": None},
     }[kind]
-    tifffile.imwrite(path, pixels, photometric="minisblack", **options)
+    tifffile.imwrite(path, noise(3, 32, 48), photometric="minisblack", **options)
     assert "holds 3 frames or pages" in refusal(path)
+    if kind in ("pages", "shaped"):
+        assert "if they are channels, say so with data.input_axes" in refusal(path)
+
+
+NAMED = [{"ome": True}, {"imagej": True}, {"metadata": {}}]
+
+
+@pytest.mark.parametrize("options", NAMED, ids=str)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("channels", [2, 3, 13])
+def test_pages_that_the_file_names_channels_are_read_as_such(tmp_path, options, dtype, channels):
+    pixels = values(channels, HEIGHT, WIDTH, dtype=dtype)
+    path = tmp_path / "x.tif"
+    options = {"metadata": None, **options}
+    options["metadata"] = {"axes": "CYX"}
+    tifffile.imwrite(path, pixels, photometric="minisblack", **options)
+    for axes in (None, "CYX", "YXC"):  # the file's own count
+        image = read_image(path, channels, axes)
+        assert image.dtype == image_dtype(path) == dtype
+        assert (image == np.moveaxis(pixels, 0, -1)).all()
+    with path.open("rb") as file:
+        window = TiffImage(file, path).window((4, 31), (2, 50))
+    assert (window == np.moveaxis(pixels, 0, -1)[4:31, 2:50]).all()
+    assert inspect_image(path)[1] == "bands"
+    assert f"{channels} bands" in refusal(path, channels + 1)
+
+
+@pytest.mark.parametrize("options", NAMED[:2], ids=str)
+@pytest.mark.parametrize("axes", ["ZYX", "TYX", "ZCYX", "TCYX"])
+def test_volumes_and_series_are_refused_with_their_axes(tmp_path, options, axes):
+    pixels = noise(*(3, 2)[: len(axes) - 2], HEIGHT, WIDTH, dtype="uint16")
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": axes}, **options)
+    message = refusal(path, 2)
+    assert f"of the axes {axes} ({axes[0]}: 3" in message
+    assert "save its slices or moments by themselves" in message
+
+
+@pytest.mark.parametrize("options", [{}, {"metadata": None}], ids=["shaped", "pages"])
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_pages_without_names_are_what_the_config_says(tmp_path, options, dtype):
+    pixels, path = values(6, 20, 30, dtype=dtype), tmp_path / "x.tif"
+    tifffile.imwrite(path, pixels, photometric="minisblack", **options)
+    assert "holds 6 frames or pages and does not say what they are" in refusal(path, 6)
+    assert (read_image(path, 6, "CYX") == np.moveaxis(pixels, 0, -1)).all()
+    assert image_size(path, 6, "CYX") == (20, 30)
+    assert (read_image(path, 30, "YXC") == pixels).all()
+    assert image_size(path, 30, "YXC") == (6, 20)
+    with path.open("rb") as file:
+        window = TiffImage(file, path, "YXC").window((1, 5), (2, 19))
+    assert (window == pixels[1:5, 2:19]).all()
+
+
+def test_pages_of_several_sizes_types_or_bands_are_not_channels(tmp_path):
+    path = tmp_path / "x.tif"
+    for pages in ([noise(4, 5), noise(4, 6)], [noise(4, 5), noise(4, 5, dtype="uint16")]):
+        with tifffile.TiffWriter(path) as file:
+            for page in pages:
+                file.write(page, photometric="minisblack", metadata=None)
+        with pytest.raises(UserError, match="holds 2 frames or pages"):
+            read_image(path, 2, "CYX")
+    tifffile.imwrite(path, noise(2, 4, 5, 3), photometric="rgb", metadata=None)
+    with pytest.raises(UserError, match="holds 2 frames or pages of the axes IYXS"):
+        read_image(path, 2, "CYX")
+
+
+def test_other_files_that_an_ome_tiff_names_are_not_opened(tmp_path):
+    pixels = noise(2, 8, 9)
+    uuid = "12345678-1234-5678-1234-567812345678"
+    tifffile.imwrite(tmp_path / "other.tif", pixels[1], photometric="minisblack", metadata=None)
+    xml = (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/'
+        'OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" '
+        'Type="uint8" SizeX="9" SizeY="8" SizeC="2" SizeZ="1" SizeT="1">'
+        '<TiffData IFD="0" FirstC="0" PlaneCount="1"/>'
+        f'<TiffData IFD="0" FirstC="1" PlaneCount="1"><UUID FileName="other.tif">urn:uuid:{uuid}'
+        "</UUID></TiffData></Pixels></Image></OME>"
+    )
+    path = tmp_path / "x.ome.tif"
+    tifffile.imwrite(path, pixels[0], photometric="minisblack", metadata=None, description=xml)
+    assert (read_image(path, 1)[..., 0] == pixels[0]).all()
 
 
 @pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {}], ids=str)

@@ -10,9 +10,12 @@ from pix2pix_tf.data.derived.edges import canny_edges
 from pix2pix_tf.data.derived.inputs import centre_mask, grey, lightness_in_grey, random_mask
 from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.data.layout.pair_files import read_pair
+from pix2pix_tf.data.layout.pair_spec import PairSpec, Side
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.preparation.deriving import write_derived_pairs
 from pix2pix_tf.utils.errors import UserError
+
+RGB = PairSpec(Side("A", 3), Side("B", 3), 3)
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -45,7 +48,7 @@ def test_pairs_keep_their_folders_and_are_found_again(photos, tmp_path):
     expected = ["train", "train/shoes", "train/shoes/10.png", "train/shoes/2.png", "val"]
     assert listed(output) == [*expected, "val/1.png"]
     photo = read_image(photos / "val/1.bmp", 3)
-    a, b = read_pair(find_layout(output, "side_by_side").pairs("val")[0], 3, 3)
+    a, b = read_pair(find_layout(output, "side_by_side").pairs("val")[0], RGB)
     assert np.array_equal(b, photo)
     assert np.array_equal(a, np.repeat(grey(photo), 3, axis=2))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "photos"]

@@ -4,10 +4,13 @@ from PIL import Image
 
 from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.data.layout.pair_files import read_pair
+from pix2pix_tf.data.layout.pair_spec import PairSpec, Side
 from pix2pix_tf.images.io import decode_image, write_image
 from pix2pix_tf.preparation import pairing
 from pix2pix_tf.preparation.pairing import pair_folders
 from pix2pix_tf.utils.errors import UserError
+
+RGB = PairSpec(Side("A", 3), Side("B", 3), 3)
 
 
 def image(path, height=6, width=10, channels=3, seed=0):
@@ -36,7 +39,7 @@ def test_pairs_are_what_the_two_folders_were(tmp_path):
     assert advanced == [2, 2]
     (pair,) = find_layout(output, "side_by_side").pairs("train")
     assert pair.a == output / "train" / "img.1.png"
-    for made, was in zip(read_pair(pair, 3, 3), first, strict=True):
+    for made, was in zip(read_pair(pair, RGB), first, strict=True):
         np.testing.assert_array_equal(made, was)
     assert [pair.name for pair in find_layout(output, "side_by_side").pairs("val")] == ["deep/2"]
     assert nothing_but(tmp_path / "new", "pairs")

@@ -15,16 +15,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL
 
 from pix2pix_tf.data.checking.inspection import ImageInfo
+from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.version import __version__
 
 # Two writes within the clock resolution of some file systems leave a file with the same time stamp.
 _SETTLED_NS = 2 * 10**9
 
-_RECORD = 2  # the version of the format of an entry; it is raised when the content changes
+_RECORD = 3  # the version of the format of an entry; it is raised when the content changes
 _Stamp = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
 
@@ -41,10 +43,19 @@ class InspectionCache:
         self._started = time.time_ns()
         self._changed = False
 
-    def get(self, path: Path) -> ImageInfo | None:
-        """Returns what a file holds; None if it is not in the cache or has changed."""
+    def get(self, path: Path, reading: Reading) -> ImageInfo | None:
+        """Returns what a file holds; None if it is not in the cache or has changed.
+
+        Args:
+            path: The file.
+            reading: The number of channels and the order of axes that are asked for. What was found
+                by others counts for colours only, whose axes do not depend on it.
+        """
         entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() reads the disk
-        return _image_info(entry) if entry and tuple(entry[:2]) == _stamp(path) else None
+        if not entry or tuple(entry[:2]) != _stamp(path):
+            return None
+        image = _image_info(entry)
+        return image if image.colour_mode != "bands" or entry[-1] == [*reading] else None
 
     def stamp(self, path: Path) -> _Stamp | None:
         """Returns size and time of the last change of a file; None if it does not exist.
@@ -53,16 +64,17 @@ class InspectionCache:
         """
         return _stamp(path)
 
-    def add(self, path: Path, stamp: _Stamp | None, info: ImageInfo) -> None:
+    def add(self, path: Path, stamp: _Stamp | None, info: ImageInfo, reading: Reading) -> None:
         """Adds what a file holds if it last changed over 2 seconds before the cache was read.
 
         Args:
             path: The file.
             stamp: The result of `stamp` from before the file was opened.
             info: What the file holds.
+            reading: The number of channels and the order of axes that were asked for.
         """
         if stamp is not None and stamp[1] < self._started - _SETTLED_NS:
-            self._known[os.path.abspath(path)] = _entry(stamp, info)  # noqa: PTH100
+            self._known[os.path.abspath(path)] = _entry(stamp, info, reading)  # noqa: PTH100
             self._changed = True
 
     def save(self) -> None:
@@ -79,28 +91,30 @@ def _versions() -> list[Any]:
     return [__version__, PIL.__version__, _RECORD]
 
 
-def _entry(stamp: _Stamp, info: ImageInfo) -> list[Any]:
+def _entry(stamp: _Stamp, info: ImageInfo, reading: Reading) -> list[Any]:
     """Returns the entry of a file as JSON values; `_image_info` is the inverse."""
-    size = [info.height, info.width, info.bits, info.channels]
-    return [*stamp, *size, info.colour_mode, info.halves]
+    size = [info.height, info.width, info.channels]
+    return [*stamp, *size, info.dtype.name, info.colour_mode, info.halves, [*reading]]
 
 
 def _image_info(entry: list[Any]) -> ImageInfo:
-    height, width, bits, channels, colour_mode, halves = entry[2:]
+    height, width, channels, dtype, colour_mode, halves, _ = entry[2:]
     left, right = (tuple((low, high) for low, high in half) for half in halves)
-    return ImageInfo(height, width, bits, channels, colour_mode, (left, right))
+    return ImageInfo(height, width, np.dtype(dtype), channels, colour_mode, (left, right))
 
 
 def _is_sound(entry: list[Any]) -> bool:
     """Whether a JSON value is a valid entry; raises any of several exceptions for some others."""
-    *numbers, colour_mode, (left, right) = entry
-    values = [*numbers, *(value for low, high in (*left, *right) for value in (low, high))]
-    channels = numbers[5]
+    *numbers, dtype, colour_mode, (left, right), reading = entry
+    values = [value for low, high in (*left, *right) for value in (low, high)]
     return (
-        len(numbers) == 6
-        and all(type(value) is int for value in values)
+        len(numbers) == 5
+        and all(type(value) is int for value in numbers)
+        and all(type(value) in (int, float) for value in values)
+        and np.dtype(dtype).kind in "uif"
         and isinstance(colour_mode, str)
-        and len(left) == len(right) == channels
+        and len(left) == len(right) == numbers[4]
+        and isinstance(reading, list)
     )
 
 

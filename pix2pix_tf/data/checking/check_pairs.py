@@ -10,8 +10,9 @@ from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
 from pix2pix_tf.data.checking.values import value_warnings
-from pix2pix_tf.data.layout.pair_files import PairFiles
+from pix2pix_tf.data.layout.pair_files import PairFiles, refuse_without_range
 from pix2pix_tf.data.layout.pair_spec import PairSpec
+from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import other_bands
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
@@ -78,9 +79,10 @@ def check_pairs(
     Raises:
         UserError: A pair is bad and `skip_bad` is False, or no pair of a split can be used.
     """
-    inspections = _inspect_all([pair for each in splits.values() for pair in each], root, advance)
+    pairs_of_all = [pair for each in splits.values() for pair in each]
+    inspections = _inspect_all(pairs_of_all, spec, root, advance)
     for pair, inspection in inspections.items():
-        inspection.problems.extend(_refused_bands(pair, inspection.images, spec))
+        inspection.problems.extend(_refused_images(pair, inspection.images, spec))
     bad = [
         SkippedPair(split, pair.name, tuple(inspections[pair].problems))
         for split, pairs in splits.items()
@@ -125,28 +127,28 @@ def summarize_skipped(skipped: Sequence[SkippedPair]) -> list[str]:
 
 
 def _inspect_all(
-    pairs: Sequence[PairFiles], root: Path, advance: Callable[[int], None]
+    pairs: Sequence[PairFiles], spec: PairSpec, root: Path, advance: Callable[[int], None]
 ) -> dict[PairFiles, Inspection]:
     """Inspects pairs, opening only files that are not in the cache."""
     cache = InspectionCache(root)
 
-    def cached(path: Path) -> ImageInfo:
-        image = cache.get(path)
+    def cached(path: Path, reading: Reading) -> ImageInfo:
+        image = cache.get(path, reading)
         if image is None:
             raise UserError("not in the cache")
         return image
 
-    def opened(path: Path) -> ImageInfo:
-        image = cache.get(path)
+    def opened(path: Path, reading: Reading) -> ImageInfo:
+        image = cache.get(path, reading)
         if image is None:
             stamp = cache.stamp(path)
-            image = open_image(path)
-            cache.add(path, stamp, image)
+            image = open_image(path, reading)
+            cache.add(path, stamp, image, reading)
         return image
 
-    inspections = {pair: inspect_pair(pair, cached) for pair in pairs}
+    inspections = {pair: inspect_pair(pair, spec.reading_of, cached) for pair in pairs}
     unknown = [pair for pair, inspection in inspections.items() if inspection.problems]
-    found = parallel_map(lambda pair: inspect_pair(pair, opened), unknown, advance)
+    found = parallel_map(lambda pair: inspect_pair(pair, spec.reading_of, opened), unknown, advance)
     cache.save()
     return inspections | dict(zip(unknown, found, strict=True))
 
@@ -155,13 +157,18 @@ def _is_16bit(inspection: Inspection) -> bool:
     return any(image.bits == 16 for image in inspection.images.values())
 
 
-def _refused_bands(pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec) -> list[str]:
-    """Returns sentences about files with bands that are not colours, if their number is wrong."""
-    return [
-        other_bands(pair.sides[side], image.channels)
-        for side, image in images.items()
-        if image.colour_mode == "bands" and image.channels != spec.bands_of(side)
-    ]
+def _refused_images(pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec) -> list[str]:
+    """Returns sentences about files whose channels or values do not go with the config."""
+    problems = []
+    for side, image in images.items():
+        path, wanted = pair.sides[side], spec.reading_of(side).channels
+        if image.colour_mode == "bands" and image.channels != wanted:
+            problems.append(other_bands(path, image.channels, wanted))
+        try:
+            refuse_without_range(path, image.dtype)
+        except UserError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _refuse_empty(

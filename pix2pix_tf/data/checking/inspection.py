@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.layout.pair_files import PairFiles, refuse_misfit
-from pix2pix_tf.images.image_file import ColourMode
+from pix2pix_tf.images.image_file import ANY_READING, ColourMode, Reading
 from pix2pix_tf.images.io import inspect_image
 from pix2pix_tf.utils.errors import UserError
 
-Range = tuple[int, int]  # smallest and largest value
+Number = int | float
+Range = tuple[Number, Number]  # smallest and largest value
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,23 @@ class ImageInfo:
 
     Attributes:
         height, width: The size in pixels.
-        bits: The bits per sample, 8 or 16.
-        channels: The number of channels, 1 to 4.
+        dtype: The type of the values.
+        channels: The number of channels.
         colour_mode: The meaning of the channels.
         halves: The smallest and largest value of each channel, in the left and in the right half.
     """
 
     height: int
     width: int
-    bits: int
+    dtype: np.dtype
     channels: int
     colour_mode: ColourMode
     halves: tuple[tuple[Range, ...], tuple[Range, ...]]
+
+    @property
+    def bits(self) -> int:
+        """The bits per sample, 8 to 64."""
+        return 8 * self.dtype.itemsize
 
     @property
     def has_alpha(self) -> bool:
@@ -55,13 +61,17 @@ class Inspection:
     problems: list[str]
 
 
-def open_image(path: Path) -> ImageInfo:
+def open_image(path: Path, reading: Reading = ANY_READING) -> ImageInfo:
     """Decodes an image file fully and returns its size, type and value ranges.
+
+    Args:
+        path: The file.
+        reading: The number of channels and the order of axes that are asked for.
 
     Raises:
         UserError: The file cannot be used.
     """
-    image, colour_mode = inspect_image(path)
+    image, colour_mode = inspect_image(path, *reading)
     height, width, channels = image.shape
     has_alpha = colour_mode in ("grey + alpha", "RGBA")
     if image.dtype == np.uint16 and has_alpha and image[..., -1].min() == 65535:
@@ -70,7 +80,7 @@ def open_image(path: Path) -> ImageInfo:
         colour_mode = "RGB" if channels == 3 else "grey"
     middle = max(1, width // 2)
     halves = (_ranges(image[:, :middle]), _ranges(image[:, min(middle, width - 1) :]))
-    return ImageInfo(height, width, 8 * image.dtype.itemsize, channels, colour_mode, halves)
+    return ImageInfo(height, width, image.dtype, channels, colour_mode, halves)
 
 
 def sides_of(item: PairFiles | Path) -> dict[str, Path]:
@@ -79,19 +89,23 @@ def sides_of(item: PairFiles | Path) -> dict[str, Path]:
 
 
 def inspect_pair(
-    item: PairFiles | Path, open_image: Callable[[Path], ImageInfo] = open_image
+    item: PairFiles | Path,
+    reading_of: Callable[[str], Reading] = lambda side: ANY_READING,
+    open_image: Callable[[Path, Reading], ImageInfo] = open_image,
 ) -> Inspection:
     """Opens the files of a pair, or a single image, and collects the errors.
 
     Args:
         item: A pair, whose sides must also fit together, or a file that belongs to no pair.
+        reading_of: Function from a side to the number of channels and the order of axes that are
+            asked for.
         open_image: Function that returns what a file holds, or raises `UserError` for a bad file.
     """
     images: dict[str, ImageInfo] = {}
     problems: list[str] = []
     for side, path in sides_of(item).items():
         try:
-            images[side] = open_image(path)
+            images[side] = open_image(path, reading_of(side))
         except UserError as error:
             problems.append(str(error))
     if isinstance(item, PairFiles) and not problems:
@@ -106,4 +120,4 @@ def inspect_pair(
 def _ranges(image: np.ndarray) -> tuple[Range, ...]:
     """Returns the smallest and the largest value of each channel."""
     planes = [image[..., channel] for channel in range(image.shape[2])]
-    return tuple((int(plane.min()), int(plane.max())) for plane in planes)
+    return tuple((plane.min().item(), plane.max().item()) for plane in planes)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pix2pix_tf.data.checking.inspection import ImageInfo, sides_of
 from pix2pix_tf.data.layout.pair_files import PairFiles
-from pix2pix_tf.utils.text import shorten_list
+from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
 _SHOWN = 3  # the number of kinds that are named per side
@@ -24,21 +24,25 @@ class Kind:
         split: The split that the file belongs to.
         side: `A|B` for a side-by-side file, `A`, `B` or `photo`; `?` for a file without a pair.
         height, width: The size in pixels.
-        bits: The bits per sample, 8 or 16.
-        channels: The number of channels, 1 to 4.
+        dtype: The name of the type of its values.
+        channels: The number of channels.
+        is_colour: Whether the channels are grey or colours, with alpha or not.
     """
 
     split: str
     side: str
     height: int
     width: int
-    bits: int
+    dtype: str
     channels: int
+    is_colour: bool = True
 
     @property
     def type(self) -> str:
-        """The bits and channels in words, such as `8 bit RGB`."""
-        return f"{self.bits} bit {_CHANNELS.get(self.channels, f'{self.channels} channels')}"
+        """Type and channels in words, such as `8 bit RGB` or `float32, 5 channels`."""
+        if self.is_colour:
+            return f"{self.dtype.removeprefix('uint')} bit {_CHANNELS[self.channels]}"
+        return f"{self.dtype}, {pluralize(self.channels, 'channel')}"
 
     @property
     def size(self) -> str:
@@ -64,8 +68,9 @@ def kinds_of(split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo]
             side,
             image.height,
             image.width,
-            image.bits,
+            image.dtype.name,
             image.channels,
+            image.colour_mode != "bands",
         )
         for side, image in images.items()
     }

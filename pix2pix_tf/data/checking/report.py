@@ -12,6 +12,7 @@ from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
+from pix2pix_tf.images.image_file import Axes, Reading
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
 
@@ -41,6 +42,8 @@ def check_dataset(
     folder: str | Path,
     setting: LayoutSetting = "auto",
     advance: Callable[[int], None] = lambda total: None,
+    *,
+    axes: Axes | None = None,
 ) -> DatasetReport:
     """Opens every image of a dataset fully, in parallel.
 
@@ -48,6 +51,7 @@ def check_dataset(
         folder: The folder of the dataset.
         setting: The layout to look for, see `find_layout`.
         advance: Called after each pair, or image without a pair, with the total number of them.
+        axes: The order of the axes of files that do not name them, see `images.axes`.
 
     Returns:
         The numbers of sound pairs and files, and all errors, notes and warnings.
@@ -69,7 +73,7 @@ def check_dataset(
     pairs = dict.fromkeys(layout.splits, 0)
 
     def inspect(item: tuple[str, PairFiles | Path]) -> Inspection:
-        return inspect_pair(item[1])
+        return inspect_pair(item[1], lambda side: Reading(axes=axes))
 
     for (split_name, item), inspection in zip(
         items, parallel_map(inspect, items, advance), strict=True

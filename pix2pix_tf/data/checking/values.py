@@ -89,8 +89,8 @@ def value_warnings(
 def _few_bits(side: str, images: Sequence[SideImage]) -> list[str]:
     found = []
     for bits, least in _LEAST_LARGEST.items():
-        own = [image for image in images if image.info.bits == bits]
-        largest = max((high for image in own for _, high in image.ranges), default=0)
+        own = [image for image in images if image.info.dtype == f"uint{bits}"]
+        largest = int(max((high for image in own for _, high in image.ranges), default=0))
         if 0 < largest < least:
             few, top = largest.bit_length(), 2**bits - 1
             found.append(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf.data.layout.pair_spec import PairSpec
 from pix2pix_tf.images.convert import halves, to_channels
+from pix2pix_tf.images.image_file import ImageFile
 from pix2pix_tf.images.io import decode_image, image_dtype
 from pix2pix_tf.utils.errors import UserError
 
@@ -44,49 +46,50 @@ class PairFiles:
         return {"A|B": self.a} if self.b is None else {"A": self.a, "B": self.b}
 
 
-def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarray]:
     """Reads both sides of a pair.
 
     Sides in two files may differ in size, but not in proportions.
 
     Args:
         files: A side-by-side file or two files.
-        channels_a: The number of channels of A, 1 to 4, see `images.io`.
-        channels_b: The number of channels of B, 1 to 4.
+        spec: The input and the target, with the number of channels that they are read with.
 
     Returns:
-        A as [H, W, channels_a] and B as [H', W', channels_b], each uint8 or uint16 like its file.
+        A as [H, W, C] and B as [H', W', C'] with these numbers of channels, each uint8 or uint16
+        like its file.
 
     Raises:
         UserError: A side-by-side file has an odd width or none of the accepted proportions, the
             proportions of two files are more than 2% apart, or a file cannot be read.
     """
-    a, b = decode_pair(files, channels_a, channels_b)
-    return to_channels(a, channels_a), to_channels(b, channels_b)
+    a, b = decode_pair(files, spec)
+    return to_channels(a, spec.channels_of("A")), to_channels(b, spec.channels_of("B"))
 
 
-def decode_pair(
-    files: PairFiles, channels_a: int | None = None, channels_b: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def decode_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarray]:
     """Reads both sides of a pair with the channels of the files.
 
     Args:
         files: A side-by-side file or two files.
-        channels_a: The number of channels that A is converted to afterwards, see
-            `images.io.decode_image`.
-        channels_b: The number of channels that B is converted to afterwards.
+        spec: The input and the target, with the number of channels that they are converted to
+            afterwards, see `images.io.decode_image`.
 
     Returns:
-        A and B, each uint8 or uint16 [H, W, 1..4].
+        A and B, each uint8 or uint16 [H, W, C].
 
     Raises:
         UserError: As for `read_pair`.
     """
     if files.b is None:
-        both = decode_image(files.a, channels_a if channels_a == channels_b else None)
+        both = decode_image(files.a, *spec.reading_of("A|B"))
+        refuse_without_range(files.a, both.dtype)
         refuse_misfit(files, both.shape[:2], both.shape[:2])
         return halves(both)
-    a, b = decode_image(files.a, channels_a), decode_image(files.b, channels_b)
+    a = decode_image(files.a, *spec.reading_of("A"))
+    b = decode_image(files.b, *spec.reading_of("B"))
+    refuse_without_range(files.a, a.dtype)
+    refuse_without_range(files.b, b.dtype)
     refuse_misfit(files, a.shape[:2], b.shape[:2])
     return a, b
 
@@ -152,11 +155,32 @@ def pair_dtype(files: PairFiles) -> np.dtype:
         uint16 if any of the files has 16 bits, else uint8.
 
     Raises:
-        UserError: A header cannot be read.
+        UserError: A header cannot be read, or the values have no range, see `refuse_without_range`.
     """
-    if files.b is None:
-        return image_dtype(files.a)
-    return np.promote_types(image_dtype(files.a), image_dtype(files.b))
+    dtypes = {path: image_dtype(path) for path in files.sides.values()}
+    for path, dtype in dtypes.items():
+        refuse_without_range(path, dtype)
+    return np.result_type(*dtypes.values())
+
+
+def refuse_without_range(path: ImageFile, dtype: np.dtype) -> None:
+    """Raises an error for values whose range is not known.
+
+    The full range of uint8 and uint16 is that of colours. Other types hold measurements.
+
+    Args:
+        path: The file, for the message.
+        dtype: The type of its values.
+
+    Raises:
+        UserError: The type is another one.
+    """
+    if dtype not in (np.uint8, np.uint16):
+        raise UserError(
+            f"{path} holds {dtype} values: {dtype} images need data.input_range (for targets, "
+            "data.target_range), the values that stand for black and white; until there is such a "
+            "key, scale them to uint16 or uint8."
+        )
 
 
 def _refuse_other_proportions(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pix2pix_tf.config.schema import DataConfig
+from pix2pix_tf.images.image_file import Axes, Reading
+from pix2pix_tf.utils.errors import UserError
 
 SideName = Literal["A", "B", "photo"]
 
@@ -22,11 +24,13 @@ class Side:
 
     Attributes:
         name: `A` or `B`; `photo` where files are whole photographs.
-        channels: The number of channels that it is read with, 1 to 4.
+        channels: The number of channels that it is read with.
+        axes: The order of axes in files that do not name them; None if it is not given.
     """
 
     name: SideName
     channels: int
+    axes: Axes | None = None
 
     @property
     def half(self) -> int:
@@ -54,21 +58,35 @@ class PairSpec:
             return self.input.channels
         return self.target.channels
 
-    def bands_of(self, side: str) -> int | None:
-        """Returns the number of bands that a file may have if its bands are not colours.
+    def reading_of(self, side: str) -> Reading:
+        """Returns how a file is read.
 
         Args:
             side: What the file holds, as a key of `PairFiles.sides`.
 
         Returns:
-            The number of bands; None if files with such bands cannot be used.
+            The number of channels that a file must have if they are not colours, None if such files
+            cannot be used; and the order of axes.
+
+        Raises:
+            UserError: Both sides are in one file, for which different axes are given.
         """
         if self.input is None:
-            return None
+            return Reading(None, self.target.axes)
         if side == "A|B":
-            a, b = self.channels_of("A"), self.channels_of("B")
-            return a if a == b else None
-        return self.channels_of(side)
+            return self._reading_of_both(self.input, self.target)
+        one = self.input if side == self.input.name else self.target
+        return Reading(one.channels, one.axes)
+
+    def _reading_of_both(self, one: Side, other: Side) -> Reading:
+        axes = {side.axes for side in (one, other) if side.axes is not None}
+        if len(axes) > 1:
+            raise UserError(
+                "data.input_axes, data.target_axes: both sides of a pair are in one file here, "
+                "whose axes have one order: give the same for both"
+            )
+        channels = one.channels if one.channels == other.channels else None
+        return Reading(channels, axes.pop() if axes else None)
 
 
 def pair_spec(data: DataConfig) -> PairSpec:
@@ -76,6 +94,10 @@ def pair_spec(data: DataConfig) -> PairSpec:
     input_channels, target_channels = data.image_channels
     if data.derive != "pair":
         name: SideName = "photo" if data.photo == "file" else data.photo
-        return PairSpec(None, Side(name, target_channels), input_channels)
+        return PairSpec(None, Side(name, target_channels, data.target_axes), input_channels)
     names: tuple[SideName, SideName] = ("A", "B") if data.direction == "AtoB" else ("B", "A")
-    return PairSpec(Side(names[0], input_channels), Side(names[1], target_channels), input_channels)
+    return PairSpec(
+        Side(names[0], input_channels, data.input_axes),
+        Side(names[1], target_channels, data.target_axes),
+        input_channels,
+    )

@@ -1,19 +1,19 @@
-"""The header of a TIFF, with the meaning of its samples and checks that they can be read."""
+"""The header of a page of a TIFF, with the meaning of its samples, and whether they can be read."""
 
 from __future__ import annotations
 
-import io
+import importlib.util
 import math
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from pix2pix_tf.images.image_file import ColourMode
-from pix2pix_tf.images.tiff.pages import BoundedFile, find_page
 from pix2pix_tf.images.tiff.tags import (
     ASSOCIATED,
     BILEVEL,
     BLACK_IS_ZERO,
+    BY_IMAGECODECS,
     BY_LIBTIFF,
     DEFLATE,
     JPEG,
@@ -28,8 +28,6 @@ from pix2pix_tf.images.tiff.tags import (
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize
 
-BANDS_AT_MOST = 4
-
 _COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, YCBCR: 3}
 _OTHER_COLOURS = {
     4: "a transparency mask",
@@ -41,37 +39,42 @@ _OTHER_COLOURS = {
     34892: "a camera's raw data",
 }
 _READ = (*NONE, *DEFLATE, *JPEG, *BILEVEL, *BY_LIBTIFF)
+_KINDS = {1: "u", 2: "i", 3: "f"}  # of dtypes, by SampleFormat
+_DEPTHS = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}  # bits per sample
+_COLOUR_DEPTHS = (1, 2, 4, 8, 16)  # of unsigned samples whose full scale is that of a colour
 
 
 class Header:
-    """The properties of the one image of a TIFF by its header.
+    """The properties of a page of a TIFF.
 
     Attributes:
+        page: The page, an object of tifffile.
         path: The name of the file in error messages.
         file_size: The size of the file in bytes.
         tags: The values of all tags, by their numbers.
-        byte_order: `<` or `>`.
         size: Height and width of the stored pixels, in pixels, not yet upright.
         compression, photometric, predictor, orientation: The values of these tags.
-        samples: The number of samples per pixel, 1 to 4.
-        bits: The number of bits per sample: 1, 2, 4, 8 or 16.
+        samples: The number of samples per pixel.
+        bits: The number of bits per sample: 1, 2, 4, 8, 16, 32 or 64.
+        dtype: The type of samples as they are stored, in the byte order of the file; uint8 for
+            samples of fewer than 8 bits.
         colour_mode: The meaning of the bands.
     """
 
-    def __init__(self, file: BinaryIO, path: object) -> None:
+    def __init__(self, page: Any, byte_order: str, file_size: int, path: object) -> None:
         """Reads the header.
 
         Args:
-            file: The file, open.
+            page: The page, an object of tifffile.
+            byte_order: `<` or `>`.
+            file_size: The size of the file in bytes.
             path: The name of the file in error messages.
 
         Raises:
-            UserError: The file holds no image that can be read, or several.
+            UserError: The page cannot be read.
             Exception: The file is damaged; exceptions may be of any type.
         """
-        self.path = path
-        self.file_size = file.seek(0, io.SEEK_END)
-        page, self.byte_order = find_page(BoundedFile(file, self.file_size), path)
+        self.page, self.path, self.file_size = page, path, file_size
         self.tags: dict[int, Any] = {tag.code: tag.value for tag in page.tags}
         self.size = self.number(Tag.height), self.number(Tag.width)
         self.compression = self.number(Tag.compression, 1)
@@ -82,6 +85,8 @@ class Header:
         bits = self.numbers(Tag.bits, (1,))
         self._refuse_unusable(bits)
         self.bits = bits[0]
+        kind = _KINDS[self.number(Tag.sample_format, 1)]
+        self.dtype = np.dtype(f"{byte_order}{kind}{max(8, self.bits) // 8}")
         self.colour_mode = self._find_colour_mode()
 
     def numbers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
@@ -109,6 +114,8 @@ class Header:
         colours = _COLOURS[self.photometric]
         if self.is_palette:
             return "RGB"
+        if self.dtype.kind != "u" or self.bits not in _COLOUR_DEPTHS:
+            return "bands"
         extra_bands = self.samples - colours
         extra = self.numbers(Tag.extra)[:extra_bands]
         if extra_bands == 0:
@@ -121,13 +128,13 @@ class Header:
         problem = self._problem(bits)
         if problem:
             raise UserError(
-                f"{self.path} is a TIFF {problem}, which cannot be read: convert it to grey or "
-                "RGB of 8 or 16 bits."
+                f"{self.path} is a TIFF {problem}, which cannot be read: save it without "
+                "compression as grey, RGB or bands, integers of 8, 16 or 32 bits or floats."
             )
-        if self.samples > BANDS_AT_MOST:
+        if self.compression in BY_IMAGECODECS and not importlib.util.find_spec("imagecodecs"):
             raise UserError(
-                f"{self.path} has {self.samples} bands; at most {BANDS_AT_MOST} are read: save "
-                "those that are needed by themselves."
+                f"{self.path} is a TIFF compressed by {BY_IMAGECODECS[self.compression]}, which "
+                "needs imagecodecs, which is not installed: pip install 'pix2pix-tf[scientific]'"
             )
 
     def _problem(self, bits: tuple[int, ...]) -> str | None:
@@ -142,23 +149,31 @@ class Header:
             return f"of {_OTHER_COLOURS[self.photometric]}"
         if colours is None:
             return "that does not say what its values mean (PhotometricInterpretation)"
-        if any(kind != 1 for kind in kinds):
+        if len(set(kinds)) > 1 or kinds[0] not in _KINDS:
             words = {1: "unsigned", 2: "signed", 3: "floating point", 4: "untyped"}
             words |= {5: "complex integer", 6: "complex"}
-            kind = " and ".join(sorted({words.get(kind, "unknown") for kind in kinds}))
-            return f"of {bands} with {depth}-bit {kind} samples"
-        accepted = {8, 16} if self.samples > 1 else {1, 2, 4, 8, 16}
+            named = " and ".join(sorted({words.get(kind, "unknown") for kind in kinds}))
+            return f"of {bands} with {depth}-bit {named} samples"
+        kind = _KINDS[kinds[0]]
+        accepted = set(_DEPTHS[kind])
+        if kind == "u" and self.samples == 1:
+            accepted |= {1, 2, 4}
         if self.photometric == PALETTE:
-            accepted -= {16}
+            accepted = {1, 2, 4, 8} if kind == "u" else set()
         if len(set(bits)) > 1 or bits[0] not in accepted:
             return f"of {bands} with {depth} bits per sample ({depth}-bit)"
+        is_colour = kind == "u" and bits[0] in _COLOUR_DEPTHS
+        if self.photometric == WHITE_IS_ZERO and not is_colour:
+            return f"of {depth}-bit samples with white as zero"
         if self.samples < colours or (self.is_palette and self.samples > 1):
             return f"of {bands}, which do not go with its colours"
-        return self._coding_problem(bits[0])
+        return self._coding_problem(bits[0], is_float=kind == "f")
 
-    def _coding_problem(self, bits: int) -> str | None:
+    def _coding_problem(self, bits: int, *, is_float: bool) -> str | None:
         """Explains why the segments cannot be decoded; None if they can."""
         kind, planes = self.compression, self.number(Tag.planes, 1)
+        if kind in BY_IMAGECODECS:
+            return None
         if kind not in _READ:
             return f"compressed as number {kind} (read are none, LZW, deflate, JPEG ...)"
         if self.photometric == YCBCR and kind not in JPEG:
@@ -171,7 +186,7 @@ class Header:
         if kind in BILEVEL and (bits != 1 or self.samples != 1):
             return "compressed as bilevel, which it is not"
         predicted = kind in (*DEFLATE, *BY_LIBTIFF) and self.predictor != 1
-        if predicted and (self.predictor != 2 or bits < 8):
+        if predicted and (self.predictor not in ((2, 3) if is_float else (2,)) or bits < 8):
             return f"with predictor {self.predictor}"
         return None
 

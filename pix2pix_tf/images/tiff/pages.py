@@ -1,16 +1,24 @@
-"""Search for the page of a TIFF that is its image; overviews and masks are ignored."""
+"""Search for the pages of a TIFF that make up its image; overviews and masks are ignored.
+
+It is one page as a rule. Several pages are the channels of one image if the metadata of the file
+(OME, ImageJ, tifffile) names them so, or the config does.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
 import re
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from pix2pix_tf.images.axes import AXES_KEYS
+from pix2pix_tf.images.image_file import Axes
 from pix2pix_tf.images.tiff.tags import MASK, REDUCED, Tag
 from pix2pix_tf.utils.errors import UserError
 
 _PAGES_AT_MOST = 1000
+_UNNAMED = "QI"  # tifffile's letters for axes that a file does not name
 
 
 class BoundedFile:
@@ -33,18 +41,32 @@ class BoundedFile:
         return self._file.tell()
 
 
-def find_page(file: BoundedFile, path: object) -> tuple[Any, str]:
-    """Finds the only page that is an image of full size.
+@dataclass(frozen=True)
+class ImagePages:
+    """The pages of a TIFF that make up its one image.
+
+    Attributes:
+        pages: The pages, objects of tifffile.
+        axes: What the pages are, if they are several: `CYX` for channels, `YXC` for rows of the
+            image, each a page of columns and channels. None for one page.
+        byte_order: `<` or `>`.
+    """
+
+    pages: list[Any]
+    axes: Axes | None
+    byte_order: str
+
+
+def find_pages(file: BoundedFile, path: object, axes: Axes | None = None) -> ImagePages:
+    """Finds the pages of full size that make up the image of a TIFF.
 
     Args:
         file: The file.
         path: The name of the file in error messages.
-
-    Returns:
-        The page as an object of tifffile, and the byte order, `<` or `>`.
+        axes: The order of axes of several pages if the file does not name them.
 
     Raises:
-        UserError: There are several such pages, none, or very many pages.
+        UserError: There are several images, none, or very many pages.
         Exception: The file is damaged; exceptions may be of any type.
     """
     import tifffile  # imported here because it takes a while and few datasets need it
@@ -52,7 +74,8 @@ def find_page(file: BoundedFile, path: object) -> tuple[Any, str]:
     # tifffile logs oddities of a file; those that matter raise errors here.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     file.seek(0)
-    tiff = tifffile.TiffFile(file, name=str(path))  # type: ignore[arg-type]
+    # A multi-file OME-TIFF would have tifffile open other files.
+    tiff = tifffile.TiffFile(file, name=str(path), _multifile=False)  # type: ignore[arg-type]
     pages: list[Any] = []
     for number in range(_PAGES_AT_MOST + 1):
         try:
@@ -66,15 +89,50 @@ def find_page(file: BoundedFile, path: object) -> tuple[Any, str]:
     images = [page for page in pages if not _is_auxiliary(page)]
     if not images and len(pages) == 1 and Tag.sub_images not in pages[0].tags:
         images = pages
-    frames = len(images) if len(images) != 1 else _frames(images[0])
-    if frames == 0:
+    if not images:
         raise UserError(
             f"{path} holds {len(pages)} pages, none of them an image of full size: save the one "
             "you want by itself."
         )
+    if len(images) > 1:
+        return _stack(tiff, images, axes, path)
+    frames = _frames(images[0])
     if frames > 1:
-        raise UserError(f"{path} holds {frames} frames or pages: save the one you want by itself.")
-    return images[0], tiff.byteorder
+        raise UserError(_several(path, frames))
+    return ImagePages(images, None, tiff.byteorder)
+
+
+def _stack(tiff: Any, images: list[Any], axes: Axes | None, path: object) -> ImagePages:
+    """Returns several pages as one image, if the file or the config says what they are."""
+    numbers = {page.index for page in images}
+    series = [each for each in tiff.series if getattr(each.pages[0], "index", None) in numbers]
+    if len(series) != 1 or any(page is None for page in series[0].pages):
+        raise UserError(_several(path, len(images)))
+    lengths = dict(zip(series[0].axes, series[0].shape, strict=True))
+    lengths = {axis: length for axis, length in lengths.items() if length > 1 or axis in "YX"}
+    named = "".join(lengths)
+    by_number = {page.index: page for page in images}
+    ordered = [by_number[page.index] for page in series[0].pages]
+    if len(named) == 3 and named[0] in _UNNAMED and named[1:] == "YX":
+        if axes is None:
+            raise UserError(
+                f"{path} holds {len(images)} frames or pages and does not say what they are: if "
+                f"they are channels, say so with {AXES_KEYS}, CYX; else save the one you want by "
+                "itself."
+            )
+        named = axes
+    if named in ("CYX", "YXC"):
+        return ImagePages(ordered, "CYX" if named == "CYX" else "YXC", tiff.byteorder)
+    shown = ", ".join(f"{axis}: {length}" for axis, length in lengths.items())
+    raise UserError(
+        f"{path} holds {len(images)} frames or pages of the axes {named} ({shown}), and only "
+        "channels (C) are read beside rows and columns (Y, X): save its slices or moments by "
+        "themselves."
+    )
+
+
+def _several(path: object, frames: int) -> str:
+    return f"{path} holds {frames} frames or pages: save the one you want by itself."
 
 
 def _is_auxiliary(page: Any) -> bool:

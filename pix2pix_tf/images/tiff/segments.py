@@ -11,9 +11,17 @@ import numpy as np
 
 from pix2pix_tf.images.tiff.header import Header
 from pix2pix_tf.images.tiff.libtiff import decode_pixels, decompress
-from pix2pix_tf.images.tiff.tags import BILEVEL, BLACK_IS_ZERO, DEFLATE, JPEG, NONE, Tag
+from pix2pix_tf.images.tiff.tags import (
+    BILEVEL,
+    BLACK_IS_ZERO,
+    BY_IMAGECODECS,
+    DEFLATE,
+    JPEG,
+    NONE,
+    Tag,
+)
 
-_CACHED_BYTES = 64 * 2**20  # of decoded segments, which several windows may overlap
+CACHED_BYTES = 64 * 2**20  # of decoded segments, which several windows may overlap
 _SPLIT_BYTES = 2**20  # uncompressed strips are read in parts of about this size
 _SEGMENT_PIXELS = 2**26  # the largest number of pixels of a segment larger than its image
 
@@ -104,24 +112,25 @@ def _split(header: Header, strips: Segments) -> Segments:
 
 
 class SegmentReader:
-    """Decodes the segments of a TIFF and caches the last ones.
+    """Decodes the segments of a page of a TIFF and caches the last ones.
 
     Attributes:
         segments: The location of the segments.
     """
 
-    def __init__(self, file: BinaryIO, header: Header) -> None:
+    def __init__(self, file: BinaryIO, header: Header, cached_bytes: int = CACHED_BYTES) -> None:
         """Finds the segments.
 
         Args:
             file: The file, open.
-            header: Its header.
+            header: The header of the page.
+            cached_bytes: The largest number of bytes of decoded segments that are kept.
 
         Raises:
             ValueError: The header is damaged, or pixels are missing.
         """
         self.segments = find_segments(header)
-        self._file, self._header = file, header
+        self._file, self._header, self._cached_bytes = file, header, cached_bytes
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
 
     def window(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
@@ -132,10 +141,10 @@ class SegmentReader:
             columns: The first column and the one after the last.
 
         Returns:
-            The samples as they are stored, uint8 or uint16 [rows, columns, samples].
+            The samples as they are stored, in native byte order, [rows, columns, samples].
         """
         cut, (top, left) = self.segments, (rows[0], columns[0])
-        dtype = np.uint16 if self._header.bits == 16 else np.uint8
+        dtype = self._header.dtype.newbyteorder("=")
         pixels = np.empty((rows[1] - top, columns[1] - left, self._header.samples), dtype)
         each = self._header.samples // cut.planes
         for plane in range(cut.planes):
@@ -166,7 +175,7 @@ class SegmentReader:
             high = min(high, self._header.size[0] - down * high)
         segment = self._decode(index, high, self.segments.width)
         self._cache[index] = segment
-        while sum(cached.nbytes for cached in self._cache.values()) > _CACHED_BYTES:
+        while sum(cached.nbytes for cached in self._cache.values()) > self._cached_bytes:
             self._cache.popitem(last=False)
         return segment
 
@@ -174,6 +183,8 @@ class SegmentReader:
         row = self._header.row_bytes(width)
         self._file.seek(int(self.segments.offsets[index]))
         data = self._file.read(int(self.segments.sizes[index]))
+        if self._header.compression in BY_IMAGECODECS:
+            return self._decode_by_imagecodecs(data, index, height, width)
         if self._header.number(Tag.fill_order, 1) == 2:
             data = data.translate(_REVERSED_BITS)
         kind = self._header.compression
@@ -193,11 +204,23 @@ class SegmentReader:
         shape = (height, width, header.samples // self.segments.planes)
         if header.bits < 8:
             return _unpack_bits(data, height, header.bits)[:, :width, np.newaxis]
-        stored = np.frombuffer(data, f"{header.byte_order}u{header.bits // 8}").reshape(shape)
+        predictor = 1 if header.compression in NONE else header.predictor
+        if predictor == 3:
+            return _undo_float_predictor(data, shape, header.dtype)
+        stored = np.frombuffer(data, header.dtype).reshape(shape)
         samples = stored.astype(stored.dtype.newbyteorder("="))
-        if header.predictor == 2 and header.compression not in NONE:
-            samples = np.cumsum(samples, axis=1, dtype=samples.dtype)  # wraps around as intended
+        if predictor == 2:  # of integers that wrap around, also for floats
+            bits = samples.view(f"u{samples.dtype.itemsize}")
+            samples = np.cumsum(bits, axis=1, dtype=bits.dtype).view(samples.dtype)
         return samples
+
+    def _decode_by_imagecodecs(
+        self, data: bytes, index: int, height: int, width: int
+    ) -> np.ndarray:
+        """Decodes a segment by tifffile, which uses the package imagecodecs."""
+        decoded, _, _ = self._header.page.decode(data, index, _fullsize=True)
+        shape = (height, width, self._header.samples // self.segments.planes)
+        return decoded[0, :height].reshape(shape).astype(self._header.dtype.newbyteorder("="))
 
     def _decode_by_libtiff(self, data: bytes, height: int, width: int) -> np.ndarray:
         """Decodes a segment whose compression codes pixels rather than bytes."""
@@ -215,6 +238,26 @@ class SegmentReader:
         copied = (Tag.t4, Tag.t6, Tag.jpeg_tables, Tag.subsampling)
         tags |= {tag: header.tags[tag] for tag in copied if tag in header.tags}
         return decode_pixels(tags, data).astype(np.uint8).reshape(height, width, samples)
+
+
+def _undo_float_predictor(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Undoes the floating point predictor of a segment (Adobe Photoshop TIFF technical note 3).
+
+    Each row holds first the most significant bytes of all its samples, then the next ones, and so
+    on, whatever the byte order of the file; each byte is the difference to that of the pixel
+    before.
+
+    Args:
+        data: The decompressed bytes.
+        shape: Height, width and samples of the segment.
+        dtype: The type of samples.
+    """
+    height, width, samples = shape
+    size = dtype.itemsize
+    differences = np.frombuffer(data, np.uint8).reshape(height, size * width, samples)
+    planes = np.cumsum(differences, axis=1, dtype=np.uint8).reshape(height, size, -1)
+    values = np.ascontiguousarray(np.moveaxis(planes, 1, -1)).view(f">f{size}")
+    return values.reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def _unpack_bits(data: bytes, height: int, bits: int) -> np.ndarray:

@@ -21,3 +21,18 @@ ASSOCIATED, UNASSOCIATED = 1, 2  # alpha, among ExtraSamples
 # Compression
 NONE, DEFLATE, JPEG, BILEVEL = (1,), (8, 32946), (7,), (2, 3, 4)
 BY_LIBTIFF = {5: "LZW", 32773: "PackBits", 34925: "LZMA", 50000: "Zstandard"}  # to plain bytes
+BY_IMAGECODECS = {  # by the package imagecodecs, an extra
+    22610: "JPEG XR",
+    33003: "JPEG 2000",
+    33004: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34926: "Zstandard",
+    34927: "WebP",
+    34933: "PNG",
+    34934: "JPEG XR",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}

@@ -24,9 +24,9 @@ def opened(monkeypatch):
     """Names of the files that are decoded to be judged."""
     names = []
 
-    def decode(path):
+    def decode(path, *reading):
         names.append(f"{path.parent.name}/{path.name}")
-        return inspect_image(path)
+        return inspect_image(path, *reading)
 
     inspect_image = judging.inspect_image
     monkeypatch.setattr(judging, "inspect_image", decode)

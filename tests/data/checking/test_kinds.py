@@ -1,15 +1,16 @@
 from pathlib import Path
 
+import numpy as np
+
 from pix2pix_tf.data.checking.inspection import ImageInfo
 from pix2pix_tf.data.checking.kinds import describe, kinds_of, other_sizes
 from pix2pix_tf.data.layout.pair_files import PairFiles
 
 
-def image(height, width, bits=8, channels=3):
+def image(height, width, dtype="uint8", channels=3, meaning="RGB"):
     """What a file of this kind holds; its values play no part here."""
     ranges = ((0, 255),) * channels
-    meaning = "RGB" if channels == 3 else "grey"
-    return ImageInfo(height, width, bits, channels, meaning, (ranges, ranges))
+    return ImageInfo(height, width, np.dtype(dtype), channels, meaning, (ranges, ranges))
 
 
 def kinds(*sizes, side="A|B"):
@@ -23,8 +24,11 @@ def kinds(*sizes, side="A|B"):
 
 def test_sizes_and_types_are_told_for_each_side():
     pair = PairFiles("x", Path("a.png"), Path("b.png"))
-    found = kinds_of("", pair, {"A": image(8, 9), "B": image(8, 10, 16, 1)})
+    found = kinds_of("", pair, {"A": image(8, 9), "B": image(8, 10, "uint16", 1, "grey")})
     assert describe(found.values()) == "A 9×8 8 bit RGB, B 10×8 16 bit grey"
+    bands = {"A": image(8, 9, "int16", 1, "bands"), "B": image(8, 9, "uint8", 3, "bands")}
+    found = kinds_of("", pair, bands)
+    assert describe(found.values()) == "A 9×8 int16, 1 channel, B 9×8 uint8, 3 channels"
 
 
 def test_the_commonest_kinds_come_first_and_the_others_are_counted():

@@ -22,9 +22,9 @@ def test_a_sound_dataset_is_tallied(tmp_path, pairs_folder):
     found = check_dataset(root, advance=advanced.append)
     assert found.pairs == {"train": 3, "val": 2, "test": 1}
     assert found.kinds == {
-        Kind("train", "A|B", 36, 72, 8, 3): 3,
-        Kind("val", "A|B", 36, 72, 8, 3): 2,
-        Kind("test", "A|B", 4, 8, 8, 1): 1,
+        Kind("train", "A|B", 36, 72, "uint8", 3): 3,
+        Kind("val", "A|B", 36, 72, "uint8", 3): 2,
+        Kind("test", "A|B", 4, 8, "uint8", 1): 1,
     }
     assert (found.problems, found.notes) == ([], [])
     assert found.warnings == [
@@ -124,7 +124,7 @@ def test_a_broken_layout_is_one_problem_and_its_images_are_opened(tmp_path):
     assert "its counterpart" in found.problems[0]
     assert "No image pairs were found" in found.problems[1]
     assert "3.png is not an image" in found.problems[2]
-    assert found.kinds[Kind("train", "?", 8, 16, 8, 3)] == 2
+    assert found.kinds[Kind("train", "?", 8, 16, "uint8", 3)] == 2
     shutil.rmtree(tmp_path / "train" / "A")
     image(tmp_path / "A" / "train" / "1.png")
     with pytest.raises(UserError, match="A and B go together"):

@@ -502,10 +502,10 @@ def test_empty_folders_are_refused(tmp_path):
 
 
 def test_two_empty_folders_are_refused(tmp_path):
-    touch(tmp_path, "A/1.npy")
+    touch(tmp_path, "A/1.mat")
     (tmp_path / "B").mkdir()
     message = refusal(tmp_path, "")
-    assert f"{tmp_path / 'A'} has 1 file (1 .npy)" in message
+    assert f"{tmp_path / 'A'} has 1 file (1 .mat)" in message
     assert f"{tmp_path / 'B'} has nothing in it" in message
 
 

@@ -1,0 +1,84 @@
+"""Images of any number of channels are trained on, translated and scored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from rich.console import Console
+
+from pix2pix_tf.config.schema import load_config
+from pix2pix_tf.evaluation.evaluate import evaluate
+from pix2pix_tf.inference.files import translate_files
+from pix2pix_tf.inference.inputs import find_inputs
+from pix2pix_tf.inference.translator import Translator
+from pix2pix_tf.training import train
+from pix2pix_tf.utils.errors import UserError
+from tests.conftest import TINIEST
+
+pytestmark = pytest.mark.usefixtures("eagerly")
+
+
+def noise(*shape, dtype="uint8", seed=0):
+    top = np.iinfo(dtype).max
+    return np.random.default_rng(seed).integers(0, top, shape, dtype, endpoint=True)
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """Pairs of a TIFF of 13 bands of 16 bits, OME or not, and an array of 7 channels of 8 bits."""
+    for split in ("train", "val"):
+        for side in "AB":
+            (tmp_path / "scene" / split / side).mkdir(parents=True)
+        for number in range(2):
+            bands = noise(13, 20, 24, dtype="uint16", seed=number)
+            kind = (
+                {"ome": True, "metadata": {"axes": "CYX"}}
+                if number
+                else {"planarconfig": "separate"}
+            )
+            path = tmp_path / "scene" / split / "A" / f"{number}.tif"
+            tifffile.imwrite(path, bands, photometric="minisblack", **kind)
+            path = tmp_path / "scene" / split / "B" / f"{number}.npy"
+            np.save(path, noise(20, 24, 7, seed=number))
+    return tmp_path / "scene"
+
+
+def trained(scene, run, **data):
+    settings = {f"data.{key}": value for key, value in data.items()}
+    settings |= {**TINIEST, "training.steps": 1, "data.root": str(scene)}
+    train(load_config("facades", settings), run, console=Console(quiet=True))
+    return run
+
+
+def test_thirteen_bands_to_seven_channels(scene, tmp_path):
+    run = trained(scene, tmp_path / "run", direction="AtoB", input_channels=13, target_channels=7)
+    assert Image.open(run / "samples" / "step-0000001.png").mode == "RGB"
+    translator = Translator(run)
+    image = noise(20, 24, 13, dtype="uint16")
+    assert translator(image).shape == (20, 24, 7)
+    result = evaluate(run)
+    assert result.images == 2
+    assert all(np.isfinite(score) for score in result.scores.values())
+    inputs = find_inputs([str(scene / "val" / "A")], translator.source)
+    with pytest.raises(
+        UserError, match=r"outputs have 7 channels, .* hold at most 4: .*Translator"
+    ):
+        translate_files(translator, inputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_array_to_image(scene, tmp_path):
+    for path in scene.rglob("A/*.tif"):
+        path.unlink()
+        Image.fromarray(noise(20, 24, 3)).save(path.with_suffix(".png"))
+    run = trained(scene, tmp_path / "run", direction="BtoA", input_channels=7)
+    translator = Translator(run)
+    inputs = find_inputs([str(scene / "val" / "B")], translator.source)
+    written = translate_files(translator, inputs, tmp_path / "out", dropout=False).written
+    assert [path.name for path in written] == ["0.png", "1.png"]
+    output = np.asarray(Image.open(written[0]))
+    expected = translator(np.load(scene / "val" / "B" / "0.npy"), dropout=False)
+    assert output.shape == (20, 24, 3)
+    assert np.abs(output.astype(int) - expected).max() <= 1
