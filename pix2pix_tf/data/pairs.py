@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.checking.check_pairs import CheckedPairs, SkippedPair, check_pairs
 from pix2pix_tf.data.checking.kinds import describe, other_sizes
@@ -19,12 +17,13 @@ from pix2pix_tf.data.derived.inputs import note_on_16bit
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
 from pix2pix_tf.data.layout.layout import Layout, LayoutKind, find_layout, why_not_trained
-from pix2pix_tf.data.layout.pair_files import PairFiles, pair_dtype
+from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, side_types
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.source import Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.unreadable import report_all_unreadable
+from pix2pix_tf.images.value_range import UINT8
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import total_memory
 from pix2pix_tf.utils.text import pluralize
@@ -147,6 +146,8 @@ def _open_city(config: Config) -> OpenedPairs:
             "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
         )
 
+    values = source.values({"A": {UINT8}, "B": {UINT8}})
+
     def pairs(
         first_seed: int, count: int, size: tuple[int, int], *, training: bool = False
     ) -> Pairs:
@@ -156,7 +157,7 @@ def _open_city(config: Config) -> OpenedPairs:
 
         names = [f"city-{first_seed + index}" for index in range(count)]
         derive = source.derive_on_reading(training=training)
-        return Pairs(names, read, size, np.dtype(np.uint8), data.cache, derive)
+        return Pairs(names, read, size, values, data.cache, derive)
 
     return OpenedPairs(
         train=pairs(0, data.sample_train, data.load_size, training=True),
@@ -180,6 +181,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             layout.root,
             skip_bad=data.on_bad_image == "skip",
             flat_fraction=config.warnings.flat_fraction,
+            ranges=source.ranges,
             advance=advance,
         )
 
@@ -189,7 +191,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             source,
             size,
             cache=data.cache,
-            is_16bit=checked.is_16bit.get(split),
+            types=checked.dtypes.get(split),
             training=split == "train",
         )
 
@@ -227,7 +229,7 @@ def _pairs_of_files(
     size: tuple[int, int],
     *,
     cache: bool,
-    is_16bit: bool | None = None,
+    types: SideTypes | None = None,
     training: bool = False,
 ) -> Pairs:
     """Returns pairs that are read from files.
@@ -237,20 +239,18 @@ def _pairs_of_files(
         source: Reads input and target from the files of a pair.
         size: Height and width in pixels that images are resized to.
         cache: Whether pairs are kept in memory.
-        is_16bit: Whether any image has 16 bits; None to read the headers of all files.
+        types: The data types of the files of each side; None to read the headers of all files.
         training: Whether these are training pairs, see `PairSource.derive_on_reading`.
     """
     paths = [tuple(pair.sides.values()) for pair in files]
-    if source.derivation is not None:
-        is_16bit = False  # inputs are derived of 8 bits
-    elif is_16bit is None:
+    if types is None:
         with report_all_unreadable([path for each in paths for path in each]):
-            is_16bit = any(pair_dtype(pair) == np.uint16 for pair in files)
+            types = side_types(files)
     return Pairs(
         [pair.name for pair in files],
         lambda index: source.read(files[index]),
         size,
-        np.dtype(np.uint16 if is_16bit else np.uint8),
+        source.values(types),
         cache,
         source.derive_on_reading(training=training),
         paths,
@@ -293,8 +293,12 @@ def _counts(train: int, val: int) -> str:
 
 def _refuse_too_large_cache(pairs: Pairs, data: DataConfig) -> None:
     height, width = pairs.size
-    channels = sum(data.image_channels)
-    needed = len(pairs) * height * width * channels * pairs.dtype.itemsize
+    sides = (pairs.values.input, pairs.values.target)
+    bytes_per_pixel = sum(
+        channels * side.dtype.itemsize
+        for channels, side in zip(data.image_channels, sides, strict=True)
+    )
+    needed = len(pairs) * height * width * bytes_per_pixel
     memory = total_memory()
     if memory is not None and needed > 0.7 * memory:
         raise UserError(

@@ -1,7 +1,7 @@
 """Conversions of image arrays: channels, bit depth and size.
 
-Images are uint8 or uint16 [H, W, C] with C from 1 to 4: grey, grey + alpha, RGB, RGBA. Conversions
-keep full scale: 255 in 8 bits corresponds to 65535 in 16 bits.
+Images are [H, W, C], of pictures uint8 or uint16 with C from 1 to 4: grey, grey + alpha, RGB, RGBA.
+Conversions of these keep full scale: 255 in 8 bits corresponds to 65535 in 16 bits.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Converts an image to a number of channels, by the rules of `images.io`.
 
     Args:
-        image: uint8 or uint16 [H, W, 1..4].
-        channels: 1 (grey), 2 (grey + alpha), 3 (RGB) or 4 (RGBA).
+        image: uint8 or uint16 [H, W, C].
+        channels: 1 (grey), 2 (grey + alpha), 3 (RGB) or 4 (RGBA); or that of the image.
 
     Returns:
         [H, W, channels] of the same type; the same array if it has this number already.
 
     Raises:
-        ValueError: `channels` is not 1 to 4.
+        ValueError: The numbers differ, and one of them is more than 4.
 
     Example:
         >>> half_black = np.array([[[0, 127]]], np.uint8)  # grey 0, alpha 127: over white
@@ -32,10 +32,10 @@ def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
         >>> to_channels(np.array([[[255, 0, 0]]], np.uint8), 1).tolist()  # ITU-R 601 luma
         [[[76]]]
     """
-    if channels not in (1, 2, 3, 4):
-        raise ValueError(f"channels is {channels}, not 1 to 4")
     if image.shape[-1] == channels:
         return image
+    if channels not in (1, 2, 3, 4) or image.shape[-1] > 4:
+        raise ValueError(f"{image.shape[-1]} channels cannot be converted to {channels}")
     has_alpha = image.shape[-1] in (2, 4)
     colour = image[..., :-1] if has_alpha else image
     if has_alpha and channels in (1, 3):
@@ -51,7 +51,10 @@ def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def to_8bit(image: np.ndarray) -> np.ndarray:
-    """Converts uint16 to uint8, full scale to full scale, rounded; uint8 is returned unchanged.
+    """Converts an image to uint8, full scale to full scale, rounded; uint8 is returned unchanged.
+
+    Args:
+        image: uint8, uint16, or floats in 0..1.
 
     Example:
         >>> to_8bit(np.array([0, 128, 129, 65535], np.uint16)).tolist()
@@ -59,6 +62,8 @@ def to_8bit(image: np.ndarray) -> np.ndarray:
     """
     if image.dtype == np.uint8:
         return image
+    if image.dtype.kind == "f":
+        return np.rint(image * 255).astype(np.uint8)
     half = SIXTEEN_PER_EIGHT // 2
     return ((image.astype(np.uint32) + half) // SIXTEEN_PER_EIGHT).astype(np.uint8)
 
@@ -88,8 +93,19 @@ def halves(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def for_display(image: np.ndarray) -> np.ndarray:
-    """Converts any image to uint8 [H, W, 3]: grey replicated, alpha over white, 16 bits to 8."""
-    return to_channels(to_8bit(image), 3)
+    """Converts any image to one that can be shown.
+
+    Grey is replicated, alpha composited over white, and 16 bits reduced to 8. Of more than four
+    channels, which are no colours, the first three are shown.
+
+    Args:
+        image: uint8, uint16, or floats in 0..1, [H, W, C].
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    image = to_8bit(image)
+    return image[..., :3] if image.shape[2] > 4 else to_channels(image, 3)
 
 
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -98,7 +114,7 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     Each channel is resized separately, because Pillow would weight colour by alpha.
 
     Args:
-        image: uint8 or uint16 [H, W, 1..4].
+        image: Any real type, [H, W, C].
         height: New height in pixels.
         width: New width in pixels.
 
@@ -130,11 +146,21 @@ def _luma(rgb: np.ndarray) -> np.ndarray:
 
 
 def _resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes [H, W] of either type, or uint8 [H, W, 3]."""
+    """Resizes [H, W] of any real type, or uint8 [H, W, 3]."""
     size, bicubic = (width, height), Image.Resampling.BICUBIC
     if pixels.dtype == np.uint8:
         return np.array(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, bicubic))
-    # Bicubic values may lie outside the range; Pillow does not round or clip floats.
-    resized = np.array(Image.fromarray(pixels.astype(np.float32)).resize(size, bicubic))
-    top = np.iinfo(pixels.dtype).max
-    return np.clip(np.rint(resized), 0, top).astype(pixels.dtype)
+    # Pillow resizes float32, which is exact for the differences of larger numbers at least.
+    base = 0 if np.can_cast(pixels.dtype, np.float32) else pixels.min().astype(np.float64)
+    resized = np.array(Image.fromarray((pixels - base).astype(np.float32)).resize(size, bicubic))
+    # Bicubic values may lie outside the range of the type; Pillow does not round or clip floats.
+    return to_dtype(resized + base, pixels.dtype)
+
+
+def to_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Converts values to a type; for integers they are rounded and clipped to its limits."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        rounded = np.rint(values.astype(np.float64))
+        return np.clip(rounded, limits.min, limits.max).astype(dtype)
+    return values.astype(dtype)

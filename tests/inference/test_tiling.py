@@ -10,7 +10,6 @@ from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.layers import BatchStatisticsNorm
 from pix2pix_tf.utils.errors import UserError
 
-
 # What is asked here is which numbers come out; test_translator.py has the compiled functions.
 pytestmark = pytest.mark.usefixtures("eagerly")
 

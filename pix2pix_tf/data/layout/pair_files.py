@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pix2pix_tf.images.convert import halves, to_channels
-from pix2pix_tf.images.io import decode_image, image_dtype
+from pix2pix_tf.images.io import decode_image, image_dtype, refuse_other_channels
 from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height and width in pixels
+SideTypes = dict[str, set[np.dtype]]  # the data types of the images of each side
 TWICE_THE_WIDTH = ((1, 2),)  # two squares beside each other
 
 
@@ -65,6 +68,27 @@ def read_pair(files: PairFiles, channels_a: int, channels_b: int) -> tuple[np.nd
     return to_channels(a, channels_a), to_channels(b, channels_b)
 
 
+def read_side(files: PairFiles, side: str, channels: int) -> tuple[Path, np.ndarray]:
+    """Reads one side of a pair.
+
+    Args:
+        files: A side-by-side file or two files.
+        side: `A` or `B`.
+        channels: The number of channels that the side is converted to.
+
+    Returns:
+        The file, and the side as [H, W, channels].
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    if files.b is None:
+        both = to_channels(decode_image(files.a, channels), channels)
+        return files.a, halves(both)["AB".index(side)]
+    path = files.sides[side]
+    return path, to_channels(decode_image(path, channels), channels)
+
+
 def decode_pair(
     files: PairFiles, channels_a: int | None = None, channels_b: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -84,6 +108,8 @@ def decode_pair(
     """
     if files.b is None:
         both = decode_image(files.a, channels_a if channels_a == channels_b else None)
+        for channels in (channels_a, channels_b):
+            refuse_other_channels(files.a, both.shape[2], channels)
         refuse_misfit(files, both.shape[:2], both.shape[:2])
         return halves(both)
     a, b = decode_image(files.a, channels_a), decode_image(files.b, channels_b)
@@ -145,18 +171,34 @@ def alike(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return 100 * larger <= 102 * smaller
 
 
-def pair_dtype(files: PairFiles) -> np.dtype:
-    """Reads the data type of a pair from the headers of its files.
+def side_types(pairs: Iterable[PairFiles]) -> SideTypes:
+    """Reads the data types of the sides of pairs from the headers of all files.
 
     Returns:
-        uint16 if any of the files has 16 bits, else uint8.
+        The types of each side: `A` and `B`, or `photo`.
 
     Raises:
         UserError: A header cannot be read.
     """
-    if files.b is None:
-        return image_dtype(files.a)
-    return np.promote_types(image_dtype(files.a), image_dtype(files.b))
+    found: SideTypes = {}
+    for files in pairs:
+        types = {side: image_dtype(path) for side, path in files.sides.items()}
+        for side, dtype in split_sides(types).items():
+            found.setdefault(side, set()).add(dtype)
+    return found
+
+
+def split_sides(of_files: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns facts about the sides `A` and `B` of a pair, given those about its files.
+
+    Args:
+        of_files: A fact about each file, by the keys of `PairFiles.sides`.
+
+    Example:
+        >>> split_sides({"A|B": 8}), split_sides({"photo": 8})
+        ({'A': 8, 'B': 8}, {'photo': 8})
+    """
+    return {side: fact for sides, fact in of_files.items() for side in sides.split("|")}
 
 
 def _refuse_other_proportions(
