@@ -12,7 +12,12 @@ import typer
 from rich.table import Table
 
 from pix2pix_tf.cli.derive import derive, edges, sketch
-from pix2pix_tf.cli.options import NewFolderOption, add_commands, print_nested_output_notes
+from pix2pix_tf.cli.options import (
+    NewFolderOption,
+    OverridesOption,
+    add_commands,
+    print_nested_output_notes,
+)
 from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 
@@ -133,13 +138,28 @@ def data_download(
 def data_check(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the dataset.")],
     layout: Layout = LayoutOption.auto,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="FILE|NAME",
+            help="Config whose channels and ranges of values are checked too.",
+        ),
+    ] = None,
+    overrides: OverridesOption = None,
 ) -> None:
     """Open every image of a dataset; exit code 2 if any cannot be used."""
+    from pix2pix_tf.config.schema import load_config
     from pix2pix_tf.data.checking.report import check_dataset
 
+    if overrides and config is None:
+        raise UserError("--set: changes keys of a config; give it with --config")
+    data = None
+    if config is not None:
+        data = load_config(config, [*(overrides or []), f"data.root={folder}"]).data
     console = PlainConsole()
     with _quietly(), ProgressBar(console, "opening") as progress:
-        checked = check_dataset(folder, layout.value, progress.advance)
+        checked = check_dataset(folder, layout.value, progress.advance, data)
     print_line(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))
     console.print(_kinds_table(checked))

@@ -86,7 +86,7 @@ def check_pairs(
     """
     inspections = _inspect_all([pair for each in splits.values() for pair in each], root, advance)
     for pair, inspection in inspections.items():
-        inspection.problems.extend(_refused_channels(pair, inspection.images, spec))
+        inspection.problems.extend(refused_channels(pair, inspection.images, spec))
     bad = [
         SkippedPair(split, pair.name, tuple(inspections[pair].problems))
         for split, pairs in splits.items()
@@ -169,10 +169,14 @@ def _types(inspections: Iterable[Inspection]) -> SideTypes:
     return found
 
 
-def _refused_channels(
-    pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec
-) -> list[str]:
-    """Returns sentences about files whose channels are no colours, if their number is wrong."""
+def refused_channels(pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec) -> list[str]:
+    """Returns sentences about files whose channels are no colours, if their number is wrong.
+
+    Args:
+        pair: The files of a pair.
+        images: What they hold, by the keys of `PairFiles.sides`.
+        spec: The input and the target, with the number of channels that they are read with.
+    """
     problems = []
     for key, image in images.items():
         path, found = pair.sides[key], image.channels

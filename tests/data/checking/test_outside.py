@@ -126,3 +126,37 @@ def test_other_numbers_of_channels_are_refused_with_both(tmp_path):
     root = folders(tmp_path / "d")
     with pytest.raises(UserError, match=r"0\.tif has 1 channel, and 5 are to be read: set"):
         notes(root, input_channels=5)
+
+
+WORDS = ("--config", "facades", "--set", "data.input_channels=1", "--set", "data.target_channels=1")
+
+
+def test_data_check_counts_by_a_config(here, tmp_path):
+    root = folders(tmp_path / "d")
+    change(root / "B" / "0.tif", [5000, 5000])
+    words = (*WORDS, "--set", "data.direction=AtoB", "--set", "data.target_range=[0,4095]")
+    code, out, _ = here("data", "check", "d", *words)
+    assert code == 0
+    out = " ".join(out.split())
+    assert "data.target_range=[0, 4095]: 2 values of B lie outside and are clipped" in out
+    assert "4 images of A with 16 bits" in out
+    assert "4 images of B with 16 bits" not in out
+    assert "2 warnings stand above" in out
+
+
+def test_data_check_names_a_range_without_values_and_other_channels(here, tmp_path):
+    folders(tmp_path / "d")
+    code, out, _ = here("data", "check", "d", *WORDS, "--set", "data.input_range=[0,1]")
+    assert code == 2
+    assert "data.input_range=[0, 1]: no value of B lies in it" in " ".join(out.split())  # BtoA
+    code, out, _ = here("data", "check", "d", *WORDS, "--set", "data.input_channels=6")
+    assert code == 2
+    assert "has 1 channel, and 6 are to be read" in " ".join(out.split())
+    assert "problems in d: 4" in out
+
+
+def test_data_check_takes_keys_only_with_a_config(here, tmp_path):
+    folders(tmp_path / "d")
+    code, _, err = here("data", "check", "d", "--set", "data.input_channels=1")
+    assert code == 2
+    assert "--set: changes keys of a config; give it with --config" in err
