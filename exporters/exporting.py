@@ -226,7 +226,8 @@ def _write(
     if options.format == "tflite":
         (folder / f"{options.name}.tflite").write_bytes(model)
     else:
-        write_page(folder, options.name, model, translator.config.data, shown)
+        full_scale = [translator.values.input.full_scale(image) for image in shown]
+        write_page(folder, options.name, model, translator.config.data, full_scale)
     limit = LIMITS[options.precision]
     return [tflite_variant(translator, model, options.precision, options.size, limit)]
 

@@ -28,7 +28,11 @@ _TRANSPOSED, _FLIPPED, _MIRRORED = (5, 6, 7, 8), (3, 4, 7, 8), (2, 3, 6, 7)
 
 
 def translate_encoded(
-    files: tf.Tensor, channels: int, translate: Callable[[tf.Tensor], tf.Tensor]
+    files: tf.Tensor,
+    channels: int,
+    translate: Callable[[tf.Tensor], tf.Tensor],
+    *,
+    scaled: bool = True,
 ) -> tf.Tensor:
     """Decodes files, translates each image separately and encodes the results as PNG.
 
@@ -37,14 +41,15 @@ def translate_encoded(
     Args:
         files: string [N], PNG or JPEG files of any sizes.
         channels: Number of channels of the translation's input.
-        translate: Function from uint16 [1, H, W, channels] to uint8 [1, H, W, D].
+        translate: Function from uint16 [1, H, W, channels] to uint8 or uint16 [1, H, W, D].
+        scaled: Whether values of 8 bits are scaled to 16 bits, see `decode_file`.
 
     Returns:
         string [N], PNG files.
     """
 
     def translate_file(file: tf.Tensor) -> tf.Tensor:
-        return tf.io.encode_png(translate(decode_file(file, channels)[tf.newaxis])[0])
+        return tf.io.encode_png(translate(decode_file(file, channels, scaled)[tf.newaxis])[0])
 
     unreadable = find_unreadable(files)
     message = tf.strings.join(
@@ -218,14 +223,14 @@ def _big_endian(file: tf.Tensor, offset: tf.Tensor, dtype: tf.DType) -> tf.Tenso
     return tf.cast(tf.io.decode_raw(data, dtype, little_endian=False)[0], tf.int64)
 
 
-def decode_file(file: tf.Tensor, channels: int) -> tf.Tensor:
+def decode_file(file: tf.Tensor, channels: int, scaled: bool = True) -> tf.Tensor:
     """Decodes one file, a string, to uint16 [H, W, channels].
-
-    Values of 8 bits are scaled to the range of 16 bits exactly.
 
     Args:
         file: string [], a PNG or JPEG file.
         channels: Number of channels of the result.
+        scaled: Whether values of 8 bits are scaled to the range of 16 bits, exactly; otherwise
+            values are those of the file.
 
     Returns:
         uint16 [H, W, channels].
@@ -233,7 +238,9 @@ def decode_file(file: tf.Tensor, channels: int) -> tf.Tensor:
     rgba, top, orientation = tf.cond(
         _is_jpeg(file), lambda: _decode_jpeg(file), lambda: _decode_png(file)
     )
-    image = _to_channels(rgba, top, channels) * (65535 // top)
+    image = _to_channels(rgba, top, channels)
+    if scaled:
+        image *= 65535 // top
     return _upright(tf.cast(image, tf.uint16), orientation)
 
 

@@ -21,7 +21,7 @@ class Inputs(Sequence[np.ndarray]):
 
     Args:
         count: Number of images.
-        read: Returns the image with an index, uint8 or uint16 [H, W, C].
+        read: Returns the image with an index, [H, W, C].
     """
 
     def __init__(self, count: int, read: Callable[[int], np.ndarray]) -> None:

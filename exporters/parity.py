@@ -5,15 +5,21 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pix2pix_tf.evaluation.metrics.pixel import image_scores
+from pix2pix_tf.images.value_range import ImageValues
 from pix2pix_tf.utils.errors import UserError
 
-Translate = Callable[[np.ndarray], np.ndarray]  # [H, W, C] to uint8 [H, W, D]
+# From an image of the data to its translation, [H, W, D]: uint8 or uint16 in full scale, or floats
+# in 0..1, fractions of the range of the targets.
+Translate = Callable[[np.ndarray], np.ndarray]
+
+
+_ROUNDING = 1e-3  # of errors that are computed from fractions of a range
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,24 @@ class Limit:
         ssim: Smallest accepted mean SSIM.
     """
 
-    max_error: int | None
+    max_error: float | None
     ssim: float
+
+    def for_values(self, values: ImageValues) -> Limit:
+        """Returns the limit for images of integers in steps of more than a grey level.
+
+        A value close to a half may be rounded either way, which is a difference of a whole step.
+        """
+        if self.max_error is None or values.dtype.kind == "f":
+            return self
+        span = values.of(values.dtype)
+        widest = max(255 / (high - low) for low, high in zip(span.low, span.high, strict=True))
+        return self if widest <= 1 else replace(self, max_error=self.max_error * widest)
 
     def __str__(self) -> str:
         if self.max_error is None:
             return f"SSIM ≥ {self.ssim}"
-        return f"max ≤ {self.max_error}"
+        return f"max ≤ {self.max_error:.3g}"
 
 
 EXACT = Limit(max_error=1, ssim=0.99)  # values close to a half may be rounded either way
@@ -62,8 +79,9 @@ class Parity:
     Attributes:
         variant: Name of the variant.
         images: Number of images that were compared.
-        max_error: The largest difference of a pixel, in grey levels.
-        mean_error: The mean difference, in grey levels.
+        max_error: The largest difference of a pixel, in grey levels of 255; a whole number for
+            images of 8 bits.
+        mean_error: The mean difference, in grey levels of 255.
         ssim: The mean SSIM.
         milliseconds: Median time of the export for an image, on this machine.
         translate_milliseconds: Median time of `translate` for an image, on this machine.
@@ -78,7 +96,7 @@ class Parity:
 
     variant: str
     images: int
-    max_error: int
+    max_error: float
     mean_error: float
     ssim: float
     milliseconds: float
@@ -88,7 +106,8 @@ class Parity:
     @property
     def passed(self) -> bool:
         """Whether the difference is within the limit."""
-        small = self.limit.max_error is None or self.max_error <= self.limit.max_error
+        limit = self.limit.max_error
+        small = limit is None or self.max_error <= limit + _ROUNDING
         return small and self.ssim >= self.limit.ssim
 
     def as_dict(self) -> dict[str, Any]:
@@ -107,7 +126,7 @@ def compare(
 
     Args:
         variant: The variant.
-        images: The images, uint8 or uint16 [H, W, C].
+        images: The images, [H, W, C] of the type of the data.
         advance: Called after each image.
 
     Returns:
@@ -119,7 +138,7 @@ def compare(
     for image in images:
         output, seconds = _timed(variant.exported, image)
         expected, reference_seconds = _timed(variant.reference, image)
-        errors.append(np.abs(output.astype(np.int16) - expected))
+        errors.append(np.abs(_levels(output) - _levels(expected)))
         ssims.append(image_scores(output, expected)["ssim"])
         times.append(seconds)
         reference_times.append(reference_seconds)
@@ -127,7 +146,7 @@ def compare(
     return Parity(
         variant=variant.name,
         images=len(images),
-        max_error=int(max(error.max() for error in errors)),
+        max_error=max(error.max() for error in errors).item(),
         mean_error=float(np.mean([error.mean() for error in errors])),
         ssim=float(np.mean(ssims)),
         milliseconds=1000 * statistics.median(times),
@@ -148,7 +167,7 @@ def refuse_failures(parities: Sequence[Parity]) -> None:
     failed = [parity for parity in parities if not parity.passed]
     if failed:
         found = "; ".join(
-            f"{parity.variant}: max {parity.max_error} grey levels, SSIM {parity.ssim:.4f}, "
+            f"{parity.variant}: max {parity.max_error:.3g} grey levels, SSIM {parity.ssim:.4f}, "
             f"allowed {parity.limit}"
             for parity in failed
         )
@@ -156,6 +175,13 @@ def refuse_failures(parities: Sequence[Parity]) -> None:
             f"the export does not compute what translate does, so it was removed ({found}); "
             "another --precision may be closer"
         )
+
+
+def _levels(image: np.ndarray) -> np.ndarray:
+    """Returns an image in grey levels of 255, as integers if it has 8 bits."""
+    if image.dtype == np.uint8:
+        return image.astype(np.int16)
+    return image * (255.0 if image.dtype.kind == "f" else 255.0 / np.iinfo(image.dtype).max)
 
 
 def _timed(translate: Translate, image: np.ndarray) -> tuple[np.ndarray, float]:

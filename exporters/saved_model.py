@@ -4,13 +4,14 @@ They have three signatures with named inputs and outputs:
 
 - `serving_default` maps `image_bytes`, string [N], PNG or JPEG files of any sizes, to
   `image_bytes`, string [N], PNG files.
-- `images` maps `images`, uint8 [N, H, W, C], to `images`, uint8 [N, H, W, D]. Images of 16 bits
-  must be reduced to 8 bits for it; as files they keep their precision.
+- `images` maps `images`, [N, H, W, C], to `images`, [N, H, W, D], in the types and with the values
+  of the files that the run was trained on: uint8 for files of 8 bits, uint16 for 16 bits.
 - `sample` maps `images` and `seed`, int32 [N], to `images`, with the dropout that the paper applies
   at test time.
 
-Each image is normalised by its own statistics, so that batching by a server or a client does not
-change the results.
+With `data.input_range` the values of files are taken as they are, otherwise those of 8 and of 16
+bits are scaled by the range of their bits. Each image is normalised by its own statistics, so that
+batching by a server or a client does not change the results.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ import tensorflow as tf
 from pix2pix_tf.exporters.image_files import translate_encoded
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
-from pix2pix_tf.images.convert import to_8bit
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
 
 
 def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
@@ -36,7 +38,11 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
         translator: The translation of a run.
         folder: An empty folder.
         name: Name of the model in the warm-up requests.
+
+    Raises:
+        UserError: PNG files cannot hold the images of the run.
     """
+    _refuse_other_kinds(translator)
     module = tf.Module()
     networks = translator.networks.values()
     module.weights = [variable.value for network in networks for variable in network.variables]
@@ -48,24 +54,26 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
     translation = translator.translation
     channels, _ = translation.translation.channels
     many_files = tf.TensorSpec([None], tf.string, "image_bytes")
-    many_images = tf.TensorSpec([None, None, None, channels], tf.uint8, "images")
+    values = translation.values
+    many_images = tf.TensorSpec([None, None, None, channels], values.input.dtype, "images")
     many_seeds = tf.TensorSpec([None], tf.int32, "seed")
 
     @tf.function(input_signature=[many_files], autograph=False)
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def translate(image: tf.Tensor) -> tf.Tensor:
-            return translation.translate_integers(image, None)
+            return translation.translate_values(image, None)
 
-        return {"image_bytes": translate_encoded(image_bytes, channels, translate)}
+        scaled = values.input.range is None
+        return {"image_bytes": translate_encoded(image_bytes, channels, translate, scaled=scaled)}
 
     @tf.function(input_signature=[many_images], autograph=False)
     def images(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": translation.translate_integers(images, None)}
+        return {"images": translation.translate_values(images, None)}
 
     @tf.function(input_signature=[many_images, many_seeds], autograph=False)
     def sample(images: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         seeds = tf.stack([seed, tf.zeros_like(seed)], axis=1)  # as `image_seeds` does
-        return {"images": translation.translate_integers(images, seeds)}
+        return {"images": translation.translate_values(images, seeds)}
 
     functions = {"serving_default": serving_default, "images": images, "sample": sample}
     # Most servers compute on CPUs; a GPU can run these convolutions too.
@@ -79,7 +87,8 @@ def _warmup_inputs(translator: Translator) -> dict[str, dict[str, Any]]:
     Without warm-up, the first requests after a start or a new version wait for initialisation.
     """
     channels, _ = translator.translation.translation.channels
-    image = np.full((1, *translator.config.data.crop_size, channels), 127, np.uint8)
+    shape = (1, *translator.config.data.crop_size, channels)
+    image = np.full(shape, 127, translator.values.input.dtype)
     return {
         "serving_default": {"image_bytes": [tf.io.encode_png(image[0]).numpy()]},
         "images": {"images": image},
@@ -87,11 +96,19 @@ def _warmup_inputs(translator: Translator) -> dict[str, dict[str, Any]]:
     }
 
 
+def _refuse_other_kinds(translator: Translator) -> None:
+    sides = (translator.values.input, translator.values.target)
+    for side, channels in zip(sides, translator.translation.translation.channels, strict=True):
+        if side.dtype not in (np.uint8, np.uint16) or channels > 4:
+            raise UserError(
+                f"format saved_model: takes and returns PNG files, of 1 to 4 channels of 8 or 16 "
+                f"bits, and this run has images of {pluralize(channels, 'channel')} of "
+                f"{side.dtype}; --format tflite has no such limit"
+            )
+
+
 def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
     """Returns a variant for each signature of a SavedModel, which is loaded from its folder.
-
-    Images of 16 bits are passed unchanged in files. For the signatures that take tensors, which are
-    uint8, both the export and `translate` take them reduced to 8 bits.
 
     Args:
         translator: The translation of the run.
@@ -104,31 +121,36 @@ def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
     files, images, sample = (
         loaded.signatures[name] for name in ("serving_default", "images", "sample")
     )
-    seed = 1
+    seed, inputs, targets = 1, translator.values.input, translator.values.target
 
     def by_files(image: np.ndarray) -> np.ndarray:
-        png = tf.io.encode_png(image)[tf.newaxis]
+        png = files(image_bytes=tf.io.encode_png(image)[tf.newaxis])["image_bytes"][0]
         # The number of channels is not given, because `decode_png` does not accept 2.
-        return tf.io.decode_png(files(image_bytes=png)["image_bytes"][0]).numpy()
+        return targets.full_scale(tf.io.decode_png(png, dtype=targets.dtype).numpy())
 
     def by_images(image: np.ndarray) -> np.ndarray:
-        return images(images=tf.constant(to_8bit(image)[np.newaxis]))["images"].numpy()[0]
+        tensor = tf.constant(inputs.unify(image)[np.newaxis])
+        return targets.full_scale(images(images=tensor)["images"].numpy()[0])
 
     def by_sample(image: np.ndarray) -> np.ndarray:
-        inputs = {"images": tf.constant(to_8bit(image)[np.newaxis]), "seed": tf.constant([seed])}
-        return sample(**inputs)["images"].numpy()[0]
+        tensors = {
+            "images": tf.constant(inputs.unify(image)[np.newaxis]),
+            "seed": tf.constant([seed]),
+        }
+        return targets.full_scale(sample(**tensors)["images"].numpy()[0])
 
     def translate(image: np.ndarray) -> np.ndarray:
-        return translator(image, dropout=False)
+        return targets.full_scale(translator(image, dropout=False))
 
     def translate_tensor(image: np.ndarray) -> np.ndarray:
-        return translator(to_8bit(image), dropout=False)
+        return translate(inputs.unify(image))
 
     def translate_sample(image: np.ndarray) -> np.ndarray:
-        return translator(to_8bit(image), seed=seed)
+        return targets.full_scale(translator(inputs.unify(image), seed=seed))
 
+    limit = EXACT.for_values(targets)
     return [
-        Variant("serving_default", by_files, translate, EXACT),
-        Variant("images", by_images, translate_tensor, EXACT),
-        Variant("sample", by_sample, translate_sample, EXACT),
+        Variant("serving_default", by_files, translate, limit),
+        Variant("images", by_images, translate_tensor, limit),
+        Variant("sample", by_sample, translate_sample, limit),
     ]

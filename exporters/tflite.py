@@ -1,8 +1,9 @@
 """TFLite models of a generator, without dropout, for one image at a time.
 
 They have one signature, `serving_default`, which maps `images`, [1, H, W, C], to `images`,
-[1, H, W, D]: float32 in 0..255 (the output is neither rounded nor clipped), or uint8. No operation
-needs Flex.
+[1, H, W, D]: float32 in 0..255 (the output is neither rounded nor clipped), or uint8. 0 and 255
+stand for the smallest and the largest value of the data: of the full range of its type, or of
+`data.input_range` and `data.target_range`. No operation needs Flex.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ai_edge_litert.interpreter import Interpreter
 from pix2pix_tf.data.representation import decode
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
 from pix2pix_tf.images.convert import to_8bit
+from pix2pix_tf.images.value_range import EIGHT_BIT, ImageValues
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.subpixel import subpixel_convolutions
 
@@ -60,8 +62,7 @@ def convert_to_tflite(
         size: Any height and width of the images in pixels; None leaves them open, and users of the
             model resize its input.
         uint8: Whether input and output are uint8 instead of float32.
-        calibration: Returns typical images of this size, uint8 or uint16 [H, W, C]; called for
-            `int8` only.
+        calibration: Returns typical inputs of this size, [H, W, C]; called for `int8` only.
 
     Returns:
         The content of the TFLite file.
@@ -73,7 +74,8 @@ def convert_to_tflite(
 
     def samples() -> Iterable[list[np.ndarray]]:
         for image in calibration():
-            yield [_as_input(image, uint8)[np.newaxis]]
+            shown = translator.values.input.full_scale(image)
+            yield [_as_input(shown, uint8)[np.newaxis]]
 
     if precision == "int8":
         return _convert_to_int8(converter, samples)
@@ -144,19 +146,23 @@ def tflite_variant(
     """
     interpreter = Interpreter(model_content=model, num_threads=os.cpu_count())
     resized: list[tuple[int, ...]] = []
+    inputs, targets = translator.values.input, translator.values.target
 
     def exported(image: np.ndarray) -> np.ndarray:
         if size is None and resized[-1:] != [image.shape]:
             resized.append(image.shape)
             interpreter.resize_tensor_input(_input(interpreter)["index"], [1, *image.shape])
-        return run_tflite(interpreter, image)
+        levels = run_tflite(interpreter, inputs.full_scale(image))
+        return targets.full_scale(_as_image(levels, targets))
 
     uint8 = _input(interpreter)["dtype"] == np.uint8
 
     def reference(image: np.ndarray) -> np.ndarray:
-        return translator(to_8bit(image) if uint8 else image, dropout=False)
+        if uint8:
+            image = inputs.from_full_scale(to_8bit(inputs.full_scale(image)))
+        return targets.full_scale(translator(image, dropout=False))
 
-    return Variant(name, exported, reference, limit)
+    return Variant(name, exported, reference, limit.for_values(targets))
 
 
 def run_tflite(interpreter: Interpreter, image: np.ndarray) -> np.ndarray:
@@ -164,18 +170,18 @@ def run_tflite(interpreter: Interpreter, image: np.ndarray) -> np.ndarray:
 
     Args:
         interpreter: The interpreter.
-        image: uint8 or uint16 [H, W, C], of the size of the interpreter's input.
+        image: [H, W, C] of the size of the interpreter's input: uint8 or uint16 in full scale, or
+            fractions of the range of the inputs, floats in 0..1.
 
     Returns:
-        uint8 [H, W, D].
+        [H, W, D] in 0..255, uint8 or float32 like the model.
     """
     interpreter.allocate_tensors()
     details = _input(interpreter)
     uint8 = details["dtype"] == np.uint8
     interpreter.set_tensor(details["index"], _as_input(image, uint8)[np.newaxis])
     interpreter.invoke()
-    output = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
-    return output if uint8 else np.clip(np.rint(output), 0, 255).astype(np.uint8)
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
 
 
 def _input(interpreter: Interpreter) -> dict[str, Any]:
@@ -183,5 +189,15 @@ def _input(interpreter: Interpreter) -> dict[str, Any]:
 
 
 def _as_input(image: np.ndarray, uint8: bool) -> np.ndarray:
-    levels = image.astype(np.float32) * np.float32(255 / np.iinfo(image.dtype).max)
+    top = 1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
+    levels = image.astype(np.float32) * np.float32(255 / top)
     return np.rint(levels).astype(np.uint8) if uint8 else levels
+
+
+def _as_image(levels: np.ndarray, targets: ImageValues) -> np.ndarray:
+    """Returns the output of a model, uint8 or floats in 0..255, with the values of targets."""
+    if levels.dtype == np.uint8:
+        return targets.from_full_scale(levels)
+    if targets == EIGHT_BIT.target:
+        return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return targets.of(targets.dtype).values(np.clip(levels / 255, 0, 1), targets.dtype)

@@ -51,8 +51,8 @@ def write_page(
         title: Title of the page.
         model: A TFLite model of fixed size with float32 input and output.
         data: Data config of the run, for the numbers of channels.
-        inputs: Typical input images of the model's size. The page opens with the first one, and
-            their most common colours are the palette to draw with.
+        inputs: Typical input images of the model's size, in full scale. The page opens with the
+            first one, and their most common colours are the palette to draw with.
     """
     shutil.copytree(PAGE, folder, dirs_exist_ok=True)
     shutil.copytree(RUNTIME, folder / "litert")
@@ -72,7 +72,15 @@ def page_task(title: str, data: DataConfig, inputs: Sequence[np.ndarray]) -> dic
 
     Returns:
         Values for JSON.
+
+    Raises:
+        UserError: A browser has no images of so many channels.
     """
+    if max(data.image_channels) > 4:
+        raise UserError(
+            "a page shows images of 1 to 4 channels, and this run has "
+            f"{max(data.image_channels)} (data.input_channels, data.target_channels)"
+        )
     palette = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in common_colours(inputs)]
     height, width = inputs[0].shape[:2]
     return {
@@ -93,7 +101,7 @@ def common_colours(images: Sequence[np.ndarray]) -> list[tuple[int, ...]]:
     borders of labels.
 
     Args:
-        images: uint8 or uint16 [H, W, C].
+        images: Images in full scale, [H, W, C], see `for_display`.
 
     Returns:
         RGB colours in 0..255, the most common one first.

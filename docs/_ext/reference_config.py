@@ -72,7 +72,7 @@ def _types(value: dict[str, Any]) -> Iterator[str]:
     elif value["type"] == "null":
         yield "`null`"
     elif value["type"] == "array":
-        yield "integer or `[height, width]`"
+        yield value.get("format", "integer or `[height, width]`")
     else:
         yield " ".join([value["type"], *_limits(value)])
 

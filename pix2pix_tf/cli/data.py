@@ -12,7 +12,12 @@ import typer
 from rich.table import Table
 
 from pix2pix_tf.cli.derive import derive, edges, sketch
-from pix2pix_tf.cli.options import NewFolderOption, add_commands, print_nested_output_notes
+from pix2pix_tf.cli.options import (
+    NewFolderOption,
+    OverridesOption,
+    add_commands,
+    print_nested_output_notes,
+)
 from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize
@@ -148,14 +153,31 @@ def data_check(
             "channels last (YXC) or first (CYX)."
         ),
     ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="FILE|NAME",
+            help="Config whose channels and ranges of values are checked too.",
+        ),
+    ] = None,
+    overrides: OverridesOption = None,
 ) -> None:
     """Open every image of a dataset; exit code 2 if any cannot be used."""
+    from pix2pix_tf.config.schema import load_config
     from pix2pix_tf.data.checking.report import check_dataset
 
+    if overrides and config is None:
+        raise UserError("--set: changes keys of a config; give it with --config")
+    if axes is not None and config is not None:
+        raise UserError("--axes: with a config, give --set data.input_axes and data.target_axes")
+    data = None
+    if config is not None:
+        data = load_config(config, [*(overrides or []), f"data.root={folder}"]).data
     console = PlainConsole()
     with _quietly(), ProgressBar(console, "opening") as progress:
         checked = check_dataset(
-            folder, layout.value, progress.advance, axes=None if axes is None else axes.value
+            folder, layout.value, progress.advance, data, axes=None if axes is None else axes.value
         )
     print_line(console, f"{folder}: {checked.layout}")
     console.print(_pairs_table(checked))

@@ -104,7 +104,7 @@ def _parity_table(exported: Exported) -> Table:
     for parity in exported.parity:
         table.add_row(
             parity.variant,
-            str(parity.max_error),
+            f"{parity.max_error:.3g}",
             f"{parity.mean_error:.3f}",
             f"{parity.ssim:.4f}",
             f"{parity.milliseconds:.1f}",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 _MAX_CHARACTERS = 200  # maximal length of a value in a message
 CONTRADICTION = "contradiction"  # type of errors whose message is already complete
+EXPECTATION = "expectation"  # type of errors whose message says what was expected of the value
 
 
 def error_messages(config: type[BaseModel], error: ValidationError) -> list[str]:
@@ -79,6 +80,8 @@ def _message(config: type[BaseModel], key: str, problem: Any) -> str:
         return f"{key}: missing{example if key == 'data' else ''}"
     if kind in ("model_type", "model_attributes_type"):
         return f"{key}: {format_value(value)}: expected a section of keys"
+    if kind == EXPECTATION:
+        return f"{key}: {format_value(value)}: {problem['msg']}"
     annotation = _annotation(config, key)
     choices = _choices(annotation)
     if choices:

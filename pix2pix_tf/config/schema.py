@@ -25,11 +25,13 @@ from pix2pix_tf.config.section import (
     Norm,
     PathStr,
     PositiveInt,
+    RangeSetting,
     Real,
     Section,
     Seed,
 )
 from pix2pix_tf.config.yaml_text import to_yaml
+from pix2pix_tf.utils.text import pluralize
 
 # Crop sizes are multiples of this, since a U-Net needs at least four downsamplings.
 MIN_SIZE_MULTIPLE = 16
@@ -93,6 +95,16 @@ class DataConfig(Section):
     """
     target_channels: PositiveInt = 3
     """Channels of a target as the generator makes it, likewise."""
+    input_range: RangeSetting = "dtype"
+    """Values of inputs that the networks see as -1 and 1: `dtype` is the full range of the files'
+    type, 0 to 255 or 0 to 65535; `[low, high]` is a range of the values in the files, such as
+    `[0, 4095]` for 12 bits; a list of these has one for each channel. Values outside are clipped,
+    and counted before the training.
+    """
+    target_range: RangeSetting = "dtype"
+    """Values of targets that the networks see as -1 and 1, likewise. Translations have values of
+    this range.
+    """
     cache: Literal["auto"] | bool = "auto"
     """Whether decoded pairs are kept in memory after the first epoch: `auto` keeps as many as fit
     in half of it, `true` all of them, `false` none.
@@ -166,6 +178,39 @@ class DataConfig(Section):
             raise _contradiction(
                 "derive", self.derive, "is made of colour photographs, 3 channels a side"
             )
+        if self.derive != "pair" and max(channels) > 4:
+            raise _contradiction(
+                "derive", self.derive, "is made of photographs, of 4 channels at most"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_ranges(self) -> DataConfig:
+        for side, channels in (("input", self.input_channels), ("target", self.target_channels)):
+            setting = getattr(self, f"{side}_range")
+            if setting == "dtype":
+                continue
+            value = format_range(setting)
+            if self.representation == "lab":
+                raise _contradiction(
+                    f"{side}_range",
+                    value,
+                    "is not for data.representation=lab, of RGB files",
+                )
+            if self.derive != "pair":
+                raise _contradiction(
+                    f"{side}_range",
+                    value,
+                    f"is not for data.derive={self.derive}, which makes inputs of photographs in 8 "
+                    "bits",
+                )
+            if isinstance(setting[0], tuple) and len(setting) != channels:
+                raise _contradiction(
+                    f"{side}_range",
+                    value,
+                    f"has a range for each of {pluralize(len(setting), 'channel')}, and "
+                    f"data.{side}_channels is {channels}",
+                )
         return self
 
     @property
@@ -366,6 +411,8 @@ class Config(Section):
             "target_axes": data.input_axes,
             "input_channels": data.target_channels,
             "target_channels": data.input_channels,
+            "input_range": data.target_range,
+            "target_range": data.input_range,
         }
         return self.model_copy(update={"data": data.model_copy(update=swapped)})
 
@@ -468,6 +515,19 @@ def _with_objective(method: str) -> type[Config]:
 def shipped_configs() -> list[str]:
     """Returns the names of the configs that come with the package, without `.yaml`."""
     return list(shipped_files())
+
+
+def format_range(setting: RangeSetting) -> str:
+    """Formats a value of `data.input_range` or `data.target_range` as in a config file.
+
+    Example:
+        >>> format_range((0.0, 4095.0)), format_range(((-1.5, 1.5), (0.0, 2.0)))
+        ('[0, 4095]', '[[-1.5, 1.5], [0, 2]]')
+    """
+    if isinstance(setting, str):
+        return setting
+    parts = (format_range(p) if isinstance(p, tuple) else f"{p:.10g}" for p in setting)
+    return f"[{', '.join(parts)}]"
 
 
 def _contradiction(key: str, value: Any, why: str) -> PydanticCustomError:

@@ -11,10 +11,14 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
+from pix2pix_tf.config.errors import EXPECTATION
 from pix2pix_tf.utils.files import expand_home
+
+_LARGEST_VALUE = 1e30  # float32, in which the networks compute, goes to 3.4e38
 
 
 def _pair(value: Any) -> Any:
@@ -34,6 +38,34 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _value_range(value: Any) -> Any:
+    """Converts [low, high], or a list of these, to tuples of floats; checks their values."""
+    if value == "dtype":
+        return value
+    if not isinstance(value, (list, tuple)) or not value:
+        raise _expected("dtype, [low, high], or a list of [low, high], one for each channel")
+    if isinstance(value[0], (list, tuple)):
+        return tuple(_bounds(bounds) for bounds in value)
+    return _bounds(value)
+
+
+def _bounds(value: Any) -> tuple[float, float]:
+    numbers = [_number(number) for number in value] if isinstance(value, (list, tuple)) else []
+    real = [isinstance(number, (int, float)) and type(number) is not bool for number in numbers]
+    if len(numbers) != 2 or not all(real):
+        raise _expected("[low, high], two numbers")
+    low, high = map(float, numbers)
+    if not (abs(low) <= _LARGEST_VALUE and abs(high) <= _LARGEST_VALUE):  # nor NaN
+        raise _expected(f"finite numbers, of {_LARGEST_VALUE:g} at most")
+    if not low < high:
+        raise _expected("[low, high] with the smaller number first")
+    return low, high
+
+
+def _expected(what: str) -> PydanticCustomError:
+    return PydanticCustomError(EXPECTATION, "expected {what}", {"what": what})
+
+
 def _not_empty(value: str) -> str:
     if not value:
         raise PydanticCustomError("empty", "expected text that is not empty")
@@ -47,6 +79,13 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 ImageSize = Annotated[
     tuple[PositiveInt, PositiveInt], BeforeValidator(_pair), PlainSerializer(list)
+]
+_RANGE_FORMAT = "`[low, high]` or a list of these"
+Bounds = tuple[float, float]  # the smallest and the largest value
+RangeSetting = Annotated[
+    Literal["dtype"] | Bounds | tuple[Bounds, ...],
+    BeforeValidator(_value_range),
+    WithJsonSchema({"anyOf": [{"const": "dtype"}, {"type": "array", "format": _RANGE_FORMAT}]}),
 ]
 Interval = Literal["epoch"] | PositiveInt
 Norm = Literal["batch", "instance", "none"]

@@ -14,7 +14,7 @@ def jitter(
 
     Args:
         image: [H, W, C] of any type.
-        target: [H, W, D] of the same height, width and type.
+        target: [H, W, D] of any type, of the same height and width.
         size: Height and width of the window in pixels, at most H and W.
         mirror: Whether to mirror at all.
         seed: int32 [2]; the result depends only on the seed and the images.
@@ -28,10 +28,8 @@ def jitter(
         >>> a.shape.as_list(), bool(tf.reduce_all(b == 100 + a))
         ([2, 2, 1], True)
     """
-    both = random_crop(tf.concat([image, target], -1), size, mirror, seed)
-    channels = [image.shape[-1], target.shape[-1]]
-    image, target = tf.split(both, channels, axis=-1)
-    return image, target
+    # The window depends only on the seed and the height and width.
+    return random_crop(image, size, mirror, seed), random_crop(target, size, mirror, seed)
 
 
 def random_crop(

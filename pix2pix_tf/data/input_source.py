@@ -14,7 +14,7 @@ import numpy as np
 
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.derived.derivation import derivation
-from pix2pix_tf.data.layout.pair_files import Size, refuse_odd_width, refuse_without_range
+from pix2pix_tf.data.layout.pair_files import Size, refuse_odd_width
 from pix2pix_tf.data.layout.pair_spec import pair_spec
 from pix2pix_tf.images.convert import halves, resize_image, to_channels
 from pix2pix_tf.images.image_file import ImageFile, Reading
@@ -136,7 +136,6 @@ class InputSource:
         form = form or InputForm(None, self.derivation is not None and self.derivation.idempotent)
         channels = self.spec.input_channels
         image = decode_image(file, *self._reading(form), max_pixels=max_pixels)
-        refuse_without_range(file, image.dtype)
         if form.half is not None:
             refuse_odd_width(file, image.shape[1])
             image = halves(image)[form.half]
@@ -167,9 +166,7 @@ class InputSource:
             return None
         if form.half is not None:
             refuse_odd_width(file, self.size_of(file, form)[1])
-        windows = ImageWindows(file, reading, half=form.half, max_pixels=max_pixels)
-        refuse_without_range(file, windows.dtype)
-        return windows
+        return ImageWindows(file, reading, half=form.half, max_pixels=max_pixels)
 
     def size_of(self, file: ImageFile, form: InputForm) -> Size:
         """Reads height and width in pixels of an image, whole pairs included, from its header.

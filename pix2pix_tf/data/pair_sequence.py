@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.source import Derive, Pair
-from pix2pix_tf.images.convert import resize_image, to_16bit
+from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.value_range import ImageValues, PairValues
 from pix2pix_tf.utils.errors import UserError
 
 
 class Pairs(Sequence[Pair]):
-    """A sequence of (input, target), each uint8 or uint16 [H, W, C] of one size and type.
+    """A sequence of (input, target), all inputs and all targets [H, W, C] of one size and type.
 
     Attributes:
         names: The names of the pairs, which their outputs get too.
         files: The file or the two files of each pair; empty if pairs are drawn rather than read.
         size: Height and width in pixels that every image is resized to, bicubically.
-        dtype: uint16 if any of the images has 16 bits, else uint8.
+        values: The types and the meaning of the values of inputs and targets.
         keep: The number of pairs that are kept in memory once they are read, at most.
         failure: The error of a read that failed within a tf.data pipeline, which itself only
             passes on its text; None if no read has failed.
@@ -30,7 +31,7 @@ class Pairs(Sequence[Pair]):
         names: Sequence[str],
         read: Callable[[int], Pair],
         size: tuple[int, int],
-        dtype: np.dtype,
+        values: PairValues,
         derive: Derive | None = None,
         files: Sequence[tuple[Path, ...]] = (),
         keep: int = 0,
@@ -41,7 +42,7 @@ class Pairs(Sequence[Pair]):
             names: The names of the pairs.
             read: Function that reads a pair by its number, at the size of its files.
             size: Height and width in pixels that every image is resized to.
-            dtype: uint16 or uint8.
+            values: The types and the meaning of the values of inputs and targets.
             derive: Function that derives the input from the target and the pair's name; None if the
                 input is read.
             files: The file or the two files of each pair.
@@ -50,7 +51,7 @@ class Pairs(Sequence[Pair]):
         self.names = list(names)
         self.files = list(files)
         self.size = size
-        self.dtype = np.dtype(dtype)
+        self.values = values
         self.failure: UserError | None = None
         self._read = read
         self._derive = derive
@@ -75,7 +76,7 @@ class Pairs(Sequence[Pair]):
             index: The number of the pair.
 
         Returns:
-            Input and target, each uint8 or uint16 [H, W, C].
+            Input and target, each [H, W, C] of the type of its file.
 
         Raises:
             UserError: A file cannot be read; `failure` keeps the error.
@@ -97,15 +98,14 @@ class Pairs(Sequence[Pair]):
         Returns:
             A new sequence, which does not keep pairs in memory.
         """
-        return Pairs(self.names, self._read, size, self.dtype, derive, self.files)
+        return Pairs(self.names, self._read, size, self.values, derive, self.files)
 
     def _load(self, index: int) -> Pair:
         first, second = self.original(index)
         if self._derive is not None:  # after resizing, which would blur derived lines
-            photo = self._fit(second)
+            photo = self._fit(second, self.values.target)
             return self._derive(photo, self.names[index]), photo
-        return self._fit(first), self._fit(second)
+        return self._fit(first, self.values.input), self._fit(second, self.values.target)
 
-    def _fit(self, image: np.ndarray) -> np.ndarray:
-        image = resize_image(image, *self.size)
-        return to_16bit(image) if self.dtype == np.uint16 else image
+    def _fit(self, image: np.ndarray, values: ImageValues) -> np.ndarray:
+        return values.unify(resize_image(image, *self.size))

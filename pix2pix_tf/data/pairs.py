@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from rich.filesize import decimal
 
 from pix2pix_tf.config.schema import Config, DataConfig
@@ -20,7 +19,7 @@ from pix2pix_tf.data.derived.inputs import note_on_16bit
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
 from pix2pix_tf.data.layout.layout import Layout, LayoutKind, find_layout, why_not_trained
-from pix2pix_tf.data.layout.pair_files import PairFiles, pair_dtype, refuse_without_range
+from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, side_types
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.source import Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
@@ -28,6 +27,7 @@ from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.image_file import ANY_READING, Reading
 from pix2pix_tf.images.io import decode_image
 from pix2pix_tf.images.unreadable import report_all_unreadable
+from pix2pix_tf.images.value_range import UINT8
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.system import total_memory
 from pix2pix_tf.utils.text import pluralize
@@ -155,6 +155,8 @@ def _open_city(config: Config) -> OpenedPairs:
             "data.input_channels, data.target_channels: the embedded sample has 3 channels a side"
         )
 
+    values = source.values({"A": {UINT8}, "B": {UINT8}})
+
     def pairs(
         first_seed: int, count: int, size: tuple[int, int], *, training: bool = False
     ) -> Pairs:
@@ -164,7 +166,7 @@ def _open_city(config: Config) -> OpenedPairs:
 
         names = [f"city-{first_seed + index}" for index in range(count)]
         derive = source.derive_on_reading(training=training)
-        return Pairs(names, read, size, np.dtype(np.uint8), derive)
+        return Pairs(names, read, size, values, derive)
 
     return OpenedPairs(
         train=pairs(0, data.sample_train, data.load_size, training=True),
@@ -188,6 +190,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             layout.root,
             skip_bad=data.on_bad_image == "skip",
             flat_fraction=config.warnings.flat_fraction,
+            ranges=source.ranges,
             advance=advance,
         )
 
@@ -196,7 +199,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             checked.splits[split],
             source,
             size,
-            is_16bit=checked.is_16bit.get(split),
+            types=checked.dtypes.get(split),
             training=split == "train",
         )
 
@@ -234,7 +237,7 @@ def _pairs_of_files(
     source: PairSource,
     size: tuple[int, int],
     *,
-    is_16bit: bool | None = None,
+    types: SideTypes | None = None,
     training: bool = False,
 ) -> Pairs:
     """Returns pairs that are read from files.
@@ -243,13 +246,11 @@ def _pairs_of_files(
         files: The files of each pair.
         source: Reads input and target from the files of a pair.
         size: Height and width in pixels that images are resized to.
-        is_16bit: Whether any image has 16 bits; None to read the headers of all files.
+        types: The data types of the files of each side; None to read the headers of all files.
         training: Whether these are training pairs, see `PairSource.derive_on_reading`.
     """
     paths = [tuple(pair.sides.values()) for pair in files]
-    if source.derivation is not None:
-        is_16bit = False  # inputs are derived of 8 bits
-    elif is_16bit is None:
+    if types is None:
         readings = {
             path: source.spec.reading_of(side)
             for pair in files
@@ -257,15 +258,15 @@ def _pairs_of_files(
         }
 
         def read(path: Path) -> None:
-            refuse_without_range(path, decode_image(path, *readings[path]).dtype)
+            decode_image(path, *readings[path])
 
         with report_all_unreadable(list(readings), read):
-            is_16bit = any(pair_dtype(pair) == np.uint16 for pair in files)
+            types = side_types(files)
     return Pairs(
         [pair.name for pair in files],
         lambda index: source.read(files[index]),
         size,
-        np.dtype(np.uint16 if is_16bit else np.uint8),
+        source.values(types),
         source.derive_on_reading(training=training),
         paths,
     )
@@ -345,4 +346,8 @@ def _keep_in_memory(sequences: Sequence[Pairs], data: DataConfig) -> str:
 
 def _pair_bytes(pairs: Pairs, data: DataConfig) -> int:
     height, width = pairs.size
-    return height * width * sum(data.image_channels) * pairs.dtype.itemsize
+    sides = (pairs.values.input, pairs.values.target)
+    return sum(
+        height * width * channels * side.dtype.itemsize
+        for channels, side in zip(data.image_channels, sides, strict=True)
+    )

@@ -129,7 +129,7 @@ def _loader(
     pairs: Pairs, config: Config, needs: DataNeeds
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Returns a function from an image's number to its entry in a batch."""
-    data, channels = config.data, config.data.image_channels
+    data, channels, values = config.data, config.data.image_channels, pairs.values
     sides, derived = representation(data.representation), derivation(config)
     read = _reader(pairs, config.training.seed, needs.paired)
 
@@ -138,7 +138,8 @@ def _loader(
         return derived.input_of_crop(photo, int(number))
 
     def load(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        image, target = tf.numpy_function(read, [number], [pairs.dtype] * 2, stateful=False)
+        dtypes = [values.input.dtype, values.target.dtype]
+        image, target = tf.numpy_function(read, [number], dtypes, stateful=False)
         image.set_shape([*pairs.size, channels[0]])
         target.set_shape([*pairs.size, channels[1]])
         seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
@@ -149,12 +150,12 @@ def _loader(
             image = cut(image, seed=_fold(seed, _JITTER))
             target = cut(target, seed=_fold(seed, _TARGET_JITTER))
         if derived is not None and derived.masks:  # holes are placed relative to the crop
-            image = tf.numpy_function(mask, [image, number], pairs.dtype, stateful=False)
+            image = tf.numpy_function(mask, [image, number], values.input.dtype, stateful=False)
         image.set_shape([*data.crop_size, channels[0]])
         target.set_shape([*data.crop_size, channels[1]])
         return {
-            "input": sides.to_input(encode(image)),
-            "target": sides.to_target(encode(target)),
+            "input": sides.to_input(encode(image, values.input)),
+            "target": sides.to_target(encode(target, values.target)),
             "seed": _fold(seed, _DROPOUT),
         }
 
@@ -164,7 +165,7 @@ def _loader(
 def _reader(
     pairs: Pairs, seed: int, paired: bool
 ) -> Callable[[np.int64], tuple[np.ndarray, np.ndarray]]:
-    """Returns a function from an image's number to its input and target as integers."""
+    """Returns a function from an image's number to its input and target as images."""
     count = len(pairs)
     order = epoch_orders(count, seed)
     target_order = order if paired else epoch_orders(count, seed, _TARGET_ORDER)

@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
+
+from pix2pix_tf.images.value_range import EIGHT_BIT, ImageValues, ValueRange
 
 AB_RANGE = 110.0  # a and b of sRGB colours lie in -110..110; the authors' programs scale by it
 
@@ -32,37 +35,78 @@ _DARK = 0.008856  # below this value Lab is linear in the light, with this slope
 _SLOPE, _OFFSET = 7.787, 16.0 / 116.0
 
 
-def encode(image: tf.Tensor) -> tf.Tensor:
-    """Scales integers by the range of their type to [-1, 1].
+def encode(image: tf.Tensor, values: ImageValues = EIGHT_BIT.input) -> tf.Tensor:
+    """Scales the range of values to [-1, 1]; values outside are clipped.
 
     Args:
-        image: uint8 or uint16 of any shape.
+        image: Any real type, [..., C].
+        values: The meaning of the values. Without a range, integers are scaled by the full range of
+            their type.
 
     Returns:
-        float32 of the same shape; 0 becomes -1, and 255 of uint8 or 65535 of uint16 becomes 1.
+        float32 of the same shape.
+
+    Raises:
+        UserError: There is no range, and the image has floats.
 
     Example:
         >>> encode(tf.constant([0, 255], tf.uint8)).numpy().tolist()
         [-1.0, 1.0]
+        >>> twelve_bits = ImageValues(np.dtype(np.uint16), ValueRange((0.0,), (4095.0,)))
+        >>> encode(tf.constant([0, 4095, 5000], tf.uint16), twelve_bits).numpy().tolist()
+        [-1.0, 1.0, 1.0]
     """
-    return tf.cast(image, tf.float32) / (image.dtype.max / 2) - 1.0
+    dtype = np.dtype(image.dtype.as_numpy_dtype)
+    exact = _exact_type(dtype)
+    low, half_width = _low_and_half_width(values.of(dtype), exact)
+    scaled = tf.cast(image, exact)
+    if np.any(low):
+        scaled -= low
+    scaled = tf.cast(scaled / half_width - 1.0, tf.float32)
+    return scaled if values.range is None else tf.clip_by_value(scaled, -1.0, 1.0)
 
 
-def decode(image: tf.Tensor) -> tf.Tensor:
-    """Converts [-1, 1] to uint8, rounded to the nearest level; values outside are clipped.
+def decode(image: tf.Tensor, values: ImageValues = EIGHT_BIT.target) -> tf.Tensor:
+    """Converts [-1, 1] to the range and the type of images, the inverse of `encode`.
 
     Args:
-        image: Floats of any shape.
+        image: Floats [..., C]; values outside [-1, 1] are clipped.
+        values: The type and the meaning of the values; by default uint8, 0 to 255.
 
     Returns:
-        uint8 of the same shape.
+        Values of the same shape in `values.dtype`; integers are rounded to the nearest.
 
     Example:
         >>> decode(tf.constant([-1.0, 0.0, 1.5])).numpy().tolist()
         [0, 128, 255]
+        >>> twelve_bits = ImageValues(np.dtype(np.uint16), ValueRange((0.0,), (4095.0,)))
+        >>> decode(tf.constant([-1.0, 0.0, 1.0]), twelve_bits).numpy().tolist()
+        [0, 2048, 4095]
     """
-    levels = tf.round((tf.cast(image, tf.float32) + 1.0) * 127.5)
-    return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
+    exact = _exact_type(values.dtype)
+    low, half_width = _low_and_half_width(values.of(values.dtype), exact)
+    smallest, largest = low, low + 2 * half_width
+    levels = (tf.cast(image, exact) + 1.0) * half_width
+    if np.any(low):
+        levels += low
+    if values.dtype.kind in "iu":
+        levels = tf.round(levels)
+        limits = np.iinfo(values.dtype)
+        smallest, largest = (np.clip(each, limits.min, limits.max) for each in (smallest, largest))
+    return tf.cast(tf.clip_by_value(levels, smallest, largest), values.dtype)
+
+
+def _low_and_half_width(values: ValueRange, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the smallest value and half the width of a range, [C], or [] for all channels."""
+    low, high = np.array(values.low), np.array(values.high)
+    if len(low) == 1:
+        low, high = low[0], high[0]
+    return low.astype(dtype), ((high - low) / 2).astype(dtype)
+
+
+def _exact_type(dtype: np.dtype) -> np.dtype:
+    """Returns the float type that holds all values of a type."""
+    return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Reading of pairs from files: the input and the target of a run.
 
-Images are uint8 or uint16 [H, W, C] here, at the size of their files.
+Images have the type, the values and the size of their files here, [H, W, C].
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections.abc import Callable
 import numpy as np
 
 from pix2pix_tf.config.schema import Config
+from pix2pix_tf.data.checking.outside import given_ranges
 from pix2pix_tf.data.derived.derivation import derivation
-from pix2pix_tf.data.layout.pair_files import PairFiles, decode_pair, read_pair
+from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, decode_pair, read_pair
 from pix2pix_tf.data.layout.pair_spec import pair_spec
 from pix2pix_tf.images.io import decode_image
+from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues, image_values
 
 Pair = tuple[np.ndarray, np.ndarray]  # input and target
 Derive = Callable[[np.ndarray, str], np.ndarray]  # from a photograph and its name to an input
@@ -25,6 +27,7 @@ class PairSource:
     Attributes:
         spec: The input and the target of a pair.
         derivation: The derivation of inputs from photographs; None if inputs are read.
+        ranges: The ranges that the config gives for the values of the sides.
     """
 
     def __init__(self, config: Config) -> None:
@@ -35,6 +38,28 @@ class PairSource:
         """
         self.spec = pair_spec(config.data)
         self.derivation = derivation(config)
+        self.ranges = given_ranges(config.data, self.spec)
+        self._data = config.data
+
+    def values(self, types: SideTypes) -> PairValues:
+        """Returns the types and the meaning of the values of inputs and targets.
+
+        Args:
+            types: The data types of the files of each side.
+
+        Raises:
+            UserError: The files have no range of their own and the config gives none.
+        """
+        if self.spec.input is None:
+            return EIGHT_BIT  # inputs are derived of 8 bits
+        return PairValues(
+            image_values(
+                self._data.input_range, types.get(self.spec.input.name, ()), "data.input_range"
+            ),
+            image_values(
+                self._data.target_range, types.get(self.spec.target.name, ()), "data.target_range"
+            ),
+        )
 
     def read(self, files: PairFiles) -> Pair:
         """Reads the input and the target of a pair.
@@ -46,7 +71,7 @@ class PairSource:
             files: The file or the two files of the pair.
 
         Returns:
-            Input and target, each uint8 or uint16 [H, W, C] like its file.
+            Input and target, each [H, W, C] of the type of its file.
 
         Raises:
             UserError: A file cannot be read, or the two do not fit together.

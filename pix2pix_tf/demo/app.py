@@ -28,7 +28,7 @@ from starlette.routing import Route
 
 from pix2pix_tf.demo.uploads import read_input, read_photo
 from pix2pix_tf.exporters import web
-from pix2pix_tf.images.convert import for_display
+from pix2pix_tf.images.convert import for_display, to_8bit
 from pix2pix_tf.images.io import encode_png
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
@@ -52,7 +52,7 @@ def make_app(translator: Translator, title: str, inputs: Sequence[np.ndarray]) -
     Args:
         translator: The model.
         title: Title of the page.
-        inputs: Typical inputs of the training's size, see `web.write_page`.
+        inputs: Typical inputs of the training's size, in full scale, see `web.write_page`.
     """
     handlers = _Handlers(translator)
     task = {
@@ -86,7 +86,11 @@ class _Handlers:
 
         def work(data: bytes) -> np.ndarray:
             image = read_input(data, self._translator.source, max(MAX_SIDE, *self._size))
-            return self._translator(image, dropout=dropout, seed=seed)
+            values = self._translator.values
+            if image.dtype == np.uint8:  # drawn or shown on the page, in full scale
+                image = values.input.from_full_scale(image)
+            output = self._translator(image, dropout=dropout, seed=seed)
+            return to_8bit(values.target.full_scale(output))
 
         return await self._respond(request, work)
 

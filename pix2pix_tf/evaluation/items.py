@@ -102,15 +102,17 @@ class RunItems(Sequence[EvaluationItem]):
         seed = self._translator.config.training.seed
         output = self._translator(image, dropout=self._dropout, seed=seed)
         class_maps = self._decoded(index, output, self._labels) if self._labels else {}
-        return EvaluationItem(self._pairs.names[index], output, target, class_maps)
+        values = self._translator.values.target
+        images = values.full_scale(output), values.full_scale(target)
+        return EvaluationItem(self._pairs.names[index], *images, class_maps)
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """Returns the name of each image, with the height and width it is scored at."""
         return ((name, self._pairs.size) for name in self._pairs.names)
 
     def source(self, index: int) -> np.ndarray:
-        """Returns the input of one item, uint8 or uint16 [H, W, C]."""
-        return self._pairs[index][0]
+        """Returns the input of one item, [H, W, C], in full scale as outputs and targets are."""
+        return self._translator.values.input.full_scale(self._pairs[index][0])
 
     def notes(self) -> list[str]:
         """Returns notes about the label images read so far, one sentence each."""

@@ -116,7 +116,7 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     than uint8 are computed in float32; integers are rounded and clipped to the range of their type.
 
     Args:
-        image: Integers or floats [H, W, C].
+        image: Any real type, [H, W, C].
         height: New height in pixels.
         width: New width in pixels.
 
@@ -148,14 +148,21 @@ def _luma(rgb: np.ndarray) -> np.ndarray:
 
 
 def _resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes [H, W] of any type, or uint8 [H, W, 3]."""
+    """Resizes [H, W] of any real type, or uint8 [H, W, 3]."""
     size, bicubic = (width, height), Image.Resampling.BICUBIC
     if pixels.dtype == np.uint8:
         return np.array(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, bicubic))
-    # Bicubic values may lie outside the range; Pillow does not round or clip floats.
-    resized = np.array(Image.fromarray(pixels.astype(np.float32)).resize(size, bicubic))
-    if pixels.dtype.kind == "f":
-        return resized.astype(pixels.dtype)
-    limits = np.iinfo(pixels.dtype)
-    rounded = np.rint(resized.astype(np.float64))
-    return np.clip(rounded, limits.min, limits.max).astype(pixels.dtype)
+    # Pillow resizes float32, which is exact for the differences of larger numbers at least.
+    base = 0 if np.can_cast(pixels.dtype, np.float32) else pixels.min().astype(np.float64)
+    resized = np.array(Image.fromarray((pixels - base).astype(np.float32)).resize(size, bicubic))
+    # Bicubic values may lie outside the range of the type; Pillow does not round or clip floats.
+    return to_dtype(resized + base, pixels.dtype)
+
+
+def to_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Converts values to a type; for integers they are rounded and clipped to its limits."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        rounded = np.rint(values.astype(np.float64))
+        return np.clip(rounded, limits.min, limits.max).astype(dtype)
+    return values.astype(dtype)

@@ -62,6 +62,7 @@ from pix2pix_tf.images.image_file import (
 )
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
+from pix2pix_tf.images.sixteen_bit import encode_png16, write_tiff16
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
 from pix2pix_tf.utils.errors import UserError
@@ -148,6 +149,7 @@ def decode_image(
     pixels, colour_mode = inspect_image(path, channels, axes, max_pixels=max_pixels)
     if colour_mode == "bands" and pixels.shape[2] != channels:
         raise UserError(other_bands(path, pixels.shape[2], channels))
+    refuse_other_channels(path, pixels.shape[2], channels)
     return pixels
 
 
@@ -213,6 +215,25 @@ def image_size(
         return opened.height, opened.width
 
 
+def refuse_other_channels(path: ImageFile, found: int, channels: int | None) -> None:
+    """Raises an error if a file cannot be converted to a number of channels that are no colours.
+
+    Args:
+        path: The file.
+        found: The number of its channels.
+        channels: The number of channels that it is converted to; None for its own.
+
+    Raises:
+        UserError: One of the numbers is more than 4, and they differ.
+    """
+    if channels is not None and channels != found and max(channels, found) > 4:
+        raise UserError(
+            f"{path} has {pluralize(found, 'channel')}, and {channels} are to be read: set "
+            f"data.input_channels={found} (for targets, data.target_channels={found}), or give "
+            f"files of {pluralize(channels, 'channel')}."
+        )
+
+
 def other_bands(path: ImageFile, bands: int, channels: int | None) -> str:
     """Error message for a file whose bands are not colours and not as many as the channels.
 
@@ -240,22 +261,22 @@ def write_image(
 
     Args:
         path: The file, of one of `WRITTEN_SUFFIXES`.
-        image: uint8 [H, W, 1..4].
+        image: uint8 or uint16 [H, W, 1..4]; uint16 for PNG and TIFF only.
         text: Text entries by keyword, for PNG files only.
 
     Raises:
-        UserError: The suffix is not that of an image, the image has alpha but the format has not
-            (JPEG, BMP), or the file cannot be written.
+        UserError: The suffix is not that of an image, the format has no alpha (JPEG, BMP) or no 16
+            bits (all but PNG and TIFF) but the image has, or the file cannot be written.
         ValueError: The image has another type or shape, or `text` is given for another format.
     """
     path = Path(path)
-    pillow_image = _pillow_image(image)
-    written_as = _format_for(path, image.shape[2])
+    _check_written(image)
+    written_as = _format_for(path, image)
     # The name is hidden, so that listings of images skip a file that is left behind.
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
-            pillow_image.save(file, written_as, **_save_options(written_as, text))
+            _save(file, image, written_as, _save_options(written_as, text))
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -266,9 +287,10 @@ def write_image(
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Encodes an image, uint8 [H, W, 1..4], as the content of a PNG file."""
+    """Encodes an image, uint8 or uint16 [H, W, 1..4], as the content of a PNG file."""
+    _check_written(image)
     file = io.BytesIO()
-    _pillow_image(image).save(file, "PNG")
+    _save(file, image, "PNG", {})
     return file.getvalue()
 
 
@@ -283,19 +305,37 @@ def _save_options(written_as: str, text: Mapping[str, str] | None) -> dict[str, 
     return {"pnginfo": block}
 
 
-def _pillow_image(image: np.ndarray) -> Image.Image:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 2, 3, 4):
-        raise ValueError(f"expected uint8 [H, W, 1..4], not {image.dtype} {image.shape}")
-    return Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
+def _check_written(image: np.ndarray) -> None:
+    if (
+        image.dtype not in (np.uint8, np.uint16)
+        or image.ndim != 3
+        or image.shape[2] not in (1, 2, 3, 4)
+    ):
+        raise ValueError(f"expected uint8 or uint16 [H, W, 1..4], not {image.dtype} {image.shape}")
 
 
-def _format_for(path: Path, channels: int) -> str:
+def _save(file: BinaryIO, image: np.ndarray, written_as: str, options: dict[str, Any]) -> None:
+    """Writes an image, 8 bits by Pillow, which has no 16-bit colour."""
+    if image.dtype == np.uint8:
+        pixels = np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
+        Image.fromarray(pixels).save(file, written_as, **options)
+    elif written_as == "PNG":
+        file.write(encode_png16(image, options.get("pnginfo")))
+    else:
+        write_tiff16(file, image)
+
+
+def _format_for(path: Path, image: np.ndarray) -> str:
     written_as = _WRITTEN_AS.get(path.suffix.lower())
     if written_as is None:
         raise UserError(
             f"{path} cannot be written: its name must end in one of {', '.join(WRITTEN_SUFFIXES)}."
         )
-    if channels in (2, 4) and written_as in ("JPEG", "BMP"):
+    if image.dtype == np.uint16 and written_as not in ("PNG", "TIFF"):
+        raise UserError(
+            f"{path} cannot be written: {written_as} holds no 16 bits, use .png or .tif instead."
+        )
+    if image.shape[2] in (2, 4) and written_as in ("JPEG", "BMP"):
         raise UserError(f"{path} cannot be written: {written_as} holds no alpha, use .png instead.")
     return written_as
 

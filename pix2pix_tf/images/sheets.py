@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix_tf.images.convert import for_display
+from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
 from pix2pix_tf.utils.sampling import evenly_spaced
 
 GAP = 6  # pixels between images
@@ -22,7 +23,7 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
 
     Args:
         headings: The heading of each column.
-        rows: Rows of images, uint8 or uint16 [H, W, 1..4], all of the same height and width.
+        rows: Rows of images, [H, W, C], see `for_display`, all of the same height and width.
 
     Returns:
         uint8 [height, width, 3].
@@ -73,17 +74,23 @@ def pairs_sheet(
     translate: Callable[[np.ndarray], np.ndarray],
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     rows: int,
+    values: PairValues = EIGHT_BIT,
 ) -> np.ndarray:
     """Makes a sheet of input | output | target for evenly spaced pairs of a sequence.
 
     Args:
-        translate: Function from an input to an output, both uint8 or uint16 [H, W, 1..4].
+        translate: Function from an input to an output, both [H, W, C].
         pairs: Input and target of each pair.
         rows: The largest number of pairs on the sheet.
+        values: The meaning of the values of inputs and targets; by default their full range.
 
     Returns:
         uint8 [height, width, 3].
     """
     chosen = evenly_spaced(len(pairs), rows)
     images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
-    return make_sheet(("input", "output", "target"), images)
+    columns = (values.input, values.target, values.target)
+    rows_shown = [
+        [side.full_scale(image) for side, image in zip(columns, row, strict=True)] for row in images
+    ]
+    return make_sheet(("input", "output", "target"), rows_shown)

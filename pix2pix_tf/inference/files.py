@@ -216,13 +216,24 @@ def _translated(
     path, form, source = inputs.paths[job.index], inputs.form, translator.source
     if tile is not None and (windows := source.windows_of(path, form, max_pixels=max_pixels)):
         with windows:
+            _refuse_type(path, windows.dtype, translator)
             return translator.tiled(windows, tile, dropout=dropout, seed=seed, advance=advance)
     image = source.input_of(path, form, name=inputs.names[job.index], max_pixels=max_pixels)
+    _refuse_type(path, image.dtype, translator)
     if tile is not None:
         return translator.tiled(image, tile, dropout=dropout, seed=seed, advance=advance)
     translation = translator(image, dropout=dropout, seed=seed)
     advance(1)
     return translation
+
+
+def _refuse_type(path: Path, dtype: np.dtype, translator: Translator) -> None:
+    values = translator.values.input
+    if not values.takes(dtype):
+        raise UserError(
+            f"{path} holds {dtype} values, and the inputs of this run are {values.types}: give it "
+            "as one of these, or train with data.input_range, which takes every type"
+        )
 
 
 def _write(job: _Job, image: np.ndarray, problems: list[str], done: str) -> None:

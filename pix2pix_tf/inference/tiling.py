@@ -79,6 +79,7 @@ class TiledTranslation:
                 "translate the images whole"
             )
         self._translation, self._representation = translation, whole.representation
+        self._values = translation.values
         fixed = translation.moments.with_dropout  # its keys are those of `without_dropout`
         network = whole.network
         self._tiling = whole.kind.tiling(network, whole.crop_size)
@@ -119,7 +120,7 @@ class TiledTranslation:
         """Translates one image.
 
         Args:
-            image: uint8 or uint16 [H, W, C].
+            image: [H, W, C], see `AnySizeTranslation.translate_values`.
             side: Side of the tiles in pixels, see `check_side`.
             seed: Seed of the dropout; None turns dropout off.
             advance: Called with the total number of steps, which is `steps(...)`, after each step.
@@ -127,7 +128,7 @@ class TiledTranslation:
                 that the calls are about evenly spaced in time.
 
         Returns:
-            uint8 [H, W, D].
+            [H, W, D] of the type of the targets' files.
         """
         height, width = image.shape[:2]
         total = self.steps(height, width, side)
@@ -169,7 +170,8 @@ class TiledTranslation:
 
         def pixels(tile: Tile) -> tf.Tensor:
             cut = _cut(image, rows[tile.rows.within()], columns[tile.columns.within()])
-            return self._representation.to_input(encode(tf.constant(cut[np.newaxis])))
+            images = encode(tf.constant(cut[np.newaxis]), self._values.input)
+            return self._representation.to_input(images)
 
         return pixels
 
@@ -184,7 +186,7 @@ class TiledTranslation:
         return [bottom, top] if self._skip else [top]
 
     def _image_bands(self, outputs: Bands, image: np.ndarray | ImageWindows) -> Bands:
-        """Yields bands of the translation, uint8, from the outputs for the padded image."""
+        """Yields bands of the translation, with the values of targets, from the padded outputs."""
         height, width = image.shape[:2]
         top = self._translation.axis_padding(height).before
         columns = self._translation.axis_padding(width).inside
@@ -193,9 +195,9 @@ class TiledTranslation:
             if first == end:  # all rows of the strip are padding
                 continue
             cut = rows[first + top - start : end + top - start, columns]
-            source = encode(tf.constant(image[first:end][np.newaxis]))
+            source = encode(tf.constant(image[first:end][np.newaxis]), self._values.input)
             translated = self._representation.to_image(tf.constant(cut[np.newaxis]), source)
-            yield first, decode(translated).numpy()[0]
+            yield first, decode(translated, self._values.target).numpy()[0]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.data.representation import decode, encode
+from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
 from pix2pix_tf.inference.padding import AxisPadding, axis_padding, image_padding
 from pix2pix_tf.methods.method import Translation
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
@@ -51,10 +52,12 @@ class AnySizeTranslation:
         translation: The translation of images of the sizes that its networks take.
         moments: Statistics of a batch for all norms, see `inference.reference_batch`. By default
             there are none, and each image is normalised by its own statistics.
+        values: The types and the meaning of the values of images, by default 8 bits.
     """
 
     translation: Translation
     moments: Moments = OWN_STATISTICS
+    values: PairValues = EIGHT_BIT
 
     def axis_padding(self, size: int) -> AxisPadding:
         """Returns the padding of an axis of `size` pixels."""
@@ -78,17 +81,18 @@ class AnySizeTranslation:
     def _limits(self) -> tuple[int, int]:
         return self.translation.size_multiple, self.translation.smallest_size
 
-    def translate_integers(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
-        """Translates images of integers, as in image files.
+    def translate_values(self, images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
+        """Translates images with the values that they have in image files.
 
         Args:
-            images: uint8 or uint16 [N, H, W, C].
+            images: [N, H, W, C] of the type of the inputs' files; without a range of values, also
+                uint8 or uint16.
             seeds: int32 [N, 2], the dropout seed of each image; None turns dropout off.
 
         Returns:
-            uint8 [N, H, W, D].
+            [N, H, W, D] of the type of the targets' files.
         """
-        return decode(self(encode(images), seeds))
+        return decode(self(encode(images, self.values.input), seeds), self.values.target)
 
 
 def image_seeds(seed: int, count: int) -> tf.Tensor:
@@ -99,10 +103,10 @@ def image_seeds(seed: int, count: int) -> tf.Tensor:
 def compile_translation(
     translation: AnySizeTranslation,
 ) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
-    """Compiles `translate_integers`, a function of (images, seeds).
+    """Compiles `translate_values`, a function of (images, seeds).
 
-    It is retraced for uint8 and uint16 images, and with and without seeds, but not for each new
-    image size.
+    It is retraced for each type of images, and with and without seeds, but not for each new image
+    size.
 
     Args:
         translation: The translation to compile.
@@ -114,7 +118,7 @@ def compile_translation(
     @tf.function(reduce_retracing=True, autograph=False)
     def translate(images: tf.Tensor, seeds: tf.Tensor | None) -> tf.Tensor:
         with fast_convolutions():
-            return translation.translate_integers(images, seeds)
+            return translation.translate_values(images, seeds)
 
     return translate
 
@@ -128,7 +132,7 @@ def fast_convolutions() -> AbstractContextManager[None]:
 def image_function(
     translation: AnySizeTranslation, seed: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns a function from one image, uint8 or uint16 [H, W, C], to its translation, uint8.
+    """Returns a function from one image, [H, W, C], to its translation, see `translate_values`.
 
     Args:
         translation: The translation.

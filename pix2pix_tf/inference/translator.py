@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.input_source import InputSource
+from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.reference_batch import reference_moments
 from pix2pix_tf.inference.tiling import TiledTranslation, check_side
@@ -38,6 +39,7 @@ class Translator:
         config: The run's config in that direction: its inputs are the images to translate.
         source: Reads inputs of the run from files.
         step: The training step of the weights.
+        values: The types and the meaning of the values of inputs and translations.
         translation: The translation as a function of tensors, which the exporters take.
 
     Example:
@@ -73,7 +75,8 @@ class Translator:
         self.step = restore_networks(translation.networks, run.checkpoints, checkpoint)
         self._reference_file = run.reference_file if config.reference_statistics else None
         moments = reference_moments(translation, run, config, self.direction)
-        self.translation = AnySizeTranslation(translation, moments)
+        self.values = run.values(self.config)
+        self.translation = AnySizeTranslation(translation, moments, self.values)
         self._translate = compile_translation(self.translation)
 
     @property
@@ -91,13 +94,19 @@ class Translator:
         does not depend on its neighbours.
 
         Args:
-            images: uint8 or uint16, [H, W, C] or [N, H, W, C], with the channels of the run's
-                input images.
+            images: [H, W, C] or [N, H, W, C], with the channels of the run's input images. With
+                `data.input_range` they have any real type and the values of the run's files;
+                without it, they have the type of those files, or uint8 or uint16, and span its full
+                range.
             dropout: Whether dropout, the paper's noise, is on as in training (section 3.1).
             seed: Seed that makes the dropout repeatable; None draws a random one.
 
         Returns:
-            uint8 of the same height and width, with the channels of the run's target images.
+            Images of the same height and width, with the channels, the type and the values of the
+            run's target images: uint8, unless its files have another type.
+
+        Raises:
+            UserError: The images have another type or shape, or do not fit into memory.
         """
         images = np.asarray(images)
         self._check(images)
@@ -130,14 +139,14 @@ class Translator:
         256×256 (see `inference.tiling`). An image no larger than a tile is translated whole.
 
         Args:
-            image: uint8 or uint16 [H, W, C], or a file that is read in parts.
+            image: [H, W, C] as for whole images, or a file that is read in parts.
             side: Side of a tile in pixels: a multiple of 64, 256 or more.
             dropout: Whether dropout is on, as for whole images.
             seed: Seed of the dropout, as for whole images.
             advance: Called after each step with the total number of steps, see `steps`.
 
         Returns:
-            uint8 [H, W, D].
+            [H, W, D], as of whole images.
 
         Raises:
             UserError: The image has another type or shape, or `side` another value.
@@ -174,6 +183,8 @@ class Translator:
         data, seed = self.config.data, self.config.training.seed
         digest.update(repr((data.derive, data.representation, data.image_channels, seed)).encode())
         digest.update(self.config.generator.model_dump_json().encode())
+        if self.values != EIGHT_BIT:
+            digest.update(repr(self.values).encode())
         for network in self.networks.values():
             for variable in network.weights:
                 digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
@@ -187,8 +198,9 @@ class Translator:
 
     def _check(self, images: np.ndarray | ImageWindows) -> None:
         channels, _ = self.translation.translation.channels
-        if images.dtype not in (np.uint8, np.uint16):
-            raise UserError(f"images: are of type {images.dtype}; expected uint8 or uint16")
+        values = self.values.input
+        if not values.takes(images.dtype):
+            raise UserError(f"images: are of type {images.dtype}; expected {values.types}")
         if images.ndim not in (3, 4) or images.shape[-1] != channels or 0 in images.shape:
             raise UserError(
                 f"images: have shape {images.shape}; expected [H, W, {channels}] or [N, H, W, "

@@ -21,6 +21,7 @@ from typing import Any
 from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs, data_root
+from pix2pix_tf.images.value_range import PairValues
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.parallel import parallel_map
@@ -84,6 +85,7 @@ class PairsRecord:
         earlier: Training pairs of earlier sessions that the last session did not train on.
         skipped: Names of invalid pairs that were left out, by split.
         proportions: Lowest and highest width / height of side-by-side files; None for other files.
+        types: Types of the images of the training pairs by side, `A` and `B`.
         since: The step from which on these validation pairs are used.
     """
 
@@ -94,6 +96,7 @@ class PairsRecord:
     earlier: SplitRecord = _EMPTY
     skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     proportions: tuple[float, float] | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
     since: int = 0
 
     def write(self, file: Path) -> None:
@@ -106,6 +109,7 @@ class PairsRecord:
             "layout": self.layout,
             "root": None if self.root is None else str(self.root),
             "proportions": self.proportions,
+            "types": dict(self.types),
             "since_step": self.since,
             "train": _split_tree(self.train),
             "val": _split_tree(self.val),
@@ -141,7 +145,14 @@ def record_of(opened: OpenedPairs, data: DataConfig) -> PairsRecord:
         train=split_record(opened.train, root),
         val=split_record(opened.val, root),
         skipped=skipped,
+        types=_types(opened.train.values, data),
     )
+
+
+def _types(values: PairValues, data: DataConfig) -> dict[str, str]:
+    sides = (values.input, values.target)
+    names = "AB" if data.direction == "AtoB" else "BA"
+    return {name: str(side.dtype) for name, side in zip(names, sides, strict=True)}
 
 
 def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:

@@ -23,7 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from pix2pix_tf.config.schema import Config, load_config
+from pix2pix_tf.images.value_range import UINT8, PairValues, image_values
 from pix2pix_tf.runs.folder import TrainingFolder
 from pix2pix_tf.runs.lock import metrics_lock
 from pix2pix_tf.runs.pairs_record import read_record
@@ -141,6 +144,26 @@ class Run(TrainingFolder):
         """
         recorded = self._recorded("proportions")
         return tuple(recorded) if recorded else None
+
+    def values(self, config: Config) -> PairValues:
+        """Returns the types and the meaning of the values of the run's images.
+
+        Args:
+            config: The config of the run, in the direction of a translation.
+
+        Returns:
+            The values of inputs and targets. Sides whose types were not recorded, as in an imported
+            run, have 8 bits.
+        """
+        types, data = self._recorded("types") or {}, config.data
+        sides = ("A", "B") if data.direction == "AtoB" else ("B", "A")
+        settings = (data.input_range, data.target_range)
+        return PairValues(
+            *(
+                image_values(setting, [np.dtype(types.get(side, UINT8))], f"data.{role}_range")
+                for side, setting, role in zip(sides, settings, ("input", "target"), strict=True)
+            )
+        )
 
     def _recorded(self, key: str) -> Any:
         try:

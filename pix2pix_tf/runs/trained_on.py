@@ -3,8 +3,8 @@
 skipped.txt   the pairs that `data.on_bad_image: skip` left out, with the reasons; missing if there
               are none
 pairs.json    the dataset's layout on disk (`layout`), its folder (`root`), the range of aspect
-              ratios of side-by-side files, and the name and contents of every pair, see
-              `pix2pix_tf.runs.pairs_record`
+              ratios of side-by-side files, the types of images, and the name and contents of every
+              pair, see `pix2pix_tf.runs.pairs_record`
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Validation:
             method: The method whose networks translate.
         """
         config, self._run = prepared.config, prepared.run
-        self._pairs = prepared.pairs.val
+        self._pairs, self._values = prepared.pairs.val, prepared.pairs.train.values
         self._digest = prepared.record.val.digest()
         self._rows = config.logging.sheet_rows
         translation = method.translations()[config.data.direction]
@@ -56,7 +56,7 @@ class Validation:
             self._statistics = ReferenceStatistics(translation, batch)
             moments = self._statistics.moments
         self._translate = image_function(
-            AnySizeTranslation(translation, moments), config.training.seed
+            AnySizeTranslation(translation, moments, self._values), config.training.seed
         )
 
     def update_statistics(self) -> None:
@@ -67,7 +67,7 @@ class Validation:
     def score(self, step: int) -> Validated:
         """Scores all validation pairs and adds the scores to `metrics.json` of the run."""
         images = ValidationImages()
-        scores = score_pairs(self._translate, self._pairs, images.add)
+        scores = score_pairs(self._translate, self._pairs, images.add, self._values)
         measurement = Measurement(step, "val", data=self._digest)
         self._run.add_metrics(measurement, len(self._pairs), scores)
         return Validated(scores, images)
@@ -78,7 +78,7 @@ class Validation:
         Returns:
             The sheet, uint8 [H, W, 3].
         """
-        sheet = pairs_sheet(self._translate, self._pairs, self._rows)
+        sheet = pairs_sheet(self._translate, self._pairs, self._rows, self._values)
         with writing(self._run.samples):
             self._run.samples.mkdir(parents=True, exist_ok=True)
         write_image(self._run.samples / f"step-{step:07d}.png", sheet)

@@ -198,6 +198,17 @@ def test_patch_grid(field, grid):
         ),
         ("data.input_channels=0", "data.input_channels: 0"),
         ("data.input_axes=YX", "data.input_axes: 'YX' is not one of YXC, CYX"),
+        ("data.input_range=0", "data.input_range: 0: expected dtype, [low, high], or a list"),
+        ("data.input_range=float", "'float': expected dtype, [low, high], or a list of"),
+        ("data.target_range=[1, 1]", "[1, 1]: expected [low, high] with the smaller number"),
+        ("data.target_range=[0, .inf]", "[0, inf]: expected finite numbers, of 1e+30 at most"),
+        ("data.target_range=[0, 1, 2]", "[0, 1, 2]: expected [low, high], two numbers"),
+        ("data.target_range=[[0, 1], true]", "[[0, 1], True]: expected [low, high], two num"),
+        (
+            "data.input_range=[[0, 1], [0, 2]]",
+            "data.input_range: [[0, 1], [0, 2]]: has a range for each of 2 channels, and "
+            "data.input_channels is 3",
+        ),
         (
             "discriminator.receptive_field=71",
             "is not one of 1, 16, 34, 70, 142, 286; did you mean 70?",
@@ -307,12 +318,57 @@ def test_the_axes_of_a_side_go_with_it_into_the_other_direction():
 
 
 def test_a_config_in_the_other_direction_has_its_sides_exchanged():
-    config = make_config({"data": {"root": "x", "input_channels": 1, "target_channels": 4}})
+    config = make_config(
+        {
+            "data": {
+                "root": "x",
+                "input_channels": 1,
+                "target_channels": 4,
+                "input_range": [0, 4095],
+            }
+        }
+    )
     assert config.in_direction("AtoB") is config
     other = config.in_direction("BtoA")
     assert other.data.direction == "BtoA"
     assert other.data.image_channels == (4, 1)
+    assert (other.data.input_range, other.data.target_range) == ("dtype", (0, 4095))
     assert other.in_direction("AtoB") == config
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("dtype", "dtype"),
+        ("[0, 4095]", (0.0, 4095.0)),
+        ("[-1e-3, 2e4]", (-0.001, 20000.0)),
+        ("[[0, 1], [-5, 5], [2, 3]]", ((0.0, 1.0), (-5.0, 5.0), (2.0, 3.0))),
+    ],
+)
+def test_ranges_of_values_are_read_and_written(written, expected):
+    config = load_config("sample", [f"data.input_range={written}"])
+    assert config.data.input_range == expected
+    assert make_config(yaml.safe_load(config.to_yaml())) == config
+    assert load_config("sample", {"data.input_range": expected}) == config
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"representation": "lab", "input_channels": 1, "target_channels": 2}, "=lab, of RGB"),
+        ({"derive": "edges"}, "=edges, which makes inputs of photographs in 8 bits"),
+    ],
+)
+def test_ranges_are_for_the_values_of_files(data, words):
+    with pytest.raises(UserError, match=r"data\.target_range: \[0, 4095\]: is not for .*" + words):
+        make_config({"data": {"root": "x", "target_range": [0, 4095], **data}})
+
+
+def test_any_number_of_channels_but_of_photographs_only_four():
+    config = make_config({"data": {"root": "x", "input_channels": 13, "target_channels": 5}})
+    assert config.data.image_channels == (13, 5)
+    with pytest.raises(UserError, match=r"data\.derive: grey: is made of photographs, of 4"):
+        make_config({"data": {"root": "x", "input_channels": 5, "derive": "grey"}})
 
 
 def test_method_that_is_not_known_is_refused_by_name():

@@ -7,14 +7,15 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
 from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.checking import inspection
 from pix2pix_tf.data.checking.report import check_dataset
-from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.data.pairs import open_pairs, open_split
+from pix2pix_tf.data.representation import encode
 from pix2pix_tf.utils.errors import UserError
 
 SIZE = (16, 16)
@@ -69,7 +70,8 @@ def test_pairs_have_the_channels_and_values_of_their_files(scene, check):
     image, target = opened.val[1]
     assert image.tolist() == noise(*SIZE, 13, dtype="uint16", seed=1).tolist()
     assert target.shape == (*SIZE, 7)
-    assert (target == 257 * np.moveaxis(noise(7, *SIZE, seed=1), 0, -1).astype(int)).all()
+    assert target.dtype == np.uint8
+    assert (target == np.moveaxis(noise(7, *SIZE, seed=1), 0, -1)).all()
     if check:
         assert "A 16×16 uint16, 13 channels, B 16×16 uint8, 7 channels" in opened.found
     other = open_pairs(config(scene, direction="BtoA", input_channels=7, target_channels=13))
@@ -118,24 +120,39 @@ def test_what_is_remembered_of_arrays_holds_for_their_axes_only(tmp_path, monkey
     assert len(opened) == 12  # of A alone
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".npy"])
-@pytest.mark.parametrize("dtype", ["int16", "uint32", "float32"])
-def test_types_without_a_range_of_their_own_are_refused(tmp_path, suffix, dtype):
-    root = folders(
+def of_type(tmp_path, suffix, dtype):
+    return folders(
         tmp_path / "d",
         (suffix, lambda n: noise(*SIZE, 2, dtype=dtype, seed=n)),
         (".npy", lambda n: noise(*SIZE, seed=n)),
     )
-    channels = {"input_channels": 2, "target_channels": 1}
-    message = refusal(root, **channels)
-    assert f"A/0{suffix} holds {dtype} values: {dtype} images need data.input_range" in message
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npy"])
+def test_floats_have_no_range_of_their_own(tmp_path, suffix):
+    root, channels = of_type(tmp_path, suffix, "float32"), {"input_channels": 2}
+    words = "data.input_range: dtype: the files are float32, and floats have no range of their own"
+    assert words in refusal(root, target_channels=1, **channels)
     for split in ("train", "val"):
-        with pytest.raises(UserError, match=rf"A/\d{suffix} holds {dtype} values"):
-            open_split(config(root, **channels), split)
-    source = InputSource(config(root, **channels))
-    with pytest.raises(UserError, match=rf"A/0{suffix} holds {dtype} values"):
-        source.input_of(root / "train" / "A" / f"0{suffix}")
+        with pytest.raises(UserError, match="floats have no range of their own"):
+            open_split(config(root, target_channels=1, **channels), split)
     assert not check_dataset(root, axes="YXC").problems  # the files themselves are sound
+    data = config(root, target_channels=1, input_range=[-1.0, 4.0], **channels)
+    image, _ = open_pairs(data, check=True).train[0]
+    assert image.dtype == np.float32
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npy"])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "int32"])
+def test_integers_have_the_range_of_their_type(tmp_path, suffix, dtype):
+    root = of_type(tmp_path, suffix, dtype)
+    data = config(root, input_channels=2, target_channels=1)
+    opened = open_pairs(data, check=True)
+    assert opened.train.values.input.dtype == dtype
+    assert (opened.train[0][0] == noise(*SIZE, 2, dtype=dtype)).all()
+    limits = np.iinfo(dtype)
+    ends = tf.constant([[[[limits.min], [limits.max]]]], dtype)
+    assert encode(ends, opened.train.values.input).numpy().ravel().tolist() == [-1, 1]
 
 
 def test_side_by_side_arrays_are_halved(tmp_path):

@@ -7,6 +7,7 @@ from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import open_pairs, open_split
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -82,9 +83,9 @@ def test_two_folders_of_grey_16_bits(tmp_path):
             pixels = np.linspace(0, top, 32 * 32).reshape(32, 32).round().astype(kind)
             Image.fromarray(pixels).save(tmp_path / side / split / "x.png")
     image, target = open_pairs(config(tmp_path, input_channels=1, target_channels=1)).val[0]
-    assert image.dtype == target.dtype == np.uint16
-    assert image.max() == target.max() == 65535  # each scaled by its own type
-    assert np.abs(image.astype(int) - target).max() <= 129  # half a step of 8 bits
+    assert (image.dtype, target.dtype) == (np.uint16, np.uint8)  # each like its own files
+    assert (image.max(), target.max()) == (65535, 255)
+    assert np.abs(image.astype(int) - 257 * target.astype(int)).max() <= 129  # half a step
 
 
 def test_cache_reads_once(monkeypatch):
@@ -96,7 +97,7 @@ def test_cache_reads_once(monkeypatch):
 
     for keep, expected in ((2, [0, 1]), (1, [0, 1, 1]), (0, [0, 1, 0, 1])):
         reads.clear()
-        pairs = Pairs(["x", "y"], read, (4, 4), np.dtype(np.uint8), keep=keep)
+        pairs = Pairs(["x", "y"], read, (4, 4), EIGHT_BIT, keep=keep)
         for index in (0, 1, 0, 1):
             image, target = pairs[index]
             assert image.shape == target.shape == (4, 4, 3)

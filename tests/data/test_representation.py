@@ -7,6 +7,8 @@ from skimage.color import lab2rgb, rgb2lab
 
 from pix2pix_tf.data.derived.inputs import lightness_in_grey
 from pix2pix_tf.data.representation import decode, encode, from_lab, representation, to_lab
+from pix2pix_tf.images.value_range import ImageValues, ValueRange
+from pix2pix_tf.utils.errors import UserError
 
 
 def test_ranges():
@@ -69,3 +71,69 @@ def test_colourisation_keeps_the_lightness_of_what_it_was_given(colours):
     middle = (given[..., 0] > 60) & (given[..., 0] < 200)  # where such colours exist
     off = np.abs(rgb2lab(out.numpy())[..., 0] - rgb2lab(colours)[..., 0])
     assert off[middle].max() < 0.6
+
+
+# --- ranges of values ---------------------------------------------------------------------------
+
+
+def values(dtype, low, high):
+    return ImageValues(np.dtype(dtype), ValueRange(low, high))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"])
+def test_every_type_is_scaled_by_its_range_and_back(dtype):
+    side = values(dtype, (10.0,), (90.0,))
+    image = np.array([[[10], [30], [50], [90], [0], [100]]], dtype)
+    encoded = encode(tf.constant(image), side).numpy()
+    assert encoded.dtype == np.float32
+    assert encoded.ravel().tolist() == [-1.0, -0.5, 0.0, 1.0, -1.0, 1.0]
+    decoded = decode(tf.constant(encoded), side).numpy()
+    assert decoded.dtype == np.dtype(dtype)
+    assert decoded.ravel().tolist() == [10, 30, 50, 90, 10, 90]
+
+
+def test_each_channel_has_its_own_range():
+    side = values("f4", (0.0, -8.0), (1.0, 8.0))
+    image = np.array([[[0.25, -8.0], [1.0, 4.0]]], np.float32)
+    encoded = encode(tf.constant(image), side)
+    assert encoded.numpy().tolist() == [[[-0.5, -1.0], [1.0, 0.5]]]
+    assert decode(encoded, side).numpy().tolist() == image.tolist()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "i4"])
+def test_without_a_range_integers_span_that_of_their_type(dtype):
+    limits = np.iinfo(dtype)
+    image = np.array([limits.min, limits.max], dtype)
+    side = ImageValues(np.dtype(dtype))
+    assert encode(tf.constant(image), side).numpy().tolist() == [-1.0, 1.0]
+    assert decode(tf.constant([-1.0, 1.0]), side).numpy().tolist() == image.tolist()
+    assert decode(tf.constant([-1.5, 1.5]), side).numpy().tolist() == image.tolist()
+
+
+def test_the_range_of_12_bits_to_the_bit():
+    side = values("u2", (0.0,), (4095.0,))
+    image = np.arange(4096, dtype=np.uint16)
+    encoded = encode(tf.constant(image), side)
+    expected = image.astype(np.float32) / np.float32(2047.5) - np.float32(1)
+    assert np.array_equal(encoded.numpy(), expected)
+    assert np.array_equal(decode(encoded, side).numpy(), image)
+    assert decode(tf.constant([0.9, 1.0, 7.0]), side).numpy().tolist() == [3890, 4095, 4095]
+
+
+def test_large_numbers_keep_their_differences():
+    side = values("f8", (1e9,), (1e9 + 4,))
+    image = np.array([1e9, 1e9 + 1, 1e9 + 4])
+    assert encode(tf.constant(image), side).numpy().tolist() == [-1.0, -0.5, 1.0]
+    assert decode(tf.constant([-1.0, -0.5, 1.0]), side).numpy().tolist() == image.tolist()
+
+
+def test_a_range_wider_than_the_type_is_cut_to_it():
+    assert decode(tf.constant([1.0, -1.0]), values("u1", (-9.0,), (999.0,))).numpy().tolist() == [
+        255,
+        0,
+    ]
+
+
+def test_floats_without_a_range_are_refused():
+    with pytest.raises(UserError, match=r"float32 have no range of their own.*data\.input_range"):
+        encode(tf.constant([0.5]))

@@ -17,6 +17,7 @@ from pix2pix_tf import Translator
 from pix2pix_tf.exporters.parity import compare
 from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
 from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
+from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.inference.translation import AnySizeTranslation
 from pix2pix_tf.methods.translation import generator_translation
 from pix2pix_tf.models import build_generator
@@ -231,6 +232,7 @@ def test_variants_are_of_the_folder_and_not_of_the_memory(saved, tmp_path):
     other = SimpleNamespace(
         config=config,
         networks={"generator": generator},
+        values=EIGHT_BIT,
         translation=AnySizeTranslation(generator_translation(config, generator)),
     )
     (tmp_path / "1").mkdir()

@@ -140,7 +140,7 @@ class Targets:
                 raise WrongError(f"sides of {shapes}")
         if usable:
             half = resize_image(image[:, : image.shape[1] // 2], *SIZE)
-            half = half if half.dtype == opened.train.dtype else half.astype(np.uint16) * 257
+            half = opened.train.values.input.unify(half)
             _refuse_other(opened.train[opened.train.names.index("x")][0], half, 0, "")
         return "read" if usable else "refused"
 

@@ -10,6 +10,7 @@ from pix2pix_tf.images.convert import (
     to_8bit,
     to_16bit,
     to_channels,
+    to_dtype,
 )
 
 
@@ -106,3 +107,35 @@ def test_antialiasing_of_16_bits_averages():
     checks = (np.indices((16, 16)).sum(0) % 2 * 65535).astype(np.uint16)[..., None]
     inner = resize_image(checks, 4, 4)[1:-1, 1:-1].astype(int)
     assert abs(inner - 32767).max() < 700
+
+
+def test_integers_are_rounded_and_clipped_and_floats_kept():
+    assert to_dtype(np.array([-1.0, 1.5, 2.5, 1e9]), np.dtype("u2")).tolist() == [0, 2, 2, 65535]
+    assert to_dtype(np.array([-1.25]), np.dtype("f4")).tolist() == [-1.25]
+
+
+@pytest.mark.parametrize("dtype", ["i2", "i4", "u4", "f2", "f4", "f8"])
+def test_other_types_are_resized_like_16_bits(dtype):
+    image = np.random.default_rng(0).integers(0, 2000, (9, 7, 5)).astype(np.uint16)
+    expected = resize_image(image, 12, 15).astype(np.float64)
+    found = resize_image(image.astype(dtype), 12, 15)
+    assert found.dtype == np.dtype(dtype)
+    inside = (expected > 0) & (expected < 2000)  # beyond, unsigned types are clipped
+    assert np.abs(found - expected)[inside].max() <= 1
+
+
+def test_large_numbers_are_resized_by_their_differences():
+    image = np.array([[[0], [4]]], np.float64)
+    expected = resize_image(image, 1, 4) + 1e9
+    assert np.allclose(resize_image(image + 1e9, 1, 4), expected, rtol=0, atol=1e-6)
+    whole = resize_image((image + 2e9).astype(np.uint32), 1, 4).astype(np.float64)
+    assert np.abs(whole - 1e9 - expected).max() <= 0.5
+
+
+def test_fractions_and_many_channels_are_shown():
+    assert for_display(np.array([[[0.0], [0.5], [1.0]]], np.float32))[0].tolist() == [
+        [0, 0, 0],
+        [128, 128, 128],
+        [255, 255, 255],
+    ]
+    assert for_display(np.arange(5, dtype=np.uint8).reshape(1, 1, 5)).tolist() == [[[0, 1, 2]]]

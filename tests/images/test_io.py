@@ -16,11 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, PngImagePlugin
 
+from pix2pix_tf.images.image_file import ImageBytes
 from pix2pix_tf.images.io import (
     WRITTEN_SUFFIXES,
     decode_image,
+    encode_png,
     image_dtype,
     image_size,
     inspect_image,
@@ -647,6 +650,34 @@ def test_written_images_read_back_exactly(tmp_path, suffix, channels):
     image = np.random.default_rng(4).integers(0, 256, (7, 5, channels), np.uint8)
     write_image(tmp_path / f"x{suffix}", image)
     assert (read_image(tmp_path / f"x{suffix}", channels) == image).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bits_read_back_exactly_by_us_and_by_tifffile(tmp_path, suffix, channels):
+    image = np.random.default_rng(4).integers(0, 65536, (7, 5, channels), np.uint16)
+    path = tmp_path / f"x{suffix}"
+    write_image(path, image)
+    found = read_image(path, channels)
+    assert (found.dtype, found.tolist()) == (np.uint16, image.tolist())
+    if suffix == ".tif":
+        assert tifffile.imread(path).tolist() == np.squeeze(image).tolist()
+
+
+def test_16_bit_png_is_read_by_pillow_and_carries_texts(tmp_path):
+    image = np.array([[[0], [4095], [65535]]], np.uint16)
+    write_image(tmp_path / "x.png", image, text={"keyword": "a text"})
+    with Image.open(tmp_path / "x.png") as read:
+        assert (read.mode, read.text) == ("I;16", {"keyword": "a text"})
+        assert np.array(read).tolist() == [[0, 4095, 65535]]
+    assert decode_image(ImageBytes("x", encode_png(image))).tolist() == image.tolist()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".bmp", ".webp"])
+def test_16_bits_are_refused_where_the_format_has_none(tmp_path, suffix):
+    with pytest.raises(UserError, match=r"holds no 16 bits, use \.png or \.tif"):
+        write_image(tmp_path / f"x{suffix}", np.zeros((2, 2, 3), np.uint16))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -46,7 +46,7 @@ def test_what_comes_in_at_a_place_comes_out_there():
 
     for size in ((50, 37), (1, 1), (32, 32), (33, 95)):
         images = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
-        assert np.array_equal(plain(identity).translate_integers(tf.constant(images), None), images)
+        assert np.array_equal(plain(identity).translate_values(tf.constant(images), None), images)
 
 
 @pytest.mark.parametrize("kind", ["unet", "resnet_6", "resnet_9"])
@@ -64,7 +64,7 @@ def test_images_of_any_size_are_translated(kind):
 
 def test_16_bits_are_scaled():
     images = tf.constant([0, 32768, 65535], tf.uint16, shape=(1, 1, 3, 1))
-    output = plain(lambda x, training: x, "resnet_6").translate_integers(images, None)
+    output = plain(lambda x, training: x, "resnet_6").translate_values(images, None)
     assert output.numpy().ravel().tolist() == [0, 128, 255]
 
 
@@ -77,9 +77,9 @@ def generator():
 
 def test_alone_and_in_a_batch(generator):
     images = np.random.default_rng(0).integers(0, 256, (4, 40, 33, 3), np.uint8)
-    together = plain(generator).translate_integers(tf.constant(images), image_seeds(7, 4)).numpy()
+    together = plain(generator).translate_values(tf.constant(images), image_seeds(7, 4)).numpy()
     for image, output in zip(images, together, strict=True):
-        alone = plain(generator).translate_integers(tf.constant(image[None]), image_seeds(7, 1))
+        alone = plain(generator).translate_values(tf.constant(image[None]), image_seeds(7, 1))
         assert np.abs(alone[0].numpy().astype(int) - output).max() <= 1
 
 

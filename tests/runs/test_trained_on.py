@@ -8,6 +8,7 @@ from pix2pix_tf.data.checking.check_pairs import SkippedPair
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.runs import trained_on
 from pix2pix_tf.runs.pairs_record import record_of
 from pix2pix_tf.runs.run import Run
@@ -26,7 +27,7 @@ def opened(root, train, val="x", skipped=()):
             file.write_text(content or name, errors="surrogateescape")
             names.append(name)
             files.append((file,))
-        return Pairs(names, lambda index: None, (4, 4), np.uint8, files=files)
+        return Pairs(names, lambda index: None, (4, 4), EIGHT_BIT, files=files)
 
     left_out = [SkippedPair("train", name, (f"{name} is bad",)) for name in skipped]
     return OpenedPairs(split(train), split(val), "", "folders", left_out)
@@ -186,8 +187,8 @@ def test_proportions_of_side_by_side_files_are_recorded(tmp_path):
     for name, size in (("a", (30, 80)), ("b", (30, 90)), ("c", (30, 60))):
         write_image(tmp_path / f"{name}.png", np.zeros((*size, 3), np.uint8))
         files.append((tmp_path / f"{name}.png",))
-    train = Pairs("abc", lambda index: None, (4, 4), np.uint8, files=files)
-    val = Pairs("x", lambda index: None, (4, 4), np.uint8, False)
+    train = Pairs("abc", lambda index: None, (4, 4), EIGHT_BIT, files=files)
+    val = Pairs("x", lambda index: None, (4, 4), EIGHT_BIT)
     run, data = Run(tmp_path), make_config({"data": {"root": str(tmp_path)}}).data
     for layout, proportions in (("side_by_side", (2, 3)), ("photographs", None)):
         pairs = OpenedPairs(train, val, "", layout)

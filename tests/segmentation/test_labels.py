@@ -5,6 +5,7 @@ from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import open_split
 from pix2pix_tf.datasets.sample_city import render_city
+from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.segmentation.labels import label_map
 from pix2pix_tf.segmentation.palette import VOID, make_palette
 from pix2pix_tf.segmentation.shipped import load_palette
@@ -26,7 +27,7 @@ def three():
 
 def pair_of(first, second):
     """One pair, seen at 16×16."""
-    return Pairs(["street-1"], lambda _: (first, second), (16, 16), np.dtype(np.uint8))
+    return Pairs(["street-1"], lambda _: (first, second), (16, 16), EIGHT_BIT)
 
 
 def test_colours_are_decoded_before_resizing(three):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
+from pix2pix_tf.data.checking.outside import SideRange, count_outside
 from pix2pix_tf.data.checking.values import value_warnings
-from pix2pix_tf.data.layout.pair_files import PairFiles, refuse_without_range
+from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
 from pix2pix_tf.images.image_file import Reading
-from pix2pix_tf.images.io import other_bands
+from pix2pix_tf.images.io import other_bands, refuse_other_channels
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
 from pix2pix_tf.utils.text import NAMED_AT_MOST, pluralize
@@ -40,14 +43,14 @@ class CheckedPairs:
 
     Attributes:
         splits: The sound pairs of each split, in their order.
-        is_16bit: For each split, whether any image of its sound pairs has 16 bits.
+        dtypes: For each split, the data types of the images of each side (`A`, `B` or `photo`).
         skipped: The pairs that were left out.
         kinds: Size and type of each file of the sound pairs.
-        warnings: Sentences about values that look unintended.
+        warnings: Sentences about values that look unintended, or are clipped.
     """
 
     splits: dict[str, list[PairFiles]]
-    is_16bit: dict[str, bool]
+    dtypes: dict[str, SideTypes]
     skipped: list[SkippedPair]
     kinds: Kinds
     warnings: list[str] = field(default_factory=list)
@@ -60,6 +63,7 @@ def check_pairs(
     *,
     skip_bad: bool,
     flat_fraction: float | None = None,
+    ranges: Sequence[SideRange] = (),
     advance: Callable[[int], None] = lambda total: None,
 ) -> CheckedPairs:
     """Opens all images in parallel, except those that were sound before and have not changed.
@@ -71,18 +75,20 @@ def check_pairs(
         skip_bad: Whether bad pairs are left out; if not, they raise an error.
         flat_fraction: The fraction of images, in 0..1, above which those of a single colour are
             not named, see `value_warnings`.
+        ranges: The ranges that the config gives; values outside are counted.
         advance: Called after each pair that is opened, with the number of pairs to open.
 
     Returns:
         The pairs that can be used, the pairs that were left out, and warnings.
 
     Raises:
-        UserError: A pair is bad and `skip_bad` is False, or no pair of a split can be used.
+        UserError: A pair is bad and `skip_bad` is False, no pair of a split can be used, or no
+            value lies in a range.
     """
     pairs_of_all = [pair for each in splits.values() for pair in each]
     inspections = _inspect_all(pairs_of_all, spec, root, advance)
     for pair, inspection in inspections.items():
-        inspection.problems.extend(_refused_images(pair, inspection.images, spec))
+        inspection.problems.extend(refused_channels(pair, inspection.images, spec))
     bad = [
         SkippedPair(split, pair.name, tuple(inspections[pair].problems))
         for split, pairs in splits.items()
@@ -103,12 +109,15 @@ def check_pairs(
             images = inspections[pair].images
             kinds |= kinds_of(split, pair, images)
             files |= {pair.sides[side]: (side, image) for side, image in images.items()}
+    warnings = value_warnings(files, spec.channels_of, flat_fraction, [one.side for one in ranges])
+    images_of_pairs = [(pair, inspections[pair].images) for each in sound.values() for pair in each]
+    outside = [count_outside(images_of_pairs, one) for one in ranges]
     return CheckedPairs(
         sound,
-        {split: any(_is_16bit(inspections[pair]) for pair in sound[split]) for split in sound},
+        {split: _types(inspections[pair] for pair in pairs) for split, pairs in sound.items()},
         bad,
         kinds,
-        value_warnings(files, spec.channels_of, flat_fraction),
+        [*warnings, *filter(None, outside)],
     )
 
 
@@ -153,19 +162,32 @@ def _inspect_all(
     return inspections | dict(zip(unknown, found, strict=True))
 
 
-def _is_16bit(inspection: Inspection) -> bool:
-    return any(image.bits == 16 for image in inspection.images.values())
+def _types(inspections: Iterable[Inspection]) -> SideTypes:
+    """Returns the data types of each side."""
+    found: dict[str, set[np.dtype]] = {}
+    for inspection in inspections:
+        for side, image in split_sides(inspection.images).items():
+            found.setdefault(side, set()).add(image.dtype)
+    return found
 
 
-def _refused_images(pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec) -> list[str]:
-    """Returns sentences about files whose channels or values do not go with the config."""
+def refused_channels(pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec) -> list[str]:
+    """Returns sentences about files whose channels are not those that the config asks for.
+
+    Args:
+        pair: The files of a pair.
+        images: What they hold, by the keys of `PairFiles.sides`.
+        spec: The input and the target, with the number of channels that they are read with.
+    """
     problems = []
-    for side, image in images.items():
-        path, wanted = pair.sides[side], spec.reading_of(side).channels
-        if image.colour_mode == "bands" and image.channels != wanted:
-            problems.append(other_bands(path, image.channels, wanted))
+    for key, image in images.items():
+        path, found, wanted = pair.sides[key], image.channels, spec.reading_of(key).channels
+        if image.colour_mode == "bands" and found != wanted:
+            problems.append(other_bands(path, found, wanted))
+            continue
         try:
-            refuse_without_range(path, image.dtype)
+            for side in key.split("|"):
+                refuse_other_channels(path, found, spec.channels_of(side))
         except UserError as error:
             problems.append(str(error))
     return problems

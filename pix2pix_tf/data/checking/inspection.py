@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,11 @@ class ImageInfo:
     def has_alpha(self) -> bool:
         """Whether the last channel is alpha."""
         return self.colour_mode in ("grey + alpha", "RGBA")
+
+    def ranges(self) -> list[Range]:
+        """Returns the smallest and the largest value of each channel."""
+        left, right = self.halves
+        return [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(left, right, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,18 @@ def inspect_pair(
         except UserError as error:
             problems.append(str(error))
     return Inspection(images, problems)
+
+
+def ranges_of_side(images: Mapping[str, ImageInfo], side: str) -> list[Range]:
+    """Returns the smallest and the largest value of each channel of one side of a pair.
+
+    Args:
+        images: What the files of the pair hold, by the keys of `PairFiles.sides`.
+        side: `A`, `B` or `photo`.
+    """
+    if "A|B" in images:
+        return list(images["A|B"].halves["AB".index(side)])
+    return images[side].ranges()
 
 
 def _ranges(image: np.ndarray) -> tuple[Range, ...]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix_tf.config.schema import DataConfig
+from pix2pix_tf.data.checking.check_pairs import refused_channels
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
+from pix2pix_tf.data.checking.outside import count_outside, given_ranges
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
+from pix2pix_tf.data.layout.pair_spec import pair_spec
 from pix2pix_tf.images.image_file import Axes, Reading
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
@@ -42,6 +46,7 @@ def check_dataset(
     folder: str | Path,
     setting: LayoutSetting = "auto",
     advance: Callable[[int], None] = lambda total: None,
+    data: DataConfig | None = None,
     *,
     axes: Axes | None = None,
 ) -> DatasetReport:
@@ -50,8 +55,10 @@ def check_dataset(
     Args:
         folder: The folder of the dataset.
         setting: The layout to look for, see `find_layout`.
+        data: The section `data` of a config, whose channels and ranges of values are checked too.
         advance: Called after each pair, or image without a pair, with the total number of them.
-        axes: The order of the axes of files that do not name them, see `images.axes`.
+        axes: The order of the axes of files that do not name them, see `images.axes`, if there is
+            no config.
 
     Returns:
         The numbers of sound pairs and files, and all errors, notes and warnings.
@@ -71,24 +78,39 @@ def check_dataset(
     kinds: Kinds = {}
     files: dict[Path, tuple[str, ImageInfo]] = {}
     pairs = dict.fromkeys(layout.splits, 0)
+    sound: list[tuple[PairFiles, Mapping[str, ImageInfo]]] = []
+    spec = None if data is None else pair_spec(data)
+    ranges = [] if data is None or spec is None else given_ranges(data, spec)
 
     def inspect(item: tuple[str, PairFiles | Path]) -> Inspection:
+        if spec is not None and isinstance(item[1], PairFiles):
+            return inspect_pair(item[1], spec.reading_of)
         return inspect_pair(item[1], lambda side: Reading(axes=axes))
 
     for (split_name, item), inspection in zip(
         items, parallel_map(inspect, items, advance), strict=True
     ):
         kinds |= kinds_of(split_name, item, inspection.images)
+        if isinstance(item, PairFiles) and spec is not None:
+            inspection.problems.extend(refused_channels(item, inspection.images, spec))
         problems += inspection.problems
         if isinstance(item, PairFiles) and not inspection.problems:
             pairs[split_name] += 1
+            sound.append((item, inspection.images))
             files |= {item.sides[side]: (side, info) for side, info in inspection.images.items()}
     not_trained = why_not_trained(layout)
+    channels_of = None if spec is None else spec.channels_of
     warnings = [
         *([not_trained] if not_trained else []),
         *other_sizes(kinds),
-        *value_warnings(files),
+        *value_warnings(files, channels_of, ranged=[one.side for one in ranges]),
     ]
+    for one in ranges:
+        try:
+            outside = count_outside(sound, one)
+            warnings += [] if outside is None else [outside]
+        except UserError as error:
+            problems.append(str(error))
     return DatasetReport(
         layout.described, pairs, Counter(kinds.values()), problems, layout.notes, warnings
     )

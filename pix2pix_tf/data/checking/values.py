@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,8 +45,7 @@ def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
     sides: Sides = {}
     for path, (side, info) in files.items():
         left, right = info.halves
-        whole = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(left, right, strict=True)]
-        parts = {"A": left, "B": right} if side == "A|B" else {side: whole}
+        parts = {"A": left, "B": right} if side == "A|B" else {side: info.ranges()}
         for name, ranges in parts.items():
             image = SideImage(
                 path,
@@ -62,6 +61,7 @@ def value_warnings(
     files: Mapping[Path, tuple[str, ImageInfo]],
     channels_of: Callable[[str], int] | None = None,
     flat_fraction: float | None = None,
+    ranged: Collection[str] = (),
 ) -> list[str]:
     """Returns sentences about values that look unintended, with advice.
 
@@ -72,12 +72,13 @@ def value_warnings(
         flat_fraction: If more than this fraction of the images, in 0..1, are of a single colour,
             they are not named here, because training warns about them itself; None names them
             always.
+        ranged: The sides for which the config gives a range of values.
     """
     found = []
     for side, images in images_of_sides(files).items():
         read_as = None if channels_of is None else channels_of(side)
         found += [
-            *_few_bits(side, images),
+            *([] if side in ranged else _few_bits(side, images)),
             *_constant_channels(side, images),
             *_single_colours(side, images, flat_fraction),
             *_alpha(side, images, read_as),
@@ -95,9 +96,10 @@ def _few_bits(side: str, images: Sequence[SideImage]) -> list[str]:
             few, top = largest.bit_length(), 2**bits - 1
             found.append(
                 f"{_of(own, side)} with {bits} bits: the largest value of all is {largest} of "
-                f"{top}, which fits in {few} bits, so that they are nearly black: multiply all "
-                f"values by {top // (2**few - 1)}, also those of images to translate later; or, if "
-                "they are numbers of classes, give each class a colour or grey of its own"
+                f"{top}, which fits in {few} bits, so that they are nearly black: give the range "
+                f"of the values, data.input_range=[0,{2**few - 1}] (for targets, "
+                "data.target_range); or, if they are numbers of classes, give each class a colour "
+                "or grey of its own"
             )
     return found
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pix2pix_tf.data.layout.pair_spec import PairSpec
 from pix2pix_tf.images.convert import halves, to_channels
-from pix2pix_tf.images.image_file import ImageFile
-from pix2pix_tf.images.io import decode_image, image_dtype
+from pix2pix_tf.images.io import decode_image, image_dtype, refuse_other_channels
 from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height and width in pixels
+SideTypes = dict[str, set[np.dtype]]  # the data types of the images of each side
 TWICE_THE_WIDTH = ((1, 2),)  # two squares beside each other
 
 
@@ -67,6 +69,29 @@ def read_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarray]
     return to_channels(a, spec.channels_of("A")), to_channels(b, spec.channels_of("B"))
 
 
+def read_side(files: PairFiles, side: str, spec: PairSpec) -> tuple[Path, np.ndarray]:
+    """Reads one side of a pair.
+
+    Args:
+        files: A side-by-side file or two files.
+        side: `A` or `B`.
+        spec: The input and the target, with the number of channels that they are read with.
+
+    Returns:
+        The file, and the side as [H, W, C].
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    if files.b is None:
+        path, both = files.a, decode_image(files.a, *spec.reading_of("A|B"))
+        image = halves(both)["AB".index(side)]
+    else:
+        path = files.sides[side]
+        image = decode_image(path, *spec.reading_of(side))
+    return path, to_channels(image, spec.channels_of(side))
+
+
 def decode_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarray]:
     """Reads both sides of a pair with the channels of the files.
 
@@ -83,13 +108,12 @@ def decode_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarra
     """
     if files.b is None:
         both = decode_image(files.a, *spec.reading_of("A|B"))
-        refuse_without_range(files.a, both.dtype)
+        for side in ("A", "B"):
+            refuse_other_channels(files.a, both.shape[2], spec.channels_of(side))
         refuse_misfit(files, both.shape[:2], both.shape[:2])
         return halves(both)
     a = decode_image(files.a, *spec.reading_of("A"))
     b = decode_image(files.b, *spec.reading_of("B"))
-    refuse_without_range(files.a, a.dtype)
-    refuse_without_range(files.b, b.dtype)
     refuse_misfit(files, a.shape[:2], b.shape[:2])
     return a, b
 
@@ -148,39 +172,34 @@ def alike(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return 100 * larger <= 102 * smaller
 
 
-def pair_dtype(files: PairFiles) -> np.dtype:
-    """Reads the data type of a pair from the headers of its files.
+def side_types(pairs: Iterable[PairFiles]) -> SideTypes:
+    """Reads the data types of the sides of pairs from the headers of all files.
 
     Returns:
-        uint16 if any of the files has 16 bits, else uint8.
+        The types of each side: `A` and `B`, or `photo`.
 
     Raises:
-        UserError: A header cannot be read, or the values have no range, see `refuse_without_range`.
+        UserError: A header cannot be read.
     """
-    dtypes = {path: image_dtype(path) for path in files.sides.values()}
-    for path, dtype in dtypes.items():
-        refuse_without_range(path, dtype)
-    return np.result_type(*dtypes.values())
+    found: SideTypes = {}
+    for files in pairs:
+        types = {side: image_dtype(path) for side, path in files.sides.items()}
+        for side, dtype in split_sides(types).items():
+            found.setdefault(side, set()).add(dtype)
+    return found
 
 
-def refuse_without_range(path: ImageFile, dtype: np.dtype) -> None:
-    """Raises an error for values whose range is not known.
-
-    The full range of uint8 and uint16 is that of colours. Other types hold measurements.
+def split_sides(of_files: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns facts about the sides `A` and `B` of a pair, given those about its files.
 
     Args:
-        path: The file, for the message.
-        dtype: The type of its values.
+        of_files: A fact about each file, by the keys of `PairFiles.sides`.
 
-    Raises:
-        UserError: The type is another one.
+    Example:
+        >>> split_sides({"A|B": 8}), split_sides({"photo": 8})
+        ({'A': 8, 'B': 8}, {'photo': 8})
     """
-    if dtype not in (np.uint8, np.uint16):
-        raise UserError(
-            f"{path} holds {dtype} values: {dtype} images need data.input_range (for targets, "
-            "data.target_range), the values that stand for black and white; until there is such a "
-            "key, scale them to uint16 or uint8."
-        )
+    return {side: fact for sides, fact in of_files.items() for side in sides.split("|")}
 
 
 def _refuse_other_proportions(

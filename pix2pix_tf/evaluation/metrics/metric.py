@@ -16,8 +16,9 @@ class EvaluationItem:
 
     Attributes:
         name: Name of the image, unique within an evaluation.
-        output: The image to score, uint8 [H, W, C].
-        target: The image it is compared with, uint8 or uint16 [H, W, C].
+        output: The image to score, [H, W, C]: uint8 or uint16 in full scale, or fractions of
+            `data.target_range`, floats in 0..1.
+        target: The image it is compared with, likewise.
         class_maps: Class maps, uint8 [H, W], by name: `output` and `target`, if these are label
             images, and `source`, the label image that the output was made from. It has only those
             that the metrics need.

@@ -10,6 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from pix2pix_tf.evaluation.metrics.compute import compute_metrics
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric, Scores, mean_metric
+from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
 
 SSIM_WINDOW = 7  # height and width of the window in pixels
 METRICS = ("l1", "psnr", "ssim")  # the metrics of the validation during training
@@ -18,11 +19,12 @@ METRICS = ("l1", "psnr", "ssim")  # the metrics of the validation during trainin
 def l1(output: np.ndarray, target: np.ndarray) -> float:
     """Returns the mean |output - target| as a share of the full range, 0..1.
 
-    The full range is that of the type of each image: 255 in uint8 equals 65535 in uint16.
+    The full range is that of the type of each image: 255 in uint8 equals 65535 in uint16, and 1 in
+    floats, which are fractions of `data.target_range`.
 
     Args:
-        output: The output, uint8 [H, W, C].
-        target: The target, uint8 or uint16 [H, W, C], of the same size and channels.
+        output: The output, uint8, uint16 or floats in 0..1, [H, W, C].
+        target: The target, likewise, of the same size and channels.
     """
     return float(np.mean(np.abs(_scaled(output) - _scaled(target))))
 
@@ -93,20 +95,23 @@ def score_pairs(
     translate: Callable[[np.ndarray], np.ndarray],
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     on_pair: Callable[[np.ndarray, np.ndarray, np.ndarray], None] = lambda *images: None,
+    values: PairValues = EIGHT_BIT,
 ) -> Scores:
     """Scores the translations of pairs by L1, PSNR and SSIM, as `pix2pix_tf.evaluate` does.
 
     Args:
-        translate: Function from an input to its output, both uint8 or uint16 [H, W, C].
+        translate: Function from an input to its output, both [H, W, C].
         pairs: Inputs and targets, at least one pair.
-        on_pair: Called with each input, output and target.
+        on_pair: Called with each input, output and target, see `ImageValues.full_scale`.
+        values: The meaning of the values of inputs and targets; by default their full range.
     """
 
     def items() -> Iterator[EvaluationItem]:
         for index in range(len(pairs)):
             image, target = pairs[index]
-            output = translate(image)
-            on_pair(image, output, target)
+            output = values.target.full_scale(translate(image))
+            target = values.target.full_scale(target)
+            on_pair(values.input.full_scale(image), output, target)
             yield EvaluationItem(str(index), output, target)
 
     return compute_metrics(items(), pixel_metrics()).scores
@@ -131,4 +136,6 @@ def identical_note(identical: int, images: int) -> str | None:
 
 
 def _scaled(image: np.ndarray) -> np.ndarray:
+    if image.dtype.kind == "f":
+        return image.astype(np.float64)
     return image / np.iinfo(image.dtype).max

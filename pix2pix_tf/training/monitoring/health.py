@@ -44,7 +44,7 @@ class Warned(NamedTuple):
 class Spread:
     """Running statistics of how images differ from each other and within themselves.
 
-    The images are not stored. Grey levels are in [0, 255], for 16-bit images too.
+    The images are not stored. Grey levels are in [0, 255], whatever the type of images.
 
     Attributes:
         contrasts: Standard deviation over the pixels of each image, in the channel where it is
@@ -59,9 +59,11 @@ class Spread:
         """Adds an image to the statistics.
 
         Args:
-            image: uint8 or uint16 [H, W, C], of the same size as the images before it.
+            image: uint8 or uint16 in full scale or floats in 0..1, [H, W, C], of the same size as
+                the images before it.
         """
-        levels = image.astype(np.float32) * np.float32(255 / np.iinfo(image.dtype).max)
+        top = 1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
+        levels = image.astype(np.float32) * np.float32(255 / top)
         self.contrasts.append(float(levels.std(axis=(0, 1)).max()))
         # Welford's algorithm: a difference of sums of squares would lose its digits.
         difference = levels - self._mean
@@ -95,7 +97,7 @@ class ValidationImages:
         """Adds one pair and its translation.
 
         Args:
-            image: The input, uint8 or uint16 [H, W, C].
+            image: The input, see `Spread.add`.
             output: The translation of `image`, likewise.
             target: The target, likewise.
         """
@@ -262,7 +264,14 @@ def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned
     if limits.flat_image is None or limits.flat_fraction is None:
         return []
     chosen = evenly_spaced(len(pairs), _MAX_SAMPLED)
-    contrasts = [[_contrast(image) for image in pairs[index]] for index in chosen]
+    meanings = (pairs.values.input, pairs.values.target)
+    contrasts = [
+        [
+            _contrast(side.full_scale(image))
+            for side, image in zip(meanings, pairs[index], strict=True)
+        ]
+        for index in chosen
+    ]
     warnings = []
     for side, values in zip(("inputs", "targets"), zip(*contrasts, strict=True), strict=True):
         flat = [i for i, value in zip(chosen, values, strict=True) if value < limits.flat_image]

@@ -140,8 +140,9 @@ def test_depth_of_sound_images_is_known_from_the_check(tmp_path):
         (tmp_path / split).mkdir()
         Image.fromarray(pixels).save(tmp_path / split / "1.png")
     opened = check(tmp_path)
-    assert (opened.train.dtype, opened.val.dtype) == (np.uint16, np.uint8)
-    assert opened.train.dtype == open_pairs(config(tmp_path)).train.dtype
+    train, val = opened.train.values, opened.val.values
+    assert (train.input.dtype, val.input.dtype) == (np.uint16, np.uint8)
+    assert train == open_pairs(config(tmp_path)).train.values
 
 
 def test_second_start_opens_what_has_changed_and_what_is_bad(pairs_folder, opened):

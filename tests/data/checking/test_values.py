@@ -51,7 +51,7 @@ def test_16_bit_files_that_use_fewer_bits_are_said_with_the_factor(tmp_path, bit
     (note,) = opened(root)
     assert note.startswith("4 images of A with 16 bits: the largest value of all is ")
     assert f"which fits in {bits} bits" in note
-    assert f"multiply all values by {65535 // (2**bits - 1)}," in note
+    assert f"data.input_range=[0,{2**bits - 1}] (for targets, data.target_range)" in note
     assert note in check_dataset(root).warnings
 
 

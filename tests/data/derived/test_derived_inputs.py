@@ -12,6 +12,7 @@ from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import training_batches
 from pix2pix_tf.images.convert import resize_image
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.utils.errors import UserError
 
 
@@ -151,7 +152,7 @@ def test_photographs_in_a_flat_folder_of_any_kind(tmp_path):
     Image.fromarray(deep).save(tmp_path / "deep.png")
     opened = open_pairs(config(tmp_path, "edges"))
     assert (len(opened.train), len(opened.val)) == (3, 1)
-    assert opened.train.dtype == np.uint8
+    assert opened.train.values == EIGHT_BIT
     everything = [pairs[i] for pairs in (opened.train, opened.val) for i in range(len(pairs))]
     (grey,) = (target for _, target in everything if (target[..., 0] == target[..., 1]).all())
     assert np.ptp(grey) > 100

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.config.schema import DataConfig
-from pix2pix_tf.data.layout.pair_files import PairFiles, pair_dtype, read_pair
+from pix2pix_tf.data.layout.pair_files import PairFiles, read_pair, side_types
 from pix2pix_tf.data.layout.pair_spec import PairSpec, pair_spec
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
@@ -139,13 +139,14 @@ def test_unreadable_mate_is_named(tmp_path):
     (tmp_path / "b.png").touch()
     files = PairFiles("x", write(tmp_path / "a.png", 2, 2), tmp_path / "b.png")
     assert str(tmp_path / "b.png") in refusal(read_pair, files, channels(3, 3))
-    assert str(tmp_path / "b.png") in refusal(pair_dtype, files)
+    assert str(tmp_path / "b.png") in refusal(side_types, [files])
 
 
-def test_depth_is_the_wider_of_the_two(tmp_path):
+def test_types_of_each_side(tmp_path):
     shallow, deep = write(tmp_path / "8.png", 1, 2), write_grey16(tmp_path / "16.png", 5)
-    assert pair_dtype(PairFiles("x", shallow, None)) == np.uint8
-    assert pair_dtype(PairFiles("x", deep, None)) == np.uint16
-    assert pair_dtype(PairFiles("x", shallow, shallow)) == np.uint8
-    assert pair_dtype(PairFiles("x", shallow, deep)) == np.uint16
-    assert pair_dtype(PairFiles("x", deep, shallow)) == np.uint16
+    side_by_side, two = PairFiles("x", deep, None), PairFiles("y", shallow, deep)
+    assert side_types([side_by_side]) == {"A": {np.dtype("u2")}, "B": {np.dtype("u2")}}
+    assert side_types([two]) == {"A": {np.dtype("u1")}, "B": {np.dtype("u2")}}
+    assert side_types([side_by_side, two])["A"] == {np.dtype("u1"), np.dtype("u2")}
+    photo = PairFiles("z", shallow, None, is_photo=True)
+    assert side_types([photo]) == {"photo": {np.dtype("u1")}}

@@ -1,0 +1,137 @@
+"""Values of images outside `data.input_range` and `data.target_range`, which are clipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_tf.config.schema import DataConfig, format_range
+from pix2pix_tf.data.checking.inspection import ImageInfo, ranges_of_side
+from pix2pix_tf.data.layout.pair_files import PairFiles, read_side
+from pix2pix_tf.data.layout.pair_spec import PairSpec
+from pix2pix_tf.images.value_range import ValueRange, given_range
+from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.parallel import parallel_map
+from pix2pix_tf.utils.text import pluralize, shorten_list
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True)
+class SideRange:
+    """The range that a config gives for the values of one side.
+
+    Attributes:
+        side: `A` or `B`.
+        spec: The input and the target, with the number of channels that they are read with.
+        setting: Key and value of the config, such as `data.input_range=[0, 4095]`.
+        values: The range.
+    """
+
+    side: str
+    spec: PairSpec
+    setting: str
+    values: ValueRange
+
+    @property
+    def channels(self) -> int:
+        """The number of channels that the side is read with."""
+        return self.spec.channels_of(self.side)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Values of one image outside a range.
+
+    Attributes:
+        path: The file.
+        outside: Their number in each channel, int64 [C].
+        pixels: The number of values of a channel.
+    """
+
+    path: Path
+    outside: np.ndarray
+    pixels: int
+
+
+def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
+    """Returns the ranges that a config gives for the values of the sides.
+
+    Args:
+        data: The section `data` of the config.
+        spec: The input and the target by that config.
+    """
+    found = []
+    for role, side in (("input", spec.input), ("target", spec.target)):
+        setting = getattr(data, f"{role}_range")
+        if side is not None and setting != "dtype":
+            text = f"data.{role}_range={format_range(setting)}"
+            found.append(SideRange(side.name, spec, text, given_range(setting)))
+    return found
+
+
+def count_outside(
+    pairs: Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]],
+    given: SideRange,
+    advance: Callable[[int], None] = lambda total: None,
+) -> str | None:
+    """Counts the values of one side that lie outside its range.
+
+    Only files that can have such values, by their smallest and largest, are read.
+
+    Args:
+        pairs: The files of each pair, and what they hold by the keys of `PairFiles.sides`.
+        given: The side and its range.
+        advance: Called after each file that is read, with the number of these files.
+
+    Returns:
+        A sentence with the number of such values and the first files; None if there are none.
+
+    Raises:
+        UserError: No value of a channel lies in the range.
+    """
+    doubtful = [files for files, infos in pairs if not _lies_inside(infos, given)]
+
+    def count(files: PairFiles) -> _Counts:
+        path, image = read_side(files, given.side, given.spec)
+        return _Counts(path, given.values.count_outside(image), image[..., 0].size)
+
+    counts = parallel_map(count, doubtful, advance)
+    found = sorted((one for one in counts if one.outside.any()), key=lambda one: one.path)
+    if not found:
+        return None
+    if len(found) == len(pairs):
+        _refuse_empty_channels(found, given)
+    number = sum(int(each.outside.sum()) for each in found)
+    names = [f"{each.path} ({each.outside.sum():,})" for each in found]
+    lie, are = ("lies", "is") if number == 1 else ("lie", "are")
+    return (
+        f"{given.setting}: {number:,} {'value' if number == 1 else 'values'} of {given.side} {lie} "
+        f"outside and {are} clipped, in {len(found)} of {pluralize(len(pairs), 'image')}: "
+        f"{shorten_list(names, _NAMED_AT_MOST)}"
+    )
+
+
+def _lies_inside(infos: Mapping[str, ImageInfo], given: SideRange) -> bool:
+    """Whether all values of a side are known to lie in its range without reading the file."""
+    limits = ranges_of_side(infos, given.side)
+    if len(limits) != given.channels:  # the channels are converted when they are read
+        return False
+    corners = np.array(limits, np.float64).T[:, np.newaxis, np.newaxis]  # [2, 1, 1, C]
+    return not any(given.values.count_outside(corner).any() for corner in corners)
+
+
+def _refuse_empty_channels(counts: Sequence[_Counts], given: SideRange) -> None:
+    """Raises an error if all values of a channel lie outside, of all images of the side."""
+    inside = np.sum([each.pixels - each.outside for each in counts], axis=0)
+    if not np.any(inside == 0):
+        return
+    channel = "" if len(inside) == 1 else f"channel {int(np.argmin(inside)) + 1} of "
+    raise UserError(
+        f"{given.setting}: no value of {channel}{given.side} lies in it "
+        f"({pluralize(len(counts), 'image')}, the first is {counts[0].path}); give the smallest "
+        "and the largest value that matters, in the numbers of the files"
+    )

@@ -1,0 +1,54 @@
+"""Writing of 16-bit PNG and TIFF files, of which Pillow writes only grey ones."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL.PngImagePlugin import PngInfo
+
+_HEADER_BYTES = 33  # of a PNG file: the signature and the chunk IHDR
+
+
+def encode_png16(image: np.ndarray, info: PngInfo | None = None) -> bytes:
+    """Encodes an image as the content of a PNG file.
+
+    Args:
+        image: uint16 [H, W, 1..4].
+        info: Texts to add to the file.
+    """
+    import tensorflow as tf  # imported here because it takes seconds and few files need it
+
+    with tf.init_scope():  # runs eagerly even while a caller is traced
+        content = tf.io.encode_png(np.ascontiguousarray(image)).numpy()
+    chunks = [] if info is None else info.chunks
+    texts = b"".join(_chunk(name, data) for name, data, *_ in chunks)
+    return content[:_HEADER_BYTES] + texts + content[_HEADER_BYTES:]
+
+
+def write_tiff16(file: BinaryIO, image: np.ndarray) -> None:
+    """Writes an image as a TIFF file: grey or RGB, with alpha as its last channel.
+
+    Args:
+        file: The file, opened for writing.
+        image: uint16 [H, W, 1..4].
+    """
+    import tifffile  # imported here because few files need it
+
+    channels = image.shape[2]
+    options: dict[str, Any] = {"extrasamples": ["unassalpha"]} if channels in (2, 4) else {}
+    tifffile.imwrite(
+        file,
+        image[..., 0] if channels == 1 else image,
+        photometric="rgb" if channels >= 3 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        metadata=None,
+        **options,
+    )
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    """Returns a chunk of a PNG file: length, name, data and checksum."""
+    checksum = zlib.crc32(name + data)
+    return len(data).to_bytes(4, "big") + name + data + checksum.to_bytes(4, "big")
