@@ -79,12 +79,17 @@ def _measure(
         raise next(each for each in samples if isinstance(each, UserError))
     limits = np.percentile(np.concatenate(read).astype(np.float64), percentiles, axis=0)
     for channel, (low, high) in enumerate(limits.T):
-        if not low < high:
+        if not _legible(low) < _legible(high):
             of_channels = f"channel {channel + 1} of " if side.channels > 1 else ""
             raise UserError(
                 f"{key}: data: nearly all values of {of_channels}{side.name} are {low:g}, so that "
                 f"there is no range between percentiles {percentiles[0]:g} and {percentiles[1]:g}: "
                 f"give it as numbers, --set {key}=[LOW,HIGH]"
             )
-    bounds = tuple((float(low), float(high)) for low, high in limits.T)
+    bounds = tuple((_legible(low), _legible(high)) for low, high in limits.T)
     return bounds[0] if len(bounds) == 1 else bounds
+
+
+def _legible(number: float) -> float:
+    """Returns a number without the digits that rounding errors leave."""
+    return float(f"{number:.10g}")

@@ -76,6 +76,8 @@ def translate_files(
 ) -> TranslatedFiles:
     """Translates every input into `output`/NAME.png, where NAME is the name of the input.
 
+    The files have 16 bits where the targets of the training had.
+
     If an input cannot be translated, the others still are. A translation that already exists is
     kept, unless its own record says that it was made from another input or with other settings.
 
@@ -97,10 +99,12 @@ def translate_files(
 
     Raises:
         UserError: An output would replace its own input or is not a regular file; `tile` is not a
-            valid side; an output cannot be written; no input could be translated.
+            valid side; PNG files cannot hold the translations; an output cannot be written; no
+            input could be translated.
     """
     if tile is not None:
         check_side(tile)
+    _refuse_other_kinds(translator)
     targets = [Path(output) / f"{name}.png" for name in inputs.names]
     _refuse_unfit(inputs, targets)
     jobs: list[_Job] = []
@@ -137,6 +141,22 @@ def translate_files(
     if not written and not kept:
         raise_problems(problems)
     return TranslatedFiles(written, kept, problems, _notes(states, len(targets)))
+
+
+def _refuse_other_kinds(translator: Translator) -> None:
+    """Checks that PNG files can hold the translations.
+
+    Raises:
+        UserError: They have more than 4 channels, or another type than 8 or 16 bits.
+    """
+    _, channels = translator.translation.translation.channels
+    dtype = translator.values.target.dtype
+    if channels > 4 or dtype not in (np.uint8, np.uint16):
+        raise UserError(
+            f"translate: writes PNG files, of 1 to 4 channels of 8 or 16 bits, and this run makes "
+            f"images of {pluralize(channels, 'channel')} of {dtype}; in Python, Translator returns "
+            "them as arrays"
+        )
 
 
 def _refuse_unfit(inputs: Inputs, targets: list[Path]) -> None:

@@ -97,9 +97,7 @@ def test_values_that_hardly_vary_have_no_range(tmp_path):
     root = folders(tmp_path / "d")
     for path in (root / "A" / "train").iterdir():
         tifffile.imwrite(path, np.full((16, 16), 7, np.uint16))
-    message = (
-        r"data\.input_range: data: nearly all values of A are 7.*--set data\.input_range="
-    )
+    message = r"data\.input_range: data: nearly all values of A are 7.*--set data\.input_range="
     with pytest.raises(UserError, match=message):
         measure_ranges(config(root))
 
