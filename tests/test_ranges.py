@@ -13,15 +13,19 @@ from PIL import Image
 from rich.console import Console
 
 from pix2pix_tf import Translator, evaluate, export, load_config, train
+from pix2pix_tf.data.input_source import InputForm
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import training_batches
+from pix2pix_tf.demo.app import make_app
+from pix2pix_tf.exporters.web import page_task
 from pix2pix_tf.images.sheets import GAP
 from pix2pix_tf.images.value_range import ImageValues, PairValues, ValueRange
 from pix2pix_tf.inference.files import translate_files
-from pix2pix_tf.inference.inputs import find_inputs
+from pix2pix_tf.inference.inputs import Inputs, find_inputs
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST, run_eagerly
+from tests.demo.visitors import Visitor, file_of, in_thread, pixels
 
 U8, U16 = np.dtype("u1"), np.dtype("u2")
 LOW, HIGH = 100, 4000  # of the targets
@@ -212,6 +216,31 @@ def test_tflite_spans_the_range_by_0_to_255(run, translator, tmp_path, uint8):
     assert parity.max_error < (1.01 if uint8 else 0.1)
 
 
+def test_the_demo_translates_drawings_that_span_the_range(translator):
+    example = translator.values.input.full_scale(noise(16, 16, 1))
+    with (
+        in_thread(make_app(translator, "twelve bits", [example])) as address,
+        Visitor(address) as visitor,
+    ):
+        shown = pixels(visitor.get("/example.png")[1])
+        assert np.abs(shown[..., 0] - example[..., 0] * 255).max() <= 0.51
+        drawn = noise(16, 16, 1, top=256).astype(np.uint8)
+        _, png = visitor.post("/translate?seed=3", file_of(drawn[..., 0]))
+    values = np.rint(drawn / 255 * 4095).astype(np.uint16)
+    output = translator(values, seed=3)[..., 0].astype(float)
+    expected = (output - LOW) / (HIGH - LOW) * 255
+    assert np.abs(pixels(png)[..., 0] - expected).max() <= 0.51
+
+
+def test_pages_span_the_range_and_have_no_more_than_four_channels(translator):
+    data = translator.config.data
+    example = translator.values.input.full_scale(np.full((16, 16, 1), 4095, np.uint16))
+    assert page_task("x", data, [example])["palette"] == ["#ffffff"]
+    many = data.model_copy(update={"target_channels": 5})
+    with pytest.raises(UserError, match=r"a page shows images of 1 to 4 channels.* has 5"):
+        page_task("x", many, [example])
+
+
 def test_targets_of_8_bits_stay_8_bits(tmp_path):
     run, _ = trained(tmp_path, ("u2", "u1"), (4096, 256), **{"data.input_range": [0, 4095]})
     translator = Translator(run)
@@ -258,5 +287,11 @@ def test_many_channels_with_a_range_each(tmp_path, monkeypatch, eagerly):
     output = translator(np.full((20, 24, 5), 0.5, np.float32))
     assert (output.shape, output.dtype) == ((20, 24, 2), np.uint16)
     assert output[..., 0].max() > 1000 >= output[..., 1].max()
+    backwards = Run(tmp_path / "run").values(config.in_direction("BtoA")).target
+    assert backwards.dtype == np.float32
+    inputs = Inputs([], [], InputForm(None, False))
+    translator.values = PairValues(translator.values.input, backwards)
+    with pytest.raises(UserError, match=r"this run makes images of 2 channels of float32; in Pyth"):
+        translate_files(translator, inputs, tmp_path / "out")
     with pytest.raises(UserError, match=r"5 channels of float32; --format tflite has no such"):
         export(tmp_path / "run", "saved_model", tmp_path / "models")

@@ -24,6 +24,7 @@ from pix2pix_tf.config.section import (
     NonEmptyStr,
     Norm,
     PathStr,
+    Percentiles,
     PositiveInt,
     RangeSetting,
     Real,
@@ -98,13 +99,16 @@ class DataConfig(Section):
     input_range: RangeSetting = "dtype"
     """Values of inputs that the networks see as -1 and 1: `dtype` is the full range of the files'
     type, 0 to 255 or 0 to 65535; `[low, high]` is a range of the values in the files, such as
-    `[0, 4095]` for 12 bits; a list of these has one for each channel. Values outside are clipped,
-    and counted before the training.
+    `[0, 4095]` for 12 bits; a list of these has one for each channel; `data` measures the range of
+    each channel in the training files when the training starts, and the run's config.yaml has the
+    numbers. Values outside are clipped, and counted before the training.
     """
     target_range: RangeSetting = "dtype"
     """Values of targets that the networks see as -1 and 1, likewise. Translations have values of
     this range.
     """
+    range_percentiles: Percentiles = (0.1, 99.9)
+    """Percentiles of the values of the training files that a range of `data` lies between."""
     cache: Literal["auto"] | bool = "auto"
     """Whether decoded pairs are kept in memory after the first epoch: `auto` keeps as many as fit
     in half of it, `true` all of them, `false` none.
@@ -191,6 +195,10 @@ class DataConfig(Section):
             if setting == "dtype":
                 continue
             value = format_range(setting)
+            if setting == "data" and self.dataset == "sample":
+                raise _contradiction(
+                    f"{side}_range", value, "the embedded sample has no files to measure"
+                )
             if self.representation == "lab":
                 raise _contradiction(
                     f"{side}_range",

@@ -40,10 +40,10 @@ def _number(value: Any) -> Any:
 
 def _value_range(value: Any) -> Any:
     """Converts [low, high], or a list of these, to tuples of floats; checks their values."""
-    if value == "dtype":
+    if value in ("dtype", "data"):
         return value
     if not isinstance(value, (list, tuple)) or not value:
-        raise _expected("dtype, [low, high], or a list of [low, high], one for each channel")
+        raise _expected("dtype, data, [low, high], or a list of [low, high], one for each channel")
     if isinstance(value[0], (list, tuple)):
         return tuple(_bounds(bounds) for bounds in value)
     return _bounds(value)
@@ -59,6 +59,14 @@ def _bounds(value: Any) -> tuple[float, float]:
         raise _expected(f"finite numbers, of {_LARGEST_VALUE:g} at most")
     if not low < high:
         raise _expected("[low, high] with the smaller number first")
+    return low, high
+
+
+def _percentiles(value: Any) -> Any:
+    """Converts [low, high] to a tuple of floats in 0..100."""
+    low, high = _bounds(value)
+    if low < 0 or high > 100:
+        raise _expected("[low, high] in 0 to 100")
     return low, high
 
 
@@ -83,9 +91,16 @@ ImageSize = Annotated[
 _RANGE_FORMAT = "`[low, high]` or a list of these"
 Bounds = tuple[float, float]  # the smallest and the largest value
 RangeSetting = Annotated[
-    Literal["dtype"] | Bounds | tuple[Bounds, ...],
+    Literal["dtype", "data"] | Bounds | tuple[Bounds, ...],
     BeforeValidator(_value_range),
-    WithJsonSchema({"anyOf": [{"const": "dtype"}, {"type": "array", "format": _RANGE_FORMAT}]}),
+    WithJsonSchema(
+        {"anyOf": [{"enum": ["dtype", "data"]}, {"type": "array", "format": _RANGE_FORMAT}]}
+    ),
+]
+Percentiles = Annotated[
+    Bounds,
+    BeforeValidator(_percentiles),
+    WithJsonSchema({"type": "array", "format": "`[low, high]`"}),
 ]
 Interval = Literal["epoch"] | PositiveInt
 Norm = Literal["batch", "instance", "none"]

@@ -132,6 +132,15 @@ def open_split(config: Config, split: str) -> Pairs:
     return pairs
 
 
+def training_files(data: DataConfig) -> list[PairFiles]:
+    """Returns the files of the training pairs, of which none is opened.
+
+    Raises:
+        UserError: The dataset does not exist, or has no training pairs.
+    """
+    return _training_splits(dataset_layout(data), data)["train"]
+
+
 def dataset_layout(data: DataConfig) -> Layout:
     """Detects the layout of the dataset of a config.
 

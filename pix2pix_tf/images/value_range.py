@@ -196,7 +196,7 @@ def image_values(setting: RangeSetting, dtypes: Iterable[np.dtype], key: str) ->
 
     Raises:
         UserError: The files have no range without a setting: they are floats, or their types are
-            not only 8 and 16 bits.
+            not only 8 and 16 bits; or the range is not measured yet.
 
     Example:
         >>> image_values("dtype", [np.dtype(np.uint8), np.dtype(np.uint16)], "data.input_range")
@@ -204,6 +204,11 @@ def image_values(setting: RangeSetting, dtypes: Iterable[np.dtype], key: str) ->
     """
     found = sorted(set(dtypes), key=str)
     dtype = np.result_type(*found) if found else UINT8
+    if setting == "data":
+        raise UserError(
+            f"{key}: data: the range is measured when a training starts, and then is in the "
+            f"config.yaml of the run; use that config, or give the range, --set {key}=[LOW,HIGH]"
+        )
     if setting != "dtype":
         return ImageValues(dtype, given_range(setting))
     names = ", ".join(map(str, found))

@@ -25,8 +25,6 @@ from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import check_output_directory, is_special, writing
 from pix2pix_tf.utils.text import pluralize
 
-_CHANNELS_AT_MOST = 4  # of an image file that is written
-
 
 @dataclass(frozen=True)
 class TranslatedFiles:
@@ -78,6 +76,8 @@ def translate_files(
 ) -> TranslatedFiles:
     """Translates every input into `output`/NAME.png, where NAME is the name of the input.
 
+    The files have 16 bits where the targets of the training had.
+
     If an input cannot be translated, the others still are. A translation that already exists is
     kept, unless its own record says that it was made from another input or with other settings.
 
@@ -98,13 +98,13 @@ def translate_files(
         The written and kept translations, with problems and notes.
 
     Raises:
-        UserError: An output would replace its own input or is not a regular file; outputs have
-            more than 4 channels; `tile` is not a valid side; an output cannot be written; no input
-            could be translated.
+        UserError: An output would replace its own input or is not a regular file; `tile` is not a
+            valid side; PNG files cannot hold the translations; an output cannot be written; no
+            input could be translated.
     """
     if tile is not None:
         check_side(tile)
-    _refuse_unwritable(translator.config.data.image_channels[1])
+    _refuse_other_kinds(translator)
     targets = [Path(output) / f"{name}.png" for name in inputs.names]
     _refuse_unfit(inputs, targets)
     jobs: list[_Job] = []
@@ -143,13 +143,19 @@ def translate_files(
     return TranslatedFiles(written, kept, problems, _notes(states, len(targets)))
 
 
-def _refuse_unwritable(channels: int) -> None:
-    """Raises an error if outputs have more channels than an image file that is written can hold."""
-    if channels > _CHANNELS_AT_MOST:
+def _refuse_other_kinds(translator: Translator) -> None:
+    """Checks that PNG files can hold the translations.
+
+    Raises:
+        UserError: They have more than 4 channels, or another type than 8 or 16 bits.
+    """
+    _, channels = translator.translation.translation.channels
+    dtype = translator.values.target.dtype
+    if channels > 4 or dtype not in (np.uint8, np.uint16):
         raise UserError(
-            f"this run's outputs have {channels} channels, and the image files that are written "
-            f"hold at most {_CHANNELS_AT_MOST}: translate arrays with pix2pix_tf.Translator in "
-            "Python"
+            f"translate: writes PNG files, of 1 to 4 channels of 8 or 16 bits, and this run makes "
+            f"images of {pluralize(channels, 'channel')} of {dtype}; in Python, Translator returns "
+            "them as arrays"
         )
 
 

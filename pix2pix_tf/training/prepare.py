@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from pix2pix_tf.config.schema import Config
+from pix2pix_tf.config.schema import Config, format_range
+from pix2pix_tf.data.measured_ranges import measure_ranges
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.inference.reference_batch import record_reference_batch
 from pix2pix_tf.runs.checkpoint_files import check_path
@@ -64,6 +65,7 @@ def prepare_run(
     """
     with ExitStack() as stack:
         workers.check_batch(config.training.batch_size)
+        config = _with_measured_ranges(config, run, console)
         check_resumable(run, config)  # before the checks that take long
         if workers.is_chief:
             check_path(run.path)
@@ -90,3 +92,29 @@ def prepare_run(
             record_reference_batch(run, config, pairs.train)
         workers.check_sees(run)
         yield PreparedRun(config, run, workers, pairs, record)
+
+
+def _with_measured_ranges(config: Config, run: Run, console: Console) -> Config:
+    """Returns the config with numbers for ranges of `data`: those of the run, or measured ones.
+
+    Args:
+        config: The experiment.
+        run: The run; one that exists keeps its ranges.
+        console: Where progress and the ranges are shown.
+    """
+    keys = [f"{side}_range" for side in ("input", "target")]
+    keys = [key for key in keys if getattr(config.data, key) == "data"]
+    if not keys:
+        return config
+    recorded = {key: getattr(run.load_config().data, key) for key in keys} if run.exists() else {}
+    if recorded and not any(isinstance(setting, str) for setting in recorded.values()):
+        data, how = config.data.model_copy(update=recorded), "as this run began"
+        config = config.model_copy(update={"data": data})
+    else:
+        with ProgressBar(console, "measuring ranges") as progress:
+            config = measure_ranges(config, progress.advance)
+        low, high = config.data.range_percentiles
+        how = f"measured, percentiles {low:g} and {high:g} of the training files"
+    for key in keys:
+        print_line(console, f"data.{key}={format_range(getattr(config.data, key))}: {how}")
+    return config

@@ -198,8 +198,10 @@ def test_patch_grid(field, grid):
         ),
         ("data.input_channels=0", "data.input_channels: 0"),
         ("data.input_axes=YX", "data.input_axes: 'YX' is not one of YXC, CYX"),
-        ("data.input_range=0", "data.input_range: 0: expected dtype, [low, high], or a list"),
-        ("data.input_range=float", "'float': expected dtype, [low, high], or a list of"),
+        ("data.input_range=0", "data.input_range: 0: expected dtype, data, [low, high]"),
+        ("data.input_range=float", "'float': expected dtype, data, [low, high], or a"),
+        ("data.range_percentiles=[1, 101]", "[1, 101]: expected [low, high] in 0 to 100"),
+        ("data.range_percentiles=5", "5: expected [low, high], two numbers"),
         ("data.target_range=[1, 1]", "[1, 1]: expected [low, high] with the smaller number"),
         ("data.target_range=[0, .inf]", "[0, inf]: expected finite numbers, of 1e+30 at most"),
         ("data.target_range=[0, 1, 2]", "[0, 1, 2]: expected [low, high], two numbers"),
@@ -340,16 +342,17 @@ def test_a_config_in_the_other_direction_has_its_sides_exchanged():
     ("written", "expected"),
     [
         ("dtype", "dtype"),
+        ("data", "data"),
         ("[0, 4095]", (0.0, 4095.0)),
         ("[-1e-3, 2e4]", (-0.001, 20000.0)),
         ("[[0, 1], [-5, 5], [2, 3]]", ((0.0, 1.0), (-5.0, 5.0), (2.0, 3.0))),
     ],
 )
 def test_ranges_of_values_are_read_and_written(written, expected):
-    config = load_config("sample", [f"data.input_range={written}"])
+    config = load_config("facades", [f"data.input_range={written}"])
     assert config.data.input_range == expected
     assert make_config(yaml.safe_load(config.to_yaml())) == config
-    assert load_config("sample", {"data.input_range": expected}) == config
+    assert load_config("facades", {"data.input_range": expected}) == config
 
 
 @pytest.mark.parametrize(
@@ -362,6 +365,11 @@ def test_ranges_of_values_are_read_and_written(written, expected):
 def test_ranges_are_for_the_values_of_files(data, words):
     with pytest.raises(UserError, match=r"data\.target_range: \[0, 4095\]: is not for .*" + words):
         make_config({"data": {"root": "x", "target_range": [0, 4095], **data}})
+
+
+def test_the_range_of_the_sample_cannot_be_measured():
+    with pytest.raises(UserError, match="input_range: data: the embedded sample has no files to"):
+        load_config("sample", ["data.input_range=data"])
 
 
 def test_any_number_of_channels_but_of_photographs_only_four():

@@ -58,7 +58,7 @@ class _Counts:
 
 
 def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
-    """Returns the ranges that a config gives for the values of the sides.
+    """Returns the ranges that a config gives as numbers for the values of the sides.
 
     Args:
         data: The section `data` of the config.
@@ -67,7 +67,7 @@ def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
     found = []
     for role, side in (("input", spec.input), ("target", spec.target)):
         setting = getattr(data, f"{role}_range")
-        if side is not None and setting != "dtype":
+        if side is not None and not isinstance(setting, str):
             text = f"data.{role}_range={format_range(setting)}"
             found.append(SideRange(side.name, spec, text, given_range(setting)))
     return found
