@@ -212,7 +212,7 @@ def test_a_translation_of_any_size_is_known_again(tmp_path, translator, monkeypa
     write_image(tmp_path / "in" / "a.png", picture(64, 64))
     assert translate(translator, tmp_path / "in").written
     monkeypatch.setattr("PIL.Image.open", lambda *_, **__: pytest.fail("decoded"))
-    monkeypatch.setattr("pix2pix_tf.inference.files.image_size", lambda _: (64, 64))
+    monkeypatch.setattr(translator.source, "size_of", lambda *_: (64, 64))
     assert translate(translator, tmp_path / "in", pairs=False).kept
 
 
