@@ -153,8 +153,8 @@ def _frames(page: Any) -> int:
     text = str(description.value) if description is not None else ""
     if text.startswith("ImageJ=") and (found := re.search(r"^images=(\d+)\s*$", text, re.M)):
         return max(1, int(found[1]))
-    if found := re.match(r'\{"shape": \[([\d, ]+)\]|shape=\(([\d, ]+)\)', text):  # of tifffile
-        sides = [int(side) for side in re.findall(r"\d+", found[0])]
+    if found := re.match(r'\{[^{}]*?"shape": \[([\d, ]+)\]|shape=\(([\d, ]+)\)', text):
+        sides = [int(side) for side in re.findall(r"\d+", found[1] or found[2])]  # of tifffile
         one = page.imagelength * page.imagewidth * page.samplesperpixel
         return max(1, math.prod(sides) // max(1, one))
     return 1
