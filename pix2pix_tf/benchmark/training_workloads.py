@@ -96,8 +96,8 @@ def _noise_batches(config: Config) -> tf.data.Dataset:
 def pipeline_workload(config: Config) -> WorkloadFunction:
     """Prepares the reading of training batches without training.
 
-    Every run restarts the pipeline, so that no batch is ready before the timing starts. If the
-    config caches decoded pairs, they are decoded beforehand.
+    Every run restarts the pipeline, so that no batch is ready before the timing starts. Pairs that
+    are kept in memory are decoded beforehand.
 
     Args:
         config: The whole config.
@@ -107,8 +107,7 @@ def pipeline_workload(config: Config) -> WorkloadFunction:
         input of an update, which may be several batches.
     """
     pairs = open_pairs(config).train
-    if config.data.cache:
-        parallel_map(pairs.__getitem__, range(len(pairs)))
+    parallel_map(pairs.__getitem__, range(pairs.keep))
     needs = method_of(config).data_needs(config)
     batches = training_batches(pairs, config, 0, _MANY_STEPS, needs)
 

@@ -93,8 +93,10 @@ class DataConfig(Section):
     """
     target_channels: PositiveInt = 3
     """Channels of a target as the generator makes it, likewise."""
-    cache: bool = True
-    """Whether decoded pairs are kept in memory after the first epoch."""
+    cache: Literal["auto"] | bool = "auto"
+    """Whether decoded pairs are kept in memory after the first epoch: `auto` keeps as many as fit
+    in half of it, `true` all of them, `false` none.
+    """
     on_bad_image: Literal["stop", "skip"] = "stop"
     """What happens if images cannot be used: `stop` refuses to train and lists them; `skip` trains
     without their pairs and lists those in the run's skipped.txt.

@@ -20,6 +20,7 @@ class Pairs(Sequence[Pair]):
         files: The file or the two files of each pair; empty if pairs are drawn rather than read.
         size: Height and width in pixels that every image is resized to, bicubically.
         dtype: uint16 if any of the images has 16 bits, else uint8.
+        keep: The number of pairs that are kept in memory once they are read, at most.
         failure: The error of a read that failed within a tf.data pipeline, which itself only
             passes on its text; None if no read has failed.
     """
@@ -30,9 +31,9 @@ class Pairs(Sequence[Pair]):
         read: Callable[[int], Pair],
         size: tuple[int, int],
         dtype: np.dtype,
-        cache: bool,
         derive: Derive | None = None,
         files: Sequence[tuple[Path, ...]] = (),
+        keep: int = 0,
     ) -> None:
         """Initializes the sequence; no pair is read yet.
 
@@ -41,10 +42,10 @@ class Pairs(Sequence[Pair]):
             read: Function that reads a pair by its number, at the size of its files.
             size: Height and width in pixels that every image is resized to.
             dtype: uint16 or uint8.
-            cache: Whether pairs are kept in memory once they are read.
             derive: Function that derives the input from the target and the pair's name; None if the
                 input is read.
             files: The file or the two files of each pair.
+            keep: The number of pairs that are kept in memory once they are read, at most.
         """
         self.names = list(names)
         self.files = list(files)
@@ -53,17 +54,19 @@ class Pairs(Sequence[Pair]):
         self.failure: UserError | None = None
         self._read = read
         self._derive = derive
-        self._cache: dict[int, Pair] | None = {} if cache else None
+        self.keep = keep
+        self._kept: dict[int, Pair] = {}
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> Pair:  # type: ignore[override]  # no slices
-        if self._cache is None:
-            return self._load(index)
-        if index not in self._cache:
-            self._cache[index] = self._load(index)
-        return self._cache[index]
+        pair = self._kept.get(index)
+        if pair is None:
+            pair = self._load(index)
+            if len(self._kept) < self.keep:
+                self._kept[index] = pair
+        return pair
 
     def original(self, index: int) -> Pair:
         """Reads a pair at the size of its files, without deriving its input.
@@ -94,7 +97,7 @@ class Pairs(Sequence[Pair]):
         Returns:
             A new sequence, which does not keep pairs in memory.
         """
-        return Pairs(self.names, self._read, size, self.dtype, False, derive, self.files)
+        return Pairs(self.names, self._read, size, self.dtype, derive, self.files)
 
     def _load(self, index: int) -> Pair:
         first, second = self.original(index)

@@ -7,10 +7,11 @@ it, `checking` opens them if that is requested, and `source` reads the remaining
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from rich.filesize import decimal
 
 from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.checking.check_pairs import CheckedPairs, SkippedPair, check_pairs
@@ -32,6 +33,8 @@ from pix2pix_tf.utils.system import total_memory
 from pix2pix_tf.utils.text import pluralize
 
 Advance = Callable[[int], None]
+# Shares of the memory that decoded pairs may take; networks and TensorFlow need the rest.
+_AUTO_AT_MOST, _ALL_AT_MOST = 0.5, 0.7
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,8 @@ def open_pairs(
         opened = _open_city(config)
     else:
         opened = _open_files(config, check, advance)
-    if config.data.cache:
-        _refuse_too_large_cache(opened.train, config.data)
-    return opened
+    kept = _keep_in_memory([opened.val, opened.train], config.data)
+    return replace(opened, found=f"{opened.found}; {kept}")
 
 
 def open_split(config: Config, split: str) -> Pairs:
@@ -125,7 +127,9 @@ def open_split(config: Config, split: str) -> Pairs:
         there = ", ".join(filter(None, layout.splits)) or "no folders of splits"
         raise UserError(f"split {split}: there is no {layout.root / split}; there are: {there}")
     data = config.data
-    return _pairs_of_files(files, PairSource(config), data.crop_size, cache=data.cache)
+    pairs = _pairs_of_files(files, PairSource(config), data.crop_size)
+    _keep_in_memory([pairs], data)
+    return pairs
 
 
 def dataset_layout(data: DataConfig) -> Layout:
@@ -160,7 +164,7 @@ def _open_city(config: Config) -> OpenedPairs:
 
         names = [f"city-{first_seed + index}" for index in range(count)]
         derive = source.derive_on_reading(training=training)
-        return Pairs(names, read, size, np.dtype(np.uint8), data.cache, derive)
+        return Pairs(names, read, size, np.dtype(np.uint8), derive)
 
     return OpenedPairs(
         train=pairs(0, data.sample_train, data.load_size, training=True),
@@ -192,7 +196,6 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             checked.splits[split],
             source,
             size,
-            cache=data.cache,
             is_16bit=checked.is_16bit.get(split),
             training=split == "train",
         )
@@ -231,7 +234,6 @@ def _pairs_of_files(
     source: PairSource,
     size: tuple[int, int],
     *,
-    cache: bool,
     is_16bit: bool | None = None,
     training: bool = False,
 ) -> Pairs:
@@ -241,7 +243,6 @@ def _pairs_of_files(
         files: The files of each pair.
         source: Reads input and target from the files of a pair.
         size: Height and width in pixels that images are resized to.
-        cache: Whether pairs are kept in memory.
         is_16bit: Whether any image has 16 bits; None to read the headers of all files.
         training: Whether these are training pairs, see `PairSource.derive_on_reading`.
     """
@@ -265,7 +266,6 @@ def _pairs_of_files(
         lambda index: source.read(files[index]),
         size,
         np.dtype(np.uint16 if is_16bit else np.uint8),
-        cache,
         source.derive_on_reading(training=training),
         paths,
     )
@@ -305,14 +305,44 @@ def _counts(train: int, val: int) -> str:
     return f"{train} training and {val} validation pairs"
 
 
-def _refuse_too_large_cache(pairs: Pairs, data: DataConfig) -> None:
-    height, width = pairs.size
-    channels = sum(data.image_channels)
-    needed = len(pairs) * height * width * channels * pairs.dtype.itemsize
+def _keep_in_memory(sequences: Sequence[Pairs], data: DataConfig) -> str:
+    """Sets how many pairs of each sequence are kept in memory, by `data.cache`.
+
+    Args:
+        sequences: The pairs, in the order in which they take what memory there is.
+        data: The data config.
+
+    Returns:
+        What was chosen, for the user.
+
+    Raises:
+        UserError: All pairs are to be kept and do not fit.
+    """
+    if data.cache is False:
+        return "all are read in each epoch"
+    sizes = [_pair_bytes(pairs, data) for pairs in sequences]
+    needed = sum(len(pairs) * size for pairs, size in zip(sequences, sizes, strict=True))
     memory = total_memory()
-    if memory is not None and needed > 0.7 * memory:
+    if data.cache is True and memory is not None and needed > _ALL_AT_MOST * memory:
         raise UserError(
-            f"data.cache: {len(pairs)} decoded pairs take {needed / 2**30:.1f} GiB, and there are "
-            f"{memory / 2**30:.1f} GiB of memory for this program; set data.cache=false to read "
-            "them from disk each epoch"
+            f"data.cache=true: {sum(map(len, sequences))} decoded pairs take {decimal(needed)}, "
+            f"and there are {decimal(memory)} of memory for this program; data.cache=auto keeps "
+            "those that fit"
         )
+    limit = needed if data.cache is True or memory is None else int(_AUTO_AT_MOST * memory)
+    left = limit
+    for pairs, size in zip(sequences, sizes, strict=True):
+        pairs.keep = min(len(pairs), left // size)
+        left -= pairs.keep * size
+    kept, count = sum(pairs.keep for pairs in sequences), sum(map(len, sequences))
+    if kept == count:
+        return f"kept in memory ({decimal(needed)})"
+    return (
+        f"{kept:,} of {count:,} kept in memory, the others are read in each epoch (all take "
+        f"{decimal(needed)}, half of the memory is {decimal(limit)})"
+    )
+
+
+def _pair_bytes(pairs: Pairs, data: DataConfig) -> int:
+    height, width = pairs.size
+    return height * width * sum(data.image_channels) * pairs.dtype.itemsize

@@ -30,17 +30,20 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
     def __init__(self, pairs: Pairs, config: SegmenterConfig, palette: Palette) -> None:
         self.failure: UserError | None = None
         self._pairs, self._config, self._palette = pairs, config, palette
-        self._cache: dict[int, LabelledPhoto] | None = {} if config.data.cache else None
+        self._kept: dict[int, LabelledPhoto] = {}
+        # Kept here, where labels are classes already, and not as pairs too.
+        self._keep, pairs.keep = pairs.keep, 0
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> LabelledPhoto:  # type: ignore[override]  # no slices
-        if self._cache is None:
-            return self._load(index)
-        if index not in self._cache:
-            self._cache[index] = self._load(index)
-        return self._cache[index]
+        photo = self._kept.get(index)
+        if photo is None:
+            photo = self._load(index)
+            if len(self._kept) < self._keep:
+                self._kept[index] = photo
+        return photo
 
     def _load(self, index: int) -> LabelledPhoto:
         try:

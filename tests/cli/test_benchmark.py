@@ -13,6 +13,7 @@ from pix2pix_tf.benchmark.runner import Options, benchmark, with_global_batch
 from pix2pix_tf.benchmark.workloads import TimedRun
 from pix2pix_tf.cli.benchmark import print_report
 from pix2pix_tf.utils.console import PlainConsole
+from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINY
 
 WORDS = [
@@ -133,6 +134,17 @@ def test_a_method_that_counts_no_operations_has_times_and_no_rates(monkeypatch, 
     printed = capsys.readouterr().out
     assert "a translation is 100 GFLOP an image\n" in printed
     assert "training step reaches" not in printed
+
+
+def test_gpus_that_are_not_there_are_one_sentence(monkeypatch, tiny):
+    def start(config, works, threads, variables):
+        worker = FakeWorker([], config, works, {"CUDA_VISIBLE_DEVICES": ""})
+        worker.info["gpus"] = 0
+        return worker
+
+    monkeypatch.setattr("pix2pix_tf.benchmark.package_worker.start_worker", start)
+    with pytest.raises(UserError, match=r"--device gpu: TensorFlow finds no GPU; .* nvidia-smi"):
+        benchmark(Options(tiny(), 2, 0.0, 1, "gpu", None))
 
 
 def test_each_replica_keeps_its_part_of_the_batch(tiny):

@@ -94,17 +94,40 @@ def test_cache_reads_once(monkeypatch):
         reads.append(index)
         return np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8)
 
-    for cache, expected in ((True, [0]), (False, [0, 0])):
+    for keep, expected in ((2, [0, 1]), (1, [0, 1, 1]), (0, [0, 1, 0, 1])):
         reads.clear()
-        pairs = Pairs(["x"], read, (4, 4), np.dtype(np.uint8), cache)
-        assert pairs[0][0].shape == pairs[0][1].shape == (4, 4, 3)
+        pairs = Pairs(["x", "y"], read, (4, 4), np.dtype(np.uint8), keep=keep)
+        for index in (0, 1, 0, 1):
+            image, target = pairs[index]
+            assert image.shape == target.shape == (4, 4, 3)
         assert reads == expected
 
 
-def test_cache_larger_than_memory_is_refused(pairs_folder, monkeypatch):
-    monkeypatch.setattr("pix2pix_tf.data.pairs.total_memory", lambda: 10_000)
-    with pytest.raises(UserError, match=r"data\.cache: 6 decoded pairs take .* data\.cache=false"):
-        open_pairs(config(pairs_folder()))
+# Six pairs of 40×40 and two of 32×32, six channels a pixel: 69,888 bytes in all.
+@pytest.mark.parametrize(
+    ("memory", "cache", "kept", "words"),
+    [
+        (140_000, "auto", (6, 2), "; kept in memory (69.9 kB)"),
+        (60_000, "auto", (1, 2), "; 3 of 8 kept in memory, the others are read in each epoch (all"),
+        (1_000, "auto", (0, 0), "; 0 of 8 kept in memory, the others are read in each epoch (all"),
+        (None, "auto", (6, 2), "; kept in memory ("),
+        (100_000, True, (6, 2), "; kept in memory ("),
+        (1_000_000, False, (0, 0), "; all are read in each epoch"),
+    ],
+)
+def test_pairs_that_fit_in_half_of_the_memory_are_kept(
+    pairs_folder, monkeypatch, memory, cache, kept, words
+):
+    monkeypatch.setattr("pix2pix_tf.data.pairs.total_memory", lambda: memory)
+    opened = open_pairs(config(pairs_folder(), cache=cache))
+    assert (opened.train.keep, opened.val.keep) == kept
+    assert words in opened.found
+
+
+def test_all_pairs_are_kept_or_refused(pairs_folder, monkeypatch):
+    monkeypatch.setattr("pix2pix_tf.data.pairs.total_memory", lambda: 80_000)
+    with pytest.raises(UserError, match=r"data\.cache=true: 8 decoded pairs take .*=auto keeps"):
+        open_pairs(config(pairs_folder(), cache=True))
 
 
 def test_missing_dataset_says_where_it_was_looked_for(tmp_path, monkeypatch):
@@ -178,7 +201,7 @@ def test_what_is_read_is_said_in_one_line(pairs_folder):
     assert opened.found == (
         f"{root}: side-by-side pairs, 9 training and 2 validation pairs, 3 test pairs; "
         "72×36 8 bit RGB (10), 36×18 8 bit RGB (1); left out: 1 folder (classes); "
-        "not images by their suffix: 1 .txt"
+        "not images by their suffix: 1 .txt; kept in memory (98.7 kB)"
     )
     note, *_ = opened.notes
     assert "1 of 11 images have another size than the others" in note

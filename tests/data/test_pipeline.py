@@ -13,7 +13,7 @@ def numbered_pairs(count, size=(32, 32)):
     def read(index):
         return tuple(np.full((*size, 3), value, np.uint8) for value in (index, 100 + index))
 
-    return Pairs([str(n) for n in range(count)], read, size, np.dtype(np.uint8), True)
+    return Pairs([str(n) for n in range(count)], read, size, np.dtype(np.uint8), keep=99)
 
 
 def arrays(batches):
@@ -104,7 +104,7 @@ def test_unpaired_sides_have_orders_of_their_own(still):
 def test_unpaired_sides_have_crops_and_mirrors_of_their_own(tiny):
     """A side's every pixel tells its column, so that a crop tells its left edge and mirroring."""
     columns = np.broadcast_to(np.arange(36, dtype=np.uint8)[:, np.newaxis], (36, 36, 3))
-    pairs = Pairs(["x"], lambda index: (columns, columns), (36, 36), np.dtype(np.uint8), True)
+    pairs = Pairs(["x"], lambda index: (columns, columns), (36, 36), np.dtype(np.uint8), keep=99)
 
     def crops(paired):
         batches = training_batches(pairs, tiny(), 0, 40, DataNeeds(paired=paired))
@@ -127,7 +127,7 @@ def test_failed_read_is_left_with_the_pairs(still):
     def read(index):
         raise UserError("x.png is damaged")
 
-    pairs = Pairs(["x"], read, (32, 32), np.dtype(np.uint8), False)
+    pairs = Pairs(["x"], read, (32, 32), np.dtype(np.uint8))
     with pytest.raises(tf.errors.OpError):
         next(iter(training_batches(pairs, still(), 0, 1)))
     assert str(pairs.failure) == "x.png is damaged"

@@ -7,7 +7,7 @@ from pix2pix_tf import Translator
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.exporters import export
 from pix2pix_tf.training import train
-from tests.conftest import TINY
+from tests.conftest import TINY, run_eagerly
 
 KINDS = {
     "colourisation": {
@@ -35,7 +35,8 @@ ONE = "average"  # among the fast tests
 def run(request, pairs_folder, tmp_path):
     settings = {"data.root": str(pairs_folder()), "training.steps": 2, "logging.tensorboard": False}
     config = load_config("facades", {**TINY, **settings, **KINDS[request.param]})
-    train(config, tmp_path / "run")
+    with run_eagerly():
+        train(config, tmp_path / "run")
     return tmp_path / "run"
 
 

@@ -111,6 +111,7 @@ def test_several_updates_a_call_are_the_same_one_by_one(tiny, one_device):
 
 
 @pytest.mark.slow("trains twice")
+@pytest.mark.usefixtures("eagerly")
 def test_calls_end_where_something_is_due(tmp_path, pairs_folder):
     root = pairs_folder(train=6, val=2)
     often = {"training__steps": 14, "logging__checkpoint_every": 5, "logging__sheet_every": 9}

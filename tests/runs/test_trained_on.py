@@ -26,7 +26,7 @@ def opened(root, train, val="x", skipped=()):
             file.write_text(content or name, errors="surrogateescape")
             names.append(name)
             files.append((file,))
-        return Pairs(names, lambda index: None, (4, 4), np.uint8, False, files=files)
+        return Pairs(names, lambda index: None, (4, 4), np.uint8, files=files)
 
     left_out = [SkippedPair("train", name, (f"{name} is bad",)) for name in skipped]
     return OpenedPairs(split(train), split(val), "", "folders", left_out)
@@ -186,7 +186,7 @@ def test_proportions_of_side_by_side_files_are_recorded(tmp_path):
     for name, size in (("a", (30, 80)), ("b", (30, 90)), ("c", (30, 60))):
         write_image(tmp_path / f"{name}.png", np.zeros((*size, 3), np.uint8))
         files.append((tmp_path / f"{name}.png",))
-    train = Pairs("abc", lambda index: None, (4, 4), np.uint8, False, files=files)
+    train = Pairs("abc", lambda index: None, (4, 4), np.uint8, files=files)
     val = Pairs("x", lambda index: None, (4, 4), np.uint8, False)
     run, data = Run(tmp_path), make_config({"data": {"root": str(tmp_path)}}).data
     for layout, proportions in (("side_by_side", (2, 3)), ("photographs", None)):

@@ -26,7 +26,7 @@ def three():
 
 def pair_of(first, second):
     """One pair, seen at 16×16."""
-    return Pairs(["street-1"], lambda _: (first, second), (16, 16), np.dtype(np.uint8), cache=False)
+    return Pairs(["street-1"], lambda _: (first, second), (16, 16), np.dtype(np.uint8))
 
 
 def test_colours_are_decoded_before_resizing(three):

@@ -208,6 +208,18 @@ def test_declared_otherwise(tmp_path, save, words, complaint):
     assert complaint in refusal(load_edge_network, save(tmp_path, **words))
 
 
+def test_a_network_of_another_type(tmp_path):
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8, "photo")])
+    def serving_default(photo):
+        return {"map": tf.cast(photo[..., :1], tf.float32) / 255}
+
+    tf.saved_model.save(tf.Module(), tmp_path / "hed", {"serving_default": serving_default})
+    message = refusal(load_edge_network, tmp_path / "hed")
+    assert (
+        f"The input photo of {tmp_path / 'hed'} is not float32: expected is one float32" in message
+    )
+
+
 @pytest.mark.parametrize("save", SAVED)
 @pytest.mark.parametrize(("scale", "range_"), [(1.0, "0 to 255"), (float("nan"), "nan to nan")])
 def test_maps_out_of_range(tmp_path, save, scale, range_, photo):

@@ -83,7 +83,7 @@ def test_training_says_what_it_reads_before_it_starts(here, tmp_path):
     assert code == 0, err
     assert out.splitlines()[0] == (
         "data: data: folders input (A) and target (B), 7 training and 1 validation pairs (no val/ "
-        "folder: 1 of 8 held out); A 32×32 8 bit RGB, B 32×32 8 bit RGB"
+        "folder: 1 of 8 held out); A 32×32 8 bit RGB, B 32×32 8 bit RGB; kept in memory (15.1 kB)"
     )
 
 

@@ -194,13 +194,8 @@ def test_preempted_and_resumed_two_workers_train_like_one_process(tmp_path):
     assert_equal_weights(state(run), train_alone(tmp_path / "alone", 20))
 
 
-@pytest.mark.parametrize(
-    "count",
-    [
-        pytest.param(2, marks=pytest.mark.slow("starts processes")),
-        pytest.param(3, marks=pytest.mark.cluster),
-    ],
-)
+@pytest.mark.cluster
+@pytest.mark.parametrize("count", [2, 3])
 def test_workers_end_with_the_weights_of_one_process(tmp_path, count):
     with Workers(count, tmp_path / "run", training__steps=20) as workers:
         ends = workers.ends()
