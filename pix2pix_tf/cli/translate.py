@@ -71,7 +71,7 @@ def translate(
         typer.Option(
             min=1,
             help="Largest image to decode at once, in pixels; by default 178,956,970, since a "
-            "small file may claim any number. With --tile, TIFFs are read by strips or tiles.",
+            "small file may claim any number. With --tile, TIFFs and .npy are read in parts.",
             metavar="N",
         ),
     ] = None,

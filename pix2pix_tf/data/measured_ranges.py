@@ -9,7 +9,7 @@ import numpy as np
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.config.section import Bounds
 from pix2pix_tf.data.layout.pair_files import PairFiles, read_side
-from pix2pix_tf.data.layout.pair_spec import Side, pair_spec
+from pix2pix_tf.data.layout.pair_spec import PairSpec, Side, pair_spec
 from pix2pix_tf.data.pairs import training_files
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
@@ -46,7 +46,9 @@ def measure_ranges(config: Config, advance: Callable[[int], None] = lambda total
     files = training_files(data)
     total = len(files) * len(measured)
     ranges = {
-        key: _measure(files, side, data.range_percentiles, f"data.{key}", lambda _: advance(total))
+        key: _measure(
+            files, side, spec, data.range_percentiles, f"data.{key}", lambda _: advance(total)
+        )
         for key, side in measured.items()
     }
     return config.model_copy(update={"data": data.model_copy(update=ranges)})
@@ -55,6 +57,7 @@ def measure_ranges(config: Config, advance: Callable[[int], None] = lambda total
 def _measure(
     files: Sequence[PairFiles],
     side: Side,
+    spec: PairSpec,
     percentiles: Bounds,
     key: str,
     advance: Callable[[int], None],
@@ -65,7 +68,7 @@ def _measure(
     def sample(numbered: tuple[int, PairFiles]) -> np.ndarray | UserError:
         number, pair = numbered
         try:
-            _, image = read_side(pair, side.name, side.channels)
+            _, image = read_side(pair, side.name, spec)
         except UserError as error:
             return error
         pixels = image.reshape(-1, side.channels)

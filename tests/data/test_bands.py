@@ -201,3 +201,73 @@ def test_inputs_are_derived_of_colours_only(tmp_path, data):
     root = folders(tmp_path / "d", *[(".npy", lambda n: noise(*SIZE, seed=n))] * 2)
     message = refusal(root, **data)
     assert "0.npy has 1 band, not colours or alpha, instead of colours: save it as grey" in message
+
+
+def _claiming_a_terabyte(path):
+    with path.open("wb") as file:
+        header = {"descr": "<u1", "fortran_order": False, "shape": (10**6, 10**6)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(1000))
+
+
+def _cut_short(path):
+    save(path, noise(*SIZE, 5))
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def _volume(path):
+    stack = noise(3, 5, *SIZE)
+    tifffile.imwrite(path, stack, ome=True, metadata={"axes": "ZCYX"}, photometric="minisblack")
+
+
+def _by_lerc(path):
+    save(path, noise(*SIZE, 5))
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        tiff.pages[0].tags["Compression"].overwrite(34887)
+
+
+BAD = {
+    "wrong channel count": (".tif", lambda path: save(path, noise(*SIZE, 4)), "has 4 bands"),
+    "no such axis": (".npy", lambda path: save(path, noise(*SIZE, 4)), "neither has the 5"),
+    "mixed types": (".npy", lambda path: save(path, noise(5, *SIZE, dtype="f4")), "float32"),
+    "pages": (
+        ".tif",
+        lambda path: tifffile.imwrite(path, noise(5, *SIZE), photometric="minisblack"),
+        "holds 5 frames or pages and does not say what they are",
+    ),
+    "volume": (".tif", _volume, "of the axes ZCYX (Z: 3, C: 5, Y: 16, X: 16)"),
+    "cut short": (".npy", _cut_short, "is cut short or damaged"),
+    "cut short TIFF": (".tif", _cut_short, "is damaged or cut short"),
+    "unreadable compression": (".tif", _by_lerc, "pip install 'pix2pix-tf[scientific]'"),
+    "terabyte": (".npy", _claiming_a_terabyte, "claims 1000000×1000000 values of uint8"),
+    "objects": (
+        ".npy",
+        lambda path: np.save(path, np.full(SIZE, None), allow_pickle=True),
+        "Python objects",
+    ),
+    "complex": (".npy", lambda path: np.save(path, np.ones(SIZE, "c8")), "complex numbers"),
+    "several arrays": (
+        ".npz",
+        lambda path: np.savez(path, red=noise(*SIZE), green=noise(*SIZE)),
+        "holds 2 arrays (red, green)",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_files_end_the_command_with_one_sentence(here, tmp_path, monkeypatch, bad):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    suffix, write, words = BAD[bad]
+    image = (".npy", lambda n: noise(*SIZE, 5, seed=n))
+    root = folders(tmp_path / "d", image, image)
+    (root / "train" / "A" / "0.npy").unlink()
+    path = root / "train" / "A" / f"0{suffix}"
+    write(path)
+    settings = ["data.root=d", "data.input_channels=5", "data.target_channels=5"]
+    settings += ["data.load_size=16", "data.crop_size=16", "discriminator.receptive_field=16"]
+    sets = [word for setting in settings for word in ("--set", setting)]
+    code, _, err = here("train", "--config", "facades", "--run", "run", *sets)
+    assert code == 2
+    (line,) = [line for line in err.splitlines() if str(path.relative_to(tmp_path)) in line]
+    assert words in line
+    assert not (tmp_path / "run" / "checkpoints").exists()

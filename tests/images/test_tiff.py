@@ -549,6 +549,18 @@ def test_pages_without_names_are_what_the_config_says(tmp_path, options, dtype):
     assert (window == pixels[1:5, 2:19]).all()
 
 
+def test_pages_of_more_axes_without_names_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", noise(2, 3, 20, 30), photometric="minisblack")
+    with pytest.raises(UserError, match=r"holds 6 frames or pages of the axes QQYX \(Q: 2, Q: 3,"):
+        read_image(tmp_path / "x.tif", 6, "CYX")
+
+
+def test_pages_that_are_rows_by_their_name_are_read_as_such(tmp_path):
+    pixels = values(20, 30, 5, dtype="int16")
+    tifffile.imwrite(tmp_path / "x.tif", pixels, metadata={"axes": "YXC"})
+    assert (read_image(tmp_path / "x.tif", 5) == pixels).all()
+
+
 def test_pages_of_several_sizes_types_or_bands_are_not_channels(tmp_path):
     path = tmp_path / "x.tif"
     for pages in ([noise(4, 5), noise(4, 6)], [noise(4, 5), noise(4, 5, dtype="uint16")]):

@@ -108,9 +108,9 @@ def _stack(tiff: Any, images: list[Any], axes: Axes | None, path: object) -> Ima
     series = [each for each in tiff.series if getattr(each.pages[0], "index", None) in numbers]
     if len(series) != 1 or any(page is None for page in series[0].pages):
         raise UserError(_several(path, len(images)))
-    lengths = dict(zip(series[0].axes, series[0].shape, strict=True))
-    lengths = {axis: length for axis, length in lengths.items() if length > 1 or axis in "YX"}
-    named = "".join(lengths)
+    every = zip(series[0].axes, series[0].shape, strict=True)
+    lengths = [(axis, length) for axis, length in every if length > 1 or axis in "YX"]
+    named = "".join(axis for axis, _ in lengths)
     by_number = {page.index: page for page in images}
     ordered = [by_number[page.index] for page in series[0].pages]
     if len(named) == 3 and named[0] in _UNNAMED and named[1:] == "YX":
@@ -123,7 +123,7 @@ def _stack(tiff: Any, images: list[Any], axes: Axes | None, path: object) -> Ima
         named = axes
     if named in ("CYX", "YXC"):
         return ImagePages(ordered, "CYX" if named == "CYX" else "YXC", tiff.byteorder)
-    shown = ", ".join(f"{axis}: {length}" for axis, length in lengths.items())
+    shown = ", ".join(f"{axis}: {length}" for axis, length in lengths)
     raise UserError(
         f"{path} holds {len(images)} frames or pages of the axes {named} ({shown}), and only "
         "channels (C) are read beside rows and columns (Y, X): save its slices or moments by "
@@ -153,8 +153,8 @@ def _frames(page: Any) -> int:
     text = str(description.value) if description is not None else ""
     if text.startswith("ImageJ=") and (found := re.search(r"^images=(\d+)\s*$", text, re.M)):
         return max(1, int(found[1]))
-    if found := re.match(r'\{"shape": \[([\d, ]+)\]|shape=\(([\d, ]+)\)', text):  # of tifffile
-        sides = [int(side) for side in re.findall(r"\d+", found[0])]
+    if found := re.match(r'\{[^{}]*?"shape": \[([\d, ]+)\]|shape=\(([\d, ]+)\)', text):
+        sides = [int(side) for side in re.findall(r"\d+", found[1] or found[2])]  # of tifffile
         one = page.imagelength * page.imagewidth * page.samplesperpixel
         return max(1, math.prod(sides) // max(1, one))
     return 1
