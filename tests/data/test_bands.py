@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 import numpy as np
@@ -142,6 +143,22 @@ def test_floats_have_no_range_of_their_own(tmp_path, suffix):
     assert image.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [
+        ("float32", "the files are float32, uint8, and floats have no range of their own"),
+        ("int16", r"the files are of several types \(int16, uint8\), whose ranges differ"),
+    ],
+)
+def test_mixed_types_need_a_range(tmp_path, dtype, words):
+    root = of_type(tmp_path, ".npy", "uint8")
+    np.save(root / "train" / "A" / "0.npy", noise(*SIZE, 2, dtype=dtype))
+    data = {"input_channels": 2, "target_channels": 1}
+    assert re.search(words, refusal(root, **data))
+    opened = open_pairs(config(root, input_range=[0, 250], **data), check=True)
+    assert (opened.train[0][0] == noise(*SIZE, 2)).all()
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".npy"])
 @pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "int32"])
 def test_integers_have_the_range_of_their_type(tmp_path, suffix, dtype):
@@ -229,7 +246,6 @@ def _by_lerc(path):
 BAD = {
     "wrong channel count": (".tif", lambda path: save(path, noise(*SIZE, 4)), "has 4 bands"),
     "no such axis": (".npy", lambda path: save(path, noise(*SIZE, 4)), "neither has the 5"),
-    "mixed types": (".npy", lambda path: save(path, noise(5, *SIZE, dtype="f4")), "float32"),
     "pages": (
         ".tif",
         lambda path: tifffile.imwrite(path, noise(5, *SIZE), photometric="minisblack"),
