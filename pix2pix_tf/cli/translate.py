@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,14 @@ from pix2pix_tf.utils.console import PlainConsole, ProgressBar, print_line
 from pix2pix_tf.utils.text import pluralize
 
 
+class OutputFormat(str, Enum):
+    """Formats of translations."""
+
+    png = "png"
+    tiff = "tiff"
+    npy = "npy"
+
+
 def translate(
     run: RunOption,
     inputs: Annotated[
@@ -27,7 +36,7 @@ def translate(
         ),
     ],
     output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Output directory, for a NAME.png of each input.")
+        Path, typer.Option(metavar="DIR", help="Output directory, for a file NAME of each input.")
     ],
     more: Annotated[
         list[str] | None,
@@ -75,6 +84,13 @@ def translate(
             metavar="N",
         ),
     ] = None,
+    format: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            help="Format of the outputs; by default NumPy arrays or TIFF where the targets of the "
+            "training were such files, else PNG."
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Translate inputs again whose output already exists."),
@@ -109,6 +125,7 @@ def translate(
                 seed=seed,
                 tile=tile,
                 overwrite=overwrite,
+                format=None if format is None else format.value,
                 max_pixels=max_pixels or PIXELS_AT_MOST,
                 advance=progress.advance,
             )

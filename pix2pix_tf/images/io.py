@@ -62,9 +62,9 @@ from pix2pix_tf.images.image_file import (
 )
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
-from pix2pix_tf.images.sixteen_bit import encode_png16, write_tiff16
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
+from pix2pix_tf.images.writers import encode_png16, write_tiff
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import is_special, write_error_message
 from pix2pix_tf.utils.text import pluralize
@@ -79,6 +79,7 @@ _WRITTEN_AS = {
     ".bmp": "BMP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
+    ".npy": "NPY",
 }
 WRITTEN_SUFFIXES = tuple(_WRITTEN_AS)
 _PIXEL_BYTES = 8  # of four channels of 16 bits
@@ -255,28 +256,30 @@ def other_bands(path: ImageFile, bands: int, channels: int | None) -> str:
 def write_image(
     path: str | Path, image: np.ndarray, *, text: Mapping[str, str] | None = None
 ) -> None:
-    """Writes an image in the format of the suffix: PNG, TIFF, BMP, lossless WebP or JPEG (95).
+    """Writes an image in the format of the suffix: PNG, TIFF, NumPy, BMP, lossless WebP, JPEG (95).
 
     The file appears under its name only when it is complete.
 
     Args:
         path: The file, of one of `WRITTEN_SUFFIXES`.
-        image: uint8 or uint16 [H, W, 1..4]; uint16 for PNG and TIFF only.
-        text: Text entries by keyword, for PNG files only.
+        image: Integers or floats [H, W, C]. TIFF and NumPy files hold all of them, PNG uint8 and
+            uint16 of 1 to 4 channels, the others uint8 of 1 to 4, without alpha in JPEG and BMP.
+        text: Text entries by keyword, in ASCII, for PNG and TIFF files only.
 
     Raises:
-        UserError: The suffix is not that of an image, the format has no alpha (JPEG, BMP) or no 16
-            bits (all but PNG and TIFF) but the image has, or the file cannot be written.
+        UserError: The suffix is not that of an image, the format cannot hold the image, or the file
+            cannot be written.
         ValueError: The image has another type or shape, or `text` is given for another format.
     """
     path = Path(path)
-    _check_written(image)
+    if image.dtype.kind not in "iuf" or image.ndim != 3:
+        raise ValueError(f"expected integers or floats [H, W, C], not {image.dtype} {image.shape}")
     written_as = _format_for(path, image)
     # The name is hidden, so that listings of images skip a file that is left behind.
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
-            _save(file, image, written_as, _save_options(written_as, text))
+            _save(file, image, written_as, text or {})
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -288,41 +291,41 @@ def write_image(
 
 def encode_png(image: np.ndarray) -> bytes:
     """Encodes an image, uint8 or uint16 [H, W, 1..4], as the content of a PNG file."""
-    _check_written(image)
     file = io.BytesIO()
     _save(file, image, "PNG", {})
     return file.getvalue()
 
 
-def _save_options(written_as: str, text: Mapping[str, str] | None) -> dict[str, Any]:
-    if text is None:
-        return _SAVE_OPTIONS.get(written_as, {})
-    if written_as != "PNG":
-        raise ValueError(f"text in {written_as}, not PNG")
-    block = PngInfo()
-    for keyword, content in text.items():
-        block.add_text(keyword, content)
-    return {"pnginfo": block}
+def tiff_text(description: str) -> dict[str, str]:
+    """Returns the text entries of a TIFF file that `write_image` wrote, by their keywords.
+
+    Args:
+        description: The description of its first page.
+    """
+    entries = (line.partition("=") for line in description.splitlines())
+    return {keyword: content for keyword, _, content in entries}
 
 
-def _check_written(image: np.ndarray) -> None:
-    if (
-        image.dtype not in (np.uint8, np.uint16)
-        or image.ndim != 3
-        or image.shape[2] not in (1, 2, 3, 4)
-    ):
-        raise ValueError(f"expected uint8 or uint16 [H, W, 1..4], not {image.dtype} {image.shape}")
-
-
-def _save(file: BinaryIO, image: np.ndarray, written_as: str, options: dict[str, Any]) -> None:
-    """Writes an image, 8 bits by Pillow, which has no 16-bit colour."""
-    if image.dtype == np.uint8:
-        pixels = np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
-        Image.fromarray(pixels).save(file, written_as, **options)
-    elif written_as == "PNG":
+def _save(file: BinaryIO, image: np.ndarray, written_as: str, text: Mapping[str, str]) -> None:
+    """Writes an image; 8 bits by Pillow, which has no 16-bit colour."""
+    if written_as == "TIFF":
+        lines = [f"{keyword}={content}" for keyword, content in text.items()]
+        write_tiff(file, image, "\n".join(lines) or None)
+        return
+    options = dict(_SAVE_OPTIONS.get(written_as, {}))
+    if text:
+        if written_as != "PNG":
+            raise ValueError(f"text in {written_as}, neither PNG nor TIFF")
+        options["pnginfo"] = PngInfo()
+        for keyword, content in text.items():
+            options["pnginfo"].add_text(keyword, content)
+    if written_as == "NPY":
+        np.save(file, image)
+    elif image.dtype == np.uint16:
         file.write(encode_png16(image, options.get("pnginfo")))
     else:
-        write_tiff16(file, image)
+        pixels = np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
+        Image.fromarray(pixels).save(file, written_as, **options)
 
 
 def _format_for(path: Path, image: np.ndarray) -> str:
@@ -331,13 +334,22 @@ def _format_for(path: Path, image: np.ndarray) -> str:
         raise UserError(
             f"{path} cannot be written: its name must end in one of {', '.join(WRITTEN_SUFFIXES)}."
         )
-    if image.dtype == np.uint16 and written_as not in ("PNG", "TIFF"):
+    channels = image.shape[2]
+    if written_as in ("TIFF", "NPY") or (written_as == "PNG" and png_holds(image.dtype, channels)):
+        return written_as
+    if image.dtype != np.uint8 or channels > 4:
         raise UserError(
-            f"{path} cannot be written: {written_as} holds no 16 bits, use .png or .tif instead."
+            f"{path} cannot be written: {written_as} holds no {image.dtype} images of "
+            f"{pluralize(channels, 'channel')}, use .tif or .npy instead."
         )
-    if image.shape[2] in (2, 4) and written_as in ("JPEG", "BMP"):
+    if channels in (2, 4) and written_as in ("JPEG", "BMP"):
         raise UserError(f"{path} cannot be written: {written_as} holds no alpha, use .png instead.")
     return written_as
+
+
+def png_holds(dtype: np.dtype, channels: int) -> bool:
+    """Whether PNG files hold images of a type and a number of channels."""
+    return dtype in (np.uint8, np.uint16) and channels <= 4
 
 
 @contextlib.contextmanager

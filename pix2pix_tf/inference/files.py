@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from pix2pix_tf.images.io import PIXELS_AT_MOST, write_image
+from pix2pix_tf.images.io import PIXELS_AT_MOST, png_holds, write_image
 from pix2pix_tf.inference.inputs import Inputs
 from pix2pix_tf.inference.memory import refuse_too_large
 from pix2pix_tf.inference.record import (
@@ -24,6 +25,9 @@ from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import check_output_directory, is_special, writing
 from pix2pix_tf.utils.text import pluralize
+
+OutputFormat = Literal["png", "tiff", "npy"]
+_SUFFIXES: dict[OutputFormat, str] = {"png": ".png", "tiff": ".tif", "npy": ".npy"}
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,14 @@ def translate_files(
     seed: int | None = None,
     tile: int | None = None,
     overwrite: bool = False,
+    format: OutputFormat | None = None,
     max_pixels: int = PIXELS_AT_MOST,
     advance: Callable[[int], None] = lambda total: None,
 ) -> TranslatedFiles:
-    """Translates every input into `output`/NAME.png, where NAME is the name of the input.
+    """Translates every input into a file of `output` with the name of the input.
 
-    The files have 16 bits where the targets of the training had.
+    The files have the kind of the training's targets (see `format`) and the type and the values of
+    these.
 
     If an input cannot be translated, the others still are. A translation that already exists is
     kept, unless its own record says that it was made from another input or with other settings.
@@ -89,6 +95,8 @@ def translate_files(
         seed: See `Translator`; the same for every image.
         tile: The side of tiles in pixels, for images larger than that; see `Translator.tiled`.
         overwrite: Whether existing translations are replaced.
+        format: `png`, `tiff` or `npy`. By default NumPy arrays or TIFF files if the targets of the
+            training were such, else PNG files, or TIFF where PNG cannot hold the translations.
         max_pixels: Largest number of pixels to decode at once: those of a whole image, or of one
             strip or tile of a TIFF file that is translated in tiles.
         advance: Called with the total number of steps, after each image or, if an image is
@@ -99,13 +107,13 @@ def translate_files(
 
     Raises:
         UserError: An output would replace its own input or is not a regular file; `tile` is not a
-            valid side; PNG files cannot hold the translations; an output cannot be written; no
+            valid side; the format cannot hold the translations; an output cannot be written; no
             input could be translated.
     """
     if tile is not None:
         check_side(tile)
-    _refuse_other_kinds(translator)
-    targets = [Path(output) / f"{name}.png" for name in inputs.names]
+    suffix = _SUFFIXES[_output_format(translator, format)]
+    targets = [Path(output) / f"{name}{suffix}" for name in inputs.names]
     _refuse_unfit(inputs, targets)
     jobs: list[_Job] = []
     kept: list[Path] = []
@@ -143,20 +151,26 @@ def translate_files(
     return TranslatedFiles(written, kept, problems, _notes(states, len(targets)))
 
 
-def _refuse_other_kinds(translator: Translator) -> None:
-    """Checks that PNG files can hold the translations.
+def _output_format(translator: Translator, format: OutputFormat | None) -> OutputFormat:
+    """Returns the format of translations: the one that is asked for, or that of the targets.
 
     Raises:
-        UserError: They have more than 4 channels, or another type than 8 or 16 bits.
+        UserError: PNG files cannot hold the translations.
     """
     _, channels = translator.translation.translation.channels
     dtype = translator.values.target.dtype
-    if channels > 4 or dtype not in (np.uint8, np.uint16):
+    if format == "png" and not png_holds(dtype, channels):
         raise UserError(
-            f"translate: writes PNG files, of 1 to 4 channels of 8 or 16 bits, and this run makes "
-            f"images of {pluralize(channels, 'channel')} of {dtype}; in Python, Translator returns "
-            "them as arrays"
+            f"--format png: holds 1 to 4 channels of 8 or 16 bits, and this run makes images of "
+            f"{pluralize(channels, 'channel')} of {dtype}; use tiff or npy"
         )
+    if format is not None:
+        return format
+    if translator.target_suffix in (".npy", ".npz"):
+        return "npy"
+    if translator.target_suffix in (".tif", ".tiff") or not png_holds(dtype, channels):
+        return "tiff"
+    return "png"
 
 
 def _refuse_unfit(inputs: Inputs, targets: list[Path]) -> None:
@@ -246,7 +260,9 @@ def _write(job: _Job, image: np.ndarray, problems: list[str], done: str) -> None
     try:
         with writing(job.target):
             job.target.parent.mkdir(parents=True, exist_ok=True)
-        write_image(job.target, image, text=job.record.text())
+        # NumPy files have no place for a text, so that existing ones are kept as they are.
+        text = None if job.target.suffix == ".npy" else job.record.text()
+        write_image(job.target, image, text=text)
     except UserError as error:
         raise UserError(
             "\n".join([*problems, f"{error}; {done}, the same command goes on from there"])

@@ -1,7 +1,7 @@
-"""Record of the input, weights and settings of a translation, stored in its PNG file.
+"""Record of the input, weights and settings of a translation, stored in its PNG or TIFF file.
 
-It is a text chunk of the file, so that it moves with the file. With it, running the same command
-again finds which translations are missing and which were made from other inputs or settings.
+It is a text of the file, so that it moves with the file. With it, running the same command again
+finds which translations are missing and which were made from other inputs or settings.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from pix2pix_tf.data.input_source import InputForm
+from pix2pix_tf.images.io import tiff_text
+from pix2pix_tf.images.tiff.tags import SIGNATURES
 
 KEY = "pix2pix-tf"  # keyword of the text chunk
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -41,7 +43,7 @@ class TranslationRecord:
     tile: int | None
 
     def text(self) -> dict[str, str]:
-        """Returns the text chunk of the PNG file, by its keyword."""
+        """Returns the text of the file, by its keyword."""
         return {KEY: json.dumps(asdict(self))}
 
     def is_met_by(self, there: TranslationRecord) -> bool:
@@ -89,14 +91,14 @@ def state_of(path: Path, wanted: TranslationRecord) -> State:
 
     Returns:
         `missing` if there is no file; `same` if it meets `wanted` and `other` if not; `damaged` if
-        it is an incomplete PNG file; `unknown` if it has no record or cannot be read.
+        it is an incomplete PNG or TIFF file; `unknown` if it has no record or cannot be read.
     """
     if not path.exists():
         return "missing"
     try:
-        if _is_another_kind(path):
+        if path.suffix == ".npy" or _is_another_kind(path):
             return "unknown"
-        texts = _texts(path)
+        texts = _texts_of_tiff(path) if path.suffix == ".tif" else _texts_of_png(path)
     except OSError:  # for example without the permission to read it
         return "unknown"
     if texts is None:
@@ -111,16 +113,36 @@ def state_of(path: Path, wanted: TranslationRecord) -> State:
 
 
 def _is_another_kind(path: Path) -> bool:
-    """Returns whether a file does not begin like PNG, so that this program did not write it.
+    """Returns whether a file does not begin like PNG or TIFF as this program writes them.
 
     A file that ends within the signature, or begins with zeros, may be the result of a crash.
     """
+    signatures = SIGNATURES if path.suffix == ".tif" else [_SIGNATURE]
     with path.open("rb") as file:
-        head = file.read(len(_SIGNATURE))
-    return not _SIGNATURE.startswith(head) and any(head)
+        head = file.read(len(signatures[0]))
+    return not any(signature.startswith(head) for signature in signatures) and any(head)
 
 
-def _texts(path: Path) -> dict[str, str] | None:
+def _texts_of_tiff(path: Path) -> dict[str, str] | None:
+    """Returns the texts of a TIFF file by keyword, or None if it is cut short or damaged.
+
+    Pixels are not decoded.
+    """
+    import tifffile  # imported here because few files need it
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages[0]
+            parts = zip(page.dataoffsets, page.databytecounts, strict=True)
+            is_whole = max(map(sum, parts)) <= path.stat().st_size
+            return tiff_text(page.description) if is_whole else None
+    except OSError:
+        raise
+    except Exception:  # damaged files raise exceptions of any type
+        return None
+
+
+def _texts_of_png(path: Path) -> dict[str, str] | None:
     """Returns the texts of a PNG file by keyword, or None if one of its chunks is damaged.
 
     Pixels are not decoded, so that the image may have any size.

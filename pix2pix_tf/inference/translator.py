@@ -40,6 +40,7 @@ class Translator:
         source: Reads inputs of the run from files.
         step: The training step of the weights.
         values: The types and the meaning of the values of inputs and translations.
+        target_suffix: The suffix of the files of the training's targets, None if they have several.
         translation: The translation as a function of tensors, which the exporters take.
 
     Example:
@@ -76,6 +77,7 @@ class Translator:
         self._reference_file = run.reference_file if config.reference_statistics else None
         moments = reference_moments(translation, run, config, self.direction)
         self.values = run.values(self.config)
+        self.target_suffix = run.target_suffix(self.config)
         self.translation = AnySizeTranslation(translation, moments, self.values)
         self._translate = compile_translation(self.translation)
 

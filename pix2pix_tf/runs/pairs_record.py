@@ -86,6 +86,7 @@ class PairsRecord:
         skipped: Names of invalid pairs that were left out, by split.
         proportions: Lowest and highest width / height of side-by-side files; None for other files.
         types: Types of the images of the training pairs by side, `A` and `B`.
+        suffixes: Suffixes of the files of the training pairs by side, of sides that have but one.
         since: The step from which on these validation pairs are used.
     """
 
@@ -97,6 +98,7 @@ class PairsRecord:
     skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     proportions: tuple[float, float] | None = None
     types: Mapping[str, str] = field(default_factory=dict)
+    suffixes: Mapping[str, str] = field(default_factory=dict)
     since: int = 0
 
     def write(self, file: Path) -> None:
@@ -110,6 +112,7 @@ class PairsRecord:
             "root": None if self.root is None else str(self.root),
             "proportions": self.proportions,
             "types": dict(self.types),
+            "suffixes": dict(self.suffixes),
             "since_step": self.since,
             "train": _split_tree(self.train),
             "val": _split_tree(self.val),
@@ -146,6 +149,7 @@ def record_of(opened: OpenedPairs, data: DataConfig) -> PairsRecord:
         val=split_record(opened.val, root),
         skipped=skipped,
         types=_types(opened.train.values, data),
+        suffixes=_suffixes(opened.train.files),
     )
 
 
@@ -153,6 +157,15 @@ def _types(values: PairValues, data: DataConfig) -> dict[str, str]:
     sides = (values.input, values.target)
     names = "AB" if data.direction == "AtoB" else "BA"
     return {name: str(side.dtype) for name, side in zip(names, sides, strict=True)}
+
+
+def _suffixes(files: Sequence[tuple[Path, ...]]) -> dict[str, str]:
+    """Returns the suffix of each side, of one file or two a pair, whose files all have the same."""
+    found = {
+        side: {each[min(index, len(each) - 1)].suffix.lower() for each in files}
+        for index, side in enumerate("AB")
+    }
+    return {side: min(suffixes) for side, suffixes in found.items() if len(suffixes) == 1}
 
 
 def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:

@@ -165,6 +165,18 @@ class Run(TrainingFolder):
             )
         )
 
+    def target_suffix(self, config: Config) -> str | None:
+        """Returns the suffix of the files of the targets that were trained on.
+
+        Args:
+            config: The config of the run, in the direction of a translation.
+
+        Returns:
+            The suffix in lower case; None if it was not recorded, or the files have several.
+        """
+        side = "B" if config.data.direction == "AtoB" else "A"
+        return (self._recorded("suffixes") or {}).get(side)
+
     def _recorded(self, key: str) -> Any:
         try:
             return json.loads(self.pairs_file.read_text(encoding="utf-8"))[key]

@@ -14,7 +14,6 @@ from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.training import train
-from pix2pix_tf.utils.errors import UserError
 from tests.conftest import TINIEST
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -61,12 +60,6 @@ def test_thirteen_bands_to_seven_channels(scene, tmp_path):
     result = evaluate(run)
     assert result.images == 2
     assert all(np.isfinite(score) for score in result.scores.values())
-    inputs = find_inputs([str(scene / "val" / "A")], translator.source)
-    with pytest.raises(
-        UserError, match="this run makes images of 7 channels of uint8; in Python, Translator"
-    ):
-        translate_files(translator, inputs, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_array_to_image(scene, tmp_path):
@@ -82,3 +75,34 @@ def test_array_to_image(scene, tmp_path):
     expected = translator(np.load(scene / "val" / "B" / "0.npy"), dropout=False)
     assert output.shape == (20, 24, 3)
     assert np.abs(output.astype(int) - expected).max() <= 1
+
+
+def test_translations_are_of_the_targets_kind(scene, tmp_path, here):
+    """Arrays for arrays, TIFF if asked for, which says what it was made of; PNG holds no 7."""
+    trained(scene, tmp_path / "run", direction="AtoB", input_channels=13, target_channels=7)
+    words = ("translate", "--run", "run", "--input", "scene/val/A", "--no-dropout")
+    code, out, err = here(*words, "--output", "out")
+    assert (code, err) == (0, ""), err
+    image = tifffile.imread(scene / "val" / "A" / "0.tif").transpose(1, 2, 0)
+    expected = Translator(tmp_path / "run")(image, dropout=False)
+    assert np.array_equal(np.load(tmp_path / "out" / "0.npy"), expected)
+    code, out, _ = here(*words, "--output", "out")
+    assert "2 files of those kept do not say what they were made of" in out
+    tiffs = ("--output", "tiffs", "--format", "tiff")
+    assert here(*words, *tiffs)[0] == 0
+    assert np.array_equal(tifffile.imread(tmp_path / "tiffs" / "0.tif"), expected)
+    assert "2 of 2 already exist: kept" in here(*words, *tiffs)[1]
+    written = (tmp_path / "tiffs" / "0.tif").read_bytes()
+    (tmp_path / "tiffs" / "0.tif").write_bytes(written[:-100])
+    assert "1 of 2 were there and damaged: made anew" in here(*words, *tiffs)[1]
+    assert (tmp_path / "tiffs" / "0.tif").read_bytes() == written
+    tifffile.imwrite(
+        scene / "val" / "A" / "1.tif", noise(20, 24, 13), photometric="minisblack", planarconfig=1
+    )
+    out = here(*words, *tiffs)[1]
+    assert "1 of 2 were there, made of another input, other weights or other settings" in out
+    code, _, err = here(*words, "--output", "pngs", "--format", "png")
+    assert code == 2
+    assert "--format png: holds 1 to 4 channels of 8 or 16 bits" in err
+    assert "7 channels of uint8; use tiff or npy" in err
+    assert not (tmp_path / "pngs").exists()

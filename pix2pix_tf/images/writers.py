@@ -1,4 +1,4 @@
-"""Writing of 16-bit PNG and TIFF files, of which Pillow writes only grey ones."""
+"""Writing of what Pillow does not: 16-bit PNG files, and TIFF files of any channels and type."""
 
 from __future__ import annotations
 
@@ -27,22 +27,30 @@ def encode_png16(image: np.ndarray, info: PngInfo | None = None) -> bytes:
     return content[:_HEADER_BYTES] + texts + content[_HEADER_BYTES:]
 
 
-def write_tiff16(file: BinaryIO, image: np.ndarray) -> None:
-    """Writes an image as a TIFF file: grey or RGB, with alpha as its last channel.
+def write_tiff(file: BinaryIO, image: np.ndarray, description: str | None = None) -> None:
+    """Writes an image as a TIFF file of interleaved bands.
+
+    Grey, RGB and alpha (as the last channel) of 8 and 16 bits are marked as such; other images are
+    bands without a meaning.
 
     Args:
         file: The file, opened for writing.
-        image: uint16 [H, W, 1..4].
+        image: Integers or floats [H, W, C].
+        description: Text in ASCII that the file describes itself with.
     """
     import tifffile  # imported here because few files need it
 
     channels = image.shape[2]
-    options: dict[str, Any] = {"extrasamples": ["unassalpha"]} if channels in (2, 4) else {}
+    is_colour = image.dtype in (np.uint8, np.uint16) and channels <= 4
+    options: dict[str, Any] = {}
+    if is_colour and channels in (2, 4):
+        options["extrasamples"] = ["unassalpha"]
     tifffile.imwrite(
         file,
         image[..., 0] if channels == 1 else image,
-        photometric="rgb" if channels >= 3 else "minisblack",
+        photometric="rgb" if is_colour and channels >= 3 else "minisblack",
         planarconfig="contig" if channels > 1 else None,
+        description=description,
         metadata=None,
         **options,
     )
