@@ -16,7 +16,7 @@ from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.demo.app import make_app
 from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.images.convert import resize_image
-from pix2pix_tf.images.io import decode_image, image_dtype, image_size, read_image, write_image
+from pix2pix_tf.images.io import image_dtype, image_size, inspect_image, read_image, write_image
 from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator
@@ -86,12 +86,14 @@ class Targets:
         except UserError as error:
             _one_sentence(error, str(path))
             return None
-        own = decode_image(path)
+        own, _ = inspect_image(path)
         if own.shape[:2] != image_size(path) or own.dtype != image_dtype(path):
             raise WrongError(
                 f"read: {own.shape} {own.dtype}, by its header {image_size(path)} "
                 f"{image_dtype(path)}"
             )
+        if image.dtype not in (np.uint8, np.uint16):
+            return None  # it can be read, but has no range
         expected = plain_decoding(data) if pixels is None else pixels
         if expected is not None:
             _refuse_other(image, expected, 0, "read")
@@ -102,7 +104,10 @@ class Targets:
         (root / "train").mkdir(parents=True)
         shutil.copy(path, root / "train")
         problems = check_dataset(root, "side_by_side").problems
-        usable = image is not None and image.shape[1] % 2 == 0
+        try:  # whatever its channels, since there is no config
+            usable = inspect_image(path)[0].shape[1] % 2 == 0
+        except UserError:
+            usable = False
         if usable == bool(problems):
             raise WrongError(f"the picture can be used: {usable}; problems: {problems}")
         for problem in problems:
