@@ -17,7 +17,7 @@ from pix2pix_tf.images.convert import to_8bit, to_16bit, to_dtype
 from pix2pix_tf.utils.errors import UserError
 
 UINT8 = np.dtype(np.uint8)
-_SCALED_TYPES = (np.dtype(np.uint8), np.dtype(np.uint16))  # converted to each other by full scale
+_SCALED_TYPES = (UINT8, np.dtype(np.uint16))  # converted to each other by full scale
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,12 @@ class ImageValues:
             image: An image of the side, [H, W, C].
 
         Returns:
-            The same image if it spans the full range of its integer type, otherwise the fractions
-            of the range, float32 in 0..1.
+            The same image if it is of 8 or 16 bits and spans their full range, otherwise the
+            fractions of the range, float32 in 0..1.
         """
-        return image if self.range is None else self.range.fractions(image)
+        if self.range is None and image.dtype in _SCALED_TYPES:
+            return image
+        return self.of(image.dtype).fractions(image)
 
     def from_full_scale(self, image: np.ndarray) -> np.ndarray:
         """Converts an image from a display, such as a drawing, to an image of the side.

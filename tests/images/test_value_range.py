@@ -85,6 +85,8 @@ def test_displays_and_drawings():
     assert shown.dtype == np.float32
     assert shown.ravel().tolist() == pytest.approx([0, 2047 / 4095, 1, 1])
     assert ImageValues(U16).full_scale(image) is image
+    signed = np.array([[[-32768], [32767]]], np.int16)
+    assert ImageValues(signed.dtype).full_scale(signed).ravel().tolist() == [0, 1]
     drawn = np.array([[[0], [51], [255]]], np.uint8)
     assert TWELVE_BITS.from_full_scale(drawn).ravel().tolist() == [0, 819, 4095]
     assert ImageValues(U16).from_full_scale(drawn) is drawn
