@@ -186,7 +186,35 @@ def inspect_image(
             raise UserError(_too_many_pixels(path, opened, pixels, max_pixels))
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
+        refuse_not_finite(path, decoded)
         return decoded, opened.colour_mode or _MODE_OF_CHANNELS[decoded.shape[2]]
+
+
+def refuse_not_finite(path: ImageFile, pixels: np.ndarray, top: int = 0, left: int = 0) -> None:
+    """Raises an error for values that are no numbers, of which a network makes more of them.
+
+    Args:
+        path: The file, for the message.
+        pixels: An image or a part of it, [H, W, C].
+        top: The row of the image that the part begins with.
+        left: The column of the image that the part begins with.
+
+    Raises:
+        UserError: There are values that are NaN or infinite.
+    """
+    if pixels.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(pixels.sum(dtype=np.float64)):  # faster than to look at each value
+            return
+    bad = np.argwhere(~np.isfinite(pixels))
+    if len(bad):  # else only the sum was too large
+        row, column, channel = bad[0]
+        raise UserError(
+            f"{path} has {pluralize(len(bad), 'value')} of NaN or infinity, the first in row "
+            f"{top + row + 1}, column {left + column + 1}, channel {channel + 1}: replace them, by "
+            "a value that stands for nothing there, or remove the image."
+        )
 
 
 def image_dtype(path: ImageFile) -> np.dtype:

@@ -15,6 +15,7 @@ from pix2pix_tf.images.io import (
     open_image_file,
     opened_image,
     other_bands,
+    refuse_not_finite,
 )
 from pix2pix_tf.images.numpy_image import NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES
@@ -91,6 +92,7 @@ class ImageWindows:
             raise
         except Exception as error:
             raise UserError(explain_failure(self._path, self._head, error)) from error
+        refuse_not_finite(self._path, part, top, self._left + left)
         return to_channels(part, self.shape[2])
 
     def __enter__(self) -> ImageWindows:

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.images.image_file import ImageBytes, Reading
-from pix2pix_tf.images.io import decode_image, image_dtype, image_size, inspect_image, read_image
+from pix2pix_tf.images.io import (
+    decode_image,
+    image_dtype,
+    image_size,
+    inspect_image,
+    read_image,
+    write_image,
+)
 from pix2pix_tf.images.windows import ImageWindows, has_windows
 from pix2pix_tf.utils.errors import UserError
 
@@ -279,3 +286,25 @@ def test_windows_of_large_arrays_are_parts_of_the_image(tmp_path, monkeypatch, a
         middle = whole.shape[1] // 2
         assert (windows[:, :4] == whole[:, middle : middle + 4]).all()
     assert not has_windows(npz(tmp_path / "x.npz", x=array), reading)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("suffix", [".npy", ".tif"])
+def test_values_that_are_no_numbers_are_named(tmp_path, suffix, bad):
+    image = np.zeros((6, 7, 3), np.float32)
+    image[2, 4, 1] = image[5, 0, 0] = bad
+    path = tmp_path / f"x{suffix}"
+    write_image(path, image)
+    message = r"x\.\w+ has \d values? of NaN or infinity, the first in row 3, column 5, channel 2"
+    with pytest.raises(UserError, match=message):
+        decode_image(path, 3)
+    with ImageWindows(path, Reading(3)) as windows:
+        assert windows[:2].shape == (2, 7, 3)
+        with pytest.raises(UserError, match=message):
+            windows[1:4, 3:]
+
+
+def test_large_floats_are_numbers(tmp_path):
+    image = np.full((2, 2, 1), np.finfo(np.float64).max)
+    np.save(tmp_path / "x.npy", image)
+    assert np.array_equal(decode_image(tmp_path / "x.npy", 1), image)

@@ -68,7 +68,9 @@ def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
     for role, side in (("input", spec.input), ("target", spec.target)):
         setting = getattr(data, f"{role}_range")
         if side is not None and not isinstance(setting, str):
-            text = f"data.{role}_range={format_range(setting)}"
+            text = f"data.{role}_range"
+            if not isinstance(setting[0], tuple):  # of many channels it fills several lines
+                text += f"={format_range(setting)}"
             found.append(SideRange(side.name, spec, text, given_range(setting)))
     return found
 

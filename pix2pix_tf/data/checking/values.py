@@ -149,9 +149,9 @@ def _bands(side: str, images: Sequence[SideImage], read_as: int | None) -> list[
         return []
     bands = own[0].info.channels
     return [
-        f"{len(own)} of {_of(images, side)} have {bands} bands that are no colours and not tagged "
-        f"as alpha: data.input_channels={bands}, or data.target_channels, reads them; as anything "
-        "else they are refused"
+        f"{len(own)} of {_of(images, side)} have {pluralize(bands, 'band')}, not colours or alpha: "
+        f"data.input_channels={bands}, or data.target_channels, reads them; as anything else they "
+        "are refused"
     ]
 
 

@@ -146,7 +146,7 @@ def test_bands_without_meaning_stop_a_training_of_other_channels(tmp_path, monke
             opened(root)
     assert opened(root, input_channels=4) == []
     assert opened(root, direction="BtoA", target_channels=4) == []
-    assert any("have 4 bands that are no colours" in note for note in check_dataset(root).warnings)
+    assert any("have 4 bands, not colours" in note for note in check_dataset(root).warnings)
 
 
 def test_warnings_are_the_same_from_what_is_remembered(tmp_path):
