@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 import yaml
 from PIL import Image
 
@@ -24,6 +26,30 @@ def test_in_python_runs(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "aerial.png").size == (300, 200)
+
+
+def run_example(name, folder):
+    command = [sys.executable, EXAMPLES / name, "2"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow("starts Python with TensorFlow")
+def test_microscopy_gives_the_cameras_numbers_back(tmp_path):
+    run_example("microscopy.py", tmp_path)
+    stain = tifffile.imread(tmp_path / "stained.tif")
+    assert (stain.shape, stain.dtype) == ((200, 200), np.uint16)
+    assert 255 < stain.max() <= 4095
+    assert Image.open(tmp_path / "microscopy.png").size == (600, 200)
+
+
+@pytest.mark.slow("starts Python with TensorFlow, twice")
+def test_satellite_gives_metres_back(tmp_path):
+    run_example("satellite.py", tmp_path)
+    heights = tifffile.imread(tmp_path / "heights" / "scene.tif")
+    assert (heights.shape, heights.dtype) == ((600, 600), np.float32)
+    assert 1 < heights.max() <= 30
+    assert Image.open(tmp_path / "satellite.png").size == (1800, 600)
 
 
 def test_serving_client_names_the_extra_that_grpc_needs(tmp_path):
