@@ -3,9 +3,10 @@
 They have three signatures with named inputs and outputs:
 
 - `serving_default` maps `image_bytes`, string [N], PNG or JPEG files of any sizes, to
-  `image_bytes`, string [N], PNG files.
+  `image_bytes`, string [N], PNG files. For a run of images that PNG cannot hold (floats, signed or
+  32-bit integers, more than four channels) it is `images`.
 - `images` maps `images`, [N, H, W, C], to `images`, [N, H, W, D], in the types and with the values
-  of the files that the run was trained on: uint8 for files of 8 bits, uint16 for 16 bits.
+  of the files that the run was trained on: uint8 for files of 8 bits, float32 for floats of 32.
 - `sample` maps `images` and `seed`, int32 [N], to `images`, with the dropout that the paper applies
   at test time.
 
@@ -25,10 +26,9 @@ import tensorflow as tf
 from pix2pix_tf.exporters.image_files import translate_encoded
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
+from pix2pix_tf.images.io import png_holds
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
-from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.text import pluralize
 
 
 def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
@@ -38,11 +38,7 @@ def write_saved_model(translator: Translator, folder: Path, name: str) -> None:
         translator: The translation of a run.
         folder: An empty folder.
         name: Name of the model in the warm-up requests.
-
-    Raises:
-        UserError: PNG files cannot hold the images of the run.
     """
-    _refuse_other_kinds(translator)
     module = tf.Module()
     networks = translator.networks.values()
     module.weights = [variable.value for network in networks for variable in network.variables]
@@ -59,7 +55,7 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
     many_seeds = tf.TensorSpec([None], tf.int32, "seed")
 
     @tf.function(input_signature=[many_files], autograph=False)
-    def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+    def files(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def translate(image: tf.Tensor) -> tf.Tensor:
             return translation.translate_values(image, None)
 
@@ -75,7 +71,8 @@ def _signatures(translator: Translator) -> dict[str, tf.types.experimental.Concr
         seeds = tf.stack([seed, tf.zeros_like(seed)], axis=1)  # as `image_seeds` does
         return {"images": translation.translate_values(images, seeds)}
 
-    functions = {"serving_default": serving_default, "images": images, "sample": sample}
+    default = files if _takes_files(translator) else images
+    functions = {"serving_default": default, "images": images, "sample": sample}
     # Most servers compute on CPUs; a GPU can run these convolutions too.
     with cpu_convolutions():
         return {name: function.get_concrete_function() for name, function in functions.items()}
@@ -89,22 +86,21 @@ def _warmup_inputs(translator: Translator) -> dict[str, dict[str, Any]]:
     channels, _ = translator.translation.translation.channels
     shape = (1, *translator.config.data.crop_size, channels)
     image = np.full(shape, 127, translator.values.input.dtype)
+    default: dict[str, Any] = {"images": image}
+    if _takes_files(translator):
+        default = {"image_bytes": [tf.io.encode_png(image[0]).numpy()]}
     return {
-        "serving_default": {"image_bytes": [tf.io.encode_png(image[0]).numpy()]},
+        "serving_default": default,
         "images": {"images": image},
         "sample": {"images": image, "seed": np.zeros(1, np.int32)},
     }
 
 
-def _refuse_other_kinds(translator: Translator) -> None:
+def _takes_files(translator: Translator) -> bool:
+    """Whether PNG files hold the inputs and the targets of the run."""
     sides = (translator.values.input, translator.values.target)
-    for side, channels in zip(sides, translator.translation.translation.channels, strict=True):
-        if side.dtype not in (np.uint8, np.uint16) or channels > 4:
-            raise UserError(
-                f"format saved_model: takes and returns PNG files, of 1 to 4 channels of 8 or 16 "
-                f"bits, and this run has images of {pluralize(channels, 'channel')} of "
-                f"{side.dtype}; --format tflite has no such limit"
-            )
+    channels = translator.translation.translation.channels
+    return all(png_holds(side.dtype, count) for side, count in zip(sides, channels, strict=True))
 
 
 def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
@@ -149,8 +145,11 @@ def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
         return targets.full_scale(translator(inputs.unify(image), seed=seed))
 
     limit = EXACT.for_values(targets)
+    default = Variant("serving_default", by_files, translate, limit)
+    if not _takes_files(translator):
+        default = Variant("serving_default", by_images, translate_tensor, limit)
     return [
-        Variant("serving_default", by_files, translate, limit),
+        default,
         Variant("images", by_images, translate_tensor, limit),
         Variant("sample", by_sample, translate_sample, limit),
     ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
 from PIL import Image
 from rich.console import Console
 
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.evaluation.evaluate import evaluate
+from pix2pix_tf.exporters import export
 from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator
@@ -60,6 +62,33 @@ def test_thirteen_bands_to_seven_channels(scene, tmp_path):
     result = evaluate(run)
     assert result.images == 2
     assert all(np.isfinite(score) for score in result.scores.values())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_saved_models_take_and_return_what_png_cannot_hold(scene, tmp_path, dtype):
+    for path in scene.rglob("A/*.tif"):
+        values = noise(20, 24, 13, dtype="uint16", seed=len(path.name)).astype(dtype)
+        tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig")
+    run = trained(
+        scene,
+        tmp_path / "run",
+        direction="AtoB",
+        input_channels=13,
+        target_channels=7,
+        input_range=[0, 30_000],
+    )
+    exported = export(run, "saved_model", tmp_path / "models")
+    assert all(parity.passed for parity in exported.parity)
+    signatures = tf.saved_model.load(str(exported.folder)).signatures
+    image = noise(33, 20, 13, dtype="uint16").astype(dtype)
+    translator = Translator(run)
+    for name in ("serving_default", "images"):
+        found = signatures[name](images=tf.constant(image[np.newaxis]))["images"].numpy()[0]
+        assert (found.shape, found.dtype) == ((33, 20, 7), np.uint8)
+        assert np.abs(found.astype(int) - translator(image, dropout=False)).max() <= 1
+    sample = {"images": tf.constant(image[np.newaxis]), "seed": tf.constant([5])}
+    found = signatures["sample"](**sample)["images"].numpy()[0]
+    assert np.abs(found.astype(int) - translator(image, seed=5)).max() <= 1
 
 
 def test_array_to_image(scene, tmp_path):
