@@ -20,6 +20,7 @@ from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.images.folder_names import split_named
 from pix2pix_tf.images.unreadable import report_all_unreadable
+from pix2pix_tf.images.value_range import ImageValues
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.data import open_scored
 from pix2pix_tf.runs.run import Measurement, Run
@@ -84,7 +85,8 @@ def evaluate(
         translator, scored.pairs, context.labels, class_maps=context.class_maps, dropout=dropout
     )
     results, notes = _score(items, context, save, advance)
-    notes = [*scored.notes, *context.notes(scored), *notes]
+    in_numbers = _l1_in_numbers_of(translator.values.target, results)
+    notes = [*scored.notes, *context.notes(scored), *notes, *in_numbers]
     if dropout:
         other = translator.direction if translator.direction != config.data.direction else None
         measurement = Measurement(
@@ -200,6 +202,17 @@ def _score(
         results.estimates |= {name: Estimate(score) for name, score in distances.items()}
         notes += feature_notes
     return results, notes
+
+
+def _l1_in_numbers_of(values: ImageValues, results: MetricResults) -> list[str]:
+    """Returns a note with L1 in the numbers of the targets, if one range holds for all channels."""
+    l1 = results.scores.get("l1")
+    if l1 is None or values.range is None or len(values.range.low) > 1:
+        return []
+    (low,), (high,) = values.range.low, values.range.high
+    return [
+        f"l1 in the numbers of the targets: {l1 * (high - low):.4g}, within [{low:g}, {high:g}]"
+    ]
 
 
 def _check_sizes(items: EvaluationItems, metrics: Sequence[Metric]) -> None:
