@@ -70,7 +70,7 @@ class InputSource:
         height, width = config.data.crop_size
         self._proportions = proportions or (2 * width / height, 2 * width / height)
         self._direction = config.data.direction
-        self._axes = config.data.input_axes if self.derivation is None else config.data.target_axes
+        self._axes = (self.spec.input or self.spec.target).axes
 
     def form(
         self, paths: Sequence[Path], *, pairs: bool | None = None, derive: bool = False

@@ -64,7 +64,7 @@ from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyIm
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
-from pix2pix_tf.images.writers import encode_png16, write_tiff
+from pix2pix_tf.images.writers import encode_png16, png_holds, write_tiff
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import is_special, write_error_message
 from pix2pix_tf.utils.text import pluralize
@@ -373,11 +373,6 @@ def _format_for(path: Path, image: np.ndarray) -> str:
     if channels in (2, 4) and written_as in ("JPEG", "BMP"):
         raise UserError(f"{path} cannot be written: {written_as} holds no alpha, use .png instead.")
     return written_as
-
-
-def png_holds(dtype: np.dtype, channels: int) -> bool:
-    """Whether PNG files hold images of a type and a number of channels."""
-    return dtype in (np.uint8, np.uint16) and channels <= 4
 
 
 @contextlib.contextmanager

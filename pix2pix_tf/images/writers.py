@@ -11,6 +11,16 @@ from PIL.PngImagePlugin import PngInfo
 _HEADER_BYTES = 33  # of a PNG file: the signature and the chunk IHDR
 
 
+def png_holds(dtype: np.dtype, channels: int) -> bool:
+    """Whether PNG files hold images of a type and a number of channels: those that may be colours.
+
+    Example:
+        >>> png_holds(np.dtype(np.uint16), 4), png_holds(np.dtype(np.float32), 3)
+        (True, False)
+    """
+    return dtype in (np.uint8, np.uint16) and channels <= 4
+
+
 def encode_png16(image: np.ndarray, info: PngInfo | None = None) -> bytes:
     """Encodes an image as the content of a PNG file.
 
@@ -41,7 +51,7 @@ def write_tiff(file: BinaryIO, image: np.ndarray, description: str | None = None
     import tifffile  # imported here because few files need it
 
     channels = image.shape[2]
-    is_colour = image.dtype in (np.uint8, np.uint16) and channels <= 4
+    is_colour = png_holds(image.dtype, channels)
     options: dict[str, Any] = {}
     if is_colour and channels in (2, 4):
         options["extrasamples"] = ["unassalpha"]

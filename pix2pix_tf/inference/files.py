@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from pix2pix_tf.images.io import PIXELS_AT_MOST, png_holds, write_image
+from pix2pix_tf.images.io import PIXELS_AT_MOST, write_image
+from pix2pix_tf.images.writers import png_holds
 from pix2pix_tf.inference.inputs import Inputs
 from pix2pix_tf.inference.memory import refuse_too_large
 from pix2pix_tf.inference.record import (
