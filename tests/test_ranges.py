@@ -274,7 +274,7 @@ def test_many_channels_with_a_range_each(tmp_path, monkeypatch, eagerly):
     monkeypatch.setattr("pix2pix_tf.data.source.PairSource.read", read)
     monkeypatch.setattr("pix2pix_tf.data.checking.check_pairs._types", lambda inspections: types)
     monkeypatch.setattr("pix2pix_tf.data.checking.check_pairs.refused_channels", lambda *_: [])
-    monkeypatch.setattr("pix2pix_tf.data.checking.check_pairs.count_outside", lambda *_: None)
+    monkeypatch.setattr("pix2pix_tf.data.checking.check_pairs.range_warnings", lambda *_: [])
     config = settings(
         root,
         **{

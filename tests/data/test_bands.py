@@ -157,6 +157,12 @@ def test_mixed_types_need_a_range(tmp_path, dtype, words):
     assert re.search(words, refusal(root, **data))
     opened = open_pairs(config(root, input_range=[0, 250], **data), check=True)
     assert (opened.train[0][0] == noise(*SIZE, 2)).all()
+    (note,) = [note for note in opened.notes if "several types" in note]
+    assert note.startswith(
+        f"data.input_range=[0, 250]: images of A are of several types, uint8 (3), {dtype} (1), and"
+    )
+    report = check_dataset(root, data=config(root, input_range=[0, 250], **data).data)
+    assert note in report.warnings
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".npy"])

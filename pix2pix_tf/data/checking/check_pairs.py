@@ -11,7 +11,7 @@ import numpy as np
 from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
-from pix2pix_tf.data.checking.outside import SideRange, count_outside
+from pix2pix_tf.data.checking.outside import SideRange, range_warnings
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
@@ -111,13 +111,14 @@ def check_pairs(
             files |= {pair.sides[side]: (side, image) for side, image in images.items()}
     warnings = value_warnings(files, spec.channels_of, flat_fraction, [one.side for one in ranges])
     images_of_pairs = [(pair, inspections[pair].images) for each in sound.values() for pair in each]
-    outside = [count_outside(images_of_pairs, one) for one in ranges]
+    for one in ranges:
+        warnings += range_warnings(images_of_pairs, one)
     return CheckedPairs(
         sound,
         {split: _types(inspections[pair] for pair in pairs) for split, pairs in sound.items()},
         bad,
         kinds,
-        [*warnings, *filter(None, outside)],
+        warnings,
     )
 
 

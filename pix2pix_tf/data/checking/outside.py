@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from pix2pix_tf.config.schema import DataConfig, format_range
 from pix2pix_tf.data.checking.inspection import ImageInfo, ranges_of_side
-from pix2pix_tf.data.layout.pair_files import PairFiles, read_side
+from pix2pix_tf.data.layout.pair_files import PairFiles, read_side, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
 from pix2pix_tf.images.value_range import ValueRange, given_range
 from pix2pix_tf.utils.errors import UserError
@@ -73,6 +74,35 @@ def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
                 text += f"={format_range(setting)}"
             found.append(SideRange(side.name, spec, text, given_range(setting)))
     return found
+
+
+def range_warnings(
+    pairs: Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]], given: SideRange
+) -> list[str]:
+    """Returns sentences about files whose values the range of their side may not be meant for.
+
+    Args:
+        pairs: The files of each pair, and what they hold by the keys of `PairFiles.sides`.
+        given: The side and its range.
+
+    Raises:
+        UserError: No value of a channel lies in the range.
+    """
+    return list(filter(None, [_mixed_types(pairs, given), count_outside(pairs, given)]))
+
+
+def _mixed_types(
+    pairs: Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]], given: SideRange
+) -> str | None:
+    """Returns a sentence about files of several types, whose numbers one range is for."""
+    types = Counter(str(split_sides(infos)[given.side].dtype) for _, infos in pairs)
+    if len(types) < 2:
+        return None
+    names = ", ".join(f"{name} ({count})" for name, count in types.most_common())
+    return (
+        f"{given.setting}: images of {given.side} are of several types, {names}, and the values of "
+        "all are taken as they are: where some were scaled to 8 bits, say, convert them first"
+    )
 
 
 def count_outside(

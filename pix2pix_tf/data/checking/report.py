@@ -11,7 +11,7 @@ from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.checking.check_pairs import refused_channels
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
-from pix2pix_tf.data.checking.outside import count_outside, given_ranges
+from pix2pix_tf.data.checking.outside import given_ranges, range_warnings
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
@@ -107,8 +107,7 @@ def check_dataset(
     ]
     for one in ranges:
         try:
-            outside = count_outside(sound, one)
-            warnings += [] if outside is None else [outside]
+            warnings += range_warnings(sound, one)
         except UserError as error:
             problems.append(str(error))
     return DatasetReport(
