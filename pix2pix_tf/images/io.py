@@ -50,6 +50,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from pix2pix_tf.images.carried_tags import NO_TAGS, CarriedTags
 from pix2pix_tf.images.convert import to_channels
 from pix2pix_tf.images.image_file import (
     ANY_READING,
@@ -244,6 +245,20 @@ def image_size(
         return opened.height, opened.width
 
 
+def image_tags(path: ImageFile, reading: Reading = ANY_READING) -> CarriedTags:
+    """Reads what a file says beside values: resolution, georeference and nodata.
+
+    Args:
+        path: The file.
+        reading: The number of channels and the order of axes that are asked for.
+
+    Raises:
+        UserError: As for `image_dtype`.
+    """
+    with open_image_file(openable(path), reading) as opened:
+        return opened.tags
+
+
 def refuse_other_channels(path: ImageFile, found: int, channels: int | None) -> None:
     """Raises an error if a file cannot be converted to a number of channels that are no colours.
 
@@ -282,7 +297,11 @@ def other_bands(path: ImageFile, bands: int, channels: int | None) -> str:
 
 
 def write_image(
-    path: str | Path, image: np.ndarray, *, text: Mapping[str, str] | None = None
+    path: str | Path,
+    image: np.ndarray,
+    *,
+    text: Mapping[str, str] | None = None,
+    tags: CarriedTags = NO_TAGS,
 ) -> None:
     """Writes an image in the format of the suffix: PNG, TIFF, NumPy, BMP, lossless WebP, JPEG (95).
 
@@ -293,6 +312,8 @@ def write_image(
         image: Integers or floats [H, W, C]. TIFF and NumPy files hold all of them, PNG uint8 and
             uint16 of 1 to 4 channels, the others uint8 of 1 to 4, without alpha in JPEG and BMP.
         text: Text entries by keyword, in ASCII, for PNG and TIFF files only.
+        tags: Resolution, georeference and nodata, as far as the format has a place for them: all of
+            it in TIFF, the resolution in PNG.
 
     Raises:
         UserError: The suffix is not that of an image, the format cannot hold the image, or the file
@@ -307,7 +328,7 @@ def write_image(
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
-            _save(file, image, written_as, text or {})
+            _save(file, image, written_as, text or {}, tags)
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -320,7 +341,7 @@ def write_image(
 def encode_png(image: np.ndarray) -> bytes:
     """Encodes an image, uint8 or uint16 [H, W, 1..4], as the content of a PNG file."""
     file = io.BytesIO()
-    _save(file, image, "PNG", {})
+    _save(file, image, "PNG", {}, NO_TAGS)
     return file.getvalue()
 
 
@@ -334,11 +355,13 @@ def tiff_text(description: str) -> dict[str, str]:
     return {keyword: content for keyword, _, content in entries}
 
 
-def _save(file: BinaryIO, image: np.ndarray, written_as: str, text: Mapping[str, str]) -> None:
+def _save(
+    file: BinaryIO, image: np.ndarray, written_as: str, text: Mapping[str, str], tags: CarriedTags
+) -> None:
     """Writes an image; 8 bits by Pillow, which has no 16-bit colour."""
     if written_as == "TIFF":
         lines = [f"{keyword}={content}" for keyword, content in text.items()]
-        write_tiff(file, image, "\n".join(lines) or None)
+        write_tiff(file, image, "\n".join(lines) or None, tags)
         return
     options = dict(_SAVE_OPTIONS.get(written_as, {}))
     if text:
@@ -350,8 +373,11 @@ def _save(file: BinaryIO, image: np.ndarray, written_as: str, text: Mapping[str,
     if written_as == "NPY":
         np.save(file, image)
     elif image.dtype == np.uint16:
-        file.write(encode_png16(image, options.get("pnginfo")))
+        file.write(encode_png16(image, options.get("pnginfo"), tags))
     else:
+        dpi = None if tags.resolution is None else tags.resolution.per_inch
+        if written_as == "PNG" and dpi is not None:
+            options["dpi"] = dpi
         pixels = np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
         Image.fromarray(pixels).save(file, written_as, **options)
 

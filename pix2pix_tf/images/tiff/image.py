@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from pix2pix_tf.images.carried_tags import tags_of_tiff
 from pix2pix_tf.images.image_file import Axes
 from pix2pix_tf.images.orientation import TRANSPOSED, stored_window, upright
 from pix2pix_tf.images.tiff.header import Header
@@ -39,6 +40,7 @@ class TiffImage:
         colour_mode: The meaning of the bands.
         segment_pixels: The number of pixels of a strip or tile, which are decoded at once.
         has_windows: Whether windows are read without the rest.
+        tags: What the file says beside values, of the upright image.
     """
 
     has_windows = True
@@ -67,6 +69,8 @@ class TiffImage:
         self.dtype = first.dtype
         self.segment_pixels = max(page.segment_pixels for page in self._pages)
         self.colour_mode = "bands" if found.axes else first.header.colour_mode
+        header = first.header
+        self.tags = tags_of_tiff(header.tags, header.size, header.orientation)
         self.height, self.width, self.bands = first.height, first.width, first.bands
         if self._axes == "CYX":
             self.bands = len(headers)
