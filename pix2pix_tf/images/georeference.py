@@ -24,6 +24,7 @@ _MODEL, _RASTER, _GEOGRAPHIC, _PROJECTED = 1024, 1025, 2048, 3072  # numbers of 
 _CITATIONS = (1026, 2049, 3073, 4097)  # texts for people, which differ among programs
 _PIXEL_IS_POINT = 2  # of _RASTER: coordinates are those of the middle of a pixel
 _USER_DEFINED = 32767
+_TOLERANCE = 0.5 + 1e-6  # pixels; pixels that mean points and areas differ by half a pixel
 _KEYS_AT_MOST, _TIEPOINTS_AT_MOST = 1000, 100_000
 
 ExtraTag = tuple[int, int, int, Any, bool]  # as tifffile takes it: code, type, count, value, once
@@ -89,14 +90,30 @@ class Georeference:
         shared = (self.keys.keys() & other.keys.keys()) - {_RASTER, *_CITATIONS}
         return all(_same(self.keys[key], other.keys[key]) for key in shared)
 
+    def describe(self, height: int, width: int) -> str:
+        """Describes the place of an image of this size in words."""
+        extent = self.extent(height, width)
+        return f"in {self.crs}" + ("" if extent is None else f" at {extent}")
+
     def extent(self, height: int, width: int) -> Extent | None:
         """Returns the extent of an image of this size; None without a transform."""
+        corners = self.corners(height, width)
+        if corners is None:
+            return None
+        (west, south), (east, north) = corners.min(axis=0), corners.max(axis=0)
+        return Extent(float(west), float(south), float(east), float(north))
+
+    def corners(self, height: int, width: int) -> np.ndarray | None:
+        """Returns x and y of the corners of an image of this size; None without a transform.
+
+        Returns:
+            float64 [4, 2]: upper left, upper right, lower left, lower right.
+        """
         if self.transform is None:
             return None
-        a, b, c, d, e, f = self.transform
-        x = [c, c + a * width, c + b * height, c + a * width + b * height]
-        y = [f, f + d * width, f + e * height, f + d * width + e * height]
-        return Extent(min(x), min(y), max(x), max(y))
+        matrix = np.array(self.transform).reshape(2, 3)
+        places = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])
+        return places @ matrix.T
 
     def moved(self, columns: int) -> Georeference:
         """Returns the georeference of the image without its first columns."""
@@ -134,6 +151,32 @@ class Georeference:
         elif self.tie_points:
             found.append(_doubles(TIEPOINTS, self.tie_points))
         return sorted(found)
+
+
+def same_ground(
+    one: Georeference,
+    size: tuple[int, int],
+    other: Georeference,
+    other_size: tuple[int, int],
+) -> bool:
+    """Whether two images cover the same ground, to half a pixel of the finer one.
+
+    Images without a transform are taken to do so.
+
+    Args:
+        one: The georeference of one of them.
+        size: Its height and width in pixels.
+        other: The georeference of the other, in the same CRS.
+        other_size: Its height and width in pixels.
+    """
+    corners, others = one.corners(*size), other.corners(*other_size)
+    if corners is None or others is None:
+        return True
+    height, width = (max(pair) for pair in zip(size, other_size, strict=True))
+    across, down = (corners[1] - corners[0]) / width, (corners[2] - corners[0]) / height
+    # The differences are solved for pixels, so that rotated images compare too.
+    pixels = np.linalg.solve(np.stack([across, down], axis=1), (others - corners).T)
+    return bool(np.abs(pixels).max() <= _TOLERANCE)
 
 
 def read_georeference(

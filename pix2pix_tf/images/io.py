@@ -44,7 +44,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -61,6 +61,7 @@ from pix2pix_tf.images.image_file import (
     Reading,
     openable,
 )
+from pix2pix_tf.images.nodata import DECLARED, NodataRule, empty_pixels, replace_nodata
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
 from pix2pix_tf.images.tiff.image import TiffImage
@@ -92,6 +93,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 _MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
+WITH_ALPHA: tuple[ColourMode, ...] = ("grey + alpha", "RGBA")  # their last channel is alpha
 LARGE_PIXELS = 16 * 2**20  # images of more pixels are decoded one at a time
 _ONE_LARGE_IMAGE = threading.Lock()
 
@@ -130,6 +132,7 @@ def decode_image(
     path: ImageFile,
     channels: int | None = None,
     axes: Axes | None = None,
+    nodata: tuple[NodataRule, ...] = DECLARED,
     *,
     max_pixels: int = PIXELS_AT_MOST,
 ) -> np.ndarray:
@@ -140,6 +143,7 @@ def decode_image(
         channels: The number of channels that the image is converted to afterwards. A file whose
             bands are not colours is read only if this is the number of its bands.
         axes: The order of axes of a file that does not name them, see `images.axes`.
+        nodata: Which values stand for no data; they are replaced by the low end of the range.
         max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
@@ -148,20 +152,63 @@ def decode_image(
     Raises:
         UserError: As for `read_image`.
     """
-    pixels, colour_mode = inspect_image(path, channels, axes, max_pixels=max_pixels)
-    if colour_mode == "bands" and pixels.shape[2] != channels:
-        raise UserError(other_bands(path, pixels.shape[2], channels))
-    refuse_other_channels(path, pixels.shape[2], channels)
-    return pixels
+    return decode_with_mask(path, Reading(channels, axes, nodata), max_pixels=max_pixels).pixels
+
+
+def decode_with_mask(
+    path: ImageFile, reading: Reading, *, max_pixels: int = PIXELS_AT_MOST
+) -> DecodedImage:
+    """Reads an image file as `decode_image` does, and which of its values stand for no data.
+
+    Args:
+        path: The file.
+        reading: As the arguments of `decode_image`.
+        max_pixels: The largest number of pixels that are decoded at once.
+
+    Returns:
+        The image.
+
+    Raises:
+        UserError: As for `read_image`.
+    """
+    found, channels = inspect_image(path, *reading, max_pixels=max_pixels), reading.channels
+    own = found.pixels.shape[2]
+    if found.colour_mode == "bands" and own != channels:
+        raise UserError(other_bands(path, own, channels))
+    refuse_other_channels(path, own, channels)
+    return found
+
+
+class DecodedImage(NamedTuple):
+    """An image with its own channels.
+
+    Attributes:
+        pixels: [H, W, C] of the file's own type, without values that stand for no data.
+        colour_mode: The meaning of the channels. Those of `bands` are not colours, so that
+            `to_channels` cannot convert them.
+        missing: Which values stood for no data, bool [H, W, C]; None if none did.
+        tags: What the file says beside values.
+    """
+
+    pixels: np.ndarray
+    colour_mode: ColourMode
+    missing: np.ndarray | None
+    tags: CarriedTags
+
+    @property
+    def empty(self) -> np.ndarray | None:
+        """Which pixels had no data in any channel, bool [H, W]; None if there are none."""
+        return empty_pixels(self.missing, has_alpha=self.colour_mode in WITH_ALPHA)
 
 
 def inspect_image(
     path: ImageFile,
     channels: int | None = None,
     axes: Axes | None = None,
+    nodata: tuple[NodataRule, ...] = DECLARED,
     *,
     max_pixels: int = PIXELS_AT_MOST,
-) -> tuple[np.ndarray, ColourMode]:
+) -> DecodedImage:
     """Reads an image file with its own channels and their meaning.
 
     Args:
@@ -169,12 +216,12 @@ def inspect_image(
         channels: The number of channels that is asked for, by which those of an array are found,
             see `images.axes`.
         axes: The order of axes of a file that does not name them.
+        nodata: Which values stand for no data; they are replaced by the low end of the range.
         max_pixels: The largest number of pixels that are decoded at once. For this limit, pixels
             of more than 8 bytes (four channels of 16 bits) count once for every 8 of them.
 
     Returns:
-        The pixels, [H, W, C] of the file's own type, and the colour mode. Channels of mode `bands`
-        are not colours, so that `to_channels` cannot convert them.
+        The image.
 
     Raises:
         UserError: As for `read_image`.
@@ -187,8 +234,12 @@ def inspect_image(
             raise UserError(_too_many_pixels(path, opened, pixels, max_pixels))
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
+        colour_mode = opened.colour_mode or _MODE_OF_CHANNELS[decoded.shape[2]]
+        decoded, missing = replace_nodata(
+            decoded, nodata, opened.tags.nodata, has_alpha=colour_mode in WITH_ALPHA
+        )
         refuse_not_finite(path, decoded)
-        return decoded, opened.colour_mode or _MODE_OF_CHANNELS[decoded.shape[2]]
+        return DecodedImage(decoded, colour_mode, missing, opened.tags)
 
 
 def refuse_not_finite(path: ImageFile, pixels: np.ndarray, top: int = 0, left: int = 0) -> None:
@@ -213,8 +264,8 @@ def refuse_not_finite(path: ImageFile, pixels: np.ndarray, top: int = 0, left: i
         row, column, channel = bad[0]
         raise UserError(
             f"{path} has {pluralize(len(bad), 'value')} of NaN or infinity, the first in row "
-            f"{top + row + 1}, column {left + column + 1}, channel {channel + 1}: replace them, by "
-            "a value that stands for nothing there, or remove the image."
+            f"{top + row + 1}, column {left + column + 1}, channel {channel + 1}: remove the "
+            "image, replace them, or, where NaN stands for no data, set data.nodata=nan."
         )
 
 
@@ -229,7 +280,10 @@ def image_dtype(path: ImageFile) -> np.dtype:
 
 
 def image_size(
-    path: ImageFile, channels: int | None = None, axes: Axes | None = None
+    path: ImageFile,
+    channels: int | None = None,
+    axes: Axes | None = None,
+    nodata: tuple[NodataRule, ...] = DECLARED,
 ) -> tuple[int, int]:
     """Reads height and width in pixels of the result of `read_image` from the header.
 
@@ -237,6 +291,7 @@ def image_size(
         path: The file.
         channels: The number of channels that is asked for, see `inspect_image`.
         axes: The order of axes of a file that does not name them.
+        nodata: Which values stand for no data, which matters nothing here.
 
     Raises:
         UserError: As for `image_dtype`.
