@@ -7,7 +7,7 @@
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
-# make test-combinations  more combinations of settings than the tests try: train, translate, export
+# make test-combinations  more combinations of settings, and of kinds of images, than the tests try
 # make test-cluster several processes training together: killed, resumed, refused (minutes)
 # make fuzz        2,000 odd and hostile pictures to everything that reads them, and odd configs
 #                  (CASES=... others, FILES=a folder of your own pictures to damage; half an hour)
@@ -65,7 +65,7 @@ test-slow: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 	$(BIN)/pytest -n 2 -m 'slow and not cluster'
 
 test-combinations: $(VENV)/installed-dev
-	PIX2PIX_TF_ALL_COMBINATIONS=1 $(BIN)/pytest tests/test_combinations.py
+	PIX2PIX_TF_ALL_COMBINATIONS=1 $(BIN)/pytest tests/test_combinations.py tests/test_image_kinds.py
 
 # Networks that PyTorch computes anew, from other random weights than those of the tests' own files.
 test-torch: $(TORCH)/installed $(VENV)/installed-dev
