@@ -17,6 +17,7 @@ from pix2pix_tf.images.orientation import TRANSPOSED
 _NODATA, _ASCII = 42113, 2
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
 _PER_METRE = {2: 1 / 0.0254, 3: 100.0}  # by the tag ResolutionUnit: inch, centimetre
+_TEXT_AT_MOST = 64  # characters of a number
 _MEANINGFUL = (1e-6, 1e9)  # pixels per unit; what lies outside is damaged
 
 
@@ -69,7 +70,7 @@ class CarriedTags:
         """Returns georeference and nodata as tags of a TIFF, as tifffile takes them."""
         found = [] if self.georeference is None else self.georeference.extratags()
         if self.nodata is not None:
-            text = "nan" if math.isnan(self.nodata) else f"{self.nodata:.17g}"
+            text = str(self.nodata) if isinstance(self.nodata, int) else f"{self.nodata:.17g}"
             found.append((_NODATA, _ASCII, len(text) + 1, text, True))
         return found
 
@@ -135,8 +136,14 @@ def _ratio(value: Any) -> float | None:
 
 def _number(value: Any) -> float | None:
     """Returns the number that GDAL's text for nodata stands for."""
+    if not isinstance(value, str) or len(value) > _TEXT_AT_MOST:
+        return None
     try:
-        number = float(value) if isinstance(value, str) else math.inf
+        return int(value)  # of 64 bits a float has not all
+    except ValueError:
+        pass
+    try:
+        number = float(value)
     except ValueError:
         return None
     return None if math.isinf(number) else number
