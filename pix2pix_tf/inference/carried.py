@@ -97,8 +97,11 @@ def carried_notes(carried: Sequence[CarriedOver]) -> list[str]:
             pixels[each.obstacle] += each.unmarked
             inputs[each.obstacle] += 1
     for obstacle, number in pixels.items():
+        have, values = "has", "its translation a value that means nothing"
+        if number > 1:
+            have, values = "have", "their translations values that mean nothing"
         notes.append(
-            f"{number:,} pixels of {inputs[obstacle]} of {pluralize(count, 'input')} have no data, "
-            f"and their translations values that mean nothing: {obstacle}"
+            f"{number:,} {'pixel' if number == 1 else 'pixels'} of {inputs[obstacle]} of "
+            f"{pluralize(count, 'input')} {have} no data, and {values}: {obstacle}"
         )
     return notes

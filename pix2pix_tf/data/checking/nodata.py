@@ -25,7 +25,7 @@ def nodata_notes(pairs: PairInfos) -> list[str]:
             if count:
                 found.setdefault(side, {})[str(path)] = count
     return [
-        f"no data: {pluralize(sum(counts.values()), 'value')}{_of(side)} in {len(counts)} of "
+        f"no data: {_values(sum(counts.values()))}{_of(side)} in {len(counts)} of "
         f"{pluralize(len(pairs), 'image')}, which the networks see as the low end of the range: "
         + shorten_list([f"{path} ({count:,})" for path, count in counts.items()], _NAMED_AT_MOST)
         for side, counts in sorted(found.items())
@@ -56,3 +56,7 @@ def georeference_notes(pairs: PairInfos) -> list[str]:
 
 def _of(side: str) -> str:
     return "" if side == "photo" else f" of {side}"
+
+
+def _values(count: int) -> str:
+    return f"{count:,} {'value' if count == 1 else 'values'}"
