@@ -64,9 +64,10 @@ from pix2pix_tf.images.image_file import (
 from pix2pix_tf.images.nodata import DECLARED, NodataRule, empty_pixels, replace_nodata
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
+from pix2pix_tf.images.tiff.descriptions import is_ome, ome_description
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
-from pix2pix_tf.images.writers import encode_png16, png_holds, write_tiff
+from pix2pix_tf.images.writers import encode_png16, png_holds, png_options, write_tiff
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import is_special, write_error_message
 from pix2pix_tf.utils.text import pluralize
@@ -301,7 +302,7 @@ def image_size(
 
 
 def image_tags(path: ImageFile, reading: Reading = ANY_READING) -> CarriedTags:
-    """Reads what a file says beside values: resolution, georeference and nodata.
+    """Reads what a file says beside values, see `images.carried_tags`.
 
     Args:
         path: The file.
@@ -367,8 +368,8 @@ def write_image(
         image: Integers or floats [H, W, C]. TIFF and NumPy files hold all of them, PNG uint8 and
             uint16 of 1 to 4 channels, the others uint8 of 1 to 4, without alpha in JPEG and BMP.
         text: Text entries by keyword, in ASCII, for PNG and TIFF files only.
-        tags: Resolution, georeference and nodata, as far as the format has a place for them: all of
-            it in TIFF, the resolution in PNG.
+        tags: What else the file says, as far as its format has a place for it, see
+            `images.carried_tags`.
 
     Raises:
         UserError: The suffix is not that of an image, the format cannot hold the image, or the file
@@ -406,7 +407,8 @@ def tiff_text(description: str) -> dict[str, str]:
     Args:
         description: The description of its first page.
     """
-    entries = (line.partition("=") for line in description.splitlines())
+    text = ome_description(description) if is_ome(description) else description
+    entries = (line.partition("=") for line in text.splitlines())
     return {keyword: content for keyword, _, content in entries}
 
 
@@ -430,9 +432,8 @@ def _save(
     elif image.dtype == np.uint16:
         file.write(encode_png16(image, options.get("pnginfo"), tags))
     else:
-        dpi = None if tags.resolution is None else tags.resolution.per_inch
-        if written_as == "PNG" and dpi is not None:
-            options["dpi"] = dpi
+        if written_as == "PNG":
+            options |= png_options(image, tags)
         pixels = np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
         Image.fromarray(pixels).save(file, written_as, **options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -33,7 +34,7 @@ def encode_png16(
     Args:
         image: uint16 [H, W, 1..4].
         info: Texts to add to the file.
-        tags: What else the file says, of which PNG has a place for the resolution.
+        tags: What else the file says, see `png_options`.
     """
     import tensorflow as tf  # imported here because it takes seconds and few files need it
 
@@ -41,7 +42,21 @@ def encode_png16(
         content = tf.io.encode_png(np.ascontiguousarray(image)).numpy()
     chunks = [] if info is None else info.chunks
     texts = b"".join(_chunk(name, data) for name, data, *_ in chunks)
-    return content[:_HEADER_BYTES] + _resolution(tags) + texts + content[_HEADER_BYTES:]
+    said = png_options(image, tags)
+    return content[:_HEADER_BYTES] + _chunks_of(said) + texts + content[_HEADER_BYTES:]
+
+
+def png_options(image: np.ndarray, tags: CarriedTags) -> dict[str, Any]:
+    """Returns keyword arguments of Pillow to write a PNG: the resolution and the colour profile.
+
+    Args:
+        image: uint8 or uint16 [H, W, 1..4].
+        tags: What the file says beside values.
+    """
+    dpi = None if tags.resolution is None else tags.resolution.per_inch
+    profile = tags.profile_for(image.dtype, image.shape[2])
+    options = {"dpi": dpi, "icc_profile": profile}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def write_tiff(
@@ -65,27 +80,33 @@ def write_tiff(
 
     channels = image.shape[2]
     is_colour = png_holds(image.dtype, channels)
-    options: dict[str, Any] = tags.tiff_options()
+    options: dict[str, Any] = tags.tiff_options(image.dtype, channels)
     if is_colour and channels in (2, 4):
         options["extrasamples"] = ["unassalpha"]
-    tifffile.imwrite(
-        file,
-        image[..., 0] if channels == 1 else image,
-        photometric="rgb" if is_colour and channels >= 3 else "minisblack",
-        planarconfig="contig" if channels > 1 else None,
-        description=description,
-        metadata=None,
-        **options,
-    )
+    pixels = image[..., 0] if channels == 1 else image
+    options["photometric"] = "rgb" if is_colour and channels >= 3 else "minisblack"
+    if not tags.is_ome:
+        planes = "contig" if channels > 1 else None
+        options |= {"planarconfig": planes, "description": description, "metadata": None}
+    elif channels == 1 or is_colour:
+        options |= {"ome": True, "planarconfig": None if channels == 1 else "contig"}
+        axes = "YX" if channels == 1 else "YXS"
+        options["metadata"] = tags.ome_metadata(axes, description)
+    else:  # one page for each channel, as microscopes write them
+        pixels = np.moveaxis(image, -1, 0)
+        options |= {"ome": True, "metadata": tags.ome_metadata("CYX", description)}
+    tifffile.imwrite(file, pixels, **options)
 
 
-def _resolution(tags: CarriedTags) -> bytes:
-    """Returns the chunk with the resolution; empty if there is none in a unit of length."""
-    dpi = None if tags.resolution is None else tags.resolution.per_inch
-    if dpi is None:
-        return b""
-    per_metre = (min(round(value / 0.0254), _LARGEST) for value in dpi)
-    return _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+def _chunks_of(options: Mapping[str, Any]) -> bytes:
+    """Returns chunks with what `png_options` returns, as Pillow writes them."""
+    found = b""
+    if "icc_profile" in options:
+        found += _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(options["icc_profile"]))
+    if "dpi" in options:
+        per_metre = (min(round(value / 0.0254), _LARGEST) for value in options["dpi"])
+        found += _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+    return found
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

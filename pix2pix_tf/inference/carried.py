@@ -1,4 +1,6 @@
-"""What a translated file takes over from its input: resolution, georeference, and no data."""
+"""What a translated file takes over: resolution, georeference and no data of its input; the colour
+profile, the names of bands and the kind of TIFF of the training's targets.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +75,10 @@ def carried_over(translator: Translator, path: Path, form: InputForm, suffix: st
         obstacle, value = "PNG has no place for a value that says so (--format tiff has)", None
     elif value is not None and as_type(value, target.dtype) is None:
         obstacle, value = f"images of {target.dtype} cannot hold {value:g}, their no data", None
-    unplaced = tags.georeference is not None and suffix != ".tif"
-    return CarriedOver(replace(tags, nodata=value), obstacle, unplaced=unplaced)
+    unplaced = tags.georeference is not None and not suffix.endswith(".tif")
+    own = translator.target_tags
+    tags = replace(tags, nodata=value, profile=own.profile, names=own.names, is_ome=own.is_ome)
+    return CarriedOver(tags, obstacle, unplaced=unplaced)
 
 
 def carried_notes(carried: Sequence[CarriedOver]) -> list[str]:

@@ -118,6 +118,8 @@ def translate_files(
     if tile is not None:
         check_side(tile)
     suffix = _SUFFIXES[_output_format(translator, format)]
+    if suffix == ".tif" and translator.target_tags.is_ome:
+        suffix = ".ome.tif"
     targets = [Path(output) / f"{name}{suffix}" for name in inputs.names]
     _refuse_unfit(inputs, targets)
     jobs: list[_Job] = []

@@ -5,12 +5,13 @@ It is recorded with the pairs of a run, so that its translations say it too.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pix2pix_tf.images.carried_tags import NO_TAGS, CarriedTags
+from pix2pix_tf.images.carried_tags import CarriedTags
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import image_tags
 from pix2pix_tf.utils.errors import UserError
@@ -44,12 +45,24 @@ def _has(tags: Mapping[str, Any], key: str, others: Mapping[str, Any]) -> bool:
 
 def to_json(tags: CarriedTags) -> dict[str, Any]:
     """Returns tags that do not depend on the single image as JSON values."""
-    if tags.nodata is None:
-        return {}
-    return {"nodata": "nan" if math.isnan(tags.nodata) else tags.nodata}
+    tree: dict[str, Any] = {}
+    if tags.nodata is not None:
+        tree["nodata"] = "nan" if math.isnan(tags.nodata) else tags.nodata
+    if tags.profile is not None:
+        tree["profile"] = base64.b64encode(tags.profile).decode()
+    if tags.names:
+        tree["names"] = list(tags.names)
+    if tags.is_ome:
+        tree["is_ome"] = True
+    return tree
 
 
 def from_json(tree: Mapping[str, Any]) -> CarriedTags:
     """Returns tags from JSON values, the inverse of `to_json`."""
-    nodata = tree.get("nodata")
-    return CarriedTags(nodata=float("nan") if nodata == "nan" else nodata) if tree else NO_TAGS
+    nodata, profile = tree.get("nodata"), tree.get("profile")
+    return CarriedTags(
+        nodata=float("nan") if nodata == "nan" else nodata,
+        profile=None if profile is None else base64.b64decode(profile),
+        names=tuple(tree.get("names", ())),
+        is_ome=bool(tree.get("is_ome")),
+    )

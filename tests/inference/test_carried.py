@@ -7,7 +7,7 @@ import pytest
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.input_source import InputForm, InputSource
-from pix2pix_tf.images.carried_tags import Resolution
+from pix2pix_tf.images.carried_tags import NO_TAGS, Resolution
 from pix2pix_tf.images.io import image_tags, write_image
 from pix2pix_tf.images.value_range import ImageValues, PairValues, ValueRange
 from pix2pix_tf.inference.carried import carried_notes, carried_over
@@ -24,6 +24,7 @@ def translator(dtype, of_targets=None, **data):
     return SimpleNamespace(
         source=InputSource(make_config({"data": tree})),
         values=PairValues(ImageValues(), target),
+        target_tags=NO_TAGS,
     )
 
 

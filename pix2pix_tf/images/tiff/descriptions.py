@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape, unescape
 
 _LONGEST = 2**22  # characters of a text that is read
 _NAMES_AT_MOST = 10_000
@@ -39,7 +40,7 @@ def gdal_band_names(text: Any) -> tuple[str, ...]:
     for item in [] if tree is None else tree.iter("Item"):
         sample = item.get("sample", "")
         if item.get("role") == "description" and sample.isdecimal() and len(sample) < 6:
-            names[int(sample)] = item.text or ""
+            names[int(sample)] = unescape(item.text or "")  # GDAL escapes twice
     if not names or max(names) >= _NAMES_AT_MOST:
         return ()
     return tuple(names.get(number, "") for number in range(max(names) + 1))
@@ -50,7 +51,7 @@ def gdal_metadata(names: Sequence[str]) -> str:
     root = ElementTree.Element("GDALMetadata")
     for number, name in enumerate(names):
         attributes = {"name": "DESCRIPTION", "sample": str(number), "role": "description"}
-        ElementTree.SubElement(root, "Item", attributes).text = name
+        ElementTree.SubElement(root, "Item", attributes).text = escape(name)
     return ElementTree.tostring(root, encoding="us-ascii", xml_declaration=False).decode()
 
 
@@ -69,7 +70,9 @@ def ome_description(text: Any) -> str:
     return "" if found is None else found.text or ""
 
 
-def pixels_per_centimetre(text: Any, x: float | None, y: float | None) -> Any:
+def pixels_per_centimetre(
+    text: Any, x: float | None, y: float | None
+) -> tuple[float, float] | None:
     """Returns columns and rows per centimetre by OME-XML or ImageJ's lines; None if not known.
 
     Args:
@@ -79,13 +82,13 @@ def pixels_per_centimetre(text: Any, x: float | None, y: float | None) -> Any:
     """
     if is_ome(text):
         pixels = _first(_tree(text), "Pixels")
-        sides = [None if pixels is None else _per_centimetre(pixels, axis) for axis in "XY"]
-        return None if None in sides else sides
+        across, down = (None if pixels is None else _per_centimetre(pixels, axis) for axis in "XY")
+        return None if across is None or down is None else (across, down)
     if isinstance(text, str) and text.startswith("ImageJ=") and x is not None and y is not None:
         unit = re.search(r"^unit=(.+?)\s*$", text[:_LONGEST], re.M)
         name = unit[1].replace("\\u00B5", "µ") if unit else ""
         factor = _IMAGEJ_UNITS.get(name)
-        return None if factor is None else [x * factor, y * factor]
+        return None if factor is None else (x * factor, y * factor)
     return None
 
 
@@ -95,7 +98,7 @@ def _per_centimetre(pixels: ElementTree.Element, axis: str) -> float | None:
         size = float(pixels.get(f"PhysicalSize{axis}", ""))
     except ValueError:
         return None
-    return unit / size if unit is not None and size > 0 else None
+    return unit / size if unit is not None and 1e-12 < size < 1e12 else None
 
 
 def _first(tree: ElementTree.Element | None, name: str) -> ElementTree.Element | None:
