@@ -28,7 +28,8 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     Returns:
         uint8 [height, width, 3].
     """
-    height, width = (max(one.shape[axis] for row in rows for one in row) for axis in (0, 1))
+    width = max(one.shape[1] for row in rows for one in row)
+    heights = [max(one.shape[0] for one in row) for row in rows]
     points = max(11, min(18, width // 12))
     font = ImageFont.truetype(_font_file(), points)
     headings = [_in_lines(heading, font, width) for heading in headings]
@@ -36,18 +37,21 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     head = lines * points + (lines - 1) * _SPACING + 2 * GAP
     sheet = Image.new(
         "RGB",
-        (len(headings) * (width + GAP) + GAP, len(rows) * (height + GAP) + head),
+        (len(headings) * (width + GAP) + GAP, sum(heights) + len(rows) * GAP + head),
         _BACKGROUND,
     )
     draw = ImageDraw.Draw(sheet)
-    for column, heading in enumerate(headings):
-        left = GAP + column * (width + GAP)
+    lefts = [GAP + column * (width + GAP) for column in range(len(headings))]
+    for left, heading in zip(lefts, headings, strict=True):
         middle = (left + width / 2, head / 2)
         draw.text(middle, heading, _TEXT, font, anchor="mm", align="center", spacing=_SPACING)
-        for row, images in enumerate(rows):
-            shown = Image.fromarray(for_display(images[column]))
+    top = head
+    for row, height in zip(rows, heights, strict=True):
+        for left, image in zip(lefts, row, strict=True):
+            shown = Image.fromarray(for_display(image))
             across, down = (width - shown.width) // 2, (height - shown.height) // 2
-            sheet.paste(shown, (left + across, head + row * (height + GAP) + down))
+            sheet.paste(shown, (left + across, top + down))
+        top += height + GAP
     return np.asarray(sheet)
 
 
