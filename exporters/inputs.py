@@ -66,7 +66,10 @@ def run_inputs(
         raise UserError(f"{error} Or give input images: --input FOLDER.") from error
     # This also applies masks, which training applies only when it crops.
     derive = None if source.derivation is None else source.derivation.input_of
-    train, val = (pairs.at_size(size or pairs.size, derive) for pairs in (opened.train, opened.val))
+    train, val = (
+        pairs.at_size(size or pairs.size or config.data.crop_size, derive)
+        for pairs in (opened.train, opened.val)
+    )
     return _inputs_of(train), _inputs_of(val)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import rasterio
@@ -9,6 +12,7 @@ import tifffile
 from affine import Affine
 
 from pix2pix_tf import Translator, load_config, train
+from pix2pix_tf.data.augment import Window
 from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.measured_ranges import measure_ranges
 from pix2pix_tf.data.pairs import open_pairs
@@ -251,6 +255,49 @@ def test_pairs_of_other_ground_are_refused(here, tmp_path, why, command):
         assert "Traceback" not in told
         assert str(root / "train" / "B" / "0.tif") in told.replace(" ", "")
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_crops_read_by_windows_have_no_data_like_whole_pairs(tmp_path, monkeypatch, side_by_side):
+    monkeypatch.setattr("pix2pix_tf.data.source.windows_save_time", lambda path, reading: True)
+    root = write_set(tmp_path / "set")
+    data = {"scale": "native", "nodata": [NO_SCENE, "file"]}
+    if side_by_side:
+        shutil.rmtree(root)
+        for split in ("train", "val"):
+            (root / split).mkdir(parents=True)
+            both = np.concatenate([scene(0), scene(1)], axis=1)
+            for number in range(2):
+                write_geotiff(root / split / f"{number}.tif", both)
+        data |= {"nodata": NO_SCENE, "target_channels": 5, "target_range": [900, 3000]}
+    pairs = open_pairs(config(root, **data)).train
+    whole, window = pairs[0], Window(1, 2, 17, 16)
+    monkeypatch.setattr(pairs, "_kept", {})
+    pairs.keep = 0
+    monkeypatch.setattr(pairs, "_load", None)  # not read as a whole
+    parts = pairs.crop(0, lambda size: window, (17, 16))
+    for part, image in zip(parts, whole, strict=True):
+        assert np.array_equal(part, image[1:18, 2:18])
+    assert parts[0].min() == 500
+    assert parts[1].min() == (900 if side_by_side else 0)
+
+
+def test_ome_and_names_of_the_targets_are_those_of_translations(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    record = json.loads((copy / "pairs.json").read_text())
+    assert record["tags"] == {"A": {"nodata": NO_SCENE}, "B": {"nodata": NO_HEIGHT}}
+    record["tags"]["B"] |= {"is_ome": True, "names": ["height"]}
+    (copy / "pairs.json").write_text(json.dumps(record))
+    path = write_geotiff(tmp_path / "x.tif", scene(7), nodata=NO_SCENE)
+    (made,) = translated(copy, path, output=tmp_path / "out").written
+    assert made.name == "x.ome.tif"
+    with tifffile.TiffFile(made) as tiff:
+        assert (tiff.is_ome, tiff.series[0].axes) == (True, "YX")
+    with rasterio.open(made) as file:
+        assert (file.transform, file.nodata) == (NORTH_UP, NO_HEIGHT)
+    again = translated(copy, path, output=tmp_path / "out")
+    assert (again.kept, again.written) == ([made], [])
+    assert len(again.notes) == 1  # what it was made of is known
 
 
 def test_files_of_another_resolution_show_the_same_ground(tmp_path):
