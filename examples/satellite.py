@@ -49,7 +49,7 @@ def draw_scene(seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     light = soil * (1 - green) + leaves * green + random.normal(0, 0.005, (size, size, BANDS))
     scene = (10_000 * np.clip(light, 0.0001, 1)).astype(np.uint16)
     rows, columns = np.indices((size, size))
-    outside = columns < random.uniform(0, 0.3) * size - 0.2 * rows
+    outside = columns < random.uniform(0.1, 0.4) * size - 0.2 * rows
     scene[outside], heights[outside] = NO_LIGHT, NO_HEIGHT
     return scene, heights[..., np.newaxis].astype(np.float32)
 

@@ -192,7 +192,8 @@ def read_georeference(
     """
     keys = _read_keys(tags)
     transform, points = _read_transform(tags, keys.get(_RASTER) == _PIXEL_IS_POINT)
-    if transform is None and not points:
+    matrix = upright_transform(size, orientation)
+    if transform is None and (not points or matrix is not None):  # tie points are not turned
         return None
     named = tuple(
         (code, kind, len(value) + (kind == _ASCII), value, True)
@@ -204,8 +205,7 @@ def read_georeference(
         if value and keys
     )
     found = Georeference(transform, keys, points, named)
-    matrix = upright_transform(size, orientation)
-    return found if matrix is None else replace(found.turned(matrix), tie_points=())
+    return found if matrix is None else found.turned(matrix)
 
 
 def _read_transform(

@@ -1,5 +1,8 @@
 """Georeference of GeoTIFFs, written and read back by rasterio (GDAL)."""
 
+import contextlib
+import tracemalloc
+
 import numpy as np
 import pytest
 import rasterio
@@ -10,6 +13,7 @@ from rasterio.crs import CRS
 
 from pix2pix_tf.images.georeference import read_georeference, same_ground
 from pix2pix_tf.images.io import image_tags, read_image, write_image
+from pix2pix_tf.utils.errors import UserError
 
 NORTH_UP = Affine(10, 0, 300_000, 0, -10, 5_000_000)
 ROTATED = Affine(0.1, 0.02, 5, 0.01, -0.1, 50)
@@ -186,3 +190,23 @@ def test_damaged_keys_count_as_missing(directory):
     found = read_georeference(tags, (8, 12))
     assert found.transform == (10.0, 0.0, 3.0, 0.0, -10.0, 5.0)
     assert found.crs == "a CRS without a name"
+
+
+@pytest.mark.parametrize("tag", [33550, 33922, 34735, 34737, 42113])
+@pytest.mark.parametrize("count", [2, 10_000_000, 2**31 - 1])
+def test_tags_that_claim_more_than_the_file_holds_take_no_memory(tmp_path, tag, count):
+    path = write_geotiff(tmp_path / "x.tif", nodata=-9999)
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[0].tags[tag].offset + 4  # after the number and the type of the tag
+    content = bytearray(path.read_bytes())
+    content[place : place + 4] = count.to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(UserError):
+            assert read_image(path, 1).shape == (8, 12, 1)
+            image_tags(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**22

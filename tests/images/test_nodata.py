@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+import rasterio
+import tifffile
 from PIL import Image
 
 from pix2pix_tf.images.image_file import Reading
@@ -162,8 +164,6 @@ def test_windows_of_arrays_are_not_written_to(tmp_path):
 
 @pytest.mark.parametrize("nodata", [NAN, -9999.5, 0, 2**63 - 1])
 def test_the_value_that_stands_for_no_data_is_read_and_written_like_gdal(tmp_path, nodata):
-    import rasterio
-
     path = write_geotiff(tmp_path / "x.tif", np.zeros((2, 2)), nodata=float(nodata))
     tags = image_tags(path)
     assert tags.nodata == pytest.approx(float(nodata), nan_ok=True, rel=0)
@@ -174,8 +174,24 @@ def test_the_value_that_stands_for_no_data_is_read_and_written_like_gdal(tmp_pat
 
 @pytest.mark.parametrize("text", ["none", "", "1e999", "-inf", "9" * 5000, "0x10", "1 2"])
 def test_texts_that_are_no_number_declare_nothing(tmp_path, text):
-    import tifffile
-
     tags = [(42113, 2, len(text) + 1, text, True)]
     tifffile.imwrite(tmp_path / "x.tif", np.ones((2, 2), np.float32), extratags=tags)
     assert image_tags(tmp_path / "x.tif").nodata is None
+
+
+def test_no_data_is_a_stored_value(tmp_path):
+    declared = [(42113, 2, 2, "3", True)]
+    stored = np.array([[3, 1]], np.uint8)
+    colours = np.zeros((3, 256), np.uint16)
+    colours[:, 1] = 3 * 257
+    tifffile.imwrite(
+        tmp_path / "p.tif", stored, photometric="palette", colormap=colours, extratags=declared
+    )
+    assert decode_with_mask(tmp_path / "p.tif", Reading(3)).missing is None
+    tifffile.imwrite(tmp_path / "w.tif", stored, photometric="miniswhite", extratags=declared)
+    found = decode_with_mask(tmp_path / "w.tif", Reading(1))
+    assert found.pixels.ravel().tolist() == [0, 254]
+    assert found.empty.tolist() == [[True, False]]
+    write_geotiff(tmp_path / "b.tif", np.array([[1, 0]], np.uint8), nodata=1, nbits=1)
+    found = decode_with_mask(tmp_path / "b.tif", Reading(1))
+    assert found.empty.tolist() == [[True, False]]
