@@ -18,7 +18,7 @@ from pix2pix_tf.images.io import (
     other_bands,
     refuse_not_finite,
 )
-from pix2pix_tf.images.nodata import empty_pixels, replace_nodata
+from pix2pix_tf.images.nodata import empty_pixels, nodata_value, replace_nodata
 from pix2pix_tf.images.numpy_image import NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES
 from pix2pix_tf.images.tiff.image import TiffImage
@@ -70,6 +70,9 @@ class ImageWindows:
         assert isinstance(opened, TiffImage | NumpyImage)
         self._opened, channels = opened, reading.channels or opened.bands
         self._rules, self._has_alpha = reading.nodata[:1], opened.colour_mode in WITH_ALPHA
+        self._may_lack_data = any(
+            nodata_value(rule, opened.tags.nodata, opened.dtype) is not None for rule in self._rules
+        )
         height, width = opened.height, opened.width
         if opened.segment_pixels > max_pixels:
             self._file.close()
@@ -99,6 +102,8 @@ class ImageWindows:
         Returns:
             bool [rows, columns]; None if none.
         """
+        if not self._may_lack_data:  # else the window is read once more
+            return None
         _, missing = self._window(where)
         return empty_pixels(missing, has_alpha=self._has_alpha)
 
