@@ -70,9 +70,6 @@ class ImageWindows:
         assert isinstance(opened, TiffImage | NumpyImage)
         self._opened, channels = opened, reading.channels or opened.bands
         self._rules, self._has_alpha = reading.nodata[:1], opened.colour_mode in WITH_ALPHA
-        self._may_lack_data = any(
-            nodata_value(rule, opened.tags.nodata, opened.dtype) is not None for rule in self._rules
-        )
         height, width = opened.height, opened.width
         if opened.segment_pixels > max_pixels:
             self._file.close()
@@ -102,8 +99,8 @@ class ImageWindows:
         Returns:
             bool [rows, columns]; None if none.
         """
-        if not self._may_lack_data:  # else the window is read once more
-            return None
+        if nodata_value(self._rules[0], self._opened.tags.nodata, self.dtype) is None:
+            return None  # without reading anything
         _, missing = self._window(where)
         return empty_pixels(missing, has_alpha=self._has_alpha)
 
