@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tifffile
+from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from rich.console import Console
 
@@ -211,11 +212,33 @@ def test_saved_model_takes_and_returns_the_values_of_the_files(run, translator, 
 
 
 @pytest.mark.parametrize("uint8", [False, True])
-def test_tflite_spans_the_range_by_0_to_255(run, translator, tmp_path, uint8):
-    exported = export(run, "tflite", tmp_path / "phone", images=2, uint8=uint8)
-    (parity,) = exported.parity
+def test_tflite_agrees_in_the_numbers_of_the_targets(run, tmp_path, uint8, here):
+    words = ("export", "--run", run, "--format", "tflite", "--output", "phone", "--images", 2)
+    code, out, _ = here(*words, *(["--uint8"] if uint8 else []))
+    assert code == 0
+    assert "errors in the numbers of the targets" in out
+    (parity,) = json.loads((tmp_path / "phone" / "export.json").read_text())["parity"]
+    assert parity["passed"]
+    level = (HIGH - LOW) / 255
+    assert parity["max_difference"] <= (1.01 * level if uint8 else 1)
+    assert parity["max_error"] == pytest.approx(parity["max_difference"] / level, abs=1e-3)
+    assert f"max ≤ {level:.4g}" in out
+
+
+def test_tflite_takes_and_returns_the_numbers_of_the_files(run, translator, tmp_path):
+    export(run, "tflite", tmp_path / "phone", images=1, name="x")
+    interpreter = Interpreter(model_path=str(tmp_path / "phone" / "x.tflite"))
+    image = noise(16, 16, 1)
+    image[0, 0] = 60000  # clipped
+    run_model = interpreter.get_signature_runner("serving_default")
+    output = run_model(images=image[np.newaxis].astype(np.float32))["images"][0]
+    assert output.dtype == np.float32
+    assert np.abs(output - translator(image, dropout=False)).max() < 0.6
+
+
+def test_int8_computes_ranges_in_floats(run, tmp_path):
+    (parity,) = export(run, "tflite", tmp_path / "int8", images=2, precision="int8").parity
     assert parity.passed
-    assert parity.max_error < (1.01 if uint8 else 0.1)
 
 
 def test_the_demo_translates_drawings_that_span_the_range(translator):

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from pix2pix_tf.cli.derive import derive, edges, sketch
 from pix2pix_tf.cli.options import (
+    AxesOption,
     NewFolderOption,
     OverridesOption,
     add_commands,
@@ -50,13 +51,6 @@ class LayoutOption(str, Enum):
     side_by_side = "side_by_side"
     folders = "folders"
     photographs = "photographs"
-
-
-class AxesOption(str, Enum):
-    """Order of the axes of files that do not name them, see `pix2pix_tf.images.axes`."""
-
-    channels_last = "YXC"
-    channels_first = "CYX"
 
 
 Layout = Annotated[

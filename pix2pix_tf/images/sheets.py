@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pix2pix_tf.images.convert import for_display
+from pix2pix_tf.images.display import PairDisplaySetting, measure_display
 from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
 from pix2pix_tf.utils.sampling import evenly_spaced
 
@@ -23,7 +23,7 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
 
     Args:
         headings: The heading of each column.
-        rows: Rows of images, [H, W, C], see `for_display`, all of the same height and width.
+        rows: Rows of images, uint8 [H, W, 3], all of the same height and width.
 
     Returns:
         uint8 [height, width, 3].
@@ -45,9 +45,8 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
         middle = (left + width / 2, head / 2)
         draw.text(middle, heading, _TEXT, font, anchor="mm", align="center", spacing=_SPACING)
         for row, images in enumerate(rows):
-            sheet.paste(
-                Image.fromarray(for_display(images[column])), (left, head + row * (height + GAP))
-            )
+            image = Image.fromarray(images[column])
+            sheet.paste(image, (left, head + row * (height + GAP)))
     return np.asarray(sheet)
 
 
@@ -75,6 +74,7 @@ def pairs_sheet(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     rows: int,
     values: PairValues = EIGHT_BIT,
+    setting: PairDisplaySetting = PairDisplaySetting(),  # noqa: B008 - it is immutable
 ) -> np.ndarray:
     """Makes a sheet of input | output | target for evenly spaced pairs of a sequence.
 
@@ -83,14 +83,19 @@ def pairs_sheet(
         pairs: Input and target of each pair.
         rows: The largest number of pairs on the sheet.
         values: The meaning of the values of inputs and targets; by default their full range.
+        setting: What of inputs and targets is shown; the pairs of the sheet are shown together.
 
     Returns:
         uint8 [height, width, 3].
     """
-    chosen = evenly_spaced(len(pairs), rows)
-    images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
-    columns = (values.input, values.target, values.target)
-    rows_shown = [
-        [side.full_scale(image) for side, image in zip(columns, row, strict=True)] for row in images
+    chosen = [pairs[index] for index in evenly_spaced(len(pairs), rows)]
+    inputs = [values.input.full_scale(image) for image, _ in chosen]
+    outputs = [values.target.full_scale(translate(image)) for image, _ in chosen]
+    targets = [values.target.full_scale(target) for _, target in chosen]
+    show_input = measure_display(inputs, setting.input)
+    show_target = measure_display(targets, setting.target)
+    shown = [
+        (show_input(image), show_target(output), show_target(target))
+        for image, output, target in zip(inputs, outputs, targets, strict=True)
     ]
-    return make_sheet(("input", "output", "target"), rows_shown)
+    return make_sheet(("input", "output", "target"), shown)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix_tf.evaluation.metrics.pixel import METRICS, Scores, score_pairs
+from pix2pix_tf.images.display import display_setting
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import pairs_sheet
 from pix2pix_tf.inference.reference_batch import ReferenceStatistics, load_reference_batch
@@ -47,7 +48,7 @@ class Validation:
         config, self._run = prepared.config, prepared.run
         self._pairs, self._values = prepared.pairs.val, prepared.pairs.train.values
         self._digest = prepared.record.val.digest()
-        self._rows = config.logging.sheet_rows
+        self._rows, self._display = config.logging.sheet_rows, display_setting(config.data)
         translation = method.translations()[config.data.direction]
         self._statistics: ReferenceStatistics | None = None
         moments = OWN_STATISTICS
@@ -78,7 +79,7 @@ class Validation:
         Returns:
             The sheet, uint8 [H, W, 3].
         """
-        sheet = pairs_sheet(self._translate, self._pairs, self._rows, self._values)
+        sheet = pairs_sheet(self._translate, self._pairs, self._rows, self._values, self._display)
         with writing(self._run.samples):
             self._run.samples.mkdir(parents=True, exist_ok=True)
         write_image(self._run.samples / f"step-{step:07d}.png", sheet)

@@ -25,6 +25,7 @@ from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
 from pix2pix_tf.evaluation.report.images import data_uri
 from pix2pix_tf.evaluation.result import Evaluation
+from pix2pix_tf.images.display import PairDisplay
 from pix2pix_tf.segmentation.palette import make_palette
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.version import __version__
@@ -36,6 +37,8 @@ EVIL = "<script>alert(1)</script>\"'&.png"
 
 class Images:
     """EvaluationItems of plain colours; `seen` has the indices that were looked at."""
+
+    display = PairDisplay()
 
     def __init__(self, names, size=(24, 24), inputs=True):
         self.names, self.size, self.inputs, self.seen = names, size, inputs, []

@@ -132,9 +132,10 @@ def _groups(order: list[int]) -> Groups:
 
 def _card(evaluation: Evaluation, index: int) -> Card:
     item, source = evaluation.items[index], evaluation.items.source(index)
-    images = {"output": item.output, "target": item.target}
+    display = evaluation.items.display
+    images = {"output": display.target(item.output), "target": display.target(item.target)}
     if source is not None:
-        images = {"input": source, **images}
+        images = {"input": display.input(source), **images}
     height, width = item.output.shape[:2]
     return Card(
         index,

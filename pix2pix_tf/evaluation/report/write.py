@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pix2pix_tf.evaluation.metrics.compute import RESAMPLES
-from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+from pix2pix_tf.evaluation.metrics.descriptions import describe
 from pix2pix_tf.evaluation.plots import score_title
 from pix2pix_tf.evaluation.report.examples import embed_examples
 from pix2pix_tf.evaluation.report.figures import lab_plots, spread_plots, training_plots
@@ -89,7 +89,6 @@ def _render(
             today=date.today().isoformat(),
             evaluation=evaluation,
             results=results,
-            descriptions=DESCRIPTIONS,
             resamples=RESAMPLES,
             examples=embed_examples(evaluation, advance),
             longest_side=LONGEST_SIDE,
@@ -116,6 +115,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "score": format_score,
         "score_title": score_title,
+        "description": describe,
         "thousands": "{:,}".format,
         "percent": "{:.1%}".format,
     }
