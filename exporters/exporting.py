@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs
+from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs, typical_images
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
 from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
 from pix2pix_tf.exporters.tflite import (
@@ -230,8 +230,8 @@ def _write(
     if options.format == "tflite":
         (folder / f"{options.name}.tflite").write_bytes(model)
     else:
-        full_scale = [translator.values.input.full_scale(image) for image in shown]
-        write_page(folder, options.name, model, translator.config.data, full_scale)
+        images = typical_images(translator, shown)
+        write_page(folder, options.name, model, translator.config.data, images)
     limit = LIMITS[options.precision]
     return [tflite_variant(translator, model, options.precision, options.size, limit)]
 
