@@ -21,6 +21,7 @@ from pix2pix_tf.images.display import (
     display_setting,
     is_measured,
     measure_display,
+    thinned,
 )
 from pix2pix_tf.images.image_file import ANY_READING, Reading
 from pix2pix_tf.images.io import decode_image, image_size, inspect_image
@@ -117,7 +118,7 @@ class RunItems(Sequence[EvaluationItem]):
     def __getitem__(self, index: int) -> EvaluationItem:  # type: ignore[override]  # no slices
         image, target = self._pairs[index]
         seed = self._translator.config.training.seed
-        output = self._translator(image, dropout=self._dropout, seed=seed)
+        output = self._translator.for_scoring(image, dropout=self._dropout, seed=seed)
         class_maps = self._decoded(index, output, self._labels) if self._labels else {}
         images = self.values.full_scale(output), self.values.full_scale(target)
         return EvaluationItem(self._pairs.names[index], *images, class_maps)
@@ -128,7 +129,7 @@ class RunItems(Sequence[EvaluationItem]):
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """Returns the name of each image, with the height and width it is scored at."""
-        return ((name, self._pairs.size) for name in self._pairs.names)
+        return ((name, self._pairs.size_of(i)) for i, name in enumerate(self._pairs.names))
 
     @cached_property
     def display(self) -> PairDisplay:
@@ -140,11 +141,14 @@ class RunItems(Sequence[EvaluationItem]):
         ):
             return PairDisplay()  # without reading any
         values = self.values
-        chosen = evenly_spaced(len(self._pairs), _DISPLAYED_TOGETHER)
-        pairs = [self._pairs[index] for index in chosen]
+        measured: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        for index in evenly_spaced(len(self._pairs), _DISPLAYED_TOGETHER):
+            image, target = self._pairs[index]
+            measured[0].append(inputs.full_scale(thinned(image)))
+            measured[1].append(values.full_scale(thinned(target)))
         return PairDisplay(
-            measure_display([inputs.full_scale(image) for image, _ in pairs], setting.input),
-            measure_display([values.full_scale(target) for _, target in pairs], setting.target),
+            measure_display(measured[0], setting.input),
+            measure_display(measured[1], setting.target),
         )
 
     def source(self, index: int) -> np.ndarray:
@@ -172,7 +176,7 @@ class RunItems(Sequence[EvaluationItem]):
         for what, decoded in found.items():
             self._unknown.add(f"{what}s", decoded)
         return {
-            what: resize_classes(decoded.classes, *self._pairs.size)
+            what: resize_classes(decoded.classes, *self._pairs.size_of(index))
             for what, decoded in found.items()
         }
 
@@ -254,7 +258,7 @@ class FolderItems(Sequence[EvaluationItem]):
             return PairDisplay()  # without reading any
         chosen = evenly_spaced(len(self), _DISPLAYED_TOGETHER)
         paths = [self._targets[self.names[index]] for index in chosen]
-        targets = [self.values.full_scale(self._found.read(path)) for path in paths]
+        targets = [self.values.full_scale(thinned(self._found.read(path))) for path in paths]
         return PairDisplay(COLOURS, measure_display(targets, self._display))
 
     def open(self, path: Path) -> None:

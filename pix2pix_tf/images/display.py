@@ -20,6 +20,7 @@ from pix2pix_tf.images.convert import for_display
 from pix2pix_tf.images.value_range import ImageValues
 from pix2pix_tf.images.writers import png_holds
 
+_MEASURED_SIDE = 512  # pixels
 _SAMPLED_PIXELS = 2**20  # of all images together, that percentiles are computed from
 
 
@@ -137,6 +138,12 @@ def is_measured(setting: DisplaySetting, values: ImageValues, channels: int) -> 
         channels: The number of their channels.
     """
     return setting.channels is not None or not values.are_colours(channels)
+
+
+def thinned(image: np.ndarray) -> np.ndarray:
+    """Returns every n-th row and column of an image, of 512 each at most, to be measured."""
+    step = -(-max(image.shape[:2]) // _MEASURED_SIDE)
+    return image[::step, ::step]
 
 
 def measure_display(images: Sequence[np.ndarray], setting: DisplaySetting) -> Display:

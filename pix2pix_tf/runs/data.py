@@ -31,7 +31,7 @@ class ScoredPairs:
     """A split of a run's data to be scored.
 
     Attributes:
-        pairs: The pairs, at `data.crop_size`.
+        pairs: The pairs, at `data.crop_size` or their own size, see `data.scale`.
         record: Names and contents of the pairs.
         root: Folder of the dataset; None for the embedded city.
         own_split: Whether the pairs are the run's own split, not that of another dataset.
@@ -81,7 +81,7 @@ def with_recorded_root(run: Run, config: Config) -> Config:
     root = None if config.data.dataset == "sample" else data_root(config.data)
     if record is None or record.root is None or root is None or root.is_absolute():
         return config
-    if not record.root.is_dir() or Path(os.path.abspath(root)) == record.root:  # noqa: PTH100
+    if not record.root.exists() or Path(os.path.abspath(root)) == record.root:  # noqa: PTH100
         return config
     tail = tuple(part for part in root.parts if part != "..")
     if record.root.parts[len(record.root.parts) - len(tail) :] != tail:  # the config was changed
