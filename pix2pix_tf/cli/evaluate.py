@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +34,7 @@ from pix2pix_tf.utils.text import pluralize
 if TYPE_CHECKING:
     from pix2pix_tf.evaluation.folder_values import FolderSetting
     from pix2pix_tf.evaluation.request import MetricRequest
-    from pix2pix_tf.evaluation.result import Evaluation
+    from pix2pix_tf.evaluation.result import ChannelScores, Evaluation
 
 
 def evaluate(
@@ -258,6 +259,8 @@ def _show(
 ) -> None:
     """Prints an evaluation, and writes the requested files."""
     console.print(_table(result))
+    if channels := result.channel_scores():
+        console.print(_channel_table(channels))
     for note in result.notes:
         print_line(console, note)
     written = []
@@ -284,7 +287,8 @@ def _show(
 
 
 def _table(result: Evaluation) -> Table:
-    from pix2pix_tf.evaluation.metrics.descriptions import describe
+    from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+    from pix2pix_tf.evaluation.metrics.metric import is_channel_score
 
     where = f", step {result.step}, split {result.split}" if result.step is not None else ""
     title = f"{result.title}{where}, {pluralize(result.images, 'image')}"
@@ -296,9 +300,18 @@ def _table(result: Evaluation) -> Table:
     )
     intervals = result.intervals()
     for name, score in result.scores.items():
+        if is_channel_score(name):
+            continue
         low, high = intervals.get(name, (None, None))
         interval = "" if low is None or high is None else f"{low:.4f} .. {high:.4f}"
-        table.add_row(name, format_number(score), interval, describe(name))
+        table.add_row(name, format_number(score), interval, DESCRIPTIONS[name])
+    return table
+
+
+def _channel_table(channels: Sequence[ChannelScores]) -> Table:
+    table = Table("channel", *channels[0].columns, title="by channel", title_justify="left")
+    for channel in channels:
+        table.add_row(str(channel.number), *map(format_number, channel.columns.values()))
     return table
 
 

@@ -244,6 +244,28 @@ def parse_range(text: str) -> tuple[float, float]:
     return low, high
 
 
+def parse_display(text: str | None) -> tuple[int, ...] | None:
+    """Parses the value of `--display`: a channel, or three for red, green and blue, from 1.
+
+    Raises:
+        UserError: The text has another form.
+
+    Example:
+        >>> parse_display("4,3,2")
+        (4, 3, 2)
+    """
+    if text is None:
+        return None
+    parts = text.strip("[]").split(",")
+    numbers = tuple(int(part) for part in parts if part.strip().isdecimal())
+    if len(numbers) != len(parts) or len(parts) not in (1, 3) or 0 in numbers:
+        raise UserError(
+            f"--display {text}: expected the number of a channel, from 1, or of three for red, "
+            "green and blue, such as 4,3,2"
+        )
+    return numbers
+
+
 def print_nested_output_notes(console: Console, output: Path, inputs: Iterable[Path]) -> None:
     """Prints a note for each input folder that contains `output`."""
     from pix2pix_tf.utils.output_folder import nested_output_notes

@@ -50,8 +50,11 @@ def test_bands_of_floats_are_compared_channel_by_channel(bands, tmp_path):
     assert result.scores["l1_channel_1"] == 0
     assert "l1 in the numbers of the targets: 0.6667, within [-10, 30]" in result.notes
     page = write_report(result, tmp_path / "page").read_text()
-    assert "L1 channel 4" in page
-    assert "of channel 4 alone" in page
+    assert "<h3>By channel</h3>" in page
+    assert '<th scope="row" class="words">4</th><td>0.1000</td><td>4.0000</td>' in page
+    fourth = result.channel_scores()[3]
+    assert (fourth.number, list(fourth.columns)) == (4, ["l1", "l1 in its numbers", "psnr", "ssim"])
+    assert fourth.columns["l1 in its numbers"] == pytest.approx(4)
 
 
 def test_saved_bands_have_the_same_scores(bands, tmp_path):
@@ -128,8 +131,8 @@ def test_command_with_options_or_the_config_of_a_run(bands, tmp_path, here):
     assert (code, "floats have no range of their own" in err) == (2, True)
     code, out, _ = here(*words, "--range=-10,30", "--channels", "6")
     assert code == 0
-    assert "l1_channel_4" in out
-    assert "0.1000" in out
+    assert "by channel" in out
+    assert "│ 4       │ 0.1000 │ 4.0000" in out
     (tmp_path / "config.yaml").write_text(
         "data: {root: x, target_channels: 6, target_range: [-10, 30], target_display: [4, 5, 6]}\n"
     )

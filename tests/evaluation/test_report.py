@@ -229,7 +229,7 @@ def test_what_is_best_depends_on_the_score():
     assert ranked([0.2, 0.1, 0.3], "l1") == [1, 0, 2]
     assert ranked([20.0, inf, nan, 30.0], "psnr") == [1, 3, 0, 2]  # equal images are the best
     assert ranked([2.0, 0.9, 0.6, 0.0], "sharpness") == [1, 2, 0, 3]  # 0.6 is nearer to 1 than 2
-    assert ranked([0.5, 0.5, 0.7, 0.5], "ssim") == [2, 0, 1, 3]
+    assert ranked([0.5, 0.5, 0.7, -0.5], "ssim") == [2, 0, 1, 3]
 
 
 def embedded(page, kind):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pix2pix_tf.evaluation.metrics.metric import is_channel_score
 from pix2pix_tf.segmentation.scores import SCORE_DESCRIPTIONS
 
 _FCN = "of what a segmenter sees in the outputs, at their own size"
@@ -27,15 +26,3 @@ DESCRIPTIONS = {
     "kid_std": "its standard deviation over subsets",
     "fid": "Fréchet distance of Inception features; lower is better",
 }
-
-
-def describe(name: str) -> str:
-    """Returns the description of a score, also of one of a single channel, by its name.
-
-    Example:
-        >>> describe("psnr"), describe("psnr_channel_3")
-        ('dB; higher is better', 'of channel 3 alone')
-    """
-    if is_channel_score(name):
-        return f"of channel {name.rpartition('_')[2]} alone"
-    return DESCRIPTIONS.get(name, "")

@@ -78,3 +78,14 @@ def channel_score(name: str, number: int) -> str:
 def is_channel_score(name: str) -> bool:
     """Whether a score is of a single channel, by its name."""
     return _OF_CHANNEL in name
+
+
+def split_channel_score(name: str) -> tuple[str, int]:
+    """Returns what `channel_score` made a name of.
+
+    Example:
+        >>> split_channel_score("l1_channel_2")
+        ('l1', 2)
+    """
+    score, number = name.split(_OF_CHANNEL)
+    return score, int(number)

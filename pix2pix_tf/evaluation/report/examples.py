@@ -112,8 +112,10 @@ def ranked(values: Sequence[float], name: str) -> list[int]:
         name: Name of the score.
     """
     scores = np.asarray(values, np.float64)
-    with np.errstate(divide="ignore"):  # an output without any contrast has a sharpness of 0
-        badness = {"l1": scores, "sharpness": np.abs(np.log(scores))}.get(name, -scores)
+    badness = scores if name == "l1" else -scores
+    if name == "sharpness":
+        with np.errstate(divide="ignore"):  # an output without any contrast has a sharpness of 0
+            badness = np.abs(np.log(scores))
     return np.argsort(badness, kind="stable").tolist()
 
 

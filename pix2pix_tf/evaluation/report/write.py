@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pix2pix_tf.evaluation.metrics.compute import RESAMPLES
-from pix2pix_tf.evaluation.metrics.descriptions import describe
+from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+from pix2pix_tf.evaluation.metrics.metric import is_channel_score
 from pix2pix_tf.evaluation.plots import score_title
 from pix2pix_tf.evaluation.report.examples import embed_examples
 from pix2pix_tf.evaluation.report.figures import lab_plots, spread_plots, training_plots
@@ -88,6 +89,13 @@ def _render(
             version=__version__,
             today=date.today().isoformat(),
             evaluation=evaluation,
+            descriptions=DESCRIPTIONS,
+            estimates={
+                name: estimate
+                for name, estimate in evaluation.estimates.items()
+                if not is_channel_score(name)
+            },
+            channels=evaluation.channel_scores(),
             results=results,
             resamples=RESAMPLES,
             examples=embed_examples(evaluation, advance),
@@ -115,7 +123,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "score": format_score,
         "score_title": score_title,
-        "description": describe,
         "thousands": "{:,}".format,
         "percent": "{:.1%}".format,
     }
