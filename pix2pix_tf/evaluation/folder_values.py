@@ -10,11 +10,13 @@ import numpy as np
 
 from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.config.section import RangeSetting
+from pix2pix_tf.data.layout.pair_spec import pair_spec
 from pix2pix_tf.images.convert import to_channels
 from pix2pix_tf.images.display import DisplaySetting, display_setting
 from pix2pix_tf.images.image_file import Axes, Reading, openable
 from pix2pix_tf.images.io import decode_image, open_image_file
-from pix2pix_tf.images.value_range import ImageValues, image_values
+from pix2pix_tf.images.nodata import BY_FILE, NodataRule
+from pix2pix_tf.images.value_range import ImageValues, given_range, image_values
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize
 
@@ -27,12 +29,14 @@ class FolderSetting:
         range: The range of their values, as `data.target_range`.
         channels: The number of their channels; None takes the files' own, and RGB of colours.
         axes: The order of the axes of files that do not name them, see `images.axes`.
+        nodata: Which values stand for no data; in scores they have the low end of the range.
         display: What of them is shown.
     """
 
     range: RangeSetting = "dtype"
     channels: int | None = None
     axes: Axes | None = None
+    nodata: NodataRule = BY_FILE
     display: DisplaySetting = field(default_factory=DisplaySetting)
 
 
@@ -40,7 +44,8 @@ def target_setting(data: DataConfig) -> FolderSetting:
     """Returns the setting for outputs and targets of the kind of a config's targets."""
     _, channels = data.image_channels
     display = display_setting(data).target
-    return FolderSetting(data.target_range, channels, data.target_axes, display)
+    target = pair_spec(data).target
+    return FolderSetting(data.target_range, channels, target.axes, target.nodata, display)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,12 @@ class FolderValues:
         return self.values.full_scale(image)
 
 
+def folder_reading(setting: FolderSetting) -> Reading:
+    """Returns what is asked of the files of a folder before they are opened."""
+    low = None if isinstance(setting.range, str) else given_range(setting.range).low
+    return Reading(setting.channels, setting.axes, (setting.nodata._replace(low=low),))
+
+
 def find_values(paths: Sequence[Path], setting: FolderSetting) -> FolderValues:
     """Finds by the headers of files how they are read.
 
@@ -87,7 +98,7 @@ def find_values(paths: Sequence[Path], setting: FolderSetting) -> FolderValues:
         UserError: A header cannot be read; the files have different channels, or types whose values
             cannot be compared; there are floats without a range.
     """
-    reading = Reading(setting.channels, setting.axes)
+    reading = folder_reading(setting)
     bands: dict[int, Path] = {}
     colours, dtypes = [], set()
     for path in paths:
@@ -100,7 +111,7 @@ def find_values(paths: Sequence[Path], setting: FolderSetting) -> FolderValues:
     channels = _channels(bands, colours, setting)
     values = image_values(setting.range, dtypes, "--range", "--range LOW,HIGH")
     _check_range_count(setting.range, channels)
-    return FolderValues(Reading(channels, setting.axes), channels, values)
+    return FolderValues(reading._replace(channels=channels), channels, values)
 
 
 def _channels(bands: Mapping[int, Path], colours: Sequence[Path], setting: FolderSetting) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.pair_sequence import Pairs
-from pix2pix_tf.evaluation.folder_values import FolderSetting, find_values
+from pix2pix_tf.evaluation.folder_values import FolderSetting, find_values, folder_reading
 from pix2pix_tf.evaluation.folders import match_images
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.convert import resize_image, to_channels
@@ -227,7 +227,7 @@ class FolderItems(Sequence[EvaluationItem]):
         self.names = list(self._outputs)
         self.files = [path for files in matched.files for path in files.values()]
         self._compared = {*self._outputs.values(), *self._targets.values()}
-        self._reading = Reading(setting.channels, setting.axes)
+        self._reading = folder_reading(setting)
         with report_all_unreadable(self.files, self.open):
             self._found = find_values(sorted(self._compared), setting)
             self._reading = self._found.reading

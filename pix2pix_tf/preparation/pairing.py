@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,14 +13,17 @@ from pix2pix_tf.data.layout.layout import note_on_written_pairs
 from pix2pix_tf.data.layout.matching import Matched, match
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.images.convert import resize_image, to_16bit, to_channels
-from pix2pix_tf.images.image_file import Axes, ColourMode, Reading
-from pix2pix_tf.images.io import inspect_image, open_image_file, write_image
+from pix2pix_tf.images.image_file import Axes, Reading
+from pix2pix_tf.images.io import DecodedImage, inspect_image, open_image_file, write_image
 from pix2pix_tf.images.listing import listing_notes
+from pix2pix_tf.images.nodata import NodataRule
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 from pix2pix_tf.utils.parallel import parallel_map
 from pix2pix_tf.utils.text import pluralize
+
+AS_THEY_ARE = NodataRule(None)  # also values that stand for no data
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ def pair_folders(
         ]
     )
 
-    def read(path: Path) -> _Image:
-        return _Image(*inspect_image(path, axes=axes))
+    def read(path: Path) -> DecodedImage:
+        return inspect_image(path, axes=axes, nodata=(AS_THEY_ARE,))
 
     files = [path for pair in pairs for path in (pair.a, pair.b) if path is not None]
     with report_all_unreadable(files, read), atomic_directory(output) as aside:
@@ -144,14 +146,7 @@ def _kind(bands: int | None, dtype: np.dtype) -> str:
     return f"{pluralize(bands, 'band')} of {dtype}" if bands else f"colours of {dtype}"
 
 
-class _Image(NamedTuple):
-    """The pixels of a file, [H, W, C], and the meaning of its channels."""
-
-    pixels: np.ndarray
-    colour_mode: ColourMode
-
-
-def _side_by_side(a: _Image, b: _Image) -> tuple[np.ndarray, str]:
+def _side_by_side(a: DecodedImage, b: DecodedImage) -> tuple[np.ndarray, str]:
     """Combines a pair to one image, [H, 2 W, C], and chooses the suffix of its file.
 
     Colours get channels and bits that are enough for both sides.

@@ -49,7 +49,8 @@ class SourceImage:
 
     def read(self) -> tuple[np.ndarray, ColourMode]:
         """Reads the image with its own channels and values, [H, W, C], and their meaning."""
-        pixels, colour_mode = inspect_image(self.path, axes=self.axes)
+        found = inspect_image(self.path, axes=self.axes)
+        pixels, colour_mode = found.pixels, found.colour_mode
         middle = pixels.shape[1] // 2
         if self.half == "A":
             pixels = pixels[:, :middle]

@@ -5,8 +5,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.evaluation.evaluate import evaluate_folders
-from pix2pix_tf.evaluation.folder_values import FolderSetting
+from pix2pix_tf.evaluation.folder_values import FolderSetting, target_setting
 from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.request import MetricRequest
 from pix2pix_tf.utils.errors import UserError
@@ -154,3 +155,21 @@ def test_axes_that_files_do_not_name(tmp_path):
     request = MetricRequest(["l1"])
     items = evaluate_folders(tmp_path / "o", tmp_path / "o", setting=setting, request=request).items
     assert np.array_equal(items[0].output, image.transpose(1, 2, 0))
+
+
+def test_values_that_stand_for_no_data_have_the_low_end_of_the_range(tmp_path):
+    target = np.full((8, 8), 20, np.float32)
+    target[:4] = -9999
+    output = np.where(target == 20, 10, -10).astype(np.float32)
+    write(tmp_path / "o", ".npy", output)
+    (tmp_path / "t").mkdir()
+    tag = [(42113, "s", 0, "-9999", True)]  # GDAL_NODATA
+    tifffile.imwrite(tmp_path / "t" / "0.tif", target, extratags=tag)
+    result = evaluate_folders(tmp_path / "o", tmp_path / "t", setting=FolderSetting((-10.0, 30.0)))
+    assert result.scores["l1"] == pytest.approx(0.5 * 10 / 40)
+    config = make_config({"data": {"root": "x", "target_channels": 1, "target_range": [-10, 30]}})
+    assert target_setting(config.data).range == (-10, 30)
+    other = make_config({"data": {**config.data.model_dump(mode="json"), "nodata": 20}})
+    setting = target_setting(other.data)
+    items = evaluate_folders(tmp_path / "t", tmp_path / "t", setting=setting).items
+    assert items[0].target.max() == 0  # 20 is none now, and -9999 is below the range

@@ -132,6 +132,18 @@ def test_bands_are_written_as_they_are(tmp_path, kind, bands):
         np.testing.assert_array_equal(made, was.reshape(6, 10, bands))
 
 
+def test_values_that_stand_for_no_data_are_kept(tmp_path):
+    values = np.full((6, 10), -9999, np.float32)
+    values[:, 3:] = 5
+    tag = [(42113, "s", 0, "-9999", True)]  # GDAL_NODATA
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "1.tif", values, extratags=tag)
+    pair_folders(tmp_path / "a", tmp_path / "b", tmp_path / "ab")
+    written = tifffile.imread(tmp_path / "ab" / "1.tif")
+    np.testing.assert_array_equal(written, np.concatenate([values, values], axis=1))
+
+
 def test_other_bands_are_refused_by_name(tmp_path):
     for folder, bands in (("a", 5), ("b", 6)):
         (tmp_path / folder).mkdir()
