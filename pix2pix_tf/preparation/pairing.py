@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from pix2pix_tf.data.layout.errors import no_images
 from pix2pix_tf.data.layout.layout import note_on_written_pairs
 from pix2pix_tf.data.layout.matching import Matched, match
 from pix2pix_tf.data.layout.pair_files import PairFiles
+from pix2pix_tf.images.carried_tags import CarriedTags
 from pix2pix_tf.images.convert import resize_image, to_16bit, to_channels
 from pix2pix_tf.images.image_file import Axes, Reading
 from pix2pix_tf.images.io import DecodedImage, inspect_image, open_image_file, write_image
@@ -53,8 +55,8 @@ def pair_folders(
     An image of A is combined with the image of B that has the same path without suffix;
     sub-folders, such as splits, are kept. Colours become PNG files, grey or RGB, with alpha if
     either side has it, of 16 bits if either side has them. Images that are no colours become TIFF
-    files of the same bands, type and values, if both sides have the same. The output appears only
-    when it is complete.
+    files of the same bands, type, values and value for no data, if both sides have the same.
+    Georeference is not kept. The output appears only when it is complete.
 
     Args:
         folder_a: A folder of images, at any depth.
@@ -92,10 +94,11 @@ def pair_folders(
 
         def write(pair: PairFiles) -> None:
             assert pair.b is not None
-            image, suffix = _side_by_side(read(pair.a), read(pair.b))
+            a, b = read(pair.a), read(pair.b)
+            image, suffix = _side_by_side(a, b)
             path = aside / f"{pair.name}{suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_image(path, image)
+            write_image(path, image, tags=CarriedTags(nodata=a.tags.nodata))
 
         parallel_map(write, pairs, advance)
     notes = [*listing_notes([matched.a, matched.b]), *note_on_written_pairs(output)]
@@ -115,6 +118,25 @@ def _matched(folder_a: Path, folder_b: Path) -> Matched:
     return matched
 
 
+class _Kind(NamedTuple):
+    """What the header of a file says, by which two of them fit into one file.
+
+    Attributes:
+        bands: The number of bands that are no colours; None for colours.
+        dtype: The type of the values.
+        nodata: The value that stands for no data, as text; None if there is none.
+    """
+
+    bands: int | None
+    dtype: np.dtype
+    nodata: str | None
+
+    def __str__(self) -> str:
+        name = pluralize(self.bands, "band") if self.bands else "colours"
+        nodata = "" if self.nodata is None else f" (no data: {self.nodata})"
+        return f"{name} of {self.dtype}{nodata}"
+
+
 def _unfit(pair: PairFiles, resize: bool, axes: Axes | None) -> list[str]:
     """Returns sentences about the errors that the headers of two files show."""
     assert pair.b is not None
@@ -123,8 +145,10 @@ def _unfit(pair: PairFiles, resize: bool, axes: Axes | None) -> list[str]:
         try:
             with open_image_file(path, Reading(axes=axes)) as opened:
                 sizes.append((opened.height, opened.width))
-                bands = opened.bands if opened.colour_mode == "bands" else None
-                kinds.append((bands, opened.dtype))
+                nodata = opened.tags.nodata
+                is_bands = opened.colour_mode == "bands" or nodata is not None
+                bands = opened.bands if is_bands else None
+                kinds.append(_Kind(bands, opened.dtype, None if nodata is None else str(nodata)))
         except UserError as error:
             problems.append(str(error))
     if len(sizes) == 2 and sizes[0] != sizes[1] and not resize:
@@ -133,17 +157,12 @@ def _unfit(pair: PairFiles, resize: bool, axes: Axes | None) -> list[str]:
             f"{pair.a} is {width_a}×{height_a} (width×height) and its mate {pair.b} is "
             f"{width_b}×{height_b}: give --resize to resize B"
         )
-    if len(kinds) == 2 and kinds[0] != kinds[1] and any(bands for bands, _ in kinds):
-        a, b = (_kind(*kind) for kind in kinds)
+    if len(kinds) == 2 and kinds[0] != kinds[1] and any(kind.bands for kind in kinds):
         problems.append(
-            f"{pair.a} has {a} and its mate {pair.b} {b}, which one file cannot hold: leave them "
-            "in two folders (A/ and B/), which training reads as they are"
+            f"{pair.a} has {kinds[0]} and its mate {pair.b} {kinds[1]}, which one file cannot "
+            "hold: leave them in two folders (A/ and B/), which training reads as they are"
         )
     return problems
-
-
-def _kind(bands: int | None, dtype: np.dtype) -> str:
-    return f"{pluralize(bands, 'band')} of {dtype}" if bands else f"colours of {dtype}"
 
 
 def _side_by_side(a: DecodedImage, b: DecodedImage) -> tuple[np.ndarray, str]:
@@ -152,7 +171,7 @@ def _side_by_side(a: DecodedImage, b: DecodedImage) -> tuple[np.ndarray, str]:
     Colours get channels and bits that are enough for both sides.
     """
     left, right = a.pixels, b.pixels
-    if a.colour_mode == "bands":
+    if a.colour_mode == "bands" or a.tags.nodata is not None:
         return np.concatenate([left, resize_image(right, *left.shape[:2])], axis=1), ".tif"
     colour = 3 if max(left.shape[2], right.shape[2]) > 2 else 1
     alpha = 1 if left.shape[2] in (2, 4) or right.shape[2] in (2, 4) else 0

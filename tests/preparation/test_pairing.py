@@ -6,7 +6,7 @@ from PIL import Image
 from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.data.layout.pair_files import read_pair
 from pix2pix_tf.data.layout.pair_spec import PairSpec, Side
-from pix2pix_tf.images.io import decode_image, write_image
+from pix2pix_tf.images.io import decode_image, image_tags, write_image
 from pix2pix_tf.preparation import pairing
 from pix2pix_tf.preparation.pairing import pair_folders
 from pix2pix_tf.utils.errors import UserError
@@ -142,6 +142,10 @@ def test_values_that_stand_for_no_data_are_kept(tmp_path):
     pair_folders(tmp_path / "a", tmp_path / "b", tmp_path / "ab")
     written = tifffile.imread(tmp_path / "ab" / "1.tif")
     np.testing.assert_array_equal(written, np.concatenate([values, values], axis=1))
+    assert image_tags(tmp_path / "ab" / "1.tif").nodata == -9999
+    tifffile.imwrite(tmp_path / "b" / "1.tif", values)  # where -9999 is a value
+    message = refusal(tmp_path / "a", tmp_path / "b", tmp_path / "other")
+    assert "has 1 band of float32 (no data: -9999) and its mate" in message
 
 
 def test_other_bands_are_refused_by_name(tmp_path):
@@ -164,7 +168,7 @@ def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
     assert nothing_but(tmp_path, "a", "b")
     (b / "2.png").write_bytes(damaged)
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pairing, "write_image", interrupted)
