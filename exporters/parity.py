@@ -121,7 +121,7 @@ class Parity:
         span, level = targets.of(targets.dtype), self.limit.max_error
         if targets == EIGHT_BIT.target or level is None or len(span.low) > 1:
             return str(self.limit)
-        return f"max ≤ {level * (span.high[0] - span.low[0]) / 255:.4g}"
+        return f"≤ {level * (span.high[0] - span.low[0]) / 255:.3g}"
 
     def as_dict(self) -> dict[str, Any]:
         """Converts the result to values for JSON.

@@ -106,7 +106,7 @@ def _parity_table(exported: Exported) -> Table:
     columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
     table = Table("", *columns, title=title, title_justify="left")
     for parity in exported.parity:
-        errors = f"{parity.max_difference:.4g}", f"{parity.mean_difference:.3g}"
+        errors = f"{parity.max_difference:.3g}", f"{parity.mean_difference:.3g}"
         if plain:
             errors = f"{parity.max_error:.3g}", f"{parity.mean_error:.3f}"
         table.add_row(

@@ -55,7 +55,7 @@ def test_errors_are_in_the_numbers_of_the_targets_too():
     assert found.max_difference == 4
     assert found.mean_difference == pytest.approx(6 / 128)
     assert found.max_error == pytest.approx(2)  # of 255 in 510
-    assert found.limit_in(targets) == "max ≤ 4"
+    assert found.limit_in(targets) == "≤ 4"
     assert found.limit_in(ImageValues()) == "max ≤ 2"
     worse = compare(Variant("off", changed({(0, 0, 0): 5}), same, limit, targets), [image])
     assert (found.passed, worse.passed) == (True, False)
