@@ -217,7 +217,7 @@ def image_values(
 
     Example:
         >>> image_values("dtype", [np.dtype(np.uint8), np.dtype(np.uint16)], "data.input_range")
-        ImageValues(dtype=dtype('uint16'), range=None)
+        ImageValues(dtype=dtype('uint16'), range=None, nodata=None)
     """
     found = sorted(set(dtypes), key=str)
     option = option or f"--set {key}=[LOW,HIGH]"
