@@ -19,7 +19,6 @@ translated; the queue of requests and the memory of their bodies are bounded.
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,8 +39,7 @@ from pix2pix_tf.exporters.page_task import is_array, page_display, page_task
 from pix2pix_tf.images.convert import to_8bit
 from pix2pix_tf.images.display import Display
 from pix2pix_tf.images.image_file import Axes
-from pix2pix_tf.images.io import encode_npy, encode_png
-from pix2pix_tf.images.writers import write_tiff
+from pix2pix_tf.images.io import encode_npy, encode_png, encode_tiff
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.strict_json import strict_json
@@ -159,9 +157,7 @@ class _Handlers:
         if format == "npy":
             return _File(encode_npy(output), "application/octet-stream")
         if format == "tiff":
-            file = io.BytesIO()
-            write_tiff(file, output)
-            return _File(file.getvalue(), "image/tiff")
+            return _File(encode_tiff(output), "image/tiff")
         shown = self._translator.values.target.full_scale(output)
         # Colours keep their channels, also alpha.
         image = self._display(shown) if self._display.channels else to_8bit(shown)

@@ -26,9 +26,9 @@ from pix2pix_tf.evaluation.result import Evaluation
 from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.images.folder_names import split_named
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.images.value_range import ImageValues
-from pix2pix_tf.images.writers import png_holds
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.data import open_scored
 from pix2pix_tf.runs.run import Measurement, Run

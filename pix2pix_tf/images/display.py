@@ -17,8 +17,8 @@ import numpy as np
 from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.config.section import Bounds
 from pix2pix_tf.images.convert import for_display
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.images.value_range import ImageValues
-from pix2pix_tf.images.writers import png_holds
 
 _MEASURED_SIDE = 512  # pixels
 _SAMPLED_PIXELS = 2**20  # of all images together, that percentiles are computed from

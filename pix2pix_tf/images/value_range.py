@@ -14,7 +14,7 @@ import numpy as np
 
 from pix2pix_tf.config.section import RangeSetting
 from pix2pix_tf.images.convert import to_8bit, to_16bit, to_dtype
-from pix2pix_tf.images.writers import png_holds
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.utils.errors import UserError
 
 UINT8 = np.dtype(np.uint8)

@@ -19,8 +19,8 @@ from pix2pix_tf.evaluation.metrics.metric import (
     Scores,
     channel_score,
 )
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
-from pix2pix_tf.images.writers import png_holds
 
 SSIM_WINDOW = 7  # height and width of the window in pixels
 METRICS = ("l1", "psnr", "ssim")  # the metrics of the validation during training

@@ -6,7 +6,7 @@ import numpy as np
 
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
 from pix2pix_tf.images.convert import for_display
-from pix2pix_tf.images.writers import png_holds
+from pix2pix_tf.images.png_writer import png_holds
 
 
 def neighbour_contrast(image: np.ndarray) -> float:
