@@ -22,6 +22,7 @@ from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.objectives import OBJECTIVES, Pix2PixObjective
 from pix2pix_tf.config.section import (
     DataScale,
+    DisplayedChannels,
     ImageSize,
     Interval,
     Nodata,
@@ -132,6 +133,19 @@ class DataConfig(Section):
     """
     range_percentiles: Percentiles = (0.1, 99.9)
     """Percentiles of the values of the training files that a range of `data` lies between."""
+    input_display: DisplayedChannels = None
+    """Channels of inputs that sheets, reports and pages show, counted from 1: one as grey, such as
+    `4`, or three as red, green and blue, `[4, 3, 2]`. null shows colours as they are (1 to 4
+    channels of 8 or 16 bits without a range), otherwise the first channel of one or two and the
+    first three of more.
+    """
+    target_display: DisplayedChannels = None
+    """Channels of targets and outputs that are shown, likewise."""
+    display_percentiles: Percentiles | None = (2.0, 98.0)
+    """Percentiles of the images shown together that are shown black and white, by channel; outputs
+    are stretched like their targets. null shows the range of the values from black to white.
+    Colours are not stretched.
+    """
     nodata: NodataSetting = "file"
     """Value that stands for no data, such as 0, -9999 or nan: `file` is the one that a file itself
     declares (GeoTIFF), if any; a number or nan holds for all files; null is none;
@@ -297,6 +311,18 @@ class DataConfig(Section):
                     value,
                     f"has a range for each of {pluralize(len(setting), 'channel')}, and "
                     f"data.{side}_channels is {channels}",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_display(self) -> DataConfig:
+        for side, channels in zip(("input", "target"), self.image_channels, strict=True):
+            shown = getattr(self, f"{side}_display")
+            if shown is not None and max(shown) > channels:
+                raise _contradiction(
+                    f"{side}_display",
+                    list(shown),
+                    f"{side}s have {pluralize(channels, 'channel')}, counted from 1",
                 )
         return self
 
@@ -512,6 +538,8 @@ class Config(Section):
             "target_channels": data.input_channels,
             "input_range": data.target_range,
             "target_range": data.input_range,
+            "input_display": data.target_display,
+            "target_display": data.input_display,
             "nodata": data.nodata[::-1] if isinstance(data.nodata, tuple) else data.nodata,
         }
         return self.model_copy(update={"data": data.model_copy(update=swapped)})

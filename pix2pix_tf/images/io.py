@@ -416,6 +416,20 @@ def encode_png(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def encode_npy(image: np.ndarray) -> bytes:
+    """Encodes an image, [H, W, C], as the content of a .npy file."""
+    file = io.BytesIO()
+    _save(file, image, "NPY", {}, NO_TAGS)
+    return file.getvalue()
+
+
+def encode_tiff(image: np.ndarray) -> bytes:
+    """Encodes an image, [H, W, C], as the content of a TIFF file."""
+    file = io.BytesIO()
+    _save(file, image, "TIFF", {}, NO_TAGS)
+    return file.getvalue()
+
+
 def tiff_text(description: str) -> dict[str, str]:
     """Returns the text entries of a TIFF file that `write_image` wrote, by their keywords.
 
