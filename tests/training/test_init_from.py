@@ -390,3 +390,19 @@ def test_other_data_of_another_depth(base, tmp_path):
             write_image(tmp_path / "pairs" / side / split / "0.png", image)
     result = start(base, tmp_path / "run", **AT_32, **{"data.root": str(tmp_path / "pairs")})
     assert result.step == 2
+
+
+def test_replicas_start_from_the_same_weights(base, tmp_path, two_replicas):
+    settings = {"training.init_from": str(base), "training.batch_size": 2, "training.steps": 1}
+    settings |= {"training.freeze": ["encoder"], **AT_32}
+    train(
+        config(base.parent, **settings),
+        tmp_path / "run",
+        strategy=two_replicas,
+        console=Console(quiet=True),
+    )
+    before, first, last = stored(base), stored(tmp_path / "run", 0), stored(tmp_path / "run")
+    for name, value in first.items():
+        assert np.array_equal(before[name], value), name
+        frozen = name.startswith("generator/encoder")
+        assert np.array_equal(last[name], value) == frozen, name
