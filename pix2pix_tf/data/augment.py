@@ -95,6 +95,7 @@ class Geometry:
             augment: The augmentations of the config.
 
         Example:
+            >>> from pix2pix_tf.config.augmentations import Augmentation
             >>> draws = np.array([0, 0.9, 0.4, 0.5, 0.6, 0.3, 0.7], np.float32)
             >>> augment = Augmentations([Augmentation("mirror"), Augmentation("rotate_90")])
             >>> geometry = Geometry.of_draws(draws, augment)
