@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config.augmentations import GEOMETRIC, Augmentations
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.augment import Geometry, cut, vary_values
+from pix2pix_tf.data.augment import crop_window, cut, orient, vary_values
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.convert import resize_image
@@ -59,14 +59,14 @@ def _varied(
     pair: Sequence[np.ndarray], augment: Augmentations, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
     seed = tf.constant([0, number])
-    geometry = Geometry.of_draws(DRAWS, augment)
+    window = crop_window(DRAWS, augment, (SIZE, SIZE), (CROP, CROP))
     image, target = (
-        geometry.orient(
-            resize_image(cut(side, geometry.window(side.shape[:2], (CROP, CROP))), CROP, CROP)
+        orient(
+            tf.constant(resize_image(cut(side, window), CROP, CROP)), tf.constant(DRAWS), augment
         )
         for side in pair
     )
-    return decode(vary_values(encode(tf.constant(image)), augment, seed)).numpy(), target
+    return decode(vary_values(encode(image), augment, seed)).numpy(), target.numpy()
 
 
 def _figure(name: str, image: np.ndarray, target: np.ndarray) -> str:
