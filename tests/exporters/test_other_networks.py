@@ -28,7 +28,7 @@ ONE = "average"  # among the fast tests
 
 @pytest.fixture(
     params=[
-        kind if kind == ONE else pytest.param(kind, marks=pytest.mark.slow("exports four times"))
+        kind if kind == ONE else pytest.param(kind, marks=pytest.mark.slow("exports seven times"))
         for kind in KINDS
     ]
 )
@@ -46,8 +46,11 @@ def test_exports_agree_with_translate(run, tmp_path):
         ("tflite", {}),
         ("tflite", {"precision": "int8"}),
         ("tflite", {"resizable": True}),
+        ("onnx", {}),
+        ("onnx", {"precision": "int8"}),
+        ("onnx", {"dropout": True}),
     ):
-        name = "-".join([format, *map(str, words.values())])
+        name = "-".join([format, *words, *map(str, words.values())])
         exported = export(run, format, tmp_path / name, **words)
         assert all(parity.passed for parity in exported.parity)
     image = np.random.default_rng(0).integers(0, 256, (30, 44, 3), np.uint8)
