@@ -144,7 +144,12 @@ def data_download(
 
 @data_app.command("check")
 def data_check(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the dataset.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER|TABLE", help="Folder of the dataset, or table of its pairs."
+        ),
+    ],
     layout: Layout = LayoutOption.auto,
     axes: Annotated[
         AxesOption | None,

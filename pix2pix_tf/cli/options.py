@@ -163,8 +163,8 @@ def default_output_directory(
 ) -> Path:
     """Returns the default folder of a training: a folder in `parent`, named after its data.
 
-    Its name is that of the folder in `--set data.root`, so that each dataset gets a separate
-    training, or else that of the config.
+    Its name is that of the folder or table in `--set data.root`, so that each dataset gets a
+    separate training, or else that of the config.
 
     Args:
         parent: The parent folder, such as `runs`.
@@ -173,8 +173,12 @@ def default_output_directory(
         overrides: Overrides as typed (`KEY=VALUE`).
     """
     from pix2pix_tf.config.files import is_overridden
+    from pix2pix_tf.data.layout.table import is_table
 
-    name = Path(data.root or "").absolute().name if is_overridden(overrides, "data.root") else ""
+    root = Path(data.root or "").absolute()
+    name = root.stem if is_table(root) else root.name
+    if not is_overridden(overrides, "data.root"):
+        name = ""
     return Path(parent) / (name or Path(config).stem)
 
 

@@ -49,8 +49,9 @@ class DataConfig(Section):
     is given; `sample` is the embedded procedural city, which has no folder.
     """
     root: PathStr | None = None
-    """Folder of the dataset; null is datasets/NAME, with the NAME in data.dataset. A ~ at its start
-    is the home directory.
+    """Folder of the dataset, or a table of its pairs (.csv, .tsv, .jsonl) with columns `input` and
+    `target`; null is datasets/NAME, with the NAME in data.dataset. A ~ at its start is the home
+    directory.
     """
     layout: Literal["auto", "side_by_side", "folders"] = "auto"
     """How the pairs lie on disk: `side_by_side` is A and B in one file, left and right; `folders`

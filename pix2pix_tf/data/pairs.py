@@ -20,6 +20,7 @@ from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
 from pix2pix_tf.data.layout.layout import Layout, LayoutKind, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, side_types
+from pix2pix_tf.data.layout.table import ROLES, is_table
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.source import Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
@@ -124,8 +125,9 @@ def open_split(config: Config, split: str) -> Pairs:
     elif split in layout.splits:
         files = layout.pairs(split)
     else:
-        there = ", ".join(filter(None, layout.splits)) or "no folders of splits"
-        raise UserError(f"split {split}: there is no {layout.root / split}; there are: {there}")
+        there = ", ".join(filter(None, layout.splits)) or "no splits"
+        place = f"row of it in {layout.root}" if layout.is_table else f"{layout.root / split}"
+        raise UserError(f"split {split}: there is no {place}; there are: {there}")
     data = config.data
     pairs = _pairs_of_files(files, PairSource(config), data.crop_size)
     _keep_in_memory([pairs], data)
@@ -148,11 +150,21 @@ def dataset_layout(data: DataConfig) -> Layout:
         UserError: The dataset does not exist, or matches two layouts.
     """
     setting = "photographs" if data.from_photographs else data.layout
-    return find_layout(_existing_root(data), setting, data.load_size)
+    root = data_root(data)
+    layout = find_layout(root if is_table(root) else _existing_root(data), setting, data.load_size)
+    if layout.is_table and layout.sides == ROLES and data.direction == "BtoA":
+        raise UserError(
+            f"data.direction=BtoA: {root} has columns input and target, and would be read the "
+            "other way round: set data.direction=AtoB, or call the columns A and B"
+        )
+    return layout
 
 
 def data_root(data: DataConfig) -> Path:
-    """Returns the folder of the pairs: `data.root`, or datasets/NAME in the working directory."""
+    """Returns the folder, or the table, of the pairs.
+
+    It is `data.root`, or datasets/NAME in the working directory.
+    """
     return Path(data.root) if data.root is not None else Path("datasets") / str(data.dataset)
 
 
@@ -300,7 +312,8 @@ def _found(layout: Layout, checked: CheckedPairs) -> str:
     train, val = (len(checked.splits[split]) for split in ("train", "val"))
     counts = _counts(train, val)
     if "val" not in layout.splits:
-        counts += f" (no val/ folder: {val} of {train + val} held out)"
+        lacks = "no split val" if layout.is_table else "no val/ folder"
+        counts += f" ({lacks}: {val} of {train + val} held out)"
     if "test" in layout.splits:
         test = layout.splits["test"]
         bad = " (not all can be used: see data check)" if test.problems else ""

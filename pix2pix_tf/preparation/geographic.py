@@ -7,11 +7,10 @@ ensure that no training pixel appeared in the test set".
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.datasets.sample import METRES_PER_DEGREE_NORTH
 from pix2pix_tf.images.formats import IMAGE_SUFFIXES
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.tables import read_table
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -215,57 +215,25 @@ def parse_buffer(text: str) -> float:
     return value / METRES_PER_DEGREE_NORTH if metres else value
 
 
-def _rows(file: Path) -> list[tuple[int, str, float]]:
+def _rows(file: Path) -> Iterator[tuple[int, str, float]]:
     """Reads line number, name and latitude of every row."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            heading = opened.readline()
-            separator = max(",;\t", key=heading.count)
-            opened.seek(0)
-            reader = csv.reader(opened, delimiter=separator, strict=True)
-            headings = [cell.strip().casefold() for cell in next(reader, [])]
-            columns = _columns(headings, file)
-            return [
-                (reader.line_num, *_row(cells, columns, f"{file}, line {reader.line_num}"))
-                for cells in reader
-                if any(cell.strip() for cell in cells)
-            ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: cannot be read as text: {error}") from None
-    except csv.Error as error:
-        raise UserError(f"{file}: is not a CSV file: {error}") from None
-
-
-def _columns(headings: Sequence[str], file: Path) -> tuple[int, int, int | None]:
-    """Returns the indices of the columns of name, latitude and longitude."""
-    found = []
-    for names in (_NAMES, _LATITUDES, _LONGITUDES):
-        indices = [index for index, heading in enumerate(headings) if heading in names]
-        if len(indices) > 1:
-            raise UserError(f"{file}: has two columns {names[0]}; expected one")
-        found.append(indices[0] if indices else None)
-    name, latitude, longitude = found
+    table = read_table(file)
+    name, latitude, longitude = (
+        table.column(*headings) for headings in (_NAMES, _LATITUDES, _LONGITUDES)
+    )
     if name is None or latitude is None:
         raise UserError(
             f"{file}, line 1: expected the headings name,latitude,longitude, found "
-            f"{','.join(headings) or 'nothing'}"
+            f"{','.join(table.headings) or 'nothing'}"
         )
-    return name, latitude, longitude
-
-
-def _row(
-    cells: Sequence[str], columns: tuple[int, int, int | None], where: str
-) -> tuple[str, float]:
-    name_column, latitude_column, longitude_column = columns
-    last = max(column for column in columns if column is not None)
-    if len(cells) <= last:
-        raise UserError(f"{where}: has {len(cells)} columns; expected {last + 1} at least")
-    name = cells[name_column].strip()
-    if not name:
-        raise UserError(f"{where}: has no name")
-    if longitude_column is not None:
-        _degrees(cells[longitude_column], 180, f"{where}: longitude")
-    return name, _degrees(cells[latitude_column], 90, f"{where}: latitude")
+    for row in table.rows:
+        where = table.place(row)
+        if name not in row.cells:
+            raise UserError(f"{where}: has no name")
+        if longitude is not None:
+            _degrees(row.cells.get(longitude, ""), 180, f"{where}: longitude")
+        degrees = _degrees(row.cells.get(latitude, ""), 90, f"{where}: latitude")
+        yield row.line, row.cells[name], degrees
 
 
 def _degrees(text: str, limit: int, where: str) -> float:

@@ -85,6 +85,8 @@ def split_folder(
     if output is not None:
         check_new_directory(target)
     layout = find_layout(root, setting)
+    if layout.is_table:
+        raise UserError(f"{root}: is a table of pairs: its column split says where each belongs")
     undivided = _undivided(layout)
     pairs = {pair.name: pair for pair in layout.pairs(undivided)}
     notes = layout.notes

@@ -81,7 +81,7 @@ def with_recorded_root(run: Run, config: Config) -> Config:
     root = None if config.data.dataset == "sample" else data_root(config.data)
     if record is None or record.root is None or root is None or root.is_absolute():
         return config
-    if not record.root.is_dir() or Path(os.path.abspath(root)) == record.root:  # noqa: PTH100
+    if not record.root.exists() or Path(os.path.abspath(root)) == record.root:  # noqa: PTH100
         return config
     tail = tuple(part for part in root.parts if part != "..")
     if record.root.parts[len(record.root.parts) - len(tail) :] != tail:  # the config was changed

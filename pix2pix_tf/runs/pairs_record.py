@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix_tf.config.schema import DataConfig
+from pix2pix_tf.data.layout.table import is_table
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs, data_root
 from pix2pix_tf.images.value_range import PairValues
@@ -79,7 +80,7 @@ class PairsRecord:
 
     Attributes:
         layout: Layout of the dataset on disk; None if it was not recorded.
-        root: The dataset's folder, absolute; None for the embedded city.
+        root: The dataset's folder or table, absolute; None for the embedded city.
         train: The training pairs of the last session.
         val: The validation pairs of the last session.
         earlier: Training pairs of earlier sessions that the last session did not train on.
@@ -461,22 +462,27 @@ def file_digest(files: Sequence[Path]) -> str:
 
 
 def absolute_root(data: DataConfig) -> Path | None:
-    """Returns the absolute path of the dataset's folder; None for the embedded city."""
+    """Returns the absolute path of the dataset's folder or table; None for the embedded city."""
     if data.dataset == "sample":
         return None
     return Path(os.path.abspath(data_root(data)))  # noqa: PTH100  links are not resolved
 
 
 def _places(pairs: Pairs, root: Path | None) -> list[str]:
+    """Returns the place of each pair: that of its first file, or of both if pairs share that."""
     if root is None or not pairs.files:
         return [_normalized(name) for name in pairs.names]
-    places = []
-    for first, *_ in pairs.files:
-        absolute = Path(os.path.abspath(first))  # noqa: PTH100  links are not resolved
-        inside = absolute.is_relative_to(root)
-        place = absolute.relative_to(root) if inside else absolute
-        places.append(_normalized(place.with_suffix("").as_posix()))
-    return places
+    folder = root.parent if is_table(root) else root
+    firsts = [_place(files[0], folder) for files in pairs.files]
+    if len(set(firsts)) == len(firsts):
+        return firsts
+    return [" + ".join(_place(file, folder) for file in files) for files in pairs.files]
+
+
+def _place(file: Path, folder: Path) -> str:
+    absolute = Path(os.path.abspath(file))  # noqa: PTH100  links are not resolved
+    place = absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
+    return _normalized(place.with_suffix("").as_posix())
 
 
 def _normalized(name: str) -> str:

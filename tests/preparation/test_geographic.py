@@ -166,7 +166,7 @@ def test_tables_as_programs_write_them(here, tmp_path, heading, row):
         ([*ROWS[1:], "map 0,91,0"], "line 7: latitude: '91'"),
         ([*ROWS[1:], "map 0,nan,0"], "line 7: latitude: 'nan'"),
         ([*ROWS[1:], "map 0,40,200"], "line 7: longitude: '200'"),
-        ([*ROWS[1:], "map 0,40"], "line 7: has 2 columns; expected 3 at least"),
+        ([*ROWS[1:], "map 0,40"], "line 7: has 2 cells; expected 3, one for each heading"),
         ([*ROWS[1:], ",40,0"], "line 7: has no name"),
         ([*ROWS[1:], '"map 0,40,0'], "is not a CSV file"),
         ([], "has no line for map 0, map 1, map 2, map 3, map 4 and 1 more"),

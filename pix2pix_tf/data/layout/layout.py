@@ -17,6 +17,8 @@ folders and if their width is twice their height (or they have the proportions o
 `data.load_size` beside each other).
 
 Whole photographs, from which inputs are derived, are any images with or without splits.
+
+The root may also be a table of pairs, see `data.layout.table`.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from pix2pix_tf.data.layout.matching import by_name, match_listings, same_name
 from pix2pix_tf.data.layout.pair_files import TWICE_THE_WIDTH, PairFiles, Size
 from pix2pix_tf.data.layout.side_by_side import why_not_pooled, why_not_side_by_side
 from pix2pix_tf.data.layout.split_folders import LayoutSetting, SplitFolders, find_splits
+from pix2pix_tf.data.layout.table import is_table, read_pair_table
 from pix2pix_tf.images.folder_names import read_name
 from pix2pix_tf.images.listing import Listing, list_entries, list_folders, listing_notes
 from pix2pix_tf.utils.errors import UserError
@@ -63,9 +66,11 @@ class Layout:
     """The layout of a dataset on disk, and its files.
 
     Attributes:
-        root: The folder of the dataset.
+        root: The folder of the dataset, or the table of its pairs.
         kind: One file per pair, two files per pair, or photographs.
-        sides: The names of the folders of A and B; None for one folder.
+        sides: The names of the folders of A and B, or of the columns of a table; None for one
+            folder.
+        is_table: Whether a table lists the pairs.
         splits: The files of each split under `train`, `val` and `test`; without splits, all files
             under "".
         notes: Sentences about files and folders that are not read.
@@ -76,6 +81,7 @@ class Layout:
     sides: tuple[str, str] | None
     splits: Mapping[str, SplitFiles]
     notes: list[str]
+    is_table: bool = False
 
     def pairs(self, split: str) -> list[PairFiles]:
         """Returns the pairs of a split.
@@ -97,6 +103,8 @@ class Layout:
     @property
     def described(self) -> str:
         """The layout in words, for messages."""
+        if self.is_table and self.sides:
+            return f"table of pairs, {self.sides[0]} (A) and {self.sides[1]} (B)"
         if self.sides:
             return f"folders {self.sides[0]} (A) and {self.sides[1]} (B)"
         if not any(split.pairs for split in self.splits.values()):
@@ -112,7 +120,7 @@ def find_layout(
     Errors within a split do not raise; they are listed in `SplitFiles.problems`.
 
     Args:
-        root: The folder of the dataset.
+        root: The folder of the dataset, or a table of its pairs.
         setting: What to look for: `side_by_side` takes images of any proportions for pairs and
             gives folder names no meaning as sides, `folders` looks for the folders of A and B,
             `photographs` takes images whole. `auto` looks for the folders of A and B first, then
@@ -131,7 +139,10 @@ def find_layout(
         >>> layout.kind, {split: len(files.pairs) for split, files in layout.splits.items()}
         ('side_by_side', {'train': 4, 'val': 2})
     """
-    root = existing_root(Path(root))
+    root = Path(root)
+    if is_table(root):
+        return _layout_of_table(root, setting)
+    root = existing_root(root)
     found = find_splits(root, setting)
     _refuse_shared_folders(found)
     kind, sides = _kind(found, setting)
@@ -147,6 +158,18 @@ def find_layout(
     }
     _refuse_shared_files([listing for listed in listings for listing in listed])
     return Layout(root, kind, sides, splits, _notes(root, found, listings))
+
+
+def _layout_of_table(file: Path, setting: LayoutSetting) -> Layout:
+    if setting in ("side_by_side", "photographs"):
+        kind = "side-by-side pairs" if setting == "side_by_side" else "whole photographs"
+        raise UserError(
+            f"{file}: a table lists the two files of each pair, and {kind} are asked for: give "
+            "their folder instead"
+        )
+    table = read_pair_table(file)
+    splits = {name: SplitFiles(split.pairs, split.problems) for name, split in table.splits.items()}
+    return Layout(file, "folders", table.sides, splits, table.notes, is_table=True)
 
 
 def note_on_written_pairs(folder: Path) -> list[str]:
@@ -188,6 +211,9 @@ def why_not_trained(layout: Layout) -> str:
             f"{layout.root}: only 1 pair found ({files.pairs[0].name}); training needs at least "
             "two, one of them to validate on"
         )
+    if layout.is_table:
+        present = " and ".join(layout.splits)
+        return f"{layout.root}: its rows are of {present}, and none is of the split train"
     present = " and ".join(f"{split}/" for split in layout.splits)
     return (
         f"{layout.root}: has {present} but no train/; put the training pairs into "
