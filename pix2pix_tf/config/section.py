@@ -62,6 +62,16 @@ def _bounds(value: Any) -> tuple[float, float]:
     return low, high
 
 
+def _data_scale(value: Any) -> Any:
+    """Checks a value of `data.scale`."""
+    if value in ("resize", "native"):
+        return value
+    number = _number(value)
+    if isinstance(number, (int, float)) and type(number) is not bool and 0 < number <= 8:
+        return float(number)
+    raise _expected("resize, native, or a factor above 0 such as 0.5, at most 8")
+
+
 def _percentiles(value: Any) -> Any:
     """Converts [low, high] to a tuple of floats in 0..100."""
     low, high = _bounds(value)
@@ -96,6 +106,11 @@ RangeSetting = Annotated[
     WithJsonSchema(
         {"anyOf": [{"enum": ["dtype", "data"]}, {"type": "array", "format": _RANGE_FORMAT}]}
     ),
+]
+DataScale = Annotated[
+    Literal["resize", "native"] | float,
+    BeforeValidator(_data_scale),
+    WithJsonSchema({"anyOf": [{"enum": ["resize", "native"]}, {"type": "number", "gt": 0}]}),
 ]
 Percentiles = Annotated[
     Bounds,

@@ -22,6 +22,8 @@ from pix2pix_tf.images.pillow_image import HEAD_BYTES
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.utils.errors import UserError
 
+_WORTH_WINDOWS = 2**20  # pixels of a file; fewer are decoded in some milliseconds
+
 
 class ImageWindows:
     """A TIFF or .npy that is read by windows; a context manager that closes the file.
@@ -114,3 +116,20 @@ def has_windows(path: Path, reading: Reading) -> bool:
     """
     with open_image_file(path, reading) as opened:
         return opened.has_windows and opened.height * opened.width > LARGE_PIXELS
+
+
+def windows_save_time(path: Path, reading: Reading) -> bool:
+    """Whether small windows of a file are read much faster by `ImageWindows` than the whole file.
+
+    Args:
+        path: The file.
+        reading: The number of channels and the order of axes that are asked for.
+
+    Raises:
+        UserError: The header cannot be read.
+    """
+    with open_image_file(path, reading) as opened:
+        if not opened.has_windows or opened.height * opened.width <= _WORTH_WINDOWS:
+            return False
+        assert isinstance(opened, TiffImage | NumpyImage)
+        return opened.segment_pixels <= _WORTH_WINDOWS

@@ -17,7 +17,7 @@ from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.reference_batch import reference_moments
-from pix2pix_tf.inference.tiling import TiledTranslation, check_side
+from pix2pix_tf.inference.tiling import TiledTranslation, check_side, scoring_side
 from pix2pix_tf.inference.translation import (
     AnySizeTranslation,
     compile_translation,
@@ -124,6 +124,27 @@ class Translator:
                 "each of them in tiles"
             ) from error
         return outputs if images.ndim == 4 else outputs[0]
+
+    def for_scoring(
+        self, image: np.ndarray, *, dropout: bool = True, seed: int | None = None
+    ) -> np.ndarray:
+        """Translates one image as the validation of its training does: a large one in tiles.
+
+        Args:
+            image: [H, W, C], see `__call__`.
+            dropout: Whether dropout is on.
+            seed: Seed of the dropout.
+
+        Returns:
+            [H, W, D], as of `__call__`.
+
+        Raises:
+            UserError: The image has another type or shape, or does not fit into memory.
+        """
+        side = scoring_side(self.translation, self.config.data, image.shape[:2])
+        if side is None:
+            return self(image, dropout=dropout, seed=seed)
+        return self.tiled(image, side, dropout=dropout, seed=seed)
 
     def tiled(
         self,

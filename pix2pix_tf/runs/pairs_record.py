@@ -22,6 +22,7 @@ from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.layout.table import is_table
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs, data_root
+from pix2pix_tf.images.formats import without_suffix
 from pix2pix_tf.images.value_range import PairValues
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
@@ -482,7 +483,7 @@ def _places(pairs: Pairs, root: Path | None) -> list[str]:
 def _place(file: Path, folder: Path) -> str:
     absolute = Path(os.path.abspath(file))  # noqa: PTH100  links are not resolved
     place = absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
-    return _normalized(place.with_suffix("").as_posix())
+    return _normalized(without_suffix(place.as_posix()))
 
 
 def _normalized(name: str) -> str:

@@ -15,6 +15,7 @@ from pix2pix_tf.data.checking.outside import SideRange, range_warnings
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
+from pix2pix_tf.data.native_scale import NativeScale
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import other_bands, refuse_other_channels
 from pix2pix_tf.utils.errors import UserError
@@ -64,6 +65,7 @@ def check_pairs(
     skip_bad: bool,
     flat_fraction: float | None = None,
     ranges: Sequence[SideRange] = (),
+    scale: NativeScale | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> CheckedPairs:
     """Opens all images in parallel, except those that were sound before and have not changed.
@@ -76,6 +78,7 @@ def check_pairs(
         flat_fraction: The fraction of images, in 0..1, above which those of a single colour are
             not named, see `value_warnings`.
         ranges: The ranges that the config gives; values outside are counted.
+        scale: The scale that pairs are taken at; None if they are resized to one size.
         advance: Called after each pair that is opened, with the number of pairs to open.
 
     Returns:
@@ -87,8 +90,11 @@ def check_pairs(
     """
     pairs_of_all = [pair for each in splits.values() for pair in each]
     inspections = _inspect_all(pairs_of_all, spec, root, advance)
-    for pair, inspection in inspections.items():
-        inspection.problems.extend(refused_channels(pair, inspection.images, spec))
+    for split, pairs in splits.items():
+        for pair in pairs:
+            inspection = inspections[pair]
+            inspection.problems.extend(refused_channels(pair, inspection.images, spec))
+            inspection.problems.extend(refused_sizes(split, pair, inspection, scale))
     bad = [
         SkippedPair(split, pair.name, tuple(inspections[pair].problems))
         for split, pairs in splits.items()
@@ -192,6 +198,23 @@ def refused_channels(pair: PairFiles, images: Mapping[str, ImageInfo], spec: Pai
         except UserError as error:
             problems.append(str(error))
     return problems
+
+
+def refused_sizes(
+    split: str, pair: PairFiles, inspection: Inspection, scale: NativeScale | None
+) -> list[str]:
+    """Returns sentences about a pair of a size that cannot be used at the scale of a config.
+
+    Args:
+        split: The split of the pair.
+        pair: The files of the pair.
+        inspection: What is known about them.
+        scale: The scale that pairs are taken at; None if they are resized to one size.
+    """
+    if scale is None or inspection.problems:
+        return []
+    sizes = {side: (image.height, image.width) for side, image in inspection.images.items()}
+    return scale.problems(split, pair, sizes)
 
 
 def _refuse_empty(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.config.schema import DataConfig
-from pix2pix_tf.data.checking.check_pairs import refused_channels
+from pix2pix_tf.data.checking.check_pairs import refused_channels, refused_sizes
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.outside import given_ranges, range_warnings
@@ -16,6 +16,7 @@ from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.data.layout.pair_spec import pair_spec
+from pix2pix_tf.data.native_scale import native_scale
 from pix2pix_tf.images.image_file import Axes, Reading
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
@@ -81,6 +82,7 @@ def check_dataset(
     sound: list[tuple[PairFiles, Mapping[str, ImageInfo]]] = []
     spec = None if data is None else pair_spec(data)
     ranges = [] if data is None or spec is None else given_ranges(data, spec)
+    scale = None if data is None else native_scale(data)
 
     def inspect(item: tuple[str, PairFiles | Path]) -> Inspection:
         if spec is not None and isinstance(item[1], PairFiles):
@@ -93,6 +95,7 @@ def check_dataset(
         kinds |= kinds_of(split_name, item, inspection.images)
         if isinstance(item, PairFiles) and spec is not None:
             inspection.problems.extend(refused_channels(item, inspection.images, spec))
+            inspection.problems.extend(refused_sizes(split_name, item, inspection, scale))
         problems += inspection.problems
         if isinstance(item, PairFiles) and not inspection.problems:
             pairs[split_name] += 1
