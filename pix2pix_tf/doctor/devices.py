@@ -20,9 +20,11 @@ _NVIDIA, _DISPLAY = "0x10de", "0x03"  # vendor; class of PCI devices
 _WSL_LIBRARY = Path("/usr/lib/wsl/lib")
 _CUDA_PACKAGE = "nvidia-cudnn-cu12"  # of the extra gpu, whatever else it brings
 _SECONDS = 30
+_HIDING = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES that hide all GPUs
 # Lines in which TensorFlow says why it uses no GPU, without what its logger puts before them.
 _REASON = re.compile(
-    r"^[IWEF]?\d.*?\] (.*(?:GPU will not be used|Skipping registering GPU|dlopen|cuInit).*)$",
+    r"^[IWEF]?\d.*?\] "
+    r"(.*(?:GPU will not be used|Skipping registering GPU|dlopen|cuInit|driver version).*)$",
     re.MULTILINE,
 )
 
@@ -168,7 +170,7 @@ def _unseen(
     if not (driver.cards or driver.gpus):
         return Finding("gpu", "GPU", "none found; the CPU trains")
     hidden = environment.get("CUDA_VISIBLE_DEVICES")
-    if hidden is not None and driver.gpus:
+    if hidden is not None and hidden.strip() in _HIDING and driver.gpus:
         return Finding(
             "gpu",
             "GPU",

@@ -78,10 +78,18 @@ def test_no_gpu_is_no_problem():
     assert (found.status, found.text) == ("ok", "none found; the CPU trains")
 
 
-def test_hidden_on_purpose():
-    found = unseen(Driver(1, (T4,)), environment={"CUDA_VISIBLE_DEVICES": "-1"}.items())
+@pytest.mark.parametrize("value", ["-1", ""])
+def test_hidden_on_purpose(value):
+    found = unseen(Driver(1, (T4,)), environment={"CUDA_VISIBLE_DEVICES": value}.items())
     assert found.status == "note"
-    assert found.text == f"hidden by CUDA_VISIBLE_DEVICES=-1: {T4}"
+    assert found.text == f"hidden by CUDA_VISIBLE_DEVICES={value}: {T4}"
+
+
+def test_not_seen_although_it_is_asked_for():
+    found = unseen(
+        Driver(1, (T4,)), NO_LIBRARIES, environment={"CUDA_VISIBLE_DEVICES": "0"}.items()
+    )
+    assert (found.status, found.text) == ("problem", f"TensorFlow sees no GPU; there is {T4}")
 
 
 @pytest.mark.parametrize(
