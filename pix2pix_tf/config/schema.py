@@ -24,6 +24,8 @@ from pix2pix_tf.config.section import (
     DataScale,
     ImageSize,
     Interval,
+    Nodata,
+    NodataSetting,
     NonEmptyStr,
     Norm,
     PathStr,
@@ -130,6 +132,12 @@ class DataConfig(Section):
     """
     range_percentiles: Percentiles = (0.1, 99.9)
     """Percentiles of the values of the training files that a range of `data` lies between."""
+    nodata: NodataSetting = "file"
+    """Value that stands for no data, such as 0, -9999 or nan: `file` is the one that a file itself
+    declares (GeoTIFF), if any; a number or nan holds for all files; null is none;
+    `[of inputs, of targets]` gives both sides their own. Such values are not measured or counted,
+    and the networks see -1 there; translate writes them where an input has nothing else.
+    """
     cache: Literal["auto"] | bool = "auto"
     """Whether decoded pairs are kept in memory after the first epoch: `auto` keeps as many as fit
     in half of it, `true` all of them, `false` none.
@@ -305,6 +313,11 @@ class DataConfig(Section):
         if self.representation == "lab":
             return (3, 3)
         return (self.input_channels, self.target_channels)
+
+    @property
+    def nodata_of_sides(self) -> tuple[Nodata, Nodata]:
+        """The value of inputs and that of targets that stands for no data, see `nodata`."""
+        return self.nodata if isinstance(self.nodata, tuple) else (self.nodata, self.nodata)
 
     @property
     def from_photographs(self) -> bool:
@@ -501,6 +514,7 @@ class Config(Section):
             "target_channels": data.input_channels,
             "input_range": data.target_range,
             "target_range": data.input_range,
+            "nodata": data.nodata[::-1] if isinstance(data.nodata, tuple) else data.nodata,
         }
         return self.model_copy(update={"data": data.model_copy(update=swapped)})
 

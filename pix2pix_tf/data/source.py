@@ -117,7 +117,8 @@ class PairSource:
         for side in (self.spec.input, self.spec.target):
             key = "A|B" if files.b is None else side.name
             path = files.sides[key]
-            reading = Reading(side.channels, self.spec.reading_of(key).axes)
+            axes = self.spec.reading_of(key).axes
+            reading = Reading(side.channels, axes, (side.nodata,))
             if not windows_save_time(path, reading):
                 return None
             half = side.half if files.b is None else None

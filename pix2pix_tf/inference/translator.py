@@ -41,6 +41,7 @@ class Translator:
         step: The training step of the weights.
         values: The types and the meaning of the values of inputs and translations.
         target_suffix: The suffix of the files of the training's targets, None if they have several.
+        target_tags: What all files of the training's targets say beside values.
         translation: The translation as a function of tensors, which the exporters take.
 
     Example:
@@ -78,6 +79,7 @@ class Translator:
         moments = reference_moments(translation, run, config, self.direction)
         self.values = run.values(self.config)
         self.target_suffix = run.target_suffix(self.config)
+        self.target_tags = run.target_tags(self.config)
         self.translation = AnySizeTranslation(translation, moments, self.values)
         self._translate = compile_translation(self.translation)
 

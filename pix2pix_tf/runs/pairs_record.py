@@ -22,8 +22,10 @@ from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.layout.table import is_table
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs, data_root
+from pix2pix_tf.images.carried_tags import CarriedTags
 from pix2pix_tf.images.formats import without_suffix
 from pix2pix_tf.images.value_range import PairValues
+from pix2pix_tf.runs.side_tags import common_tags, to_json
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.parallel import parallel_map
@@ -89,6 +91,7 @@ class PairsRecord:
         proportions: Lowest and highest width / height of side-by-side files; None for other files.
         types: Types of the images of the training pairs by side, `A` and `B`.
         suffixes: Suffixes of the files of the training pairs by side, of sides that have but one.
+        tags: What the files of the training pairs have in common by side, see `common_tags`.
         since: The step from which on these validation pairs are used.
     """
 
@@ -101,6 +104,7 @@ class PairsRecord:
     proportions: tuple[float, float] | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     suffixes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, CarriedTags] = field(default_factory=dict)
     since: int = 0
 
     def write(self, file: Path) -> None:
@@ -115,6 +119,7 @@ class PairsRecord:
             "proportions": self.proportions,
             "types": dict(self.types),
             "suffixes": dict(self.suffixes),
+            "tags": {side: to_json(tags) for side, tags in self.tags.items()},
             "since_step": self.since,
             "train": _split_tree(self.train),
             "val": _split_tree(self.val),
@@ -152,6 +157,7 @@ def record_of(opened: OpenedPairs, data: DataConfig) -> PairsRecord:
         skipped=skipped,
         types=_types(opened.train.values, data),
         suffixes=_suffixes(opened.train.files),
+        tags=_tags(opened.train.files),
     )
 
 
@@ -164,10 +170,21 @@ def _types(values: PairValues, data: DataConfig) -> dict[str, str]:
 def _suffixes(files: Sequence[tuple[Path, ...]]) -> dict[str, str]:
     """Returns the suffix of each side, of one file or two a pair, whose files all have the same."""
     found = {
-        side: {each[min(index, len(each) - 1)].suffix.lower() for each in files}
-        for index, side in enumerate("AB")
+        side: {path.suffix.lower() for path in paths}
+        for side, paths in _files_of_sides(files).items()
     }
     return {side: min(suffixes) for side, suffixes in found.items() if len(suffixes) == 1}
+
+
+def _tags(files: Sequence[tuple[Path, ...]]) -> dict[str, CarriedTags]:
+    return {side: common_tags(paths) for side, paths in _files_of_sides(files).items()}
+
+
+def _files_of_sides(files: Sequence[tuple[Path, ...]]) -> dict[str, list[Path]]:
+    """Returns the files of each side, of pairs of one file or two."""
+    return {
+        side: [each[min(index, len(each) - 1)] for each in files] for index, side in enumerate("AB")
+    }
 
 
 def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:

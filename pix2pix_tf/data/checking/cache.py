@@ -19,6 +19,7 @@ import numpy as np
 import PIL
 
 from pix2pix_tf.data.checking.inspection import ImageInfo
+from pix2pix_tf.images.georeference import Georeference
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.version import __version__
@@ -26,7 +27,7 @@ from pix2pix_tf.version import __version__
 # Two writes within the clock resolution of some file systems leave a file with the same time stamp.
 _SETTLED_NS = 2 * 10**9
 
-_RECORD = 3  # the version of the format of an entry; it is raised when the content changes
+_RECORD = 4  # the version of the format of an entry; it is raised when the content changes
 _Stamp = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
 
@@ -48,14 +49,16 @@ class InspectionCache:
 
         Args:
             path: The file.
-            reading: The number of channels and the order of axes that are asked for. What was found
-                by others counts for colours only, whose axes do not depend on it.
+            reading: The number of channels, the order of axes and the values for no data that are
+                asked for. What was found by other channels and axes counts for colours only, which
+                do not depend on them.
         """
         entry = self._known.get(os.path.abspath(path))  # noqa: PTH100  resolve() reads the disk
         if not entry or tuple(entry[:2]) != _stamp(path):
             return None
-        image = _image_info(entry)
-        return image if image.colour_mode != "bands" or entry[-1] == [*reading] else None
+        image, known = _image_info(entry), _asked(reading)
+        own = entry[-1] == known if image.colour_mode == "bands" else entry[-1][-1] == known[-1]
+        return image if own else None
 
     def stamp(self, path: Path) -> _Stamp | None:
         """Returns size and time of the last change of a file; None if it does not exist.
@@ -93,19 +96,50 @@ def _versions() -> list[Any]:
 
 def _entry(stamp: _Stamp, info: ImageInfo, reading: Reading) -> list[Any]:
     """Returns the entry of a file as JSON values; `_image_info` is the inverse."""
-    size = [info.height, info.width, info.channels]
-    return [*stamp, *size, info.dtype.name, info.colour_mode, info.halves, [*reading]]
+    size, place = [info.height, info.width, info.channels], info.georeference
+    return [
+        *stamp,
+        *size,
+        info.dtype.name,
+        info.colour_mode,
+        info.halves,
+        info.missing,
+        None if place is None else [place.transform, list(place.keys.items())],
+        _asked(reading),
+    ]
+
+
+def _asked(reading: Reading) -> list[Any]:
+    """Returns what decides about the content of an entry, as JSON values."""
+    return [reading.channels, reading.axes, [rule.value for rule in reading.nodata]]
 
 
 def _image_info(entry: list[Any]) -> ImageInfo:
-    height, width, channels, dtype, colour_mode, halves, _ = entry[2:]
+    height, width, channels, dtype, colour_mode, halves, missing, place, _ = entry[2:]
     left, right = (tuple((low, high) for low, high in half) for half in halves)
-    return ImageInfo(height, width, np.dtype(dtype), channels, colour_mode, (left, right))
+    return ImageInfo(
+        height,
+        width,
+        np.dtype(dtype),
+        channels,
+        colour_mode,
+        (left, right),
+        (missing[0], missing[1]),
+        None if place is None else _georeference(*place),
+    )
+
+
+def _georeference(transform: list[float] | None, keys: list[tuple[int, Any]]) -> Georeference:
+    """Returns what pairs are compared by; the tags are not kept."""
+    a, b, c, d, e, f = transform or [0.0] * 6
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in keys}
+    return Georeference((a, b, c, d, e, f) if transform else None, plain, (), ())
 
 
 def _is_sound(entry: list[Any]) -> bool:
     """Whether a JSON value is a valid entry; raises any of several exceptions for some others."""
-    *numbers, dtype, colour_mode, (left, right), reading = entry
+    *numbers, dtype, colour_mode, (left, right), missing, _, reading = entry
+    _image_info(entry)  # raises an error for a damaged georeference
     values = [value for low, high in (*left, *right) for value in (low, high)]
     return (
         len(numbers) == 5
@@ -114,7 +148,9 @@ def _is_sound(entry: list[Any]) -> bool:
         and np.dtype(dtype).kind in "uif"
         and isinstance(colour_mode, str)
         and len(left) == len(right) == numbers[4]
+        and all(type(count) is int for count in missing)
         and isinstance(reading, list)
+        and len(reading) == 3
     )
 
 

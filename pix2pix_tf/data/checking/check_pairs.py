@@ -11,6 +11,7 @@ import numpy as np
 from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
+from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import SideRange, range_warnings
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
@@ -47,7 +48,8 @@ class CheckedPairs:
         dtypes: For each split, the data types of the images of each side (`A`, `B` or `photo`).
         skipped: The pairs that were left out.
         kinds: Size and type of each file of the sound pairs.
-        warnings: Sentences about values that look unintended, or are clipped.
+        warnings: Sentences about values that look unintended, are clipped, or stand for no data,
+            and about georeference.
     """
 
     splits: dict[str, list[PairFiles]]
@@ -117,6 +119,7 @@ def check_pairs(
             files |= {pair.sides[side]: (side, image) for side, image in images.items()}
     warnings = value_warnings(files, spec.channels_of, flat_fraction, [one.side for one in ranges])
     images_of_pairs = [(pair, inspections[pair].images) for each in sound.values() for pair in each]
+    warnings += [*nodata_notes(images_of_pairs), *georeference_notes(images_of_pairs)]
     for one in ranges:
         warnings += range_warnings(images_of_pairs, one)
     return CheckedPairs(

@@ -50,12 +50,12 @@ class _Counts:
     Attributes:
         path: The file.
         outside: Their number in each channel, int64 [C].
-        pixels: The number of values of a channel.
+        values: The number of values of a channel, or of each, that do not stand for no data.
     """
 
     path: Path
     outside: np.ndarray
-    pixels: int
+    values: int | np.ndarray
 
 
 def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
@@ -128,8 +128,9 @@ def count_outside(
     doubtful = [files for files, infos in pairs if not _lies_inside(infos, given)]
 
     def count(files: PairFiles) -> _Counts:
-        path, image = read_side(files, given.side, given.spec)
-        return _Counts(path, given.values.count_outside(image), image[..., 0].size)
+        path, image, missing = read_side(files, given.side, given.spec)
+        absent = 0 if missing is None else np.count_nonzero(missing, axis=(0, 1))
+        return _Counts(path, given.values.count_outside(image), image[..., 0].size - absent)
 
     counts = parallel_map(count, doubtful, advance)
     found = sorted((one for one in counts if one.outside.any()), key=lambda one: one.path)
@@ -158,10 +159,12 @@ def _lies_inside(infos: Mapping[str, ImageInfo], given: SideRange) -> bool:
 
 def _refuse_empty_channels(counts: Sequence[_Counts], given: SideRange) -> None:
     """Raises an error if all values of a channel lie outside, of all images of the side."""
-    inside = np.sum([each.pixels - each.outside for each in counts], axis=0)
-    if not np.any(inside == 0):
+    outside = np.sum([each.outside for each in counts], axis=0)
+    inside = np.sum([each.values - each.outside for each in counts], axis=0)
+    empty = np.flatnonzero((inside == 0) & (outside > 0))
+    if not len(empty):
         return
-    channel = "" if len(inside) == 1 else f"channel {int(np.argmin(inside)) + 1} of "
+    channel = "" if len(inside) == 1 else f"channel {empty[0] + 1} of "
     raise UserError(
         f"{given.setting}: no value of {channel}{given.side} lies in it "
         f"({pluralize(len(counts), 'image')}, the first is {counts[0].path}); give the smallest "

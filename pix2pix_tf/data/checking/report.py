@@ -11,6 +11,7 @@ from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.checking.check_pairs import refused_channels, refused_sizes
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
+from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import given_ranges, range_warnings
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
@@ -31,7 +32,8 @@ class DatasetReport:
         pairs: The number of sound pairs of each split; a folder without splits has the split "".
         kinds: The number of sound files of each kind.
         problems: One sentence, with the path, for each error.
-        notes: Sentences about files and folders that are not part of the dataset.
+        notes: Sentences about files and folders that are not part of the dataset, values that stand
+            for no data, and georeference.
         warnings: Sentences about images that can be read but look unintended.
     """
 
@@ -113,6 +115,7 @@ def check_dataset(
             warnings += range_warnings(sound, one)
         except UserError as error:
             problems.append(str(error))
+    notes = [*layout.notes, *nodata_notes(sound), *georeference_notes(sound)]
     return DatasetReport(
-        layout.described, pairs, Counter(kinds.values()), problems, layout.notes, warnings
+        layout.described, pairs, Counter(kinds.values()), problems, notes, warnings
     )
