@@ -130,12 +130,23 @@ def test_every_size_from_65_to_165(kind, translator, converted, resnet):
         assert within_a_level(found, reference(images, dropout=False)), height
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 40), (33, 31), (64, 64), (165, 117)])
-def test_sizes_of_all_kinds(size, translator, converted, resnet):
-    for reference, model in ((translator, converted()), resnet):
+SIZES = [(1, 1), (2, 3), (7, 40), (33, 31), (64, 64), (165, 117)]
+
+
+def sizes_agree(reference, model):
+    for size in SIZES:
         # Blocks of a pixel: in an image of one colour, norms would enlarge rounding errors.
         images = np.stack([picture(*size, seed, block=1) for seed in range(3)])
-        assert within_a_level(run(model, images), reference(images, dropout=False))
+        assert within_a_level(run(model, images), reference(images, dropout=False)), size
+
+
+def test_sizes_of_all_kinds(translator, converted):
+    sizes_agree(translator, converted())
+
+
+@pytest.mark.slow("converts a large graph")
+def test_sizes_of_all_kinds_of_a_resnet(resnet):
+    sizes_agree(*resnet)
 
 
 def test_a_size_that_is_no_multiple_is_padded_inside(translator, converted):
