@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from pix2pix_tf.config.schema import format_range
 from pix2pix_tf.exporters.parity import EXACT, Limit, Translate, Variant
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.philox import portable_random_bits
@@ -202,15 +203,15 @@ def _describe(model: onnx.ModelProto, translator: Translator, form: OnnxForm) ->
             if not dimension.HasField("dim_value"):
                 dimension.dim_param = axis
     del model.graph.value_info[:]  # shapes in terms of other names; runtimes infer them
-    values = translator.values
+    data = translator.config.data
     properties = {
         "pix2pix_tf": __version__,
         "direction": translator.direction,
         "step": translator.step,
         "precision": form.precision,
         "fingerprint": translator.fingerprint,
-        "input_range": values.input.range or "full range of the type",
-        "target_range": values.target.range or "full range of the type",
+        "input_range": format_range(data.input_range),
+        "target_range": format_range(data.target_range),
     }
     helper.set_model_props(model, {name: str(value) for name, value in properties.items()})
 

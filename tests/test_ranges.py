@@ -216,6 +216,7 @@ def test_onnx_takes_and_returns_the_values_of_the_files(run, translator, tmp_pat
     assert all(parity.passed and parity.max_error < 0.1 for parity in exported.parity)
     session = onnxruntime.InferenceSession(exported.folder / "run.onnx")
     image = noise(20, 24, 1)
+    assert session.get_modelmeta().custom_metadata_map["target_range"] == f"[{LOW}, {HIGH}]"
     (output,) = session.run(None, {"image": image[np.newaxis]})
     assert output.dtype == np.uint16
     assert np.abs(output[0].astype(int) - translator(image, dropout=False)).max() <= 1

@@ -91,6 +91,7 @@ def test_metadata_says_what_the_model_is(translator, converted):
     assert found["direction"] == "BtoA"
     assert (found["step"], found["precision"]) == ("2", "float16")
     assert found["fingerprint"] == translator.fingerprint
+    assert found["input_range"] == found["target_range"] == "dtype"
 
 
 def test_only_operations_of_onnx_itself(converted):
