@@ -26,7 +26,7 @@ import tensorflow as tf
 from pix2pix_tf.exporters.image_files import translate_encoded
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
-from pix2pix_tf.images.writers import png_holds
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 

@@ -133,11 +133,13 @@ class Representation:
             generator's output.
         to_image: Function that converts the generator's output and the input images to output
             images.
+        recombines: Whether `to_image` makes use of the input images.
     """
 
     to_input: Callable[[tf.Tensor], tf.Tensor]
     to_target: Callable[[tf.Tensor], tf.Tensor]
     to_image: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    recombines: bool = False
 
 
 def representation(name: str) -> Representation:
@@ -149,7 +151,7 @@ def representation(name: str) -> Representation:
     """
     if name == "plain":
         return Representation(_unchanged, _unchanged, _output_alone)
-    return Representation(_lightness, _ab, _recombined)
+    return Representation(_lightness, _ab, _recombined, recombines=True)
 
 
 def _unchanged(image: tf.Tensor) -> tf.Tensor:

@@ -64,12 +64,13 @@ from pix2pix_tf.images.image_file import (
 from pix2pix_tf.images.nodata import DECLARED, NodataRule, empty_pixels, replace_nodata
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
+from pix2pix_tf.images.png_writer import encode_png16, png_holds, png_options
+from pix2pix_tf.images.row_writers import tiff_rows
 from pix2pix_tf.images.tiff.descriptions import is_ome, ome_description
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
-from pix2pix_tf.images.writers import encode_png16, png_holds, png_options, write_tiff
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import is_special, write_error_message
+from pix2pix_tf.utils.files import WriteError, is_special, write_error_message
 from pix2pix_tf.utils.text import pluralize
 
 OpenedImage = PillowImage | TiffImage | NumpyImage
@@ -372,8 +373,8 @@ def write_image(
             `images.carried_tags`.
 
     Raises:
-        UserError: The suffix is not that of an image, the format cannot hold the image, or the file
-            cannot be written.
+        UserError: The suffix is not that of an image, or the format cannot hold the image.
+        WriteError: The file cannot be written.
         ValueError: The image has another type or shape, or `text` is given for another format.
     """
     path = Path(path)
@@ -388,7 +389,7 @@ def write_image(
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(write_error_message(path, reason)) from error
+        raise WriteError(write_error_message(path, reason)) from error
     finally:
         with contextlib.suppress(OSError):  # usually it was renamed or never created
             partial.unlink()
@@ -418,7 +419,8 @@ def _save(
     """Writes an image; 8 bits by Pillow, which has no 16-bit colour."""
     if written_as == "TIFF":
         lines = [f"{keyword}={content}" for keyword, content in text.items()]
-        write_tiff(file, image, "\n".join(lines) or None, tags)
+        description = "\n".join(lines) or None
+        tiff_rows(file, image.shape, image.dtype, description, tags).write(image)
         return
     options = dict(_SAVE_OPTIONS.get(written_as, {}))
     if text:

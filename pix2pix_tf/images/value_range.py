@@ -205,7 +205,7 @@ def image_values(setting: RangeSetting, dtypes: Iterable[np.dtype], key: str) ->
 
     Example:
         >>> image_values("dtype", [np.dtype(np.uint8), np.dtype(np.uint16)], "data.input_range")
-        ImageValues(dtype=dtype('uint16'), range=None)
+        ImageValues(dtype=dtype('uint16'), range=None, nodata=None)
     """
     found = sorted(set(dtypes), key=str)
     dtype = np.result_type(*found) if found else UINT8
