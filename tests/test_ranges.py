@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import tensorflow as tf
 import tifffile
@@ -209,6 +210,17 @@ def test_saved_model_takes_and_returns_the_values_of_the_files(run, translator, 
     png = signatures["serving_default"](image_bytes=tf.io.encode_png(dark)[tf.newaxis])
     output = tf.io.decode_png(png["image_bytes"][0], dtype=tf.uint16).numpy()
     assert np.abs(output.astype(int) - translator(dark, dropout=False)).max() <= 1
+
+
+def test_onnx_takes_and_returns_the_values_of_the_files(run, translator, tmp_path):
+    exported = export(run, "onnx", tmp_path / "onnx", images=2)
+    assert all(parity.passed and parity.max_error < 0.1 for parity in exported.parity)
+    session = onnxruntime.InferenceSession(exported.folder / "run.onnx")
+    image = noise(20, 24, 1)
+    assert session.get_modelmeta().custom_metadata_map["target_range"] == f"[{LOW}, {HIGH}]"
+    (output,) = session.run(None, {"image": image[np.newaxis]})
+    assert output.dtype == np.uint16
+    assert np.abs(output[0].astype(int) - translator(image, dropout=False)).max() <= 1
 
 
 @pytest.mark.parametrize("uint8", [False, True])

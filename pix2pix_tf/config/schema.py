@@ -430,7 +430,9 @@ class TrainingConfig(Section):
     float32.
     """
     jit_compile: Literal["auto", True, False] = "auto"
-    """Whether the update is compiled by XLA; `auto` does so on one GPU that it supports only."""
+    """Whether the update is compiled by XLA; `auto` does so on a single GPU that is no newer than
+    TensorFlow's build.
+    """
     steps_per_execution: PositiveInt = 1
     """Generator updates that the device makes in one call, as of Keras' compile(): more keep a fast
     GPU busy. Validation, checkpoints and stopping keep their steps.

@@ -19,6 +19,7 @@ from pix2pix_tf.evaluation.metrics.metric import Scores
 from pix2pix_tf.methods import images_per_step, method_of
 from pix2pix_tf.methods.method import Batch, Losses, Optimized, checkpoint_parts, translating_parts
 from pix2pix_tf.methods.update import make_update, make_updates
+from pix2pix_tf.methods.xla import choose_xla
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.pairs_record import read_record
 from pix2pix_tf.runs.run import Run
@@ -350,6 +351,9 @@ class _Training:
         progress.print(f"data: {self.pairs.found}")
         for note in self.pairs.notes:
             progress.print(f"warning: {note}")
+        xla = choose_xla(self.config.training, self.workers.strategy)
+        if xla.note is not None:
+            progress.print(f"warning: {xla.note}")
         progress.print(
             f"run: {self.run.path}: {start} of {self.total} steps, "
             f"batch {batch} on {self.workers.devices}"
