@@ -95,7 +95,7 @@ def spread_inputs(inputs: Inputs, count: int) -> list[np.ndarray]:
 
 
 def _inputs_of(pairs: Pairs) -> Inputs:
-    return Inputs(len(pairs), lambda index: pairs[index][0])
+    return Inputs(len(pairs), lambda index: pairs[pairs.sound_index(index)][0])
 
 
 def _inputs_of_folder(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix_tf.data.checking.pending import PendingPairs
 from pix2pix_tf.data.source import Derive, Pair
 from pix2pix_tf.images.convert import resize_image
 from pix2pix_tf.images.value_range import ImageValues, PairValues
@@ -24,6 +25,7 @@ class Pairs(Sequence[Pair]):
         keep: The number of pairs that are kept in memory once they are read, at most.
         failure: The error of a read that failed within a tf.data pipeline, which itself only
             passes on its text; None if no read has failed.
+        pending: The pairs whose contents have not been opened; None if all have been.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Pairs(Sequence[Pair]):
         derive: Derive | None = None,
         files: Sequence[tuple[Path, ...]] = (),
         keep: int = 0,
+        pending: PendingPairs | None = None,
     ) -> None:
         """Initializes the sequence; no pair is read yet.
 
@@ -47,6 +50,8 @@ class Pairs(Sequence[Pair]):
                 input is read.
             files: The file or the two files of each pair.
             keep: The number of pairs that are kept in memory once they are read, at most.
+            pending: The pairs whose contents have not been opened; None if all have been, or need
+                not be.
         """
         self.names = list(names)
         self.files = list(files)
@@ -56,6 +61,7 @@ class Pairs(Sequence[Pair]):
         self._read = read
         self._derive = derive
         self.keep = keep
+        self.pending = pending
         self._kept: dict[int, Pair] = {}
 
     def __len__(self) -> int:
@@ -68,6 +74,27 @@ class Pairs(Sequence[Pair]):
             if len(self._kept) < self.keep:
                 self._kept[index] = pair
         return pair
+
+    def sound_index(self, index: int, *seed: int) -> int:
+        """Returns the number of a pair, or of another one in its place if it is bad.
+
+        It is for training pairs of large datasets, not all of which were opened beforehand.
+
+        Args:
+            index: The number of the pair.
+            seed: Numbers that the substitute for a bad pair depends on, beside `index`.
+
+        Raises:
+            UserError: The pair is bad, and `data.on_bad_image` is `stop`; `failure` keeps the
+                error.
+        """
+        if self.pending is None:
+            return index
+        try:
+            return self.pending.sound_index(index, *seed)
+        except UserError as error:
+            self.failure = error
+            raise
 
     def original(self, index: int) -> Pair:
         """Reads a pair at the size of its files, without deriving its input.
@@ -98,7 +125,8 @@ class Pairs(Sequence[Pair]):
         Returns:
             A new sequence, which does not keep pairs in memory.
         """
-        return Pairs(self.names, self._read, size, self.values, derive, self.files)
+        values, pending = self.values, self.pending
+        return Pairs(self.names, self._read, size, values, derive, self.files, pending=pending)
 
     def _load(self, index: int) -> Pair:
         first, second = self.original(index)

@@ -2,7 +2,8 @@
 
 Of N pairs, image number i of a training (counted over all epochs) is at position i mod N of epoch
 i div N. The order of an epoch, the jitter and the dropout mask of an image depend only on the seed
-and these numbers, so that training can resume at any step by starting to count there.
+and these numbers, so that training can resume at any step by starting to count there. So does the
+pair in the place of one that is bad, where that is found only while training goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pix2pix_tf.data.augment import jitter, random_crop
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.representation import encode, representation
+from pix2pix_tf.data.source import Pair
 
 Batch = Mapping[str, tf.Tensor]
 """`input` and `target`, float32 [N, H, W, C] in [-1, 1] at `data.crop_size`, and `seed`, int32
@@ -172,8 +174,13 @@ def _reader(
 
     def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
         epoch, position = divmod(int(number), count)
-        pair = pairs[order(epoch)[position]]
-        return pair if paired else (pair[0], pairs[target_order(epoch)[position]][1])
+        pair = usable(order(epoch)[position], number)
+        if paired:
+            return pair
+        return pair[0], usable(target_order(epoch)[position], number, _TARGET_ORDER)[1]
+
+    def usable(index: np.int64, number: np.int64, *purpose: int) -> Pair:
+        return pairs[pairs.sound_index(int(index), seed, int(number), *purpose)]
 
     return read
 

@@ -90,7 +90,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True, "exact": True},  # exact keeps colour where alpha is 0
 }
 
-_MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
+MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
 LARGE_PIXELS = 16 * 2**20  # images of more pixels are decoded one at a time
 _ONE_LARGE_IMAGE = threading.Lock()
 
@@ -187,7 +187,7 @@ def inspect_image(
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
         refuse_not_finite(path, decoded)
-        return decoded, opened.colour_mode or _MODE_OF_CHANNELS[decoded.shape[2]]
+        return decoded, opened.colour_mode or MODE_OF_CHANNELS[decoded.shape[2]]
 
 
 def refuse_not_finite(path: ImageFile, pixels: np.ndarray, top: int = 0, left: int = 0) -> None:
