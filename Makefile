@@ -17,6 +17,8 @@
 # make check-lock  whether that file has what pyproject.toml asks for (needs a package index)
 # make audit       whether vulnerabilities of those versions are known
 # make wheel       build the package, with that runtime, into dist/
+# make release     the same and the sources, checked; TAG=v0.1.0 says which version it has to be
+# make test-pythons  install the wheel under each Python from 3.10 to 3.13 that there is, and try it
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,7 +37,7 @@ ADDONS := build/addons
 TORCH := build/torch
 
 .PHONY: run test lint types test-fast test-slow test-torch test-addons test-cluster test-combinations soak fuzz \
-  reproduce benchmark web-assets docs lock check-lock audit wheel clean
+  reproduce benchmark web-assets docs lock check-lock audit wheel release test-pythons clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -51,6 +53,7 @@ test: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(VENV)/installed-dev
@@ -140,8 +143,26 @@ check-lock: $(VENV)/installed-dev
 audit: $(VENV)/installed-dev
 	$(BIN)/pip-audit --strict --requirement $(LOCK) --require-hashes --disable-pip --progress-spinner off
 
+# The time of the last commit for all files, so that the same sources give the same bytes.
+EPOCH = SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+
 wheel: $(VENV)/installed-dev $(WEB)/index.js
-	$(BIN)/python -m build --wheel --no-isolation
+	rm -rf build/lib build/bdist.*
+	$(EPOCH) $(BIN)/python -m build --wheel --no-isolation
+
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' pix2pix_tf/version.py)
+TAG ?= v$(VERSION)
+
+release: $(VENV)/installed-dev $(WEB)/index.js
+	@test '$(TAG)' = 'v$(VERSION)' || { echo 'the tag is $(TAG), and pix2pix_tf/version.py says $(VERSION)' >&2; false; }
+	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo 'CHANGELOG.md has no heading ## [$(VERSION)]' >&2; false; }
+	rm -rf dist
+	$(MAKE) wheel
+	$(EPOCH) $(BIN)/python -m build --sdist --no-isolation
+	$(BIN)/uv tool run --quiet twine@6.2.0 check --strict dist/*
+
+test-pythons: wheel
+	$(BIN)/python tools/try_pythons.py dist/*.whl
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) \

@@ -11,7 +11,7 @@ from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import open_pairs
-from pix2pix_tf.images.listing import list_images
+from pix2pix_tf.images.listing import image_name, list_images
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.sampling import evenly_spaced
 
@@ -66,7 +66,10 @@ def run_inputs(
         raise UserError(f"{error} Or give input images: --input FOLDER.") from error
     # This also applies masks, which training applies only when it crops.
     derive = None if source.derivation is None else source.derivation.input_of
-    train, val = (pairs.at_size(size or pairs.size, derive) for pairs in (opened.train, opened.val))
+    train, val = (
+        pairs.at_size(size or pairs.size or config.data.crop_size, derive)
+        for pairs in (opened.train, opened.val)
+    )
     return _inputs_of(train), _inputs_of(val)
 
 
@@ -109,7 +112,7 @@ def _inputs_of_folder(
 
     def read(index: int) -> np.ndarray:
         path = paths[index]
-        name = path.relative_to(folder).with_suffix("").as_posix()
+        name = image_name(path, folder)
         return source.input_of(path, form, name=name, size=size)
 
     return Inputs(len(paths), read)

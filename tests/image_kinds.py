@@ -113,7 +113,7 @@ KINDS = {
         ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8"),
     ),
     "OME-TIFF": Kind(
-        ".tif", _pages(ome=True), ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8"), MANY[1:]
+        ".ome.tif", _pages(ome=True), ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8"), MANY[1:]
     ),
     "ImageJ TIFF": Kind(".tif", _pages(imagej=True), ("u1", "u2", "f4"), MANY[1:]),
     "TIFF of pages": Kind(".tif", _pages(), ANY_TYPE, MANY[1:], axes="CYX"),

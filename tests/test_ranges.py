@@ -98,7 +98,7 @@ def test_training_says_once_what_it_clips(twelve_bits):
 
 def test_batches_are_the_values_of_the_files_by_hand(tmp_path):
     root = write_folders(tmp_path / "pairs", size=(16, 16))
-    config = settings(root, **RANGES, **{"data.load_size": 16, "data.mirror": False})
+    config = settings(root, **RANGES, **{"data.load_size": 16, "data.augment": []})
     pairs = open_pairs(config).train
     batch = next(iter(training_batches(pairs, config, 0, 1)))
     images = [[tifffile.imread(file) for file in files] for files in pairs.files]

@@ -41,7 +41,6 @@ from pix2pix_tf.version import __version__
 app = typer.Typer(
     help="Image-to-image translation with conditional adversarial networks (pix2pix).",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -8,6 +8,7 @@ each other) raise a `UserError` that names the key, the value and the nearest va
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,12 +16,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from pix2pix_tf.config.augmentations import AugmentSetting
 from pix2pix_tf.config.errors import CONTRADICTION, nearest
 from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.objectives import OBJECTIVES, Pix2PixObjective
 from pix2pix_tf.config.section import (
+    DataScale,
     ImageSize,
     Interval,
+    Nodata,
+    NodataSetting,
     NonEmptyStr,
     Norm,
     PathStr,
@@ -69,16 +74,33 @@ class DataConfig(Section):
     """
     target_axes: Literal["YXC", "CYX"] | None = None
     """Order of the axes in files of targets, likewise."""
+    scale: DataScale = "resize"
+    """The scale of the images that training crops are cut from: `resize` brings every pair to
+    data.load_size, as the paper does; `native` leaves images as they are; a number, such as 0.5,
+    resizes them by this factor. Except with `resize`, validation and evaluation are of whole images
+    at this scale.
+    """
     load_size: ImageSize = (286, 286)
     """Size to which training pairs are resized bicubically before the random crop, in pixels: one
-    number, or [height, width]; at least data.crop_size.
+    number, or [height, width]; at least data.crop_size. Only for data.scale `resize`.
     """
     crop_size: ImageSize = (256, 256)
     """Size of the crops that the networks see, in pixels: one number, or [height, width]; multiples
     of 16. How often both sides can be halved is the depth of the U-Net.
     """
-    mirror: bool = True
-    """Whether training pairs are mirrored horizontally at random, half of the time."""
+    pad: Literal["reflect"] | None = None
+    """What happens to images that are smaller than a crop, if data.scale is not `resize`: null
+    refuses them, `reflect` pads them by reflection.
+    """
+    augment: AugmentSetting = Field(("mirror",), validate_default=True)
+    """Random changes of training pairs, each an independent draw for every image. Of both sides:
+    `mirror` left and right, half of the time; `flip_vertical`, likewise; `rotate_90`, by a random
+    number of quarter turns; `transpose`, half of the time; `{scale: [0.8, 1.25]}`, enlarged by a
+    factor of this range. Of inputs alone, each up to its strength: `{brightness: 0.1}`, an offset
+    in fractions of the range of values; `{contrast: 0.2}`, a factor of 0.8 to 1.2; `{noise: 0.05}`,
+    Gaussian noise, its standard deviation in fractions of the range; `{blur: 1.5}`, Gaussian blur,
+    its standard deviation in pixels. `[]` is none.
+    """
     derive: Literal["pair", "lightness", "grey", "edges", "centre_mask", "random_mask"] = "pair"
     """How inputs are made: `pair` reads them from files; the others make them of photographs, which
     are the targets: `lightness` (CIE L), `grey`, Canny `edges`, the middle half masked
@@ -110,6 +132,12 @@ class DataConfig(Section):
     """
     range_percentiles: Percentiles = (0.1, 99.9)
     """Percentiles of the values of the training files that a range of `data` lies between."""
+    nodata: NodataSetting = "file"
+    """Value that stands for no data, such as 0, -9999 or nan: `file` is the one that a file itself
+    declares (GeoTIFF), if any; a number or nan holds for all files; null is none;
+    `[of inputs, of targets]` gives both sides their own. Such values are not measured or counted,
+    and the networks see -1 there; translate writes them where an input has nothing else.
+    """
     cache: Literal["auto"] | bool = "auto"
     """Whether decoded pairs are kept in memory after the first epoch: `auto` keeps as many as fit
     in half of it, `true` all of them, `false` none.
@@ -153,7 +181,7 @@ class DataConfig(Section):
         for side, load, crop in zip(
             ("height", "width"), self.load_size, self.crop_size, strict=True
         ):
-            if crop > load:
+            if crop > load and self.scale == "resize":
                 raise _contradiction(
                     "crop_size",
                     crop,
@@ -186,6 +214,56 @@ class DataConfig(Section):
         if self.derive != "pair" and max(channels) > 4:
             raise _contradiction(
                 "derive", self.derive, "is made of photographs, of 4 channels at most"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_scale(self) -> DataConfig:
+        if self.scale != "resize" and self.dataset == "sample":
+            raise _contradiction(
+                "scale",
+                self.scale,
+                "the embedded sample is drawn at data.load_size and has no other size; leave it "
+                "out, or write the sample to files first (`pix2pix-tf data sample`)",
+            )
+        if self.scale == "resize" and self.pad is not None:
+            raise _contradiction(
+                "pad",
+                self.pad,
+                "is for data.scale=native or a factor; resized images are not padded",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_augmentations(self) -> DataConfig:
+        height, width = self.crop_size
+        if self.augment.swapping and height != width:
+            raise _contradiction(
+                "augment",
+                self.augment.swapping[0],
+                f"exchanges height and width, and data.crop_size is [{height}, {width}]; set a "
+                "square crop, or leave it out",
+            )
+        if self.augment.photometric and self.derive in ("centre_mask", "random_mask"):
+            raise _contradiction(
+                "augment",
+                self.augment.photometric[0],
+                f"changes inputs alone, and with data.derive={self.derive} they are the target "
+                "itself, with holes",
+            )
+        needed = self.window_size
+        if self.scale == "resize" and any(
+            size > load for size, load in zip(needed, self.load_size, strict=True)
+        ):
+            low, _ = self.augment.scale
+            raise _contradiction(
+                "augment",
+                f"scale from {low:g}",
+                f"takes windows of up to {needed[0]}×{needed[1]} pixels (height×width) for crops "
+                f"of {height}×{width}, and data.load_size is [{self.load_size[0]}, "
+                f"{self.load_size[1]}]; set data.load_size to at least "
+                f"[{needed[0]}, {needed[1]}], or a scale from "
+                f"{_rounded_up(height / self.load_size[0], width / self.load_size[1])}",
             )
         return self
 
@@ -223,11 +301,23 @@ class DataConfig(Section):
         return self
 
     @property
+    def window_size(self) -> tuple[int, int]:
+        """Height and width of the largest window that a crop is made of, by `scale` of augment."""
+        low, _ = self.augment.scale
+        height, width = (round(side / low) for side in self.crop_size)
+        return height, width
+
+    @property
     def image_channels(self) -> tuple[int, int]:
         """Channels of the input and target images, as they are read from and written to files."""
         if self.representation == "lab":
             return (3, 3)
         return (self.input_channels, self.target_channels)
+
+    @property
+    def nodata_of_sides(self) -> tuple[Nodata, Nodata]:
+        """The value of inputs and that of targets that stands for no data, see `nodata`."""
+        return self.nodata if isinstance(self.nodata, tuple) else (self.nodata, self.nodata)
 
     @property
     def from_photographs(self) -> bool:
@@ -311,7 +401,7 @@ class TrainingConfig(Section):
     deterministic: bool = True
     """Whether the same config gives the same numbers every time on the same machine."""
     seed: Seed = 0
-    """Random seed of the initial weights, the order of pairs, crops, mirroring and dropout."""
+    """Random seed of the initial weights, the order of pairs, crops, augmentation and dropout."""
 
 
 class LoggingConfig(Section):
@@ -422,6 +512,7 @@ class Config(Section):
             "target_channels": data.input_channels,
             "input_range": data.target_range,
             "target_range": data.input_range,
+            "nodata": data.nodata[::-1] if isinstance(data.nodata, tuple) else data.nodata,
         }
         return self.model_copy(update={"data": data.model_copy(update=swapped)})
 
@@ -537,6 +628,11 @@ def format_range(setting: RangeSetting) -> str:
         return setting
     parts = (format_range(p) if isinstance(p, tuple) else f"{p:.10g}" for p in setting)
     return f"[{', '.join(parts)}]"
+
+
+def _rounded_up(*factors: float) -> float:
+    """Returns the largest of some factors, rounded up to two decimals."""
+    return math.ceil(100 * max(factors)) / 100
 
 
 def _contradiction(key: str, value: Any, why: str) -> PydanticCustomError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from pix2pix_tf.config.errors import EXPECTATION
 from pix2pix_tf.utils.files import expand_home
 
+_LARGEST = sys.float_info.max
 _LARGEST_VALUE = 1e30  # float32, in which the networks compute, goes to 3.4e38
 
 
@@ -62,6 +65,35 @@ def _bounds(value: Any) -> tuple[float, float]:
     return low, high
 
 
+def _nodata(value: Any) -> Any:
+    """Converts a value that stands for no data, or two, to plain values."""
+    if isinstance(value, (list, tuple)):
+        if len(value) != 2:
+            raise _expected("one value, or [of inputs, of targets]")
+        return tuple(map(_one_nodata, value))
+    return _one_nodata(value)
+
+
+def _one_nodata(value: Any) -> Any:
+    """Converts a number; NaN, which equals nothing, stands as text, so that configs compare."""
+    if value is None or (isinstance(value, str) and value == "file"):
+        return value
+    number = _number(value)
+    if type(number) is bool or not isinstance(number, (int, float)) or abs(number) > _LARGEST:
+        raise _expected("file, null, a finite number, or nan")
+    return "nan" if math.isnan(number) else number
+
+
+def _data_scale(value: Any) -> Any:
+    """Checks a value of `data.scale`."""
+    if value in ("resize", "native"):
+        return value
+    number = _number(value)
+    if isinstance(number, (int, float)) and type(number) is not bool and 0 < number <= 8:
+        return float(number)
+    raise _expected("resize, native, or a factor above 0 such as 0.5, at most 8")
+
+
 def _percentiles(value: Any) -> Any:
     """Converts [low, high] to a tuple of floats in 0..100."""
     low, high = _bounds(value)
@@ -96,6 +128,26 @@ RangeSetting = Annotated[
     WithJsonSchema(
         {"anyOf": [{"enum": ["dtype", "data"]}, {"type": "array", "format": _RANGE_FORMAT}]}
     ),
+]
+Nodata = Literal["file", "nan"] | int | float | None  # the value that stands for no data
+NodataSetting = Annotated[
+    Nodata | tuple[Nodata, Nodata],
+    BeforeValidator(_nodata),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["file", "nan"]},
+                {"type": "number"},
+                {"type": "null"},
+                {"type": "array", "format": "`[of inputs, of targets]`"},
+            ]
+        }
+    ),
+]
+DataScale = Annotated[
+    Literal["resize", "native"] | float,
+    BeforeValidator(_data_scale),
+    WithJsonSchema({"anyOf": [{"enum": ["resize", "native"]}, {"type": "number", "gt": 0}]}),
 ]
 Percentiles = Annotated[
     Bounds,

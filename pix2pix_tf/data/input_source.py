@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.layout.pair_files import Size, refuse_odd_width
 from pix2pix_tf.data.layout.pair_spec import pair_spec
+from pix2pix_tf.images.carried_tags import CarriedTags
 from pix2pix_tf.images.convert import halves, resize_image, to_channels
-from pix2pix_tf.images.image_file import ImageFile, Reading
-from pix2pix_tf.images.io import PIXELS_AT_MOST, decode_image, image_size
+from pix2pix_tf.images.image_file import ImageFile, Reading, openable
+from pix2pix_tf.images.io import PIXELS_AT_MOST, decode_with_mask, image_size, open_image_file
+from pix2pix_tf.images.nodata import nodata_value
 from pix2pix_tf.images.windows import ImageWindows, has_windows
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import pluralize
@@ -37,6 +40,19 @@ class InputForm:
 
     half: int | None
     derive: bool
+
+
+class InputImage(NamedTuple):
+    """An input.
+
+    Attributes:
+        image: [H, W, C] with the channels of the input, of the type of its file.
+        empty: Which pixels have no data in any channel, bool [H, W]; None if none, or if the image
+            was resized.
+    """
+
+    image: np.ndarray
+    empty: np.ndarray | None
 
 
 class InputSource:
@@ -70,7 +86,6 @@ class InputSource:
         height, width = config.data.crop_size
         self._proportions = proportions or (2 * width / height, 2 * width / height)
         self._direction = config.data.direction
-        self._axes = (self.spec.input or self.spec.target).axes
 
     def form(
         self, paths: Sequence[Path], *, pairs: bool | None = None, derive: bool = False
@@ -117,6 +132,18 @@ class InputSource:
         size: Size | None = None,
         max_pixels: int = PIXELS_AT_MOST,
     ) -> np.ndarray:
+        """Returns the image of `read`, which see."""
+        return self.read(file, form, name=name, size=size, max_pixels=max_pixels).image
+
+    def read(
+        self,
+        file: ImageFile,
+        form: InputForm | None = None,
+        *,
+        name: str = "",
+        size: Size | None = None,
+        max_pixels: int = PIXELS_AT_MOST,
+    ) -> InputImage:
         """Reads the input from a file, or derives it from the image in the file.
 
         Args:
@@ -128,22 +155,27 @@ class InputSource:
             max_pixels: The largest number of pixels that are decoded at once.
 
         Returns:
-            uint8 or uint16 [H, W, C] with the channels of the input.
+            The input.
 
         Raises:
             UserError: The file cannot be read, or one half is to be read and its width is odd.
         """
         form = form or InputForm(None, self.derivation is not None and self.derivation.idempotent)
         channels = self.spec.input_channels
-        image = decode_image(file, *self._reading(form), max_pixels=max_pixels)
+        decoded = decode_with_mask(file, self._reading(form), max_pixels=max_pixels)
+        image, empty = decoded.pixels, decoded.empty
         if form.half is not None:
             refuse_odd_width(file, image.shape[1])
             image = halves(image)[form.half]
+            empty = None if empty is None else halves(empty)[form.half]
+        if size is not None:
+            empty = None
         if self.derivation is None or not form.derive:
             image = to_channels(image, channels)
-            return image if size is None else resize_image(image, *size)
+            return InputImage(image if size is None else resize_image(image, *size), empty)
         photo = self.derivation.photograph(image)
-        return self.derivation.input_of(photo if size is None else resize_image(photo, *size), name)
+        photo = photo if size is None else resize_image(photo, *size)
+        return InputImage(self.derivation.input_of(photo, name), empty)
 
     def windows_of(
         self, file: Path, form: InputForm, *, max_pixels: int = PIXELS_AT_MOST
@@ -168,6 +200,25 @@ class InputSource:
             refuse_odd_width(file, self.size_of(file, form)[1])
         return ImageWindows(file, reading, half=form.half, max_pixels=max_pixels)
 
+    def tags_of(self, file: ImageFile, form: InputForm) -> CarriedTags:
+        """Reads what a file says beside values about the image that the input is made of.
+
+        Args:
+            file: The image file.
+            form: The result of `form`.
+
+        Returns:
+            Resolution and georeference of the input, and the value that stands for no data in it.
+
+        Raises:
+            UserError: The header cannot be read.
+        """
+        reading = self._reading(form)
+        with open_image_file(openable(file), reading) as opened:
+            value = nodata_value(reading.nodata[0], opened.tags.nodata, opened.dtype)
+            first = opened.width // 2 if form.half == 1 else 0
+            return replace(opened.tags.moved(first), nodata=value)
+
     def size_of(self, file: ImageFile, form: InputForm) -> Size:
         """Reads height and width in pixels of an image, whole pairs included, from its header.
 
@@ -181,11 +232,12 @@ class InputSource:
         return image_size(file, *self._reading(form))
 
     def _reading(self, form: InputForm) -> Reading:
-        return Reading(None if form.derive else self.spec.input_channels, self._axes)
+        side = self.spec.input or self.spec.target
+        return Reading(None if form.derive else self.spec.input_channels, side.axes, (side.nodata,))
 
     def _sizes(self, paths: Sequence[Path]) -> dict[Path, Size]:
         """Returns the sizes of files with readable headers; the others raise errors if decoded."""
-        sizes, reading = {}, Reading(self.spec.input_channels, self._axes)
+        sizes, reading = {}, self._reading(InputForm(None, derive=False))
         for path in paths:
             with suppress(UserError):
                 sizes[path] = image_size(path, *reading)

@@ -24,8 +24,8 @@ def measure_ranges(config: Config, advance: Callable[[int], None] = lambda total
 
     Of more than 10,000 training pairs, 2,000 that are evenly spaced are read. Of more than 16
     million values a side, the same number of random pixels of each file is used, which depend on
-    its number alone. Files that cannot be read are left out: the
-    check of all images, which follows in a training, names them.
+    its number alone. Values that stand for no data are left out, and so are files that cannot be
+    read: the check of all images, which follows in a training, names them.
 
     Args:
         config: The config of the experiment.
@@ -73,29 +73,41 @@ def _measure(
     def sample(numbered: tuple[int, PairFiles]) -> np.ndarray | UserError:
         number, pair = numbered
         try:
-            _, image = read_side(pair, side.name, spec)
+            _, image, missing = read_side(pair, side.name, spec)
         except UserError as error:
             return error
         pixels = image.reshape(-1, side.channels)
+        chosen: slice | np.ndarray = slice(None)
         if len(pixels) > at_most:
-            pixels = pixels[np.random.default_rng(number).integers(len(pixels), size=at_most)]
-        return pixels
+            chosen = np.random.default_rng(number).integers(len(pixels), size=at_most)
+        if missing is None:
+            return pixels[chosen]
+        return np.where(missing.reshape(pixels.shape)[chosen], np.nan, pixels[chosen])
 
     samples = parallel_map(sample, list(enumerate(files)), advance)
     read = [each for each in samples if isinstance(each, np.ndarray)]
     if not read:
         raise next(each for each in samples if isinstance(each, UserError))
-    limits = np.percentile(np.concatenate(read).astype(np.float64), percentiles, axis=0)
-    for channel, (low, high) in enumerate(limits.T):
+    pixels = np.concatenate(read).astype(np.float64)
+    limits = []
+    for channel in range(side.channels):
+        of_channels = f"channel {channel + 1} of " if side.channels > 1 else ""
+        values = pixels[:, channel]
+        values = values[~np.isnan(values)]
+        if not len(values):
+            raise UserError(
+                f"{key}: data: all values of {of_channels}{side.name} stand for no data "
+                "(data.nodata), so that there is nothing to measure"
+            )
+        low, high = np.percentile(values, percentiles)
+        limits.append((_legible(low), _legible(high)))
         if not _legible(low) < _legible(high):
-            of_channels = f"channel {channel + 1} of " if side.channels > 1 else ""
             raise UserError(
                 f"{key}: data: nearly all values of {of_channels}{side.name} are {low:g}, so that "
                 f"there is no range between percentiles {percentiles[0]:g} and {percentiles[1]:g}: "
                 f"give it as numbers, --set {key}=[LOW,HIGH]"
             )
-    bounds = tuple((_legible(low), _legible(high)) for low, high in limits.T)
-    return bounds[0] if len(bounds) == 1 else bounds
+    return limits[0] if len(limits) == 1 else tuple(limits)
 
 
 def _legible(number: float) -> float:

@@ -6,6 +6,7 @@ it, `checking` opens them if that is requested, and `source` reads the remaining
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,23 +15,24 @@ from rich.filesize import decimal
 
 from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.checking.check_pairs import CheckedPairs, SkippedPair, check_pairs
-from pix2pix_tf.data.checking.kinds import describe, other_sizes
+from pix2pix_tf.data.checking.kinds import Kinds, describe, other_sizes
 from pix2pix_tf.data.checking.pending import ContentTask, PendingPairs, check_large, is_large
 from pix2pix_tf.data.derived.inputs import note_on_16bit
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
 from pix2pix_tf.data.layout.layout import Layout, LayoutKind, find_layout, why_not_trained
-from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, side_types
+from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, Size, side_types
 from pix2pix_tf.data.layout.table import ROLES, is_table
+from pix2pix_tf.data.native_scale import native_scale
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.source import Pair, PairSource
 from pix2pix_tf.datasets.sample import FIRST_VALIDATION_SEED
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.image_file import ANY_READING, Reading
-from pix2pix_tf.images.io import decode_image
+from pix2pix_tf.images.io import decode_image, image_size
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.images.value_range import UINT8
-from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.system import total_memory
 from pix2pix_tf.utils.text import pluralize
 
@@ -45,8 +47,8 @@ class OpenedPairs:
     """The result of `open_pairs`.
 
     Attributes:
-        train: The training pairs, at `data.load_size`.
-        val: The validation pairs, at `data.crop_size`.
+        train: The training pairs, at `data.load_size` or their own size, see `data.scale`.
+        val: The validation pairs, at `data.crop_size` or their own size.
         found: A sentence for the user with layout, numbers of pairs, sizes and types.
         layout: The layout of the dataset on disk.
         skipped: The bad pairs that were left out.
@@ -68,10 +70,10 @@ def open_pairs(
 ) -> OpenedPairs:
     """Finds the training and the validation pairs of a config.
 
-    Training pairs have the size `data.load_size`, validation pairs `data.crop_size`. Without a val
-    split, about `data.validation_fraction` of the training pairs are held out, each by its name and
-    `data.split_seed` alone (see `held_out`), so that adding or damaging a file does not move
-    others between the splits.
+    Training pairs have the size `data.load_size`, validation pairs `data.crop_size`; or both have
+    sizes of their own, see `data.scale`. Without a val split, about `data.validation_fraction` of
+    the training pairs are held out, each by its name and `data.split_seed` alone (see `held_out`),
+    so that adding or damaging a file does not move others between the splits.
 
     Args:
         config: The config of the experiment.
@@ -106,7 +108,7 @@ def open_pairs(
 
 
 def open_split(config: Config, split: str) -> Pairs:
-    """Opens the pairs of one split at `data.crop_size`.
+    """Opens the pairs of one split at `data.crop_size`, or their own size, see `data.scale`.
 
     Args:
         config: The config of the experiment.
@@ -132,7 +134,8 @@ def open_split(config: Config, split: str) -> Pairs:
         place = f"row of it in {layout.root}" if layout.is_table else f"{layout.root / split}"
         raise UserError(f"split {split}: there is no {place}; there are: {there}")
     data = config.data
-    pairs = _pairs_of_files(files, PairSource(config), data.crop_size)
+    source = PairSource(config)
+    pairs = _pairs_of_files(files, source, _sizes(files, source, data) or data.crop_size)
     _keep_in_memory([pairs], data)
     return pairs
 
@@ -214,6 +217,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             layout.root,
             source.spec,
             tuple(source.ranges),
+            native_scale(data),
             config.warnings.flat_fraction,
             skip_bad=data.on_bad_image == "skip",
         )
@@ -226,6 +230,7 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             skip_bad=data.on_bad_image == "skip",
             flat_fraction=config.warnings.flat_fraction,
             ranges=source.ranges,
+            scale=native_scale(data),
             advance=advance,
         )
 
@@ -233,13 +238,14 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
         return _pairs_of_files(
             checked.splits[split],
             source,
-            size,
+            _sizes(checked.splits[split], source, data, checked.kinds) or size,
             types=checked.dtypes.get(split),
             training=split == "train",
             pending=pending if split == "train" else None,
         )
 
-    notes = [*other_sizes(checked.kinds), *checked.warnings, *_many_held_out(layout, splits)]
+    notes = [*(other_sizes(checked.kinds) if data.scale == "resize" else ()), *checked.warnings]
+    notes += _many_held_out(layout, splits)
     if source.derivation is not None:
         notes += note_on_16bit(sum(kind.dtype == "uint16" for kind in checked.kinds.values()))
     return OpenedPairs(
@@ -271,7 +277,7 @@ def _training_splits(layout: Layout, data: DataConfig) -> dict[str, list[PairFil
 def _pairs_of_files(
     files: Sequence[PairFiles],
     source: PairSource,
-    size: tuple[int, int],
+    size: Size | Sequence[Size],
     *,
     types: SideTypes | None = None,
     training: bool = False,
@@ -282,7 +288,7 @@ def _pairs_of_files(
     Args:
         files: The files of each pair.
         source: Reads input and target from the files of a pair.
-        size: Height and width in pixels that images are resized to.
+        size: Height and width in pixels that images are resized to, or those of each pair.
         types: The data types of the files of each side; None to read the headers of all files.
         training: Whether these are training pairs, see `PairSource.derive_on_reading`.
         pending: The pairs among them whose contents have not been opened.
@@ -307,8 +313,46 @@ def _pairs_of_files(
         source.values(types),
         source.derive_on_reading(training=training),
         paths,
+        read_window=(lambda index, window: source.window(files[index], window))
+        if source.at_own_size
+        else None,
         pending=pending,
     )
+
+
+def _sizes(
+    files: Sequence[PairFiles], source: PairSource, data: DataConfig, kinds: Kinds | None = None
+) -> list[Size] | None:
+    """Returns the size of each pair, if they are not resized to one size.
+
+    Args:
+        files: The files of each pair.
+        source: Reads input and target from the files of a pair.
+        data: The data config.
+        kinds: What is known about files; the headers of others are read.
+
+    Returns:
+        Height and width of each pair at `data.scale`; None if it is `resize`.
+
+    Raises:
+        UserError: A header cannot be read, or the two images of a pair have different sizes.
+    """
+    scale = native_scale(data)
+    if scale is None:
+        return None
+
+    def size_of(side: str, path: Path) -> Size:
+        kind = kinds.get(str(path)) if kinds else None
+        if kind is not None:
+            return kind.height, kind.width
+        return image_size(path, *source.spec.reading_of(side))
+
+    sizes = []
+    for pair in files:
+        of_files = {side: size_of(side, path) for side, path in pair.sides.items()}
+        raise_problems(scale.problems("val", pair, of_files))
+        sizes.append(scale.size_of(pair, of_files))
+    return sizes
 
 
 def _existing_root(data: DataConfig) -> Path:
@@ -373,8 +417,8 @@ def _keep_in_memory(sequences: Sequence[Pairs], data: DataConfig) -> str:
     """
     if data.cache is False:
         return "all are read in each epoch"
-    sizes = [_pair_bytes(pairs, data) for pairs in sequences]
-    needed = sum(len(pairs) * size for pairs, size in zip(sequences, sizes, strict=True))
+    sizes = [_bytes_of_pairs(pairs, data) for pairs in sequences]
+    needed = sum(map(sum, sizes))
     memory = total_memory()
     if data.cache is True and memory is not None and needed > _ALL_AT_MOST * memory:
         raise UserError(
@@ -384,9 +428,11 @@ def _keep_in_memory(sequences: Sequence[Pairs], data: DataConfig) -> str:
         )
     limit = needed if data.cache is True or memory is None else int(_AUTO_AT_MOST * memory)
     left = limit
-    for pairs, size in zip(sequences, sizes, strict=True):
-        pairs.keep = min(len(pairs), left // size)
-        left -= pairs.keep * size
+    for pairs, each in zip(sequences, sizes, strict=True):
+        # Which pairs are kept is not known yet, if not all are: they may be the largest.
+        fits = sum(each) <= left
+        pairs.keep = len(pairs) if fits else left // max(each)
+        left -= sum(each) if fits else pairs.keep * max(each)
     kept, count = sum(pairs.keep for pairs in sequences), sum(map(len, sequences))
     if kept == count:
         return f"kept in memory ({decimal(needed)})"
@@ -396,10 +442,11 @@ def _keep_in_memory(sequences: Sequence[Pairs], data: DataConfig) -> str:
     )
 
 
-def _pair_bytes(pairs: Pairs, data: DataConfig) -> int:
-    height, width = pairs.size
+def _bytes_of_pairs(pairs: Pairs, data: DataConfig) -> list[int]:
+    """Returns the memory that each decoded pair takes, in bytes."""
     sides = (pairs.values.input, pairs.values.target)
-    return sum(
-        height * width * channels * side.dtype.itemsize
+    per_pixel = sum(
+        channels * side.dtype.itemsize
         for channels, side in zip(data.image_channels, sides, strict=True)
     )
+    return [math.prod(pairs.size_of(index)) * per_pixel for index in range(len(pairs))]

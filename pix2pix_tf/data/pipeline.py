@@ -1,9 +1,9 @@
-"""The tf.data pipeline of training, which decodes pairs in parallel, jitters and batches them.
+"""The tf.data pipeline of training: it decodes pairs in parallel, augments and batches them.
 
 Of N pairs, image number i of a training (counted over all epochs) is at position i mod N of epoch
-i div N. The order of an epoch, the jitter and the dropout mask of an image depend only on the seed
-and these numbers, so that training can resume at any step by starting to count there. So does the
-pair in the place of one that is bad, where that is found only while training goes on.
+i div N. The order of an epoch, the augmentation and the dropout mask of an image depend only on the
+seed and these numbers, so that training can resume at any step by starting to count there. So does
+the pair in the place of one that is bad, where that is found only while training goes on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.augment import jitter, random_crop
+from pix2pix_tf.data.augment import Geometry, geometric_draws, vary_values
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.representation import encode, representation
@@ -28,7 +28,7 @@ Batch = Mapping[str, tf.Tensor]
 a pair is the input."""
 
 # Purposes of a seed, folded into it so that different purposes have independent randomness.
-_JITTER, _DROPOUT, _TARGET_JITTER = 1, 2, 3
+_JITTER, _DROPOUT, _TARGET_JITTER, _VALUES = range(1, 5)
 _TARGET_ORDER = 1  # added to seed and epoch for the order of targets if sides are not paired
 
 
@@ -38,7 +38,7 @@ class DataNeeds:
 
     Attributes:
         paired: Whether input and target of a batch belong to the same pair. If not, each side has
-            its own order, crops and mirroring.
+            its own order, crops and other geometric augmentation.
         batches_per_update: The number of batches of `training.batch_size` that one update takes.
     """
 
@@ -133,30 +133,27 @@ def _loader(
     """Returns a function from an image's number to its entry in a batch."""
     data, channels, values = config.data, config.data.image_channels, pairs.values
     sides, derived = representation(data.representation), derivation(config)
-    read = _reader(pairs, config.training.seed, needs.paired)
+    read = _reader(pairs, config, needs.paired)
 
     def mask(photo: np.ndarray, number: np.int64) -> np.ndarray:
         assert derived is not None  # only called where inputs are masked
         return derived.input_of_crop(photo, int(number))
 
     def load(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        dtypes = [values.input.dtype, values.target.dtype]
-        image, target = tf.numpy_function(read, [number], dtypes, stateful=False)
-        image.set_shape([*pairs.size, channels[0]])
-        target.set_shape([*pairs.size, channels[1]])
         seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
-        if needs.paired:
-            image, target = jitter(image, target, data.crop_size, data.mirror, _fold(seed, _JITTER))
-        else:
-            cut = functools.partial(random_crop, size=data.crop_size, mirror=data.mirror)
-            image = cut(image, seed=_fold(seed, _JITTER))
-            target = cut(target, seed=_fold(seed, _TARGET_JITTER))
+        draws = geometric_draws(_fold(seed, _JITTER))
+        target_draws = draws if needs.paired else geometric_draws(_fold(seed, _TARGET_JITTER))
+        dtypes = [values.input.dtype, values.target.dtype]
+        image, target = tf.numpy_function(
+            read, [number, draws, target_draws], dtypes, stateful=False
+        )
         if derived is not None and derived.masks:  # holes are placed relative to the crop
             image = tf.numpy_function(mask, [image, number], values.input.dtype, stateful=False)
         image.set_shape([*data.crop_size, channels[0]])
         target.set_shape([*data.crop_size, channels[1]])
+        encoded = vary_values(encode(image, values.input), data.augment, _fold(seed, _VALUES))
         return {
-            "input": sides.to_input(encode(image, values.input)),
+            "input": sides.to_input(encoded),
             "target": sides.to_target(encode(target, values.target)),
             "seed": _fold(seed, _DROPOUT),
         }
@@ -164,23 +161,29 @@ def _loader(
     return load
 
 
-def _reader(
-    pairs: Pairs, seed: int, paired: bool
-) -> Callable[[np.int64], tuple[np.ndarray, np.ndarray]]:
-    """Returns a function from an image's number to its input and target as images."""
-    count = len(pairs)
+def _reader(pairs: Pairs, config: Config, paired: bool) -> Callable[..., Pair]:
+    """Returns a function from an image's number and draws of both sides to their crops."""
+    count, seed, data = len(pairs), config.training.seed, config.data
     order = epoch_orders(count, seed)
     target_order = order if paired else epoch_orders(count, seed, _TARGET_ORDER)
 
-    def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
+    def crop(index: int, draws: np.ndarray) -> Pair:
+        geometry = Geometry.of_draws(draws, data.augment)
+        image, target = pairs.crop(
+            index, lambda size: geometry.window(size, data.crop_size), data.crop_size
+        )
+        return geometry.orient(image), geometry.orient(target)
+
+    def read(number: np.int64, draws: np.ndarray, target_draws: np.ndarray) -> Pair:
         epoch, position = divmod(int(number), count)
-        pair = usable(order(epoch)[position], number)
+        pair = crop(usable(order(epoch)[position], number), draws)
         if paired:
             return pair
-        return pair[0], usable(target_order(epoch)[position], number, _TARGET_ORDER)[1]
+        other = usable(target_order(epoch)[position], number, _TARGET_ORDER)
+        return pair[0], crop(other, target_draws)[1]
 
-    def usable(index: np.int64, number: np.int64, *purpose: int) -> Pair:
-        return pairs[pairs.sound_index(int(index), seed, int(number), *purpose)]
+    def usable(index: np.int64, number: np.int64, *purpose: int) -> int:
+        return pairs.sound_index(int(index), seed, int(number), *purpose)
 
     return read
 

@@ -9,6 +9,7 @@ recombined with the input's L.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,6 +39,9 @@ _SLOPE, _OFFSET = 7.787, 16.0 / 116.0
 def encode(image: tf.Tensor, values: ImageValues = EIGHT_BIT.input) -> tf.Tensor:
     """Scales the range of values to [-1, 1]; values outside are clipped.
 
+    A value for no data that lies outside the range, or is NaN, becomes -1. One within it would have
+    been replaced by the low end before, when the file was read.
+
     Args:
         image: Any real type, [..., C].
         values: The meaning of the values. Without a range, integers are scaled by the full range of
@@ -63,7 +67,17 @@ def encode(image: tf.Tensor, values: ImageValues = EIGHT_BIT.input) -> tf.Tensor
     if np.any(low):
         scaled -= low
     scaled = tf.cast(scaled / half_width - 1.0, tf.float32)
-    return scaled if values.range is None else tf.clip_by_value(scaled, -1.0, 1.0)
+    if values.range is None:
+        return scaled
+    scaled = tf.clip_by_value(scaled, -1.0, 1.0)
+    if values.nodata is None:
+        return scaled
+    if math.isnan(values.nodata):
+        missing = tf.math.is_nan(tf.cast(image, exact))
+    else:  # below the range it is -1 already
+        is_above = exact.type(values.nodata) > low + 2 * half_width
+        missing = (tf.cast(image, exact) == exact.type(values.nodata)) & is_above
+    return tf.where(missing, -1.0, scaled)
 
 
 def decode(image: tf.Tensor, values: ImageValues = EIGHT_BIT.target) -> tf.Tensor:

@@ -10,12 +10,15 @@ from collections.abc import Callable
 import numpy as np
 
 from pix2pix_tf.config.schema import Config
+from pix2pix_tf.data.augment import Window
 from pix2pix_tf.data.checking.outside import given_ranges
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, decode_pair, read_pair
 from pix2pix_tf.data.layout.pair_spec import pair_spec
+from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import decode_image
 from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues, image_values
+from pix2pix_tf.images.windows import ImageWindows, windows_save_time
 
 Pair = tuple[np.ndarray, np.ndarray]  # input and target
 Derive = Callable[[np.ndarray, str], np.ndarray]  # from a photograph and its name to an input
@@ -40,6 +43,11 @@ class PairSource:
         self.derivation = derivation(config)
         self.ranges = given_ranges(config.data, self.spec)
         self._data = config.data
+
+    @property
+    def at_own_size(self) -> bool:
+        """Whether images are not resized."""
+        return self._data.scale in ("native", 1)
 
     def values(self, types: SideTypes) -> PairValues:
         """Returns the types and the meaning of the values of inputs and targets.
@@ -88,6 +96,36 @@ class PairSource:
         if self.derivation is not None or self.spec.input is None:
             return target, target
         return sides[self.spec.input.name], target
+
+    def window(self, files: PairFiles, window: Window) -> Pair | None:
+        """Reads a window of both images of a pair, which are of the same size.
+
+        Args:
+            files: The file or the two files of the pair.
+            window: The window, within the images.
+
+        Returns:
+            Input and target, each [height, width, C] of the type of its file, as parts of `read`'s
+            result; None if only whole files can be read, or if that takes no longer.
+
+        Raises:
+            UserError: A file cannot be read.
+        """
+        if self.derivation is not None or self.spec.input is None:
+            return None
+        parts = []
+        for side in (self.spec.input, self.spec.target):
+            key = "A|B" if files.b is None else side.name
+            path = files.sides[key]
+            axes = self.spec.reading_of(key).axes
+            reading = Reading(side.channels, axes, (side.nodata,))
+            if not windows_save_time(path, reading):
+                return None
+            half = side.half if files.b is None else None
+            with ImageWindows(path, reading, half=half) as image:
+                rows = slice(window.top, window.top + window.height)
+                parts.append(image[rows, window.left : window.left + window.width])
+        return parts[0], parts[1]
 
     def derive_on_reading(self, *, training: bool) -> Derive | None:
         """Returns the function that derives inputs when pairs are read.

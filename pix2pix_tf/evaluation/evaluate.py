@@ -39,7 +39,9 @@ def evaluate(
     overrides: Sequence[str] = (),
     advance: Callable[[int], None] = lambda total: None,
 ) -> Evaluation:
-    """Scores a run on every pair of a split, at its training size, and records the scores.
+    """Scores a run on every pair of a split, and records the scores.
+
+    Pairs have the size of training crops, or their own size if `data.scale` is not `resize`.
 
     The dropout seed is that of the config, so that L1, PSNR and SSIM are those that training
     printed at the same step. The scores are added to `metrics.json` and the TensorBoard logs of the

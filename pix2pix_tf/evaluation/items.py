@@ -100,7 +100,7 @@ class RunItems(Sequence[EvaluationItem]):
     def __getitem__(self, index: int) -> EvaluationItem:  # type: ignore[override]  # no slices
         image, target = self._pairs[index]
         seed = self._translator.config.training.seed
-        output = self._translator(image, dropout=self._dropout, seed=seed)
+        output = self._translator.for_scoring(image, dropout=self._dropout, seed=seed)
         class_maps = self._decoded(index, output, self._labels) if self._labels else {}
         values = self._translator.values.target
         images = values.full_scale(output), values.full_scale(target)
@@ -108,7 +108,7 @@ class RunItems(Sequence[EvaluationItem]):
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """Returns the name of each image, with the height and width it is scored at."""
-        return ((name, self._pairs.size) for name in self._pairs.names)
+        return ((name, self._pairs.size_of(i)) for i, name in enumerate(self._pairs.names))
 
     def source(self, index: int) -> np.ndarray:
         """Returns the input of one item, [H, W, C], in full scale as outputs and targets are."""
@@ -135,7 +135,7 @@ class RunItems(Sequence[EvaluationItem]):
         for what, decoded in found.items():
             self._unknown.add(f"{what}s", decoded)
         return {
-            what: resize_classes(decoded.classes, *self._pairs.size)
+            what: resize_classes(decoded.classes, *self._pairs.size_of(index))
             for what, decoded in found.items()
         }
 

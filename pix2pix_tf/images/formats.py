@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import struct
 from collections.abc import Callable
 from typing import BinaryIO
@@ -72,6 +73,7 @@ NOT_READ = {
 }
 _OPTIONAL = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}  # optional features of Pillow
 NUMPY_SUFFIXES = (".npy", ".npz")
+_DOUBLE_SUFFIXES = (".ome.tif", ".ome.tiff")  # which are one, by the programs that write them
 _TGA_FOOTER, _TGA_SUFFIXES = b"TRUEVISION-XFILE.", (".tga", ".icb", ".vda", ".vst")
 _SHORT_MARKS = ("DIB", "ICO", "PCX")  # their first bytes may also occur in the header of a TGA
 _HEAD = 16  # the number of bytes by which Pillow recognizes a format
@@ -91,6 +93,19 @@ def _suffixes() -> tuple[str, ...]:
 
 IMAGE_SUFFIXES = _suffixes()  # compare with a path's suffix in lower case
 SUFFIXES_IN_WORDS = f"{', '.join(IMAGE_SUFFIXES[:7])} ({len(IMAGE_SUFFIXES) - 7} more kinds)"
+
+
+def without_suffix(path: str) -> str:
+    """Removes the suffix from the path of an image.
+
+    Example:
+        >>> without_suffix("a/cell.1.png"), without_suffix("a/cell.1.ome.tif")
+        ('a/cell.1', 'a/cell.1')
+    """
+    for double in _DOUBLE_SUFFIXES:
+        if path[-len(double) :].lower() == double:
+            return path[: -len(double)]
+    return os.path.splitext(path)[0]  # noqa: PTH122  faster, for many files
 
 
 def open_by_content(file: BinaryIO, suffix: str) -> ImageFile.ImageFile:

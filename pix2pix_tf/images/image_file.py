@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
+from pix2pix_tf.images.nodata import DECLARED, NodataRule
+
 # The meaning of the channels of an image; `bands` is any number of channels that are not colours.
 ColourMode = Literal["grey", "grey + alpha", "RGB", "RGBA", "bands"]
 
@@ -20,10 +22,13 @@ class Reading(NamedTuple):
     Attributes:
         channels: The number of channels that it is read with; None if any will do.
         axes: The order of its axes if the file does not name them; None if it is not known.
+        nodata: Which values stand for no data, see `pix2pix_tf.images.nodata`: one rule, or one for
+            each half of a side-by-side pair.
     """
 
     channels: int | None = None
     axes: Axes | None = None
+    nodata: tuple[NodataRule, ...] = DECLARED
 
 
 ANY_READING = Reading()  # for files that name their axes, with their own channels

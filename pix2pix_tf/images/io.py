@@ -44,12 +44,13 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from pix2pix_tf.images.carried_tags import NO_TAGS, CarriedTags
 from pix2pix_tf.images.convert import to_channels
 from pix2pix_tf.images.image_file import (
     ANY_READING,
@@ -60,11 +61,13 @@ from pix2pix_tf.images.image_file import (
     Reading,
     openable,
 )
+from pix2pix_tf.images.nodata import DECLARED, NodataRule, empty_pixels, replace_nodata
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
+from pix2pix_tf.images.tiff.descriptions import is_ome, ome_description
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
-from pix2pix_tf.images.writers import encode_png16, png_holds, write_tiff
+from pix2pix_tf.images.writers import encode_png16, png_holds, png_options, write_tiff
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import is_special, write_error_message
 from pix2pix_tf.utils.text import pluralize
@@ -91,6 +94,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
+WITH_ALPHA: tuple[ColourMode, ...] = ("grey + alpha", "RGBA")  # their last channel is alpha
 LARGE_PIXELS = 16 * 2**20  # images of more pixels are decoded one at a time
 _ONE_LARGE_IMAGE = threading.Lock()
 
@@ -129,6 +133,7 @@ def decode_image(
     path: ImageFile,
     channels: int | None = None,
     axes: Axes | None = None,
+    nodata: tuple[NodataRule, ...] = DECLARED,
     *,
     max_pixels: int = PIXELS_AT_MOST,
 ) -> np.ndarray:
@@ -139,6 +144,7 @@ def decode_image(
         channels: The number of channels that the image is converted to afterwards. A file whose
             bands are not colours is read only if this is the number of its bands.
         axes: The order of axes of a file that does not name them, see `images.axes`.
+        nodata: Which values stand for no data; they are replaced by the low end of the range.
         max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
@@ -147,20 +153,63 @@ def decode_image(
     Raises:
         UserError: As for `read_image`.
     """
-    pixels, colour_mode = inspect_image(path, channels, axes, max_pixels=max_pixels)
-    if colour_mode == "bands" and pixels.shape[2] != channels:
-        raise UserError(other_bands(path, pixels.shape[2], channels))
-    refuse_other_channels(path, pixels.shape[2], channels)
-    return pixels
+    return decode_with_mask(path, Reading(channels, axes, nodata), max_pixels=max_pixels).pixels
+
+
+def decode_with_mask(
+    path: ImageFile, reading: Reading, *, max_pixels: int = PIXELS_AT_MOST
+) -> DecodedImage:
+    """Reads an image file as `decode_image` does, and which of its values stand for no data.
+
+    Args:
+        path: The file.
+        reading: As the arguments of `decode_image`.
+        max_pixels: The largest number of pixels that are decoded at once.
+
+    Returns:
+        The image.
+
+    Raises:
+        UserError: As for `read_image`.
+    """
+    found, channels = inspect_image(path, *reading, max_pixels=max_pixels), reading.channels
+    own = found.pixels.shape[2]
+    if found.colour_mode == "bands" and own != channels:
+        raise UserError(other_bands(path, own, channels))
+    refuse_other_channels(path, own, channels)
+    return found
+
+
+class DecodedImage(NamedTuple):
+    """An image with its own channels.
+
+    Attributes:
+        pixels: [H, W, C] of the file's own type, without values that stand for no data.
+        colour_mode: The meaning of the channels. Those of `bands` are not colours, so that
+            `to_channels` cannot convert them.
+        missing: Which values stood for no data, bool [H, W, C]; None if none did.
+        tags: What the file says beside values.
+    """
+
+    pixels: np.ndarray
+    colour_mode: ColourMode
+    missing: np.ndarray | None
+    tags: CarriedTags
+
+    @property
+    def empty(self) -> np.ndarray | None:
+        """Which pixels had no data in any channel, bool [H, W]; None if there are none."""
+        return empty_pixels(self.missing, has_alpha=self.colour_mode in WITH_ALPHA)
 
 
 def inspect_image(
     path: ImageFile,
     channels: int | None = None,
     axes: Axes | None = None,
+    nodata: tuple[NodataRule, ...] = DECLARED,
     *,
     max_pixels: int = PIXELS_AT_MOST,
-) -> tuple[np.ndarray, ColourMode]:
+) -> DecodedImage:
     """Reads an image file with its own channels and their meaning.
 
     Args:
@@ -168,12 +217,12 @@ def inspect_image(
         channels: The number of channels that is asked for, by which those of an array are found,
             see `images.axes`.
         axes: The order of axes of a file that does not name them.
+        nodata: Which values stand for no data; they are replaced by the low end of the range.
         max_pixels: The largest number of pixels that are decoded at once. For this limit, pixels
             of more than 8 bytes (four channels of 16 bits) count once for every 8 of them.
 
     Returns:
-        The pixels, [H, W, C] of the file's own type, and the colour mode. Channels of mode `bands`
-        are not colours, so that `to_channels` cannot convert them.
+        The image.
 
     Raises:
         UserError: As for `read_image`.
@@ -186,8 +235,12 @@ def inspect_image(
             raise UserError(_too_many_pixels(path, opened, pixels, max_pixels))
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
+        colour_mode = opened.colour_mode or MODE_OF_CHANNELS[decoded.shape[2]]
+        decoded, missing = replace_nodata(
+            decoded, nodata, opened.tags.nodata, has_alpha=colour_mode in WITH_ALPHA
+        )
         refuse_not_finite(path, decoded)
-        return decoded, opened.colour_mode or MODE_OF_CHANNELS[decoded.shape[2]]
+        return DecodedImage(decoded, colour_mode, missing, opened.tags)
 
 
 def refuse_not_finite(path: ImageFile, pixels: np.ndarray, top: int = 0, left: int = 0) -> None:
@@ -212,8 +265,8 @@ def refuse_not_finite(path: ImageFile, pixels: np.ndarray, top: int = 0, left: i
         row, column, channel = bad[0]
         raise UserError(
             f"{path} has {pluralize(len(bad), 'value')} of NaN or infinity, the first in row "
-            f"{top + row + 1}, column {left + column + 1}, channel {channel + 1}: replace them, by "
-            "a value that stands for nothing there, or remove the image."
+            f"{top + row + 1}, column {left + column + 1}, channel {channel + 1}: remove the "
+            "image, replace them, or, where NaN stands for no data, set data.nodata=nan."
         )
 
 
@@ -228,7 +281,10 @@ def image_dtype(path: ImageFile) -> np.dtype:
 
 
 def image_size(
-    path: ImageFile, channels: int | None = None, axes: Axes | None = None
+    path: ImageFile,
+    channels: int | None = None,
+    axes: Axes | None = None,
+    nodata: tuple[NodataRule, ...] = DECLARED,
 ) -> tuple[int, int]:
     """Reads height and width in pixels of the result of `read_image` from the header.
 
@@ -236,12 +292,27 @@ def image_size(
         path: The file.
         channels: The number of channels that is asked for, see `inspect_image`.
         axes: The order of axes of a file that does not name them.
+        nodata: Which values stand for no data, which matters nothing here.
 
     Raises:
         UserError: As for `image_dtype`.
     """
     with open_image_file(openable(path), Reading(channels, axes)) as opened:
         return opened.height, opened.width
+
+
+def image_tags(path: ImageFile, reading: Reading = ANY_READING) -> CarriedTags:
+    """Reads what a file says beside values, see `images.carried_tags`.
+
+    Args:
+        path: The file.
+        reading: The number of channels and the order of axes that are asked for.
+
+    Raises:
+        UserError: As for `image_dtype`.
+    """
+    with open_image_file(openable(path), reading) as opened:
+        return opened.tags
 
 
 def refuse_other_channels(path: ImageFile, found: int, channels: int | None) -> None:
@@ -282,7 +353,11 @@ def other_bands(path: ImageFile, bands: int, channels: int | None) -> str:
 
 
 def write_image(
-    path: str | Path, image: np.ndarray, *, text: Mapping[str, str] | None = None
+    path: str | Path,
+    image: np.ndarray,
+    *,
+    text: Mapping[str, str] | None = None,
+    tags: CarriedTags = NO_TAGS,
 ) -> None:
     """Writes an image in the format of the suffix: PNG, TIFF, NumPy, BMP, lossless WebP, JPEG (95).
 
@@ -293,6 +368,8 @@ def write_image(
         image: Integers or floats [H, W, C]. TIFF and NumPy files hold all of them, PNG uint8 and
             uint16 of 1 to 4 channels, the others uint8 of 1 to 4, without alpha in JPEG and BMP.
         text: Text entries by keyword, in ASCII, for PNG and TIFF files only.
+        tags: What else the file says, as far as its format has a place for it, see
+            `images.carried_tags`.
 
     Raises:
         UserError: The suffix is not that of an image, the format cannot hold the image, or the file
@@ -307,7 +384,7 @@ def write_image(
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
-            _save(file, image, written_as, text or {})
+            _save(file, image, written_as, text or {}, tags)
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -320,7 +397,7 @@ def write_image(
 def encode_png(image: np.ndarray) -> bytes:
     """Encodes an image, uint8 or uint16 [H, W, 1..4], as the content of a PNG file."""
     file = io.BytesIO()
-    _save(file, image, "PNG", {})
+    _save(file, image, "PNG", {}, NO_TAGS)
     return file.getvalue()
 
 
@@ -330,15 +407,18 @@ def tiff_text(description: str) -> dict[str, str]:
     Args:
         description: The description of its first page.
     """
-    entries = (line.partition("=") for line in description.splitlines())
+    text = ome_description(description) if is_ome(description) else description
+    entries = (line.partition("=") for line in text.splitlines())
     return {keyword: content for keyword, _, content in entries}
 
 
-def _save(file: BinaryIO, image: np.ndarray, written_as: str, text: Mapping[str, str]) -> None:
+def _save(
+    file: BinaryIO, image: np.ndarray, written_as: str, text: Mapping[str, str], tags: CarriedTags
+) -> None:
     """Writes an image; 8 bits by Pillow, which has no 16-bit colour."""
     if written_as == "TIFF":
         lines = [f"{keyword}={content}" for keyword, content in text.items()]
-        write_tiff(file, image, "\n".join(lines) or None)
+        write_tiff(file, image, "\n".join(lines) or None, tags)
         return
     options = dict(_SAVE_OPTIONS.get(written_as, {}))
     if text:
@@ -350,8 +430,10 @@ def _save(file: BinaryIO, image: np.ndarray, written_as: str, text: Mapping[str,
     if written_as == "NPY":
         np.save(file, image)
     elif image.dtype == np.uint16:
-        file.write(encode_png16(image, options.get("pnginfo")))
+        file.write(encode_png16(image, options.get("pnginfo"), tags))
     else:
+        if written_as == "PNG":
+            options |= png_options(image, tags)
         pixels = np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)
         Image.fromarray(pixels).save(file, written_as, **options)
 

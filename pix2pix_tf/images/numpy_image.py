@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from pix2pix_tf.images.axes import channels_last, find_axes, image_shape, size_in_bytes, times
+from pix2pix_tf.images.carried_tags import NO_TAGS
 from pix2pix_tf.images.image_file import Axes, ColourMode, OpenableFile, Reading
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.text import shorten_list
@@ -69,8 +70,10 @@ class NumpyImage:
         dtype: The type of the result: the array's own, in native byte order, or uint8 for booleans.
         segment_pixels: 1, since windows are read pixel by pixel.
         has_windows: Whether windows are read without the rest: of a .npy on disk.
+        tags: Nothing, since there is no place for it in the file.
     """
 
+    tags = NO_TAGS
     colour_mode: ColourMode = "bands"
     segment_pixels = 1
 

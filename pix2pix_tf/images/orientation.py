@@ -53,3 +53,29 @@ def stored_window(
     if orientation in _COLUMNS_REVERSED:
         columns = (width - columns[1], width - columns[0])
     return (columns, rows) if orientation in TRANSPOSED else (rows, columns)
+
+
+def upright_transform(
+    size: tuple[int, int], orientation: int
+) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
+    """Returns the transform of places in the upright image to places in the stored pixels.
+
+    Args:
+        size: Height and width of the stored pixels.
+        orientation: 1 to 8.
+
+    Returns:
+        Rows of the matrix by which (column, row, 1) is multiplied; None if nothing moves.
+
+    Example:
+        >>> upright_transform((10, 20), 3)  # upside down
+        ((-1, 0, 20), (0, -1, 10))
+    """
+    if orientation not in range(2, 9):
+        return None
+    height, width = size
+    if orientation in TRANSPOSED:
+        height, width = width, height  # of the upright image
+    column = (-1, 0, width) if orientation in _COLUMNS_REVERSED else (1, 0, 0)
+    row = (0, -1, height) if orientation in _ROWS_REVERSED else (0, 1, 0)
+    return (row, column) if orientation in TRANSPOSED else (column, row)

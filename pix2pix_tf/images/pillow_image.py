@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile as PillowFile
 
+from pix2pix_tf.images.carried_tags import tags_of_info
 from pix2pix_tf.images.file_structure import exif_of_png, refuse_many_parts, refuse_many_scans
 from pix2pix_tf.images.formats import open_by_content, unread_kind
 from pix2pix_tf.images.image_file import ColourMode, OpenableFile
@@ -37,6 +38,7 @@ class PillowImage:
         bands: 4, the largest number of channels that it can have.
         colour_mode: None, since the number of channels determines it.
         has_windows: False, since the image is decoded as a whole.
+        tags: The resolution, if the file says it in a unit of length, and the colour profile.
     """
 
     bands = 4
@@ -63,6 +65,7 @@ class PillowImage:
             _refuse_unusable(self._image, file, path)
         self._head, self._path = head, path
         self._orientation = _orientation(self._image, file)
+        self.tags = tags_of_info(self._image.info, self._orientation)
         self.height, self.width = self._image.height, self._image.width
         if self._orientation in TRANSPOSED:
             self.height, self.width = self.width, self.height

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pix2pix_tf.images.convert import for_display
+from pix2pix_tf.images.convert import for_display, resize_image
 from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
 from pix2pix_tf.utils.sampling import evenly_spaced
 
@@ -23,12 +23,13 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
 
     Args:
         headings: The heading of each column.
-        rows: Rows of images, [H, W, C], see `for_display`, all of the same height and width.
+        rows: Rows of images, [H, W, C], see `for_display`. Smaller ones are centred in their cells.
 
     Returns:
         uint8 [height, width, 3].
     """
-    height, width = rows[0][0].shape[:2]
+    width = max(one.shape[1] for row in rows for one in row)
+    heights = [max(one.shape[0] for one in row) for row in rows]
     points = max(11, min(18, width // 12))
     font = ImageFont.truetype(_font_file(), points)
     headings = [_in_lines(heading, font, width) for heading in headings]
@@ -36,18 +37,21 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     head = lines * points + (lines - 1) * _SPACING + 2 * GAP
     sheet = Image.new(
         "RGB",
-        (len(headings) * (width + GAP) + GAP, len(rows) * (height + GAP) + head),
+        (len(headings) * (width + GAP) + GAP, sum(heights) + len(rows) * GAP + head),
         _BACKGROUND,
     )
     draw = ImageDraw.Draw(sheet)
-    for column, heading in enumerate(headings):
-        left = GAP + column * (width + GAP)
+    lefts = [GAP + column * (width + GAP) for column in range(len(headings))]
+    for left, heading in zip(lefts, headings, strict=True):
         middle = (left + width / 2, head / 2)
         draw.text(middle, heading, _TEXT, font, anchor="mm", align="center", spacing=_SPACING)
-        for row, images in enumerate(rows):
-            sheet.paste(
-                Image.fromarray(for_display(images[column])), (left, head + row * (height + GAP))
-            )
+    top = head
+    for row, height in zip(rows, heights, strict=True):
+        for left, image in zip(lefts, row, strict=True):
+            shown = Image.fromarray(for_display(image))
+            across, down = (width - shown.width) // 2, (height - shown.height) // 2
+            sheet.paste(shown, (left + across, top + down))
+        top += height + GAP
     return np.asarray(sheet)
 
 
@@ -75,6 +79,7 @@ def pairs_sheet(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     rows: int,
     values: PairValues = EIGHT_BIT,
+    largest: int | None = None,
 ) -> np.ndarray:
     """Makes a sheet of input | output | target for evenly spaced pairs of a sequence.
 
@@ -83,6 +88,8 @@ def pairs_sheet(
         pairs: Input and target of each pair.
         rows: The largest number of pairs on the sheet.
         values: The meaning of the values of inputs and targets; by default their full range.
+        largest: The largest height and width of an image on the sheet in pixels; larger images are
+            reduced. None keeps all as they are.
 
     Returns:
         uint8 [height, width, 3].
@@ -91,6 +98,18 @@ def pairs_sheet(
     images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
     columns = (values.input, values.target, values.target)
     rows_shown = [
-        [side.full_scale(image) for side, image in zip(columns, row, strict=True)] for row in images
+        [
+            _reduced(side.full_scale(image), largest)
+            for side, image in zip(columns, row, strict=True)
+        ]
+        for row in images
     ]
     return make_sheet(("input", "output", "target"), rows_shown)
+
+
+def _reduced(image: np.ndarray, largest: int | None) -> np.ndarray:
+    side = max(image.shape[:2])
+    if largest is None or side <= largest:
+        return image
+    height, width = (max(1, round(each * largest / side)) for each in image.shape[:2])
+    return resize_image(image, height, width)

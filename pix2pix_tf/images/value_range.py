@@ -82,10 +82,13 @@ class ImageValues:
     Attributes:
         dtype: The type of the images: that of their files, the widest one if they differ.
         range: The range of their values; None for the full range of the type of each image.
+        nodata: The value that stands for no data in the files of the side, which may be NaN; None
+            if there is none, or it is not known.
     """
 
     dtype: np.dtype = UINT8
     range: ValueRange | None = None
+    nodata: float | None = None
 
     def of(self, dtype: np.dtype) -> ValueRange:
         """Returns the range of an image of a type.

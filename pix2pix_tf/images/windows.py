@@ -11,16 +11,20 @@ from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import (
     LARGE_PIXELS,
     PIXELS_AT_MOST,
+    WITH_ALPHA,
     explain_failure,
     open_image_file,
     opened_image,
     other_bands,
     refuse_not_finite,
 )
+from pix2pix_tf.images.nodata import empty_pixels, replace_nodata
 from pix2pix_tf.images.numpy_image import NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.utils.errors import UserError
+
+_WORTH_WINDOWS = 2**20  # pixels of a file; fewer are decoded in some milliseconds
 
 
 class ImageWindows:
@@ -65,6 +69,7 @@ class ImageWindows:
         opened = opened_image(self._file, self._head, path, reading)
         assert isinstance(opened, TiffImage | NumpyImage)
         self._opened, channels = opened, reading.channels or opened.bands
+        self._rules, self._has_alpha = reading.nodata[:1], opened.colour_mode in WITH_ALPHA
         height, width = opened.height, opened.width
         if opened.segment_pixels > max_pixels:
             self._file.close()
@@ -83,6 +88,22 @@ class ImageWindows:
         self.dtype = opened.dtype
 
     def __getitem__(self, where: slice | tuple[slice, slice]) -> np.ndarray:
+        return to_channels(self._window(where)[0], self.shape[2])
+
+    def empty(self, where: slice | tuple[slice, slice]) -> np.ndarray | None:
+        """Returns which pixels of a window have no data in any channel.
+
+        Args:
+            where: Rows, or rows and columns.
+
+        Returns:
+            bool [rows, columns]; None if none.
+        """
+        _, missing = self._window(where)
+        return empty_pixels(missing, has_alpha=self._has_alpha)
+
+    def _window(self, where: slice | tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Reads a window with the bands of the file, and which of its values have no data."""
         rows, columns = where if isinstance(where, tuple) else (where, slice(None))
         top, bottom, _ = rows.indices(self.shape[0])
         left, right, _ = columns.indices(self.shape[1])
@@ -92,8 +113,11 @@ class ImageWindows:
             raise
         except Exception as error:
             raise UserError(explain_failure(self._path, self._head, error)) from error
+        part, missing = replace_nodata(
+            part, self._rules, self._opened.tags.nodata, has_alpha=self._has_alpha
+        )
         refuse_not_finite(self._path, part, top, self._left + left)
-        return to_channels(part, self.shape[2])
+        return part, missing
 
     def __enter__(self) -> ImageWindows:
         return self
@@ -114,3 +138,20 @@ def has_windows(path: Path, reading: Reading) -> bool:
     """
     with open_image_file(path, reading) as opened:
         return opened.has_windows and opened.height * opened.width > LARGE_PIXELS
+
+
+def windows_save_time(path: Path, reading: Reading) -> bool:
+    """Whether small windows of a file are read much faster by `ImageWindows` than the whole file.
+
+    Args:
+        path: The file.
+        reading: The number of channels and the order of axes that are asked for.
+
+    Raises:
+        UserError: The header cannot be read.
+    """
+    with open_image_file(path, reading) as opened:
+        if not opened.has_windows or opened.height * opened.width <= _WORTH_WINDOWS:
+            return False
+        assert isinstance(opened, TiffImage | NumpyImage)
+        return opened.segment_pixels <= _WORTH_WINDOWS

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL.PngImagePlugin import PngInfo
 
+from pix2pix_tf.images.carried_tags import NO_TAGS, CarriedTags
+
+_LARGEST = 2**31 - 1  # number of a PNG
 _HEADER_BYTES = 33  # of a PNG file: the signature and the chunk IHDR
 
 
@@ -21,12 +26,15 @@ def png_holds(dtype: np.dtype, channels: int) -> bool:
     return dtype in (np.uint8, np.uint16) and channels <= 4
 
 
-def encode_png16(image: np.ndarray, info: PngInfo | None = None) -> bytes:
+def encode_png16(
+    image: np.ndarray, info: PngInfo | None = None, tags: CarriedTags = NO_TAGS
+) -> bytes:
     """Encodes an image as the content of a PNG file.
 
     Args:
         image: uint16 [H, W, 1..4].
         info: Texts to add to the file.
+        tags: What else the file says, see `png_options`.
     """
     import tensorflow as tf  # imported here because it takes seconds and few files need it
 
@@ -34,10 +42,29 @@ def encode_png16(image: np.ndarray, info: PngInfo | None = None) -> bytes:
         content = tf.io.encode_png(np.ascontiguousarray(image)).numpy()
     chunks = [] if info is None else info.chunks
     texts = b"".join(_chunk(name, data) for name, data, *_ in chunks)
-    return content[:_HEADER_BYTES] + texts + content[_HEADER_BYTES:]
+    said = png_options(image, tags)
+    return content[:_HEADER_BYTES] + _chunks_of(said) + texts + content[_HEADER_BYTES:]
 
 
-def write_tiff(file: BinaryIO, image: np.ndarray, description: str | None = None) -> None:
+def png_options(image: np.ndarray, tags: CarriedTags) -> dict[str, Any]:
+    """Returns keyword arguments of Pillow to write a PNG: the resolution and the colour profile.
+
+    Args:
+        image: uint8 or uint16 [H, W, 1..4].
+        tags: What the file says beside values.
+    """
+    dpi = None if tags.resolution is None else tags.resolution.per_inch
+    profile = tags.profile_for(image.dtype, image.shape[2])
+    options = {"dpi": dpi, "icc_profile": profile}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def write_tiff(
+    file: BinaryIO,
+    image: np.ndarray,
+    description: str | None = None,
+    tags: CarriedTags = NO_TAGS,
+) -> None:
     """Writes an image as a TIFF file of interleaved bands.
 
     Grey, RGB and alpha (as the last channel) of 8 and 16 bits are marked as such; other images are
@@ -47,23 +74,39 @@ def write_tiff(file: BinaryIO, image: np.ndarray, description: str | None = None
         file: The file, opened for writing.
         image: Integers or floats [H, W, C].
         description: Text in ASCII that the file describes itself with.
+        tags: What else the file says.
     """
     import tifffile  # imported here because few files need it
 
     channels = image.shape[2]
     is_colour = png_holds(image.dtype, channels)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = tags.tiff_options(image.dtype, channels)
     if is_colour and channels in (2, 4):
         options["extrasamples"] = ["unassalpha"]
-    tifffile.imwrite(
-        file,
-        image[..., 0] if channels == 1 else image,
-        photometric="rgb" if is_colour and channels >= 3 else "minisblack",
-        planarconfig="contig" if channels > 1 else None,
-        description=description,
-        metadata=None,
-        **options,
-    )
+    pixels = image[..., 0] if channels == 1 else image
+    options["photometric"] = "rgb" if is_colour and channels >= 3 else "minisblack"
+    if not tags.is_ome:
+        planes = "contig" if channels > 1 else None
+        options |= {"planarconfig": planes, "description": description, "metadata": None}
+    elif channels == 1 or is_colour:
+        options |= {"ome": True, "planarconfig": None if channels == 1 else "contig"}
+        axes = "YX" if channels == 1 else "YXS"
+        options["metadata"] = tags.ome_metadata(axes, description)
+    else:  # one page for each channel, as microscopes write them
+        pixels = np.moveaxis(image, -1, 0)
+        options |= {"ome": True, "metadata": tags.ome_metadata("CYX", description)}
+    tifffile.imwrite(file, pixels, **options)
+
+
+def _chunks_of(options: Mapping[str, Any]) -> bytes:
+    """Returns chunks with what `png_options` returns, as Pillow writes them."""
+    found = b""
+    if "icc_profile" in options:
+        found += _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(options["icc_profile"]))
+    if "dpi" in options:
+        per_metre = (min(round(value / 0.0254), _LARGEST) for value in options["dpi"])
+        found += _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+    return found
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

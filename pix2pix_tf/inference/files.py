@@ -10,8 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from pix2pix_tf.images.carried_tags import CarriedTags
 from pix2pix_tf.images.io import PIXELS_AT_MOST, write_image
 from pix2pix_tf.images.writers import png_holds
+from pix2pix_tf.inference.carried import CarriedOver, carried_notes, carried_over
 from pix2pix_tf.inference.inputs import Inputs
 from pix2pix_tf.inference.memory import refuse_too_large
 from pix2pix_tf.inference.record import (
@@ -28,6 +30,7 @@ from pix2pix_tf.utils.files import check_output_directory, is_special, writing
 from pix2pix_tf.utils.text import pluralize
 
 OutputFormat = Literal["png", "tiff", "npy"]
+_STRIP_ROWS = 256  # of a large image, in which no data is marked at once
 _SUFFIXES: dict[OutputFormat, str] = {"png": ".png", "tiff": ".tif", "npy": ".npy"}
 
 
@@ -39,7 +42,8 @@ class TranslatedFiles:
         written: Translations that were written.
         kept: Translations that already existed and were kept.
         problems: One sentence about each input that could not be translated.
-        notes: Sentences about outputs that already existed.
+        notes: Sentences about outputs that already existed, and about what the files that were
+            written have no place for.
     """
 
     written: list[Path]
@@ -83,7 +87,7 @@ def translate_files(
     """Translates every input into a file of `output` with the name of the input.
 
     The files have the kind of the training's targets (see `format`) and the type and the values of
-    these.
+    these, and take over what `inference.carried` says.
 
     If an input cannot be translated, the others still are. A translation that already exists is
     kept, unless its own record says that it was made from another input or with other settings.
@@ -114,6 +118,8 @@ def translate_files(
     if tile is not None:
         check_side(tile)
     suffix = _SUFFIXES[_output_format(translator, format)]
+    if suffix == ".tif" and translator.target_tags.is_ome:
+        suffix = ".ome.tif"
     targets = [Path(output) / f"{name}{suffix}" for name in inputs.names]
     _refuse_unfit(inputs, targets)
     jobs: list[_Job] = []
@@ -135,21 +141,34 @@ def translate_files(
         check_output_directory(Path(output))
     total = sum(job.steps for job in jobs)
     written: list[Path] = []
+    carried: list[CarriedOver] = []
     for job in jobs:
         try:
+            over = carried_over(translator, inputs.paths[job.index], inputs.form, suffix)
             image = _translated(
-                translator, inputs, job, dropout, seed, tile, max_pixels, lambda _: advance(total)
+                translator,
+                inputs,
+                job,
+                over,
+                dropout,
+                seed,
+                tile,
+                max_pixels,
+                lambda _: advance(total),
             )
         except UserError as error:
             problems.append(str(error))
             continue
-        _write(job, image, problems, f"{len(written)} of {len(targets)} are translated")
+        done = f"{len(written)} of {len(targets)} are translated"
+        _write(job, image, over.tags, problems, done)
         written.append(job.target)
+        carried.append(over)
         if not overwrite:
             states[job.before] += 1
     if not written and not kept:
         raise_problems(problems)
-    return TranslatedFiles(written, kept, problems, _notes(states, len(targets)))
+    notes = [*_notes(states, len(targets)), *carried_notes(carried)]
+    return TranslatedFiles(written, kept, problems, notes)
 
 
 def _output_format(translator: Translator, format: OutputFormat | None) -> OutputFormat:
@@ -227,6 +246,7 @@ def _translated(
     translator: Translator,
     inputs: Inputs,
     job: _Job,
+    over: CarriedOver,
     dropout: bool,
     seed: int | None,
     tile: int | None,
@@ -238,14 +258,19 @@ def _translated(
     if tile is not None and (windows := source.windows_of(path, form, max_pixels=max_pixels)):
         with windows:
             _refuse_type(path, windows.dtype, translator)
-            return translator.tiled(windows, tile, dropout=dropout, seed=seed, advance=advance)
-    image = source.input_of(path, form, name=inputs.names[job.index], max_pixels=max_pixels)
+            whole = translator.tiled(windows, tile, dropout=dropout, seed=seed, advance=advance)
+            for start in range(0, len(whole), _STRIP_ROWS):
+                rows = slice(start, start + _STRIP_ROWS)
+                whole[rows] = over.mark(whole[rows], windows.empty(rows))
+            return whole
+    image, empty = source.read(path, form, name=inputs.names[job.index], max_pixels=max_pixels)
     _refuse_type(path, image.dtype, translator)
     if tile is not None:
-        return translator.tiled(image, tile, dropout=dropout, seed=seed, advance=advance)
-    translation = translator(image, dropout=dropout, seed=seed)
-    advance(1)
-    return translation
+        translation = translator.tiled(image, tile, dropout=dropout, seed=seed, advance=advance)
+    else:
+        translation = translator(image, dropout=dropout, seed=seed)
+        advance(1)
+    return over.mark(translation, empty)
 
 
 def _refuse_type(path: Path, dtype: np.dtype, translator: Translator) -> None:
@@ -257,13 +282,13 @@ def _refuse_type(path: Path, dtype: np.dtype, translator: Translator) -> None:
         )
 
 
-def _write(job: _Job, image: np.ndarray, problems: list[str], done: str) -> None:
+def _write(job: _Job, image: np.ndarray, tags: CarriedTags, problems: list[str], done: str) -> None:
     try:
         with writing(job.target):
             job.target.parent.mkdir(parents=True, exist_ok=True)
         # NumPy files have no place for a text, so that existing ones are kept as they are.
         text = None if job.target.suffix == ".npy" else job.record.text()
-        write_image(job.target, image, text=text)
+        write_image(job.target, image, text=text, tags=tags)
     except UserError as error:
         raise UserError(
             "\n".join([*problems, f"{error}; {done}, the same command goes on from there"])

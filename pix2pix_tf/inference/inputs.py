@@ -81,7 +81,7 @@ def find_inputs(
     files = [Path(pattern) for pattern in patterns if Path(pattern).is_file()]
     if files:  # usually the shell has expanded a single pattern into them
         root = Path(os.path.commonpath([path.absolute().parent for path in files]))
-        found.append(_Found(root, [(path.stem, path) for path in files]))
+        found.append(_Found(root, [(image_name(path, path.parent), path) for path in files]))
     if output is not None:
         check_not_an_input(output, [Path(pattern) for pattern in patterns])
     kept = [_without_outputs(one, output) for one in found]
@@ -158,7 +158,7 @@ def _matches(pattern: str) -> _Found:
             f"{pattern}: no such file or folder in {Path.cwd()}, and as a pattern it matches no "
             "file"
         )
-    return _Found(_root_of(folder, rest), [(file.stem, file) for file in files])
+    return _Found(_root_of(folder, rest), [(image_name(file, file.parent), file) for file in files])
 
 
 def _typed_folder(pattern: str) -> tuple[Path, str]:

@@ -132,10 +132,13 @@ def _texts_of_tiff(path: Path) -> dict[str, str] | None:
 
     try:
         with tifffile.TiffFile(path) as tiff:
-            page = tiff.pages[0]
-            parts = zip(page.dataoffsets, page.databytecounts, strict=True)
-            is_whole = max(map(sum, parts)) <= path.stat().st_size
-            return tiff_text(page.description) if is_whole else None
+            ends = [
+                offset + count
+                for page in tiff.pages
+                for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+            ]
+            is_whole = max(ends) <= path.stat().st_size
+            return tiff_text(tiff.pages[0].description) if is_whole else None
     except OSError:
         raise
     except Exception:  # damaged files raise exceptions of any type

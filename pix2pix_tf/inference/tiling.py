@@ -32,15 +32,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.tile_grid import Bands, Tile, TileGrid, blended_rows, tile_grid
-from pix2pix_tf.inference.translation import AnySizeTranslation, fast_convolutions, image_seeds
+from pix2pix_tf.inference.translation import (
+    AnySizeTranslation,
+    fast_convolutions,
+    image_function,
+    image_seeds,
+)
 from pix2pix_tf.methods.translation import GeneratorTranslation
 from pix2pix_tf.models.layers import BatchStatisticsNorm, dropout_seeds, fixed_moments
 from pix2pix_tf.utils.errors import UserError
 
 SIDE_MULTIPLE, SMALLEST_SIDE = 64, 256
+# Images of more pixels are scored in tiles of this side, if pairs are not resized to one size.
+LARGEST_SCORED_WHOLE, SCORING_SIDE = 2**20, 512
 
 _Forward = Callable[..., tf.Tensor]
 
@@ -59,6 +67,52 @@ def check_side(side: int) -> None:
             f"tile {side}: expected the side of a tile in pixels, a multiple of {SIDE_MULTIPLE}, "
             f"at least {SMALLEST_SIDE}"
         )
+
+
+def scoring_side(
+    translation: AnySizeTranslation, data: DataConfig, size: tuple[int, ...]
+) -> int | None:
+    """Returns the side of tiles by which validation and `evaluate` translate an image.
+
+    It depends on nothing but the size, so that both have the same scores on every machine.
+
+    Args:
+        translation: The translation.
+        data: The section `data` of the run's config.
+        size: Height and width of the image in pixels.
+
+    Returns:
+        The side in pixels; None if the image is translated whole.
+    """
+    tiled = data.scale != "resize" and isinstance(translation.translation, GeneratorTranslation)
+    return SCORING_SIDE if tiled and size[0] * size[1] > LARGEST_SCORED_WHOLE else None
+
+
+def scoring_function(
+    translation: AnySizeTranslation, config: Config
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns the function by which validation translates an image, see `scoring_side`.
+
+    Args:
+        translation: The translation.
+        config: The config of the run, whose seed is that of the dropout.
+
+    Returns:
+        A function from [H, W, C] to [H, W, D], see `AnySizeTranslation.translate_values`.
+    """
+    seed = config.training.seed
+    whole = image_function(translation, seed)
+    tiles: list[TiledTranslation] = []  # built when the first large image comes
+
+    def translate(image: np.ndarray) -> np.ndarray:
+        side = scoring_side(translation, config.data, image.shape[:2])
+        if side is None:
+            return whole(image)
+        if not tiles:
+            tiles.append(TiledTranslation(translation))
+        return tiles[0](image, side, seed)
+
+    return translate
 
 
 class TiledTranslation:
@@ -146,7 +200,7 @@ class TiledTranslation:
     def _fixed(self, seed: int | None) -> dict[str, tf.Tensor]:
         """Returns the statistics of the norms that are fixed for all images."""
         moments = self._translation.moments.of(seed)
-        return {name: tf.constant(values) for name, values in moments.items()}
+        return {name: tf.convert_to_tensor(values) for name, values in moments.items()}
 
     def grid(self, height: int, width: int, side: int) -> TileGrid:
         """Returns the tiles over an image after padding.

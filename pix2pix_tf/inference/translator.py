@@ -17,7 +17,7 @@ from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.reference_batch import reference_moments
-from pix2pix_tf.inference.tiling import TiledTranslation, check_side
+from pix2pix_tf.inference.tiling import TiledTranslation, check_side, scoring_side
 from pix2pix_tf.inference.translation import (
     AnySizeTranslation,
     compile_translation,
@@ -41,6 +41,7 @@ class Translator:
         step: The training step of the weights.
         values: The types and the meaning of the values of inputs and translations.
         target_suffix: The suffix of the files of the training's targets, None if they have several.
+        target_tags: What all files of the training's targets say beside values.
         translation: The translation as a function of tensors, which the exporters take.
 
     Example:
@@ -78,6 +79,7 @@ class Translator:
         moments = reference_moments(translation, run, config, self.direction)
         self.values = run.values(self.config)
         self.target_suffix = run.target_suffix(self.config)
+        self.target_tags = run.target_tags(self.config)
         self.translation = AnySizeTranslation(translation, moments, self.values)
         self._translate = compile_translation(self.translation)
 
@@ -124,6 +126,27 @@ class Translator:
                 "each of them in tiles"
             ) from error
         return outputs if images.ndim == 4 else outputs[0]
+
+    def for_scoring(
+        self, image: np.ndarray, *, dropout: bool = True, seed: int | None = None
+    ) -> np.ndarray:
+        """Translates one image as the validation of its training does: a large one in tiles.
+
+        Args:
+            image: [H, W, C], see `__call__`.
+            dropout: Whether dropout is on.
+            seed: Seed of the dropout.
+
+        Returns:
+            [H, W, D], as of `__call__`.
+
+        Raises:
+            UserError: The image has another type or shape, or does not fit into memory.
+        """
+        side = scoring_side(self.translation, self.config.data, image.shape[:2])
+        if side is None:
+            return self(image, dropout=dropout, seed=seed)
+        return self.tiled(image, side, dropout=dropout, seed=seed)
 
     def tiled(
         self,

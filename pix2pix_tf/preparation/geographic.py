@@ -16,7 +16,8 @@ from pathlib import Path
 
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.datasets.sample import METRES_PER_DEGREE_NORTH
-from pix2pix_tf.images.formats import IMAGE_SUFFIXES
+from pix2pix_tf.images.formats import without_suffix
+from pix2pix_tf.images.listing import is_image
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.tables import read_table
 from pix2pix_tf.utils.text import pluralize, shorten_list
@@ -175,7 +176,7 @@ def read_latitudes(file: Path, pairs: Sequence[PairFiles]) -> dict[str, float]:
     lines: dict[str, int] = {}
     unknown: list[str] = []
     for line, entry, latitude in _rows(file):
-        name = known.get(_normal(entry)) or known.get(_normal(_without_suffix(entry)))
+        name = known.get(_normal(entry)) or known.get(_normal(_bare(entry)))
         if name is None:
             unknown.append(f"{entry} (line {line})")
             continue
@@ -250,10 +251,9 @@ def _number(text: str) -> float:
     return float(text) if _DECIMAL.fullmatch(text.strip()) else math.nan
 
 
-def _without_suffix(name: str) -> str:
+def _bare(name: str) -> str:
     """Removes the suffix of any image format, since pairs may have been converted."""
-    bare, dot, suffix = name.rpartition(".")
-    return bare if f"{dot}{suffix}".lower() in IMAGE_SUFFIXES else name
+    return without_suffix(name) if is_image(name) else name
 
 
 def _normal(name: str) -> str:

@@ -31,7 +31,7 @@ class ScoredPairs:
     """A split of a run's data to be scored.
 
     Attributes:
-        pairs: The pairs, at `data.crop_size`.
+        pairs: The pairs, at `data.crop_size` or their own size, see `data.scale`.
         record: Names and contents of the pairs.
         root: Folder of the dataset; None for the embedded city.
         own_split: Whether the pairs are the run's own split, not that of another dataset.

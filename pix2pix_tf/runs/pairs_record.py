@@ -21,8 +21,11 @@ from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.layout.table import is_table
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs, data_root
+from pix2pix_tf.images.carried_tags import CarriedTags
+from pix2pix_tf.images.formats import without_suffix
 from pix2pix_tf.images.listing import composed
 from pix2pix_tf.images.value_range import PairValues
+from pix2pix_tf.runs.side_tags import common_tags, to_json
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
 from pix2pix_tf.utils.parallel import parallel_map
@@ -89,6 +92,7 @@ class PairsRecord:
         proportions: Lowest and highest width / height of side-by-side files; None for other files.
         types: Types of the images of the training pairs by side, `A` and `B`.
         suffixes: Suffixes of the files of the training pairs by side, of sides that have but one.
+        tags: What the files of the training pairs have in common by side, see `common_tags`.
         since: The step from which on these validation pairs are used.
     """
 
@@ -101,6 +105,7 @@ class PairsRecord:
     proportions: tuple[float, float] | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     suffixes: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, CarriedTags] = field(default_factory=dict)
     since: int = 0
 
     def write(self, file: Path) -> None:
@@ -115,6 +120,7 @@ class PairsRecord:
             "proportions": self.proportions,
             "types": dict(self.types),
             "suffixes": dict(self.suffixes),
+            "tags": {side: to_json(tags) for side, tags in self.tags.items()},
             "since_step": self.since,
             "train": _split_tree(self.train),
             "val": _split_tree(self.val),
@@ -152,6 +158,7 @@ def record_of(opened: OpenedPairs, data: DataConfig) -> PairsRecord:
         skipped=skipped,
         types=_types(opened.train.values, data),
         suffixes=_suffixes(opened.train.files),
+        tags=_tags(opened.train.files),
     )
 
 
@@ -163,11 +170,22 @@ def _types(values: PairValues, data: DataConfig) -> dict[str, str]:
 
 def _suffixes(files: Sequence[tuple[Path, ...]]) -> dict[str, str]:
     """Returns the suffix of each side, of one file or two a pair, whose files all have the same."""
-    found = {}
-    for side, index in (("A", 0), ("B", -1)):
-        paths = map(str, (each[index] for each in files))
-        found[side] = {os.path.splitext(path)[1].lower() for path in paths}  # noqa: PTH122
+    found = {
+        side: {os.path.splitext(str(path))[1].lower() for path in paths}  # noqa: PTH122  faster
+        for side, paths in _files_of_sides(files).items()
+    }
     return {side: min(suffixes) for side, suffixes in found.items() if len(suffixes) == 1}
+
+
+def _tags(files: Sequence[tuple[Path, ...]]) -> dict[str, CarriedTags]:
+    return {side: common_tags(paths) for side, paths in _files_of_sides(files).items()}
+
+
+def _files_of_sides(files: Sequence[tuple[Path, ...]]) -> dict[str, list[Path]]:
+    """Returns the files of each side, of pairs of one file or two."""
+    return {
+        side: [each[min(index, len(each) - 1)] for each in files] for index, side in enumerate("AB")
+    }
 
 
 def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:
@@ -484,8 +502,7 @@ def _place(file: Path, folder: str) -> str:
     """Returns the path of a file below a folder, which ends in a separator, without suffix."""
     # Texts, since paths take ten times as long; links are not resolved.
     absolute = os.path.abspath(str(file))  # noqa: PTH100
-    place = os.path.splitext(absolute.removeprefix(folder))[0]  # noqa: PTH122
-    return _normalized(place.replace(os.sep, "/"))
+    return _normalized(without_suffix(absolute.removeprefix(folder).replace(os.sep, "/")))
 
 
 def _normalized(name: str) -> str:

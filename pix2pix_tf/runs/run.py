@@ -19,17 +19,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pix2pix_tf.config.schema import Config, load_config
+from pix2pix_tf.images.carried_tags import CarriedTags
+from pix2pix_tf.images.nodata import NodataRule, nodata_value
 from pix2pix_tf.images.value_range import UINT8, PairValues, image_values
 from pix2pix_tf.runs.folder import TrainingFolder
 from pix2pix_tf.runs.lock import metrics_lock
 from pix2pix_tf.runs.pairs_record import read_record
+from pix2pix_tf.runs.side_tags import from_json
 from pix2pix_tf.runs.versions import check_format
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import write_text
@@ -158,12 +161,25 @@ class Run(TrainingFolder):
         types, data = self._recorded("types") or {}, config.data
         sides = ("A", "B") if data.direction == "AtoB" else ("B", "A")
         settings = (data.input_range, data.target_range)
+        values = (
+            image_values(setting, [np.dtype(types.get(side, UINT8))], f"data.{role}_range")
+            for side, setting, role in zip(sides, settings, ("input", "target"), strict=True)
+        )
+        rules = map(NodataRule, data.nodata_of_sides)
         return PairValues(
             *(
-                image_values(setting, [np.dtype(types.get(side, UINT8))], f"data.{role}_range")
-                for side, setting, role in zip(sides, settings, ("input", "target"), strict=True)
+                replace(one, nodata=nodata_value(rule, self._tags(side).nodata, one.dtype))
+                for one, rule, side in zip(values, rules, sides, strict=True)
             )
         )
+
+    def target_tags(self, config: Config) -> CarriedTags:
+        """Returns what all files of the targets that were trained on say beside values.
+
+        Args:
+            config: The config of the run, in the direction of a translation.
+        """
+        return self._tags("B" if config.data.direction == "AtoB" else "A")
 
     def target_suffix(self, config: Config) -> str | None:
         """Returns the suffix of the files of the targets that were trained on.
@@ -176,6 +192,9 @@ class Run(TrainingFolder):
         """
         side = "B" if config.data.direction == "AtoB" else "A"
         return (self._recorded("suffixes") or {}).get(side)
+
+    def _tags(self, side: str) -> CarriedTags:
+        return from_json((self._recorded("tags") or {}).get(side, {}))
 
     def _recorded(self, key: str) -> Any:
         try:

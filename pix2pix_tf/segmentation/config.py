@@ -45,7 +45,7 @@ class SegmenterTrainingConfig(Section):
     deterministic: bool = True
     """Whether the same config gives the same numbers every time on the same machine."""
     seed: Seed = 0
-    """Random seed of the initial weights, the order of pairs, mirroring and dropout."""
+    """Random seed of the initial weights, the order of pairs, augmentation and dropout."""
 
 
 class SegmenterConfig(Section):
@@ -80,6 +80,14 @@ class SegmenterConfig(Section):
             raise _refused("data.load_size", "a segmenter sees photos whole; leave it out")
         if any(side % MULTIPLE for side in data.crop_size):
             raise _refused("data.crop_size", f"its sides must be multiples of {MULTIPLE}")
+        if data.scale != "resize":
+            raise _refused("data.scale", "a segmenter sees photos whole, at data.crop_size")
+        refused = [one.name for one in data.augment if one.strength is not None]
+        if refused:
+            raise _refused(
+                f"data.augment: {refused[0]}",
+                "a segmenter's photos are mirrored, turned or transposed only",
+            )
         if (data.derive, data.representation) != ("pair", "plain"):
             raise _refused("data.derive, data.representation", "a segmenter needs plain pairs")
         if data.input_channels != 3:

@@ -41,7 +41,7 @@ def label_map(
         UserError: The image cannot be read or does not have the palette's colours.
     """
     decoded = decode_pair(pairs, index, side, palette, config_data, label_ids)
-    return resize_classes(decoded.classes, *pairs.size)
+    return resize_classes(decoded.classes, *pairs.size_of(index))
 
 
 def decode_pair(
@@ -58,7 +58,7 @@ def decode_pair(
     """
     name = pairs.names[index]
     if config_data.dataset == "sample" and palette.classes == CLASSES:
-        city = render_city(int(name.removeprefix("city-")), *pairs.size)
+        city = render_city(int(name.removeprefix("city-")), *pairs.size_of(index))
         return Decoded(city.classes, unknown=0, commonest_unknown=None)
     image = pairs.original(index)[side]
     where = f"pair {name}, its {('input', 'target')[side]}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.augment import jitter
+from pix2pix_tf.data.augment import Geometry, geometric_draws
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
 from pix2pix_tf.images.convert import to_8bit
@@ -69,8 +69,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Makes the batches from epoch `first_epoch` (counted from 0) to the last.
 
-    The position and mirroring of image number i are functions of the seed and of i alone, so that a
-    resumed training gets the same batches as one that was never stopped.
+    The position and augmentation of image number i are functions of the seed and of i alone, so
+    that a resumed training gets the same batches as one that was never stopped.
 
     Args:
         photos: The labelled photos.
@@ -84,19 +84,18 @@ def training_batches(
     count = steps_per_epoch(photos, config) * config.training.batch_size
     order = epoch_orders(len(photos), config.training.seed)
 
-    def read(number: np.int64) -> LabelledPhoto:
+    def read(number: np.int64, draws: np.ndarray) -> LabelledPhoto:
         epoch, position = divmod(int(number), len(photos))
-        return photos[order(epoch)[position]]
+        photo, classes = photos[order(epoch)[position]]
+        geometry = Geometry.of_draws(draws, config.data.augment)
+        return geometry.orient(photo), geometry.orient(classes)
 
     def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        photo, classes = tf.numpy_function(read, [number], [tf.uint8] * 2, stateful=False)
+        draws = geometric_draws(tf.stack([config.training.seed, tf.cast(number, tf.int32)]))
+        photo, classes = tf.numpy_function(read, [number, draws], [tf.uint8] * 2, stateful=False)
         photo.set_shape([height, width, 3])
         classes.set_shape([height, width])
-        seed = tf.stack([config.training.seed, tf.cast(number, tf.int32)])
-        photo, classes = jitter(
-            photo, classes[..., tf.newaxis], (height, width), config.data.mirror, seed
-        )
-        return tf.cast(photo, tf.float32), classes[..., 0]
+        return tf.cast(photo, tf.float32), classes
 
     numbers = tf.data.Dataset.range(first_epoch * count, config.training.epochs * count)
     images = numbers.map(load, num_parallel_calls=tf.data.AUTOTUNE)

@@ -260,7 +260,7 @@ class _Training:
         """
         if self.validation is None:
             return None
-        self.validation.update_statistics()
+        self.validation.update_weights()
         scores = None
         if validate:
             scores, images = self.validation.score(step)

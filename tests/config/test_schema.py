@@ -55,7 +55,7 @@ def test_recipes_of_the_papers_appendix(name):
     epochs, batch, load, mirror, direction = RECIPES[name]
     assert (config.training.epochs, config.training.batch_size) == (epochs, batch)
     assert (config.data.load_size, config.data.crop_size) == ((load, load), (256, 256))
-    assert (config.data.mirror, config.data.direction) == (mirror, direction)
+    assert (config.data.augment.has("mirror"), config.data.direction) == (mirror, direction)
     papers = make_config({"data": {"root": "x"}})
     assert (config.generator, config.discriminator) == (papers.generator, papers.discriminator)
     assert config.objective == papers.objective
@@ -173,7 +173,7 @@ def test_patch_grid(field, grid):
         ("training.learning_rate=fast", "training.learning_rate: 'fast'"),
         ("training.learning_rate=.nan", "training.learning_rate: nan"),
         ("training=3", "--set training: a key has the form SECTION.NAME"),
-        ("data.mirror=3", "data.mirror: 3"),
+        ("data.augment=3", "data.augment: 3"),
         (
             "training.precision=float16",
             "not one of float32, mixed_bfloat16, mixed_float16; did you mean mixed_float16?",

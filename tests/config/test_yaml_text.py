@@ -153,7 +153,7 @@ def test_an_empty_text_is_refused(key, text):
         load_config("facades", [f"{key}={text}"])
 
 
-@pytest.mark.parametrize("key", ["training.steps", "data.mirror", "objective.name"])
+@pytest.mark.parametrize("key", ["training.steps", "data.augment", "objective.name"])
 def test_a_value_that_is_not_there_is_refused(key):
     """Of an empty variable, say, where the default would be taken instead."""
     with pytest.raises(UserError, match=f"--set {key}= *: has no value; give one, or null"):

@@ -1,62 +1,176 @@
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pix2pix_tf.data.augment import jitter
+from pix2pix_tf.config.augmentations import Augmentations
+from pix2pix_tf.config.schema import make_config
+from pix2pix_tf.data.augment import (
+    NUM_DRAWS,
+    Geometry,
+    Window,
+    blur,
+    cut,
+    geometric_draws,
+    vary_values,
+)
+
+IMAGE = np.array([[1, 2, 3], [4, 5, 6]])[..., np.newaxis]
 
 
-def numbered(height, width, channels, dtype=np.uint16):
-    """Every pixel holds its own number, in every channel."""
-    numbers = np.arange(height * width, dtype=dtype).reshape(height, width, 1)
-    return tf.constant(np.repeat(numbers, channels, axis=-1))
+def augment(*names) -> Augmentations:
+    return make_config(
+        {"data": {"root": "x", "load_size": 1024, "augment": list(names)}}
+    ).data.augment
 
 
-def place(window, width):
-    """Offset and mirroring of a window of `numbered`."""
-    first, last = int(window[0, 0, 0]), int(window[0, -1, 0])
-    return min(first, last) // width, min(first, last) % width, first > last
+def draws(seed, number):
+    return geometric_draws(tf.constant([seed, number])).numpy()
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-def test_both_images_share_the_window(dtype):
-    image, target = numbered(12, 14, 3, dtype), numbered(12, 14, 1, dtype)
-    for number in range(20):
-        a, b = jitter(image, target, (8, 9), True, tf.constant([0, number]))
-        assert a.shape == (8, 9, 3)
-        assert b.shape == (8, 9, 1)
-        assert np.array_equal(a[..., :1], b)
+def oriented(**changes):
+    place = (np.float32(0), np.float32(0))
+    return Geometry(place, **changes).orient(IMAGE)[..., 0].tolist()
 
 
-def test_every_offset_and_half_of_the_mirrorings():
-    image = numbered(11, 12, 1)
-    places = [
-        place(jitter(image, image, (8, 8), True, tf.constant([5, n]))[0].numpy(), 12)
-        for n in range(400)
+def test_orientations_by_hand():
+    assert oriented() == [[1, 2, 3], [4, 5, 6]]
+    assert oriented(mirror=True) == [[3, 2, 1], [6, 5, 4]]
+    assert oriented(flip=True) == [[4, 5, 6], [1, 2, 3]]
+    assert oriented(quarter_turns=1) == [[3, 6], [2, 5], [1, 4]]
+    assert oriented(quarter_turns=2) == [[6, 5, 4], [3, 2, 1]]
+    assert oriented(quarter_turns=3) == [[4, 1], [5, 2], [6, 3]]
+    assert oriented(transpose=True) == [[1, 4], [2, 5], [3, 6]]
+    assert oriented(mirror=True, transpose=True) == [[3, 6], [2, 5], [1, 4]]
+
+
+def test_draws_decide_only_what_the_config_has():
+    low, high = np.zeros(NUM_DRAWS, np.float32), np.full(NUM_DRAWS, 0.999, np.float32)
+    every = augment("mirror", "flip_vertical", "rotate_90", "transpose", {"scale": [0.9, 2]})
+    place = (np.float32(0), np.float32(0))
+    assert Geometry.of_draws(low, augment()) == Geometry(place)
+    assert Geometry.of_draws(low, every) == Geometry(place, 0.9, True, True, 0, True)
+    last = Geometry.of_draws(high, every)
+    assert (last.mirror, last.flip, last.quarter_turns, last.transpose) == (False, False, 3, False)
+    assert last.factor == pytest.approx(2, rel=1e-2)
+
+
+def test_every_place_orientation_and_factor_occurs_as_often_as_any_other():
+    every = augment("mirror", "flip_vertical", "rotate_90", "transpose", {"scale": [0.5, 2]})
+    drawn = [Geometry.of_draws(draws(5, number), every) for number in range(400)]
+    for name in ("mirror", "flip", "transpose"):
+        assert 160 < sum(getattr(one, name) for one in drawn) < 240
+    assert min(np.bincount([one.quarter_turns for one in drawn], minlength=4)) > 70
+    assert 160 < sum(one.factor < 1 for one in drawn) < 240  # as often smaller as larger
+    assert all(0.5 <= one.factor <= 2 for one in drawn)
+    still = [Geometry.of_draws(draws(5, number), augment()) for number in range(400)]
+    tops, lefts = zip(*(one.window((11, 12), (8, 8))[:2] for one in still), strict=True)
+    assert set(tops) == set(range(4))
+    assert set(lefts) == set(range(5))
+    assert min(np.bincount(tops)) > 60  # 100 expected
+    independent = np.corrcoef(
+        [[one.place[0], one.mirror, one.flip, one.factor] for one in drawn], rowvar=False
+    )
+    assert np.abs(independent - np.eye(4)).max() < 0.2
+
+
+def test_draws_are_those_of_the_seed_within_tf_data_too():
+    piped = tf.data.Dataset.range(4).map(
+        lambda number: geometric_draws(tf.stack([3, tf.cast(number, tf.int32)])),
+        num_parallel_calls=2,
+    )
+    for number, drawn in enumerate(piped):
+        assert np.array_equal(drawn, draws(3, number))
+    assert not np.array_equal(draws(3, 0), draws(3, 1))
+
+
+def test_windows_by_hand():
+    half = (np.float32(0.5), np.float32(0.25))
+    assert Geometry(half).window((10, 10), (4, 4)) == Window(3, 1, 4, 4)  # 7 places
+    assert Geometry(half, factor=2.0).window((10, 10), (4, 4)) == Window(4, 2, 2, 2)
+    assert Geometry(half, factor=0.5).window((10, 10), (4, 4)) == Window(1, 0, 8, 8)
+    assert Geometry(half).window((3, 10), (8, 8)) == Window(-2, 0, 8, 8)  # in the middle
+
+
+def test_cut_pads_by_reflection_as_often_as_needed():
+    row = np.arange(3)[np.newaxis, :, np.newaxis]
+    assert cut(row, Window(0, -3, 1, 9))[..., 0].tolist() == [[1, 2, 1, 0, 1, 2, 1, 0, 1]]
+    assert cut(row[:, :1], Window(-1, -1, 2, 3))[..., 0].tolist() == [[0, 0, 0]] * 2
+    image = np.random.default_rng(0).integers(0, 99, (5, 4, 2))
+    padded = np.pad(image, ((2, 1), (3, 2), (0, 0)), "reflect")
+    assert np.array_equal(cut(image, Window(-2, -3, 8, 9)), padded)
+    assert cut(image, Window(1, 1, 2, 2)).base is not None  # a view: nothing is copied
+
+
+SEED = tf.constant([7, 1])
+
+
+def varied(image, *names, seed=SEED):
+    return vary_values(tf.constant(image, tf.float32), augment(*names), seed).numpy()
+
+
+def test_brightness_adds_one_number_to_all_channels():
+    image = np.zeros((4, 4, 2))
+    offsets = [
+        np.unique(varied(image, {"brightness": 0.1}, seed=tf.constant([7, n]))) for n in range(60)
     ]
-    assert {p[0] for p in places} == set(range(4))
-    assert {p[1] for p in places} == set(range(5))
-    assert abs(np.mean([p[2] for p in places]) - 0.5) < 0.1
-    counts = np.bincount([p[0] for p in places])
-    assert counts.min() > 60  # 100 expected
+    assert {len(each) for each in offsets} == {1}
+    numbers = np.concatenate(offsets)
+    assert -0.2 <= numbers.min() < -0.12  # a tenth of the range, which is 2 wide
+    assert 0.12 < numbers.max() <= 0.2
 
 
-def test_nothing_to_do():
-    image = numbered(8, 8, 3)
-    for number in range(5):
-        a, b = jitter(image, image, (8, 8), False, tf.constant([0, number]))
-        assert np.array_equal(a, image)
-        assert np.array_equal(b, image)
+def test_contrast_scales_about_the_mean_of_each_channel():
+    image = np.array([[[0.1, -0.5], [0.3, -0.1]]])  # means 0.2 and -0.3
+    factors = []
+    for number in range(60):
+        result = varied(image, {"contrast": 0.5}, seed=tf.constant([7, number]))
+        np.testing.assert_allclose(result.mean((0, 1)), [0.2, -0.3], atol=1e-6)
+        spread = (result[0, 1] - result[0, 0]) / [0.2, 0.4]
+        assert spread[0] == pytest.approx(spread[1], abs=1e-5)
+        factors.append(spread[0])
+    assert 0.5 <= min(factors) < 0.65
+    assert 1.35 < max(factors) <= 1.5
 
 
-def test_same_in_tf_data_as_eagerly():
-    image = numbered(12, 12, 3)
+def test_noise_is_independent_in_every_value_and_within_its_strength():
+    image = np.zeros((64, 64, 3))
+    deviations = []
+    for number in range(20):
+        noise = varied(image, {"noise": 0.05}, seed=tf.constant([7, number]))
+        assert abs(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]) < 0.1
+        assert abs(noise.mean()) < 0.01
+        deviations.append(noise.std())
+    assert max(deviations) < 0.105  # a twentieth of the range, which is 2 wide
+    assert np.ptp(deviations) > 0.03  # the strength itself is drawn
 
-    def one(number):
-        return jitter(image, image, (8, 8), True, tf.stack([3, tf.cast(number, tf.int32)]))
 
-    piped = list(tf.data.Dataset.range(6).map(one, num_parallel_calls=2))
-    for number, (a, b) in enumerate(piped):
-        first, second = one(number)
-        assert np.array_equal(a, first)
-        assert np.array_equal(b, second)
-    assert not np.array_equal(piped[0][0], piped[1][0])
+def test_blur_by_hand():
+    image = np.zeros((1, 5, 1), np.float32)
+    image[0, 2] = 1.0
+    image = np.repeat(image, 5, axis=0)
+    weights = [math.exp(-0.5 * (d / 0.8) ** 2) for d in (-2, -1, 0, 1, 2)]
+    expected = np.array(weights) / sum(weights) * [2, 1, 1, 1, 2]  # the borders see it reflected
+    blurred = blur(tf.constant(image), tf.constant(0.8), radius=2).numpy()
+    np.testing.assert_allclose(blurred[..., 0], [expected] * 5, atol=1e-6)
+    np.testing.assert_array_equal(blur(tf.constant(image), tf.constant(0.0), 2).numpy(), image)
+
+
+def test_blur_keeps_flat_images_and_gets_stronger():
+    random = np.random.default_rng(0).uniform(-1, 1, (16, 16, 3))
+    results = [varied(random, {"blur": 5}, seed=tf.constant([7, n])).std() for n in range(10)]
+    assert max(results) < random.std()
+    assert np.ptp(results) > 0.1
+    np.testing.assert_allclose(varied(np.full((16, 16, 1), 0.5), {"blur": 5}), 0.5, atol=1e-6)
+
+
+def test_values_are_clipped_stateless_and_unchanged_without_augmentation():
+    image = np.random.default_rng(0).uniform(-1, 1, (16, 16, 3))
+    names = [{"brightness": 0.5}, {"contrast": 1}, {"noise": 0.5}, {"blur": 1}]
+    result = varied(image, *names)
+    results = [varied(image, *names, seed=tf.constant([7, n])) for n in range(10)]
+    assert max(np.abs(each).max() for each in results) == 1
+    assert np.array_equal(result, varied(image, *reversed(names)))  # the order has no meaning
+    assert not np.array_equal(result, varied(image, *names, seed=tf.constant([7, 2])))
+    np.testing.assert_array_equal(varied(image, "mirror"), image.astype(np.float32))

@@ -16,7 +16,7 @@ discriminator: {width: 4, receptive_field: 16}
 training: {steps: 2}
 """
 SEGMENTER_CONFIG = """
-data: {root: sample, crop_size: 32, mirror: false}
+data: {root: sample, crop_size: 32, augment: []}
 palette: sample
 segmenter: {width: 4, head: 8}
 training: {epochs: 1, batch_size: 2}

@@ -266,6 +266,11 @@ def test_label_pictures_are_exact_and_photographs_small():
     assert len(data_uri(photo)) < 4 / 3 * photo.size
 
 
+def test_noise_is_embedded_though_no_format_makes_it_smaller():
+    noise = np.random.default_rng(0).integers(0, 256, (400, 500, 3), np.uint8)
+    assert data_uri(noise).startswith("data:image/")
+
+
 def test_classes_have_their_accuracy_and_iou(report):
     matrix = np.array([[6, 2], [0, 2]])  # of 8 pixels of the first class, 2 are taken for the other
     palette = make_palette(

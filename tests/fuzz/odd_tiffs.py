@@ -20,6 +20,11 @@ COLOURS = {
 REFUSED = ("float", "signed", "12 bits", "64 bits", "six bands", "two pages", "stack in a page")
 BESIDE = ("nothing", "overview behind", "overview before", "mask", "overview in a sub-file")
 ORIENTATION, BITS = 274, 258
+NAMES = (
+    '<GDALMetadata><Item name="DESCRIPTION" sample="99999999" role="description">x</Item>'
+    '<Item name="DESCRIPTION" sample="0" role="description">B2</Item></GDALMetadata>'
+)
+BOMB = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><GDALMetadata>&c;</GDALMetadata>'
 TURNED = {
     1: lambda image: image,
     2: np.fliplr,
@@ -60,7 +65,7 @@ def tiffs(draw):
         "planarconfig": draw(st.sampled_from(["contig", "separate"])) if samples > 1 else None,
         "compression": coding and "zlib",
         "predictor": coding == "predictor",
-        "extratags": [(ORIENTATION, "H", 1, turned, True)],
+        "extratags": [(ORIENTATION, "H", 1, turned, True), *draw(st.lists(places(), max_size=6))],
     }
     if draw(st.booleans()):
         options["tile"] = draw(st.sampled_from([(16, 16), (16, 48), (32, 16)]))
@@ -73,6 +78,27 @@ def tiffs(draw):
     beside = draw(st.sampled_from(BESIDE))
     what = f"TIFF: {colours} {dtype.__name__} {size} {file} {beside} {options}"
     return Tiff(_written(stored, file, options, beside), what, TURNED[turned](shown))
+
+
+@st.composite
+def places(draw):
+    """A tag of GeoTIFF or GDAL as it should be, or of any count and content."""
+    numbers = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-9, 10**7).map(float)
+    code = draw(st.sampled_from([33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113]))
+    kind = draw(st.sampled_from(["usual", "usual", "d", "H", "s"]))
+    if kind == "usual":
+        kind = {34735: "H", 34737: "s", 42112: "s", 42113: "s"}.get(code, "d")
+    if kind == "s":  # no text declares a value that the images have
+        texts = st.sampled_from(
+            ["70000", "-1", "nan", "inf", "1e999", "0.5", "<a>&b;</a>", "9" * 70]
+        )
+        text = draw(texts | st.just(NAMES) | st.just(BOMB)) if code != 42113 else draw(texts)
+        return (code, "s", 0, text, True)
+    usual = {33550: 3, 33922: 6, 34264: 16, 34735: 8}.get(code, 4)
+    count = draw(st.just(usual) | st.integers(1, 40))
+    entries = numbers if kind == "d" else st.integers(0, 65535)
+    values = draw(st.lists(entries, min_size=count, max_size=count))
+    return (code, kind, count, tuple(values), True)
 
 
 def _written(stored, file, options, beside):

@@ -86,7 +86,7 @@ class Targets:
         except UserError as error:
             _one_sentence(error, str(path))
             return None
-        own, _ = inspect_image(path)
+        own = inspect_image(path).pixels
         if own.shape[:2] != image_size(path) or own.dtype != image_dtype(path):
             raise WrongError(
                 f"read: {own.shape} {own.dtype}, by its header {image_size(path)} "

@@ -24,7 +24,7 @@ NEAR = 12  # grey levels: GIF and JPEG 2000 are not exact; other colours are far
 
 
 def config(root):
-    data = {"root": str(root), "load_size": SIDE, "crop_size": SIDE, "mirror": False}
+    data = {"root": str(root), "load_size": SIDE, "crop_size": SIDE, "augment": []}
     return make_config({"data": data, "discriminator": {"receptive_field": 16}})
 
 

@@ -818,7 +818,7 @@ def test_tiff_and_numpy_files_hold_every_image(tmp_path, dtype, channels, suffix
     read = np.load(path) if suffix == ".npy" else tifffile.imread(path).reshape(image.shape)
     assert read.dtype == image.dtype
     assert np.array_equal(read, image)
-    again, colour_mode = inspect_image(path, channels, "YXC")
+    again, colour_mode, *_ = inspect_image(path, channels, "YXC")
     assert np.array_equal(again, image)
     is_colour = suffix == ".tif" and dtype in ("u1", "u2") and channels <= 4
     assert (colour_mode != "bands") == is_colour

@@ -155,3 +155,9 @@ def test_names_are_the_same_for_composed_and_decomposed_accents(tmp_path):
     for form in ("NFC", "NFD"):
         path = tmp_path / "ü".join(unicodedata.normalize(form, each) for each in ("é", "b.c.png"))
         assert image_name(path, tmp_path) == "éüb.c"
+
+
+def test_a_double_suffix_is_no_part_of_the_name(tmp_path):
+    """As OME writes them: cell.ome.tif goes with cell.png."""
+    names = [image_name(tmp_path / name, tmp_path) for name in ("a/c.1.OME.tiff", "c.ome.png")]
+    assert names == ["a/c.1", "c.ome"]

@@ -77,7 +77,7 @@ def test_every_type_is_read_as_it_is(tmp_path, dtype, kind):
     else:
         path = tmp_path / "x.npz"
         np.savez(path, array)
-    image, colour_mode = inspect_image(path, 5)
+    image, colour_mode, *_ = inspect_image(path, 5)
     assert image.dtype == image_dtype(path) == dtype
     assert image.dtype.isnative
     assert image.flags.writeable

@@ -51,3 +51,22 @@ def test_rows_are_spread_over_the_pairs():
     seen.clear()
     pairs_sheet(translate, pairs[:2], 6)
     assert seen == [0, 1]
+
+
+def test_images_of_several_sizes_are_centred_in_rows_of_their_own_height():
+    small, wide = flat(7, size=(10, 20)), flat(9, size=(30, 60))
+    sheet = make_sheet(("input", "output"), [(small, small), (wide, wide)])
+    head = sheet.shape[0] - (10 + 30 + 2 * GAP)
+    assert sheet.shape[1] == 2 * (60 + GAP) + GAP
+    for left in (GAP, GAP + 60 + GAP):
+        assert (sheet[head : head + 10, left + 20 : left + 40] == 7).all()
+        assert (sheet[head : head + 10, left : left + 20] == 255).all()
+        assert (sheet[head + 10 + GAP :][:30, left : left + 60] == 9).all()
+
+
+def test_larger_images_are_reduced_if_that_is_asked_for():
+    pairs = [(flat(7, size=(40, 80)), flat(7, size=(40, 80)))]
+    assert pairs_sheet(lambda image: image, pairs, 1).shape[1] == 3 * (80 + GAP) + GAP
+    reduced = pairs_sheet(lambda image: image, pairs, 1, largest=32)
+    assert reduced.shape[1] == 3 * (32 + GAP) + GAP
+    assert (reduced[-16 - GAP : -GAP, GAP : GAP + 32] == 7).all()

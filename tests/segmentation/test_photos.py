@@ -58,7 +58,7 @@ def test_photo_and_classes_stay_together(opened):
 
 
 def test_mirroring_can_be_turned_off(opened):
-    photos, config = opened(**{"data.mirror": False})
+    photos, config = opened(**{"data.augment": []})
     seen, classes = all_of(photos, config)
     for number, file in enumerate(seen[:, 0, 0, 1].astype(int)):
         np.testing.assert_array_equal(classes[number], photos[file][1])

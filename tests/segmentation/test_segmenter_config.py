@@ -49,7 +49,7 @@ def test_its_pairs_are_those_of_an_experiment():
         ("segmenter.widht=3", "segmenter.widht: unknown key; did you mean segmenter.width?"),
         ("data.width=3", "data.width: unknown key; did you mean segmenter.width?"),
         ("traning.epochs=3", "traning: unknown key; did you mean training?"),
-        ("data.mirorr=true", "data.mirorr: unknown key; did you mean data.mirror?"),
+        ("data.augmnet=[]", "data.augmnet: unknown key; did you mean data.augment?"),
         ("training.epochs=0", "training.epochs: 0"),
         ("data.load_size=286", "data.load_size: a segmenter sees photos whole; leave it out"),
         ("data.crop_size=144", "data.crop_size: its sides must be multiples of 32"),

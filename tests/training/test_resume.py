@@ -152,7 +152,7 @@ def test_experiments_are_told_apart_by_settings_and_pairs_and_not_by_what_change
     same = ("logging.keep=9", "warnings.patience=3", "data.root=x", "training.seed=1")
     assert {digest(), digest(*same), digest("training.steps_per_execution=5")} == {digest()}
     others = ["training.steps=9", "training.learning_rate=0.1", "training.epochs=3"]
-    others += ["generator.width=8", "data.mirror=false", "data.direction=AtoB"]
+    others += ["generator.width=8", "data.augment=[]", "data.direction=AtoB"]
     assert len({digest(), digest(place="b"), *map(digest, others)}) == 2 + len(others)
     steps = "training.steps=9"
     assert digest(steps) == digest(steps, "training.epochs=3")  # which steps win over

@@ -21,13 +21,14 @@ import numpy as np
 import PIL
 
 from pix2pix_tf.data.checking.inspection import ImageInfo
+from pix2pix_tf.images.georeference import Georeference
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.version import __version__
 
 # Two writes within the clock resolution of some file systems leave a file with the same time stamp.
 _SETTLED_NS = 2 * 10**9
 
-_RECORD = 3  # the version of the format of an entry; it is raised when the content changes
+_RECORD = 4  # the version of the format of an entry; it is raised when the content changes
 Stamp = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 _CONTENT = ""  # the key of the entry with what a file holds; others count values outside a range
 _SELECT = "SELECT entry FROM facts WHERE path = ? AND key = ?"
@@ -56,17 +57,19 @@ class InspectionCache:
 
         Args:
             path: The file.
-            reading: The number of channels and the order of axes that are asked for. What was found
-                by others counts for colours only, whose axes do not depend on it.
+            reading: The number of channels, the order of axes and the values for no data that are
+                asked for. What was found by other channels and axes counts for colours only, which
+                do not depend on them.
         """
         entry = self._entry(path, _CONTENT)
         if entry is None or tuple(entry[:2]) != _stamp(path):
             return None
         try:
-            image = _image_info(entry)
+            image, known = _image_info(entry), _asked(reading)
+            own = entry[-1] == known if image.colour_mode == "bands" else entry[-1][-1] == known[-1]
         except (ValueError, TypeError, LookupError):  # damaged
             return None
-        return image if image.colour_mode != "bands" or entry[-1] == [*reading] else None
+        return image if own else None
 
     def stamp(self, path: Path) -> Stamp | None:
         """Returns size and time of the last change of a file; None if it does not exist.
@@ -154,14 +157,47 @@ def _versions() -> list[Any]:
 
 def _entry(stamp: Stamp, info: ImageInfo, reading: Reading) -> list[Any]:
     """Returns the entry of a file as JSON values; `_image_info` is the inverse."""
-    size = [info.height, info.width, info.channels]
-    return [*stamp, *size, info.dtype.name, info.colour_mode, info.halves, [*reading]]
+    size, place = [info.height, info.width, info.channels], info.georeference
+    return [
+        *stamp,
+        *size,
+        info.dtype.name,
+        info.colour_mode,
+        info.halves,
+        info.missing,
+        None if place is None else [place.transform, list(place.keys.items())],
+        _asked(reading),
+    ]
+
+
+def _asked(reading: Reading) -> list[Any]:
+    """Returns what decides about the content of an entry, as JSON values."""
+    nodata = list(
+        dict.fromkeys(rule.value for rule in reading.nodata)
+    )  # of halves, mostly the same
+    return [reading.channels, reading.axes, nodata]
 
 
 def _image_info(entry: list[Any]) -> ImageInfo:
-    height, width, channels, dtype, colour_mode, halves, _ = entry[2:]
+    height, width, channels, dtype, colour_mode, halves, missing, place, _ = entry[2:]
     left, right = (tuple((low, high) for low, high in half) for half in halves)
-    return ImageInfo(height, width, np.dtype(dtype), channels, colour_mode, (left, right))
+    return ImageInfo(
+        height,
+        width,
+        np.dtype(dtype),
+        channels,
+        colour_mode,
+        (left, right),
+        (missing[0], missing[1]),
+        None if place is None else _georeference(*place),
+    )
+
+
+def _georeference(transform: list[float] | None, keys: list[tuple[int, Any]]) -> Georeference:
+    """Returns what pairs are compared by; the tags are not kept."""
+    a, b, c, d, e, f = transform or [0.0] * 6
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in keys}
+    return Georeference((a, b, c, d, e, f) if transform else None, plain, (), ())
 
 
 def _cache_file(root: Path) -> Path | None:

@@ -11,6 +11,7 @@ import numpy as np
 from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
+from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import (
     OutsideCounts,
     PairInfos,
@@ -20,6 +21,7 @@ from pix2pix_tf.data.checking.outside import (
 from pix2pix_tf.data.checking.values import FileInfo, value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
+from pix2pix_tf.data.native_scale import NativeScale
 from pix2pix_tf.images.headers import ImageHeader
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import other_bands, refuse_other_channels
@@ -52,7 +54,8 @@ class CheckedPairs:
         dtypes: For each split, the data types of the images of each side (`A`, `B` or `photo`).
         skipped: The pairs that were left out.
         kinds: Size and type of each file of the sound pairs.
-        warnings: Sentences about values that look unintended, or are clipped.
+        warnings: Sentences about values that look unintended, are clipped, or stand for no data,
+            and about georeference.
     """
 
     splits: dict[str, list[PairFiles]]
@@ -70,6 +73,7 @@ def check_pairs(
     skip_bad: bool,
     flat_fraction: float | None = None,
     ranges: Sequence[SideRange] = (),
+    scale: NativeScale | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> CheckedPairs:
     """Opens all images in parallel, except those that were sound before and have not changed.
@@ -82,6 +86,7 @@ def check_pairs(
         flat_fraction: The fraction of images, in 0..1, above which those of a single colour are
             not named, see `value_warnings`.
         ranges: The ranges that the config gives; values outside are counted.
+        scale: The scale that pairs are taken at; None if they are resized to one size.
         advance: Called after each pair that is opened, with the number of pairs to open.
 
     Returns:
@@ -93,8 +98,12 @@ def check_pairs(
     """
     pairs_of_all = [pair for each in splits.values() for pair in each]
     inspections = _inspect_all(pairs_of_all, spec, root, advance)
-    for pair, inspection in inspections.items():
-        inspection.problems.extend(refused_channels(pair, inspection.images, spec))
+    for split, pairs in splits.items():
+        for pair in pairs:
+            inspection = inspections[pair]
+            inspection.problems.extend(refused_channels(pair, inspection.images, spec))
+            if not inspection.problems:
+                inspection.problems.extend(refused_sizes(split, pair, inspection.images, scale))
     bad = [
         SkippedPair(split, pair.name, tuple(inspections[pair].problems))
         for split, pairs in splits.items()
@@ -154,6 +163,7 @@ def content_warnings(
     )
     ranged = [one.side for one in ranges]
     warnings = value_warnings(files, spec.channels_of, flat_fraction, ranged)
+    warnings += [*nodata_notes(pairs), *georeference_notes(pairs)]
     for number, one in enumerate(ranges):
         warnings += range_warnings(pairs, one, None if counts is None else counts[number], cache)
     return warnings
@@ -243,6 +253,26 @@ def refused_channels(
         except UserError as error:
             problems.append(str(error))
     return problems
+
+
+def refused_sizes(
+    split: str,
+    pair: PairFiles,
+    images: Mapping[str, ImageInfo | ImageHeader],
+    scale: NativeScale | None,
+) -> list[str]:
+    """Returns sentences about a pair of a size that cannot be used at the scale of a config.
+
+    Args:
+        split: The split of the pair.
+        pair: The files of the pair, which fit together.
+        images: What they hold, or what their headers say, by the keys of `PairFiles.sides`.
+        scale: The scale that pairs are taken at; None if they are resized to one size.
+    """
+    if scale is None:
+        return []
+    sizes = {side: (image.height, image.width) for side, image in images.items()}
+    return scale.problems(split, pair, sizes)
 
 
 def refuse_empty(

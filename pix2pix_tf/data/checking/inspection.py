@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.layout.pair_files import PairFiles, refuse_misfit
+from pix2pix_tf.images.georeference import Georeference, same_ground
 from pix2pix_tf.images.image_file import ANY_READING, ColourMode, Reading
 from pix2pix_tf.images.io import inspect_image
 from pix2pix_tf.utils.errors import UserError
@@ -26,7 +27,10 @@ class ImageInfo:
         dtype: The type of the values.
         channels: The number of channels.
         colour_mode: The meaning of the channels.
-        halves: The smallest and largest value of each channel, in the left and in the right half.
+        halves: The smallest and largest value of each channel, in the left and in the right half,
+            without values that stand for no data.
+        missing: How many values stand for no data, in the left and in the right half.
+        georeference: Where on the ground the pixels lie; None if the file does not say it.
     """
 
     height: int
@@ -35,6 +39,8 @@ class ImageInfo:
     channels: int
     colour_mode: ColourMode
     halves: tuple[tuple[Range, ...], tuple[Range, ...]]
+    missing: tuple[int, int] = (0, 0)
+    georeference: Georeference | None = None
 
     @property
     def bits(self) -> int:
@@ -76,16 +82,58 @@ def open_image(path: Path, reading: Reading = ANY_READING) -> ImageInfo:
     Raises:
         UserError: The file cannot be used.
     """
-    image, colour_mode = inspect_image(path, *reading)
+    image, colour_mode, missing, tags = inspect_image(path, *reading)
     height, width, channels = image.shape
     has_alpha = colour_mode in ("grey + alpha", "RGBA")
     if image.dtype == np.uint16 and has_alpha and image[..., -1].min() == 65535:
         # 16-bit colour of a PNG is always decoded with alpha; here the file has none.
         image, channels = image[..., :-1], channels - 1
+        missing = None if missing is None else missing[..., :-1]
         colour_mode = "RGB" if channels == 3 else "grey"
     middle = max(1, width // 2)
-    halves = (_ranges(image[:, :middle]), _ranges(image[:, min(middle, width - 1) :]))
-    return ImageInfo(height, width, image.dtype, channels, colour_mode, halves)
+    parts = (slice(None, middle), slice(min(middle, width - 1), None))
+    masks = [None if missing is None else missing[:, part] for part in parts]
+    left, right = (_ranges(image[:, part], mask) for part, mask in zip(parts, masks, strict=True))
+    counts = [0 if mask is None else int(np.count_nonzero(mask)) for mask in masks]
+    return ImageInfo(
+        height,
+        width,
+        image.dtype,
+        channels,
+        colour_mode,
+        (left, right),
+        (counts[0], counts[1]),
+        tags.georeference,
+    )
+
+
+def refuse_other_ground(files: PairFiles, images: Mapping[str, ImageInfo]) -> None:
+    """Raises an error if the two files of a pair show different places on the ground.
+
+    Args:
+        files: The files.
+        images: What they hold, by the keys of `PairFiles.sides`.
+
+    Raises:
+        UserError: Both have a georeference, with other coordinate reference systems, or their
+            extents differ by more than half a pixel.
+    """
+    if files.b is None:
+        return
+    a, b = (images[side].georeference for side in "AB")
+    if a is None or b is None:
+        return
+    sizes = [(images[side].height, images[side].width) for side in "AB"]
+    if not a.same_crs(b):
+        why = "their coordinate reference systems differ: convert one to the other's (gdalwarp)"
+    elif not same_ground(a, sizes[0], b, sizes[1]):
+        why = "they do not cover the same ground: crop or warp one to the other's extent (gdalwarp)"
+    else:
+        return
+    raise UserError(
+        f"{files.a} lies {a.describe(*sizes[0])}, and its mate {files.b} {b.describe(*sizes[1])}: "
+        f"{why}."
+    )
 
 
 def sides_of(item: PairFiles | Path) -> dict[str, Path]:
@@ -117,9 +165,17 @@ def inspect_pair(
         sizes = [(image.height, image.width) for image in images.values()]
         try:
             refuse_misfit(item, sizes[0], sizes[-1])
+            refuse_other_ground(item, images)
         except UserError as error:
             problems.append(str(error))
     return Inspection(images, problems)
+
+
+def missing_of_side(images: Mapping[str, ImageInfo], side: str) -> int:
+    """Returns how many values of one side of a pair stand for no data, see `ranges_of_side`."""
+    if "A|B" in images:
+        return images["A|B"].missing["AB".index(side)]
+    return sum(images[side].missing)
 
 
 def ranges_of_side(images: Mapping[str, ImageInfo], side: str) -> list[Range]:
@@ -134,7 +190,15 @@ def ranges_of_side(images: Mapping[str, ImageInfo], side: str) -> list[Range]:
     return images[side].ranges()
 
 
-def _ranges(image: np.ndarray) -> tuple[Range, ...]:
-    """Returns the smallest and the largest value of each channel."""
-    planes = [image[..., channel] for channel in range(image.shape[2])]
-    return tuple((plane.min().item(), plane.max().item()) for plane in planes)
+def _ranges(image: np.ndarray, missing: np.ndarray | None) -> tuple[Range, ...]:
+    """Returns the smallest and the largest value of each channel.
+
+    In a channel without data they are those of the values that stand there instead.
+    """
+    ranges = []
+    for channel in range(image.shape[2]):
+        values = image[..., channel]
+        if missing is not None and not missing[..., channel].all():
+            values = values[~missing[..., channel]]
+        ranges.append((values.min().item(), values.max().item()))
+    return tuple(ranges)

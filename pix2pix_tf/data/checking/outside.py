@@ -58,12 +58,12 @@ class OutsideCounts:
     Attributes:
         path: The file.
         outside: Their number in each channel, int64 [C].
-        pixels: The number of values of a channel.
+        values: The number of values of a channel, or of each, that do not stand for no data.
     """
 
     path: Path
     outside: np.ndarray
-    pixels: int
+    values: int | np.ndarray
 
 
 def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
@@ -147,13 +147,13 @@ def count_pair(
     stamp = None if cache is None else cache.stamp(path)
     known = None if cache is None else cache.counts(path, key)
     if known is not None:
-        outside, values = known
-        return OutsideCounts(path, np.array(outside), values)
-    _, image = read_side(files, given.side, given.spec)
-    found = OutsideCounts(path, given.values.count_outside(image), image[..., 0].size)
+        return OutsideCounts(path, np.array(known[0]), np.array(known[1]))
+    _, image, missing = read_side(files, given.side, given.spec)
+    absent = 0 if missing is None else np.count_nonzero(missing, axis=(0, 1))
+    outside, values = given.values.count_outside(image), image[..., 0].size - absent
     if cache is not None:
-        cache.add_counts(path, stamp, key, found.outside.tolist(), found.pixels)
-    return found
+        cache.add_counts(path, stamp, key, outside.tolist(), np.asarray(values).tolist())
+    return OutsideCounts(path, outside, values)
 
 
 def _outside(total: int, given: SideRange, counts: Iterable[OutsideCounts | None]) -> str | None:
@@ -194,10 +194,12 @@ def _lies_inside(infos: Mapping[str, ImageInfo], given: SideRange) -> bool:
 
 def _refuse_empty_channels(counts: Sequence[OutsideCounts], given: SideRange) -> None:
     """Raises an error if all values of a channel lie outside, of all images of the side."""
-    inside = np.sum([each.pixels - each.outside for each in counts], axis=0)
-    if not np.any(inside == 0):
+    outside = np.sum([each.outside for each in counts], axis=0)
+    inside = np.sum([each.values - each.outside for each in counts], axis=0)
+    empty = np.flatnonzero((inside == 0) & (outside > 0))
+    if not len(empty):
         return
-    channel = "" if len(inside) == 1 else f"channel {int(np.argmin(inside)) + 1} of "
+    channel = "" if len(inside) == 1 else f"channel {empty[0] + 1} of "
     raise UserError(
         f"{given.setting}: no value of {channel}{given.side} lies in it "
         f"({pluralize(len(counts), 'image')}, the first is {counts[0].path}); give the smallest "

@@ -29,12 +29,14 @@ from pix2pix_tf.data.checking.check_pairs import (
     inspect_cached,
     refuse_empty,
     refused_channels,
+    refused_sizes,
 )
-from pix2pix_tf.data.checking.inspection import ImageInfo, inspect_pair
+from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kind_of
 from pix2pix_tf.data.checking.outside import OutsideCounts, SideRange, count_pair
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, refuse_misfit, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
+from pix2pix_tf.data.native_scale import NativeScale
 from pix2pix_tf.images.headers import ImageHeader, read_header
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.helper_processes import HelperProcesses, pack, unpack
@@ -58,6 +60,7 @@ class ContentTask:
         root: The folder of the dataset.
         spec: The input and the target, with the number of channels that they are read with.
         ranges: The ranges that the config gives; values outside are counted.
+        scale: The scale that pairs are taken at; None if they are resized to one size.
         flat_fraction: See `content_warnings`.
         skip_bad: Whether bad pairs are left out; if not, they raise an error.
     """
@@ -65,8 +68,15 @@ class ContentTask:
     root: Path
     spec: PairSpec
     ranges: tuple[SideRange, ...]
+    scale: NativeScale | None
     flat_fraction: float | None
     skip_bad: bool
+
+    def problems(self, split: str, pair: PairFiles, inspection: Inspection) -> list[str]:
+        """Returns sentences about what keeps a pair from being used; none if nothing does."""
+        images = inspection.images
+        found = [*inspection.problems, *refused_channels(pair, images, self.spec)]
+        return found or refused_sizes(split, pair, images, self.scale)
 
 
 class PendingPairs:
@@ -160,7 +170,7 @@ class PendingPairs:
             UserError: A pair is bad and is not to be left out, or no value lies in a range.
             HelperLostError: A helper process has ended.
         """
-        for packed, part in _opened_parts(self._pairs, self._rest, self._task, helpers):
+        for packed, part in _opened_parts("train", self._pairs, self._rest, self._task, helpers):
             self._packs.append(packed)
             for index, problems in part:
                 self._found(index, problems)
@@ -172,11 +182,9 @@ class PendingPairs:
 
     def _is_sound(self, index: int) -> bool:
         if self._states[index] == _UNKNOWN:
-            pair, spec = self._pairs[index], self._task.spec
-            inspection = inspect_pair(pair, spec.reading_of)
-            self._found(
-                index, [*inspection.problems, *refused_channels(pair, inspection.images, spec)]
-            )
+            pair = self._pairs[index]
+            inspection = inspect_pair(pair, self._task.spec.reading_of)
+            self._found(index, self._task.problems("train", pair, inspection))
         return bool(self._states[index] == _SOUND)
 
     def _found(self, index: int, problems: Sequence[str]) -> None:
@@ -230,7 +238,7 @@ def check_large(
         total = sum(map(len, chosen.values()))
         packs: list[bytes] = []
         for split, pairs in splits.items():
-            for packed, part in _opened_parts(pairs, chosen[split], task, helpers):
+            for packed, part in _opened_parts(split, pairs, chosen[split], task, helpers):
                 packs.append(packed)
                 for index, found in part:
                     advance(total)
@@ -285,7 +293,7 @@ class _Headers:
     ) -> _Headers:
         """Reads the headers of all files of a split."""
         headers = cls()
-        jobs = ((task.spec, split, part) for part in _parts(pairs, _HEADERS_AT_ONCE))
+        jobs = ((task, split, part) for part in _parts(pairs, _HEADERS_AT_ONCE))
         for kinds, of_pairs, problems in helpers.map(read_headers, jobs):
             first = len(headers._of_pairs)
             known = [headers._kinds.setdefault(kind, kind) for kind in kinds]
@@ -316,26 +324,27 @@ class _Headers:
 
 
 def read_headers(
-    job: tuple[PairSpec, str, Sequence[PairFiles]],
+    job: tuple[ContentTask, str, Sequence[PairFiles]],
 ) -> tuple[list[Kind], list[tuple[int, ...]], dict[int, list[str]]]:
     """Reads the headers of the files of pairs; called in helper processes.
 
     Args:
-        job: The input and the target, the split, and the pairs.
+        job: What the pairs are inspected for, their split, and the pairs.
 
     Returns:
         The kinds of files; for each pair the numbers of those of its files; and sentences about the
         pairs that cannot be used, by their number.
     """
-    spec, split, pairs = job
+    task, split, pairs = job
     numbers: dict[tuple[str, ImageHeader], int] = {}
     of_pairs: list[tuple[int, ...]] = []
     problems: dict[int, list[str]] = {}
     for index, pair in enumerate(pairs):
         headers: dict[str, ImageHeader] = {}
-        if not _fits(pair, spec, headers):
-            inspection = inspect_pair(pair, spec.reading_of)  # which says why, and whether it is so
-            found = [*inspection.problems, *refused_channels(pair, inspection.images, spec)]
+        if not _fits(split, pair, task, headers):
+            # This says why, and whether it is so.
+            inspection = inspect_pair(pair, task.spec.reading_of)
+            found = task.problems(split, pair, inspection)
             if found:
                 problems[index] = found
                 of_pairs.append(())
@@ -351,35 +360,40 @@ def read_headers(
     return kinds, of_pairs, problems
 
 
-def _fits(pair: PairFiles, spec: PairSpec, headers: dict[str, ImageHeader]) -> bool:
+def _fits(split: str, pair: PairFiles, task: ContentTask, headers: dict[str, ImageHeader]) -> bool:
     """Whether the headers of a pair, which are added to `headers`, show nothing wrong."""
     try:
         for side, path in pair.sides.items():
-            headers[side] = read_header(path, spec.reading_of(side))
+            headers[side] = read_header(path, task.spec.reading_of(side))
         sizes = [(header.height, header.width) for header in headers.values()]
         refuse_misfit(pair, sizes[0], sizes[-1])
     except UserError:
         return False
-    too_large = any(header.is_too_large for header in headers.values())
-    return not too_large and not refused_channels(pair, headers, spec)
+    return not (
+        any(header.is_too_large for header in headers.values())
+        or refused_channels(pair, headers, task.spec)
+        or refused_sizes(split, pair, headers, task.scale)
+    )
 
 
-def open_contents(job: tuple[ContentTask, Sequence[PairFiles]]) -> tuple[list[list[str]], bytes]:
+def open_contents(
+    job: tuple[ContentTask, str, Sequence[PairFiles]],
+) -> tuple[list[list[str]], bytes]:
     """Opens the files of pairs that are not in the cache; called in helper processes.
 
     Args:
-        job: What the pairs are inspected for, and the pairs.
+        job: What the pairs are inspected for, their split, and the pairs.
 
     Returns:
         Sentences about each pair that cannot be used, and what the others hold, see `pack`.
     """
-    task, pairs = job
+    task, split, pairs = job
     cache = _cache(task.root)
     opened: list[_OpenedPair] = []
     problems: list[list[str]] = []
     for pair in pairs:
         inspection = inspect_cached(pair, task.spec, cache)
-        found = [*inspection.problems, *refused_channels(pair, inspection.images, task.spec)]
+        found = task.problems(split, pair, inspection)
         problems.append(found)
         if not found:
             counts = tuple(
@@ -438,6 +452,7 @@ class _OpenedPairs(Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]]):
 
 
 def _opened_parts(
+    split: str,
     pairs: Sequence[PairFiles],
     numbers: Sequence[int],
     task: ContentTask,
@@ -446,6 +461,7 @@ def _opened_parts(
     """Opens pairs in helper processes.
 
     Args:
+        split: The split of the pairs.
         pairs: The pairs.
         numbers: The numbers of those that are opened.
         task: What they are inspected for.
@@ -456,7 +472,7 @@ def _opened_parts(
         number.
     """
     parts = list(_parts(numbers, _PAIRS_AT_ONCE))
-    jobs = ((task, [pairs[index] for index in part]) for part in parts)
+    jobs = ((task, split, [pairs[index] for index in part]) for part in parts)
     for part, (problems, packed) in zip(parts, helpers.map(open_contents, jobs), strict=True):
         yield packed, zip(part, problems, strict=True)
 

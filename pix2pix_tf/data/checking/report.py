@@ -9,14 +9,16 @@ from pathlib import Path
 
 from pix2pix_tf.config.schema import DataConfig
 from pix2pix_tf.data.checking.cache import InspectionCache
-from pix2pix_tf.data.checking.check_pairs import refused_channels
+from pix2pix_tf.data.checking.check_pairs import refused_channels, refused_sizes
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
+from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import given_ranges, range_warnings
 from pix2pix_tf.data.checking.values import FileInfo, value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.data.layout.pair_spec import pair_spec
+from pix2pix_tf.data.native_scale import native_scale
 from pix2pix_tf.images.image_file import Axes, Reading
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
@@ -31,7 +33,8 @@ class DatasetReport:
         pairs: The number of sound pairs of each split; a folder without splits has the split "".
         kinds: The number of sound files of each kind.
         problems: One sentence, with the path, for each error.
-        notes: Sentences about files and folders that are not part of the dataset.
+        notes: Sentences about files and folders that are not part of the dataset, values that stand
+            for no data, and georeference.
         warnings: Sentences about images that can be read but look unintended.
     """
 
@@ -84,6 +87,7 @@ def check_dataset(
     sound: list[tuple[PairFiles, Mapping[str, ImageInfo]]] = []
     spec = None if data is None else pair_spec(data)
     ranges = [] if data is None or spec is None else given_ranges(data, spec)
+    scale = None if data is None else native_scale(data)
 
     cache = InspectionCache(layout.root)
 
@@ -104,6 +108,10 @@ def check_dataset(
         kinds |= kinds_of(split_name, item, inspection.images)
         if isinstance(item, PairFiles) and spec is not None:
             inspection.problems.extend(refused_channels(item, inspection.images, spec))
+            if not inspection.problems:
+                inspection.problems.extend(
+                    refused_sizes(split_name, item, inspection.images, scale)
+                )
         problems += inspection.problems
         if isinstance(item, PairFiles) and not inspection.problems:
             pairs[split_name] += 1
@@ -124,6 +132,7 @@ def check_dataset(
         except UserError as error:
             problems.append(str(error))
     cache.close()
+    notes = [*layout.notes, *nodata_notes(sound), *georeference_notes(sound)]
     return DatasetReport(
-        layout.described, pairs, Counter(kinds.values()), problems, layout.notes, warnings
+        layout.described, pairs, Counter(kinds.values()), problems, notes, warnings
     )

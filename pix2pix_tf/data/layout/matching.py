@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.data.layout.pair_files import PairFiles
+from pix2pix_tf.images.formats import without_suffix
 from pix2pix_tf.images.listing import Listing, image_name, list_folders
 
 
@@ -107,7 +108,7 @@ def by_name(listing: Listing) -> tuple[dict[str, Path], list[tuple[Path, Path]]]
 
 def same_name(path: Path, other: Path) -> str:
     """Error message for an image that has the same name without suffix as another."""
-    if path.with_suffix("") == other.with_suffix(""):
+    if without_suffix(str(path)) == without_suffix(str(other)):
         return f"{path} has the same name without suffix as {other.name}: remove one of them"
     return (
         f"{path} and {other} have names that look the same, with accents stored in two ways (NFC "

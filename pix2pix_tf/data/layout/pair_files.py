@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pix2pix_tf.data.layout.pair_spec import PairSpec
 from pix2pix_tf.images.convert import halves, to_channels
-from pix2pix_tf.images.io import decode_image, image_dtype, refuse_other_channels
+from pix2pix_tf.images.io import (
+    decode_image,
+    decode_with_mask,
+    image_dtype,
+    refuse_other_channels,
+)
+from pix2pix_tf.images.nodata import missing_of_channels
 from pix2pix_tf.utils.errors import UserError
 
 Size = tuple[int, int]  # height and width in pixels
@@ -80,7 +86,21 @@ def read_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarray]
     return to_channels(a, spec.channels_of("A")), to_channels(b, spec.channels_of("B"))
 
 
-def read_side(files: PairFiles, side: str, spec: PairSpec) -> tuple[Path, np.ndarray]:
+class SideImage(NamedTuple):
+    """One side of a pair.
+
+    Attributes:
+        path: Its file.
+        image: [H, W, C].
+        missing: Which values stood for no data, bool [H, W, C]; None if none did.
+    """
+
+    path: Path
+    image: np.ndarray
+    missing: np.ndarray | None
+
+
+def read_side(files: PairFiles, side: str, spec: PairSpec) -> SideImage:
     """Reads one side of a pair.
 
     Args:
@@ -89,18 +109,19 @@ def read_side(files: PairFiles, side: str, spec: PairSpec) -> tuple[Path, np.nda
         spec: The input and the target, with the number of channels that they are read with.
 
     Returns:
-        The file, and the side as [H, W, C].
+        The side.
 
     Raises:
         UserError: The file cannot be read.
     """
+    path = files.a if files.b is None else files.sides[side]
+    decoded = decode_with_mask(path, spec.reading_of("A|B" if files.b is None else side))
+    image, missing = decoded.pixels, decoded.missing
     if files.b is None:
-        path, both = files.a, decode_image(files.a, *spec.reading_of("A|B"))
-        image = halves(both)["AB".index(side)]
-    else:
-        path = files.sides[side]
-        image = decode_image(path, *spec.reading_of(side))
-    return path, to_channels(image, spec.channels_of(side))
+        half = "AB".index(side)
+        image, missing = halves(image)[half], None if missing is None else halves(missing)[half]
+    channels = spec.channels_of(side)
+    return SideImage(path, to_channels(image, channels), missing_of_channels(missing, channels))
 
 
 def decode_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarray]:

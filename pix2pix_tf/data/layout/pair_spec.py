@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pix2pix_tf.config.schema import DataConfig
+from pix2pix_tf.config.section import RangeSetting
 from pix2pix_tf.images.image_file import Axes, Reading
+from pix2pix_tf.images.nodata import BY_FILE, Low, NodataRule
+from pix2pix_tf.images.value_range import given_range
 from pix2pix_tf.utils.errors import UserError
 
 SideName = Literal["A", "B", "photo"]
@@ -26,11 +29,13 @@ class Side:
         name: `A` or `B`; `photo` where files are whole photographs.
         channels: The number of channels that it is read with.
         axes: The order of axes in files that do not name them; None if it is not given.
+        nodata: Which values stand for no data, and the low end of the range.
     """
 
     name: SideName
     channels: int
     axes: Axes | None = None
+    nodata: NodataRule = BY_FILE
 
     @property
     def half(self) -> int:
@@ -72,11 +77,11 @@ class PairSpec:
             UserError: Both sides are in one file, for which different axes are given.
         """
         if self.input is None:
-            return Reading(None, self.target.axes)
+            return Reading(None, self.target.axes, (self.target.nodata,))
         if side == "A|B":
             return self._reading_of_both(self.input, self.target)
         one = self.input if side == self.input.name else self.target
-        return Reading(one.channels, one.axes)
+        return Reading(one.channels, one.axes, (one.nodata,))
 
     def _reading_of_both(self, one: Side, other: Side) -> Reading:
         axes = {side.axes for side in (one, other) if side.axes is not None}
@@ -86,18 +91,36 @@ class PairSpec:
                 "whose axes have one order: give the same for both"
             )
         channels = one.channels if one.channels == other.channels else None
-        return Reading(channels, axes.pop() if axes else None)
+        left, right = sorted((one, other), key=lambda side: side.name)
+        return Reading(channels, axes.pop() if axes else None, (left.nodata, right.nodata))
 
 
 def pair_spec(data: DataConfig) -> PairSpec:
     """Returns the input and the target that a config asks for."""
     input_channels, target_channels = data.image_channels
+    input_nodata, target_nodata = data.nodata_of_sides
     if data.derive != "pair":
         name: SideName = "photo" if data.photo == "file" else data.photo
-        return PairSpec(None, Side(name, target_channels, data.target_axes), input_channels)
+        photo = Side(name, target_channels, data.target_axes, NodataRule(target_nodata))
+        return PairSpec(None, photo, input_channels)
     names: tuple[SideName, SideName] = ("A", "B") if data.direction == "AtoB" else ("B", "A")
     return PairSpec(
-        Side(names[0], input_channels, data.input_axes),
-        Side(names[1], target_channels, data.target_axes),
+        Side(
+            names[0],
+            input_channels,
+            data.input_axes,
+            NodataRule(input_nodata, _low(data.input_range)),
+        ),
+        Side(
+            names[1],
+            target_channels,
+            data.target_axes,
+            NodataRule(target_nodata, _low(data.target_range)),
+        ),
         input_channels,
     )
+
+
+def _low(setting: RangeSetting) -> Low:
+    """Returns the low end of a range that a config gives as numbers; None for other settings."""
+    return None if isinstance(setting, str) else given_range(setting).low

@@ -49,9 +49,10 @@ def data_uri(image: np.ndarray) -> str:
     resolution, so that label images are exact and photographs small.
     """
     encodable = Image.fromarray(image)
+    # Pillow's optimize=True would fail for noise, which takes more bytes than it makes room for.
     candidates = {
         "webp": _encoded(encodable, "WEBP", lossless=True, method=6),
-        "jpeg": _encoded(encodable, "JPEG", quality=_QUALITY, subsampling=0, optimize=True),
+        "jpeg": _encoded(encodable, "JPEG", quality=_QUALITY, subsampling=0),
     }
     kind = min(candidates, key=lambda name: len(candidates[name]))
     return f"data:image/{kind};base64,{base64.b64encode(candidates[kind]).decode()}"

@@ -13,10 +13,12 @@ beside the image are ignored. Everything else raises an error that names the fil
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 
+from pix2pix_tf.images.carried_tags import tags_of_tiff
 from pix2pix_tf.images.image_file import Axes
 from pix2pix_tf.images.orientation import TRANSPOSED, stored_window, upright
 from pix2pix_tf.images.tiff.header import Header
@@ -39,6 +41,7 @@ class TiffImage:
         colour_mode: The meaning of the bands.
         segment_pixels: The number of pixels of a strip or tile, which are decoded at once.
         has_windows: Whether windows are read without the rest.
+        tags: What the file says beside values, of the upright image.
     """
 
     has_windows = True
@@ -67,6 +70,9 @@ class TiffImage:
         self.dtype = first.dtype
         self.segment_pixels = max(page.segment_pixels for page in self._pages)
         self.colour_mode = "bands" if found.axes else first.header.colour_mode
+        header = first.header
+        tags = tags_of_tiff(header.tags, header.size, header.orientation)
+        self.tags = replace(tags, nodata=_decoded_nodata(header, tags.nodata))
         self.height, self.width, self.bands = first.height, first.width, first.bands
         if self._axes == "CYX":
             self.bands = len(headers)
@@ -139,6 +145,20 @@ class _Page:
                 )
             return _unassociated(samples)
         return samples
+
+
+def _decoded_nodata(header: Header, value: float | None) -> float | None:
+    """Returns the value that decoded samples have where stored ones stand for no data.
+
+    Colours of a palette have none, since those of an entry may be those of another one too.
+    """
+    if value is None or header.is_palette:
+        return None
+    if header.bits < 8:
+        value *= 255 // (2**header.bits - 1)
+    if header.photometric == WHITE_IS_ZERO:
+        value = np.iinfo(header.dtype).max - value
+    return value
 
 
 def _refuse_unstackable(headers: list[Header], path: object) -> None:

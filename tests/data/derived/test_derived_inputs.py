@@ -94,7 +94,7 @@ def test_photographs_in_folders_called_a_and_b_are_all_read(tmp_path):
 
 
 def test_centre_is_missing_from_the_middle_of_every_crop(photos):
-    settings = config(photos, "centre_mask", mirror=False)
+    settings = config(photos, "centre_mask", augment=[])
     opened = open_pairs(settings)
     for batch in training_batches(opened.train, settings, 0, 8):
         inputs, targets = batch["input"], batch["target"]
