@@ -14,6 +14,7 @@
 #                  (CASES=... others, FILES=a folder of your own pictures to damage; half an hour)
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
+# make benchmark-large-set  the time until a training on a million files takes its first step
 # make lock        renew requirements-dev.lock: the versions that tests and CI run with
 # make check-lock  whether that file has what pyproject.toml asks for (needs a package index)
 # make audit       whether vulnerabilities of those versions are known
@@ -30,6 +31,7 @@ RUN ?= runs/sample
 KILLS ?= 50
 CASES ?= 2000
 FILES ?=
+LARGE_SET ?= 1000000
 
 LOCK := requirements-dev.lock
 
@@ -39,7 +41,7 @@ ADDONS := build/addons
 TORCH := build/torch
 
 .PHONY: run test lint types test-fast test-slow test-torch test-addons test-cluster test-combinations soak fuzz \
-  reproduce benchmark web-assets onnx-web docs lock check-lock audit wheel release test-pythons clean
+  reproduce benchmark benchmark-large-set web-assets onnx-web docs lock check-lock audit wheel release test-pythons clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -119,6 +121,9 @@ benchmark: $(VENV)/installed $(TORCH)/installed
 # With the page to draw on where there is npm; without, the site says what it lacks.
 docs: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 	$(BIN)/sphinx-build --fail-on-warning --quiet --builder html docs build/docs
+
+benchmark-large-set: $(VENV)/installed
+	$(BIN)/python -m benchmarks.large_set --files $(LARGE_SET)
 
 web-assets: $(WEB)/index.js
 

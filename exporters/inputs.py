@@ -118,7 +118,7 @@ def typical_images(translator: Translator, inputs: Sequence[np.ndarray]) -> Page
 
 
 def _inputs_of(pairs: Pairs) -> Inputs:
-    return Inputs(len(pairs), lambda index: pairs[index][0])
+    return Inputs(len(pairs), lambda index: pairs[pairs.sound_index(index)][0])
 
 
 def _inputs_of_folder(

@@ -159,7 +159,8 @@ class DataConfig(Section):
     """
     on_bad_image: Literal["stop", "skip"] = "stop"
     """What happens if images cannot be used: `stop` refuses to train and lists them; `skip` trains
-    without their pairs and lists those in the run's skipped.txt.
+    without their pairs and lists those in the run's skipped.txt. Of more than 10,000 files, most
+    are opened while the training goes on, which then stops at a checkpoint or skips the pair.
     """
     validation_fraction: Annotated[Real, Field(gt=0, lt=1)] = 0.1
     """Fraction of the training pairs that is held out for validation if the dataset has no val

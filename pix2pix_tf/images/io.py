@@ -98,7 +98,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True, "exact": True},  # exact keeps colour where alpha is 0
 }
 
-_MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
+MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
 WITH_ALPHA: tuple[ColourMode, ...] = ("grey + alpha", "RGBA")  # their last channel is alpha
 LARGE_PIXELS = 16 * 2**20  # images of more pixels are decoded one at a time
 _ONE_LARGE_IMAGE = threading.Lock()
@@ -240,7 +240,7 @@ def inspect_image(
             raise UserError(_too_many_pixels(path, opened, pixels, max_pixels))
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
-        colour_mode = opened.colour_mode or _MODE_OF_CHANNELS[decoded.shape[2]]
+        colour_mode = opened.colour_mode or MODE_OF_CHANNELS[decoded.shape[2]]
         decoded, missing = replace_nodata(
             decoded, nodata, opened.tags.nodata, has_alpha=colour_mode in WITH_ALPHA
         )
