@@ -62,6 +62,19 @@ def test_satellite_gives_metres_back_where_the_scene_is(tmp_path):
     assert Image.open(tmp_path / "satellite.png").size == (1800, 600)
 
 
+@pytest.mark.slow("starts Python with TensorFlow")
+def test_photographs_keep_their_size(tmp_path):
+    run_example("photographs.py", tmp_path)
+    assert Image.open(tmp_path / "photographs.png").size == (900, 200)
+
+
+@pytest.mark.slow("starts Python with TensorFlow, and trains thrice")
+def test_fine_tuning_starts_from_the_citys_weights(tmp_path):
+    run_example("fine_tuning.py", tmp_path)
+    assert (tmp_path / "runs" / "tuned" / "init_from.json").exists()
+    assert Image.open(tmp_path / "fine_tuning.png").size == (576, 144)
+
+
 def test_serving_client_names_the_extra_that_grpc_needs(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "label.png")
     words = ["--model", "facades", "--input", str(tmp_path), "--output", str(tmp_path) + "-out"]

@@ -25,6 +25,7 @@ from pix2pix_tf.config.section import (
     DisplayedChannels,
     ImageSize,
     Interval,
+    LayerNames,
     Nodata,
     NodataSetting,
     NonEmptyStr,
@@ -414,6 +415,16 @@ class TrainingConfig(Section):
     """Decay, such as 0.999, of an exponential moving average of the generator's weights, which then
     translates; null keeps none.
     """
+    init_from: PathStr | None = None
+    """Run directory whose newest weights a new run starts from, generator and discriminator, with
+    fresh optimisers; null draws them. Layers of another shape, such as those of other channels,
+    start anew. A run that is resumed does not read it again. A ~ at its start is the home
+    directory.
+    """
+    freeze: LayerNames = ()
+    """Layers that keep the weights of training.init_from: the beginnings of their names, such as
+    `encoder` or `generator/encoder_1`, or the name of a network.
+    """
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Type in which the networks compute; weights, statistics, logits, translations and losses stay
     float32.
@@ -428,6 +439,17 @@ class TrainingConfig(Section):
     """Whether the same config gives the same numbers every time on the same machine."""
     seed: Seed = 0
     """Random seed of the initial weights, the order of pairs, crops, augmentation and dropout."""
+
+    @model_validator(mode="after")
+    def _freezes_what_is_trained(self) -> TrainingConfig:
+        if self.freeze and self.init_from is None:
+            raise PydanticCustomError(
+                CONTRADICTION,
+                "training.freeze: {names}: keeps the weights of training.init_from, which is not "
+                "given; without it they would stay random",
+                {"names": ", ".join(self.freeze)},
+            )
+        return self
 
 
 class LoggingConfig(Section):

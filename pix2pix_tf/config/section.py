@@ -94,6 +94,14 @@ def _data_scale(value: Any) -> Any:
     raise _expected("resize, native, or a factor above 0 such as 0.5, at most 8")
 
 
+def _layer_names(value: Any) -> Any:
+    """Converts a list of names to a tuple."""
+    names = value if isinstance(value, (list, tuple)) else [None]
+    if not all(isinstance(name, str) and name for name in names):
+        raise _expected("a list of names, such as [encoder], or [] for none")
+    return tuple(names)
+
+
 def _percentiles(value: Any) -> Any:
     """Converts [low, high] to a tuple of floats in 0..100."""
     low, high = _bounds(value)
@@ -141,6 +149,12 @@ RangeSetting = Annotated[
     WithJsonSchema(
         {"anyOf": [{"enum": ["dtype", "data"]}, {"type": "array", "format": _RANGE_FORMAT}]}
     ),
+]
+LayerNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_layer_names),
+    PlainSerializer(list),
+    WithJsonSchema({"type": "array", "format": "list of names"}),
 ]
 Nodata = Literal["file", "nan"] | int | float | None  # the value that stands for no data
 NodataSetting = Annotated[

@@ -13,6 +13,7 @@ from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_p
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
 from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import SideRange, range_warnings
+from pix2pix_tf.data.checking.rescaled import rescaling_notes
 from pix2pix_tf.data.checking.values import value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
@@ -120,6 +121,7 @@ def check_pairs(
     warnings = value_warnings(files, spec.channels_of, flat_fraction, [one.side for one in ranges])
     images_of_pairs = [(pair, inspections[pair].images) for each in sound.values() for pair in each]
     warnings += [*nodata_notes(images_of_pairs), *georeference_notes(images_of_pairs)]
+    warnings += rescaling_notes(pair for pair, _ in images_of_pairs)
     for one in ranges:
         warnings += range_warnings(images_of_pairs, one)
     return CheckedPairs(
