@@ -13,10 +13,10 @@ import tifffile
 from affine import Affine
 
 from pix2pix_tf import Translator, load_config, train
-from pix2pix_tf.data.augment import Window
 from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.measured_ranges import measure_ranges
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.images.crops import Window
 from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.utils.errors import UserError

@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from pix2pix_tf.config.augmentations import GEOMETRIC, Augmentations
 from pix2pix_tf.config.schema import make_config
-from pix2pix_tf.data.augment import crop_window, cut, orient, vary_values
+from pix2pix_tf.data.augment import crop_window, orient, vary_values
 from pix2pix_tf.data.representation import decode, encode
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.crops import cut
 from pix2pix_tf.images.io import encode_png
 
 SHOWN: dict[str, Any] = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_tf.data.augment import Size, Window, cut
 from pix2pix_tf.data.checking.pending import PendingPairs
 from pix2pix_tf.data.source import Derive, Pair
 from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.crops import Size, Window, cut
 from pix2pix_tf.images.value_range import ImageValues, PairValues
 from pix2pix_tf.utils.errors import UserError
 

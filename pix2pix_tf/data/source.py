@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.augment import Window
 from pix2pix_tf.data.checking.outside import given_ranges
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, decode_pair, read_pair
 from pix2pix_tf.data.layout.pair_spec import pair_spec
+from pix2pix_tf.images.crops import Window
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import decode_image
 from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues, image_values

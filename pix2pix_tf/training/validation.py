@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.augment import Window, cut
 from pix2pix_tf.evaluation.metrics.pixel import METRICS, Scores, score_pairs
+from pix2pix_tf.images.crops import Window, cut
 from pix2pix_tf.images.display import display_setting
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import pairs_sheet

@@ -8,14 +8,13 @@ from pix2pix_tf.config.augmentations import Augmentations
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.augment import (
     NUM_DRAWS,
-    Window,
     blur,
     crop_window,
-    cut,
     geometric_draws,
     orient,
     vary_values,
 )
+from pix2pix_tf.images.crops import Window, cut
 
 IMAGE = np.array([[1, 2, 3], [4, 5, 6]])[..., np.newaxis]
 

@@ -7,11 +7,12 @@ from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data import source
-from pix2pix_tf.data.augment import Window, crop_window, geometric_draws
+from pix2pix_tf.data.augment import crop_window, geometric_draws
 from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.pairs import open_pairs, open_split
 from pix2pix_tf.data.pipeline import DataNeeds, training_batches
 from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.crops import Window
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 
