@@ -311,7 +311,7 @@ def _table(result: Evaluation) -> Table:
 def _channel_table(channels: Sequence[ChannelScores]) -> Table:
     table = Table("channel", *channels[0].columns, title="by channel", title_justify="left")
     for channel in channels:
-        table.add_row(str(channel.number), *map(format_number, channel.columns.values()))
+        table.add_row(channel.name, *map(format_number, channel.columns.values()))
     return table
 
 

@@ -21,6 +21,7 @@ from pix2pix_tf.config.errors import CONTRADICTION, nearest
 from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.objectives import OBJECTIVES, Pix2PixObjective
 from pix2pix_tf.config.section import (
+    ChannelNames,
     DataScale,
     DisplayedChannels,
     ImageSize,
@@ -121,6 +122,12 @@ class DataConfig(Section):
     """
     target_channels: PositiveInt = 3
     """Channels of a target as the generator makes it, likewise."""
+    input_names: ChannelNames = None
+    """Names of the channels of inputs, such as `[blue, green, red, infrared]`, by which messages
+    and reports call them; null numbers them.
+    """
+    target_names: ChannelNames = None
+    """Names of the channels of targets, likewise."""
     input_range: RangeSetting = "dtype"
     """Values of inputs that the networks see as -1 and 1: `dtype` is the full range of the files'
     type, 0 to 255 or 0 to 65535; `[low, high]` is a range of the values in the files, such as
@@ -325,6 +332,19 @@ class DataConfig(Section):
                     f"{side}_display",
                     list(shown),
                     f"{side}s have {pluralize(channels, 'channel')}, counted from 1",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _fit_names(self) -> DataConfig:
+        for side, channels in zip(("input", "target"), self.image_channels, strict=True):
+            names = getattr(self, f"{side}_names")
+            if names is not None and len(names) != channels:
+                raise _contradiction(
+                    f"{side}_names",
+                    list(names),
+                    f"has {pluralize(len(names), 'name')}, and {side}s have "
+                    f"{pluralize(channels, 'channel')}",
                 )
         return self
 
@@ -561,6 +581,8 @@ class Config(Section):
             "target_axes": data.input_axes,
             "input_channels": data.target_channels,
             "target_channels": data.input_channels,
+            "input_names": data.target_names,
+            "target_names": data.input_names,
             "input_range": data.target_range,
             "target_range": data.input_range,
             "input_display": data.target_display,

@@ -127,6 +127,20 @@ def _expected(what: str) -> PydanticCustomError:
     return PydanticCustomError(EXPECTATION, "expected {what}", {"what": what})
 
 
+def _texts(value: Any) -> Any:
+    """Converts a YAML list of different texts to a tuple."""
+    if value is None:
+        return None
+    texts = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if (
+        not texts
+        or not all(isinstance(text, str) for text in texts)
+        or len(set(texts)) < len(texts)
+    ):
+        raise _expected("a list of different names, such as [blue, green, red, infrared]")
+    return texts
+
+
 def _not_empty(value: str) -> str:
     if not value:
         raise PydanticCustomError("empty", "expected text that is not empty")
@@ -185,6 +199,11 @@ DisplayedChannels = Annotated[
     tuple[int, ...] | None,
     BeforeValidator(_display),
     WithJsonSchema({"type": "array", "format": "a channel or `[red, green, blue]`"}),
+]
+ChannelNames = Annotated[
+    tuple[NonEmptyStr, ...] | None,
+    BeforeValidator(_texts),
+    WithJsonSchema({"type": "array", "format": "a list of names"}),
 ]
 Interval = Literal["epoch"] | PositiveInt
 Norm = Literal["batch", "instance", "none"]

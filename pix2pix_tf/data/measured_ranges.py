@@ -91,7 +91,7 @@ def _measure(
     pixels = np.concatenate(read).astype(np.float64)
     limits = []
     for channel in range(side.channels):
-        of_channels = f"channel {channel + 1} of " if side.channels > 1 else ""
+        of_channels = f"{side.channel(channel)} of " if side.channels > 1 else ""
         values = pixels[:, channel]
         values = values[~np.isnan(values)]
         if not len(values):

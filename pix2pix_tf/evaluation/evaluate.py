@@ -113,7 +113,16 @@ def evaluate(
         data_suffix = "" if scored.own_split else f"-{measurement.data}"
         logs = run.logs / f"evaluation-{split}{direction_suffix}{data_suffix}"
         notes += _record(run, measurement, results, logs if config.logging.tensorboard else None)
-    return Evaluation(str(run_dir), results, items, translator.step, split, context.palette, notes)
+    return Evaluation(
+        str(run_dir),
+        results,
+        items,
+        translator.step,
+        split,
+        context.palette,
+        notes,
+        translator.config.data.target_names or (),
+    )
 
 
 def evaluate_folders(

@@ -23,12 +23,12 @@ class ChannelScores:
     """The scores of one channel that is no colour.
 
     Attributes:
-        number: Number of the channel, from 1.
+        name: Name of the channel; its number, from 1, if it has none.
         columns: Scores by their heading: `l1`, `l1 in its numbers` (those of the targets), `psnr`,
             `ssim`; only those that were computed.
     """
 
-    number: int
+    name: str
     columns: Mapping[str, float]
 
 
@@ -44,6 +44,7 @@ class Evaluation:
         split: Split of the data of the run, None likewise.
         palette: Palette of the label images, None if no metric needs class maps.
         notes: Notes about the scores for the user, one sentence each.
+        channel_names: Names of the channels of targets; empty if they have none.
 
     Example:
         >>> from pix2pix_tf import evaluate
@@ -59,6 +60,7 @@ class Evaluation:
     split: str | None = None
     palette: Palette | None = None
     notes: list[str] = field(default_factory=list)
+    channel_names: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:
@@ -99,7 +101,11 @@ class Evaluation:
             column[metric] = score
             if metric == "l1":
                 column["l1 in its numbers"] = score * self._width(number)
-        return [ChannelScores(number, columns[number]) for number in sorted(columns)]
+        names = self.channel_names
+        return [
+            ChannelScores(names[number - 1] if names else str(number), columns[number])
+            for number in sorted(columns)
+        ]
 
     def _width(self, number: int) -> float:
         """Returns the difference of the largest and the smallest value of a channel."""

@@ -54,7 +54,7 @@ def test_bands_of_floats_are_compared_channel_by_channel(bands, tmp_path):
     assert "<h3>By channel</h3>" in page
     assert '<th scope="row" class="words">4</th><td>0.1000</td><td>4.0000</td>' in page
     fourth = result.channel_scores()[3]
-    assert (fourth.number, list(fourth.columns)) == (4, ["l1", "l1 in its numbers", "psnr", "ssim"])
+    assert (fourth.name, list(fourth.columns)) == ("4", ["l1", "l1 in its numbers", "psnr", "ssim"])
     assert fourth.columns["l1 in its numbers"] == pytest.approx(4)
 
 

@@ -163,7 +163,7 @@ def content_warnings(
         for side, info in images.items()
     )
     ranged = [one.side for one in ranges]
-    warnings = value_warnings(files, spec.channels_of, flat_fraction, ranged)
+    warnings = value_warnings(files, spec.channels_of, flat_fraction, ranged, spec.channel_of)
     warnings += [*nodata_notes(pairs), *georeference_notes(pairs)]
     warnings += rescaling_notes(pair for pair, _ in pairs)
     for number, one in enumerate(ranges):

@@ -199,7 +199,7 @@ def _refuse_empty_channels(counts: Sequence[OutsideCounts], given: SideRange) ->
     empty = np.flatnonzero((inside == 0) & (outside > 0))
     if not len(empty):
         return
-    channel = "" if len(inside) == 1 else f"channel {empty[0] + 1} of "
+    channel = "" if len(inside) == 1 else f"{given.spec.channel_of(given.side, empty[0])} of "
     raise UserError(
         f"{given.setting}: no value of {channel}{given.side} lies in it "
         f"({pluralize(len(counts), 'image')}, the first is {counts[0].path}); give the smallest "

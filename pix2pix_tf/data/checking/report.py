@@ -15,7 +15,7 @@ from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import given_ranges, range_warnings
 from pix2pix_tf.data.checking.rescaled import rescaling_notes
-from pix2pix_tf.data.checking.values import FileInfo, value_warnings
+from pix2pix_tf.data.checking.values import FileInfo, numbered, value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.data.layout.pair_spec import pair_spec
@@ -125,7 +125,12 @@ def check_dataset(
     warnings = [
         *([not_trained] if not_trained else []),
         *other_sizes(kinds),
-        *value_warnings(files, channels_of, ranged=[one.side for one in ranges]),
+        *value_warnings(
+            files,
+            channels_of,
+            ranged=[one.side for one in ranges],
+            channel_of=numbered if spec is None else spec.channel_of,
+        ),
     ]
     for one in ranges:
         try:

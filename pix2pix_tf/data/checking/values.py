@@ -79,11 +79,17 @@ class _SideValues:
             self.bands.append(info.channels)
 
 
+def numbered(side: str, index: int) -> str:
+    """Returns what messages call a channel without a name."""
+    return f"channel {index + 1}"
+
+
 def value_warnings(
     files: Iterable[FileInfo],
     channels_of: Callable[[str], int] | None = None,
     flat_fraction: float | None = None,
     ranged: Collection[str] = (),
+    channel_of: Callable[[str, int], str] = numbered,
 ) -> list[str]:
     """Returns sentences about values that look unintended, with advice.
 
@@ -96,6 +102,7 @@ def value_warnings(
             they are not named here, because training warns about them itself; None names them
             always.
         ranged: The sides for which the config gives a range of values.
+        channel_of: Function from a side and the index of a channel to what messages call it.
     """
     sides: dict[str, _SideValues] = {}
     for path, side, info in files:
@@ -109,7 +116,7 @@ def value_warnings(
         read_as = None if channels_of is None else channels_of(side)
         found += [
             *([] if side in ranged else _few_bits(side, values)),
-            *_constant_channels(side, values),
+            *_constant_channels(side, values, channel_of),
             *_single_colours(side, values, flat_fraction),
             *_alpha(side, values, read_as),
             *_bands(side, values, read_as),
@@ -131,7 +138,9 @@ def _few_bits(side: str, values: _SideValues) -> Iterator[str]:
             )
 
 
-def _constant_channels(side: str, values: _SideValues) -> Iterator[str]:
+def _constant_channels(
+    side: str, values: _SideValues, channel_of: Callable[[str, int], str]
+) -> Iterator[str]:
     if values.count < 2 or len(values.hulls) != 1:
         return
     (ranges,) = values.hulls.values()
@@ -140,7 +149,7 @@ def _constant_channels(side: str, values: _SideValues) -> Iterator[str]:
         return
     for number in constant:
         yield (
-            f"{_of(values.count, side)}: channel {number + 1} of {len(ranges)} is "
+            f"{_of(values.count, side)}: {channel_of(side, number)} of {len(ranges)} is "
             f"{ranges[number][0]} everywhere: nothing can be learnt from it; choose "
             "data.input_channels or data.target_channels without it, or see that the files are "
             "right"

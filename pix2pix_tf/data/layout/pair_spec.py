@@ -8,6 +8,7 @@ the target, with how many channels they are read, and whether the input is deriv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,12 +31,18 @@ class Side:
         channels: The number of channels that it is read with.
         axes: The order of axes in files that do not name them; None if it is not given.
         nodata: Which values stand for no data, and the low end of the range.
+        names: The names of the channels; empty if they have none.
     """
 
     name: SideName
     channels: int
     axes: Axes | None = None
     nodata: NodataRule = BY_FILE
+    names: tuple[str, ...] = ()
+
+    def channel(self, index: int) -> str:
+        """Returns what messages call a channel: its number, from 1, and its name if it has one."""
+        return channel_name(index + 1, self.names)
 
     @property
     def half(self) -> int:
@@ -62,6 +69,11 @@ class PairSpec:
         if self.input is not None and side == self.input.name:
             return self.input.channels
         return self.target.channels
+
+    def channel_of(self, side: str, index: int) -> str:
+        """Returns what messages call a channel of a side (`A`, `B` or `photo`), see `Side`."""
+        is_input = self.input is not None and side == self.input.name
+        return (self.input if is_input and self.input else self.target).channel(index)
 
     def reading_of(self, side: str) -> Reading:
         """Returns how a file is read.
@@ -110,15 +122,31 @@ def pair_spec(data: DataConfig) -> PairSpec:
             input_channels,
             data.input_axes,
             NodataRule(input_nodata, _low(data.input_range)),
+            data.input_names or (),
         ),
         Side(
             names[1],
             target_channels,
             data.target_axes,
             NodataRule(target_nodata, _low(data.target_range)),
+            data.target_names or (),
         ),
         input_channels,
     )
+
+
+def channel_name(number: int, names: Sequence[str]) -> str:
+    """Returns what messages call a channel.
+
+    Args:
+        number: The number of the channel, from 1.
+        names: The names of all channels; empty if they have none.
+
+    Example:
+        >>> channel_name(2, ["red", "infrared"]), channel_name(2, [])
+        ('channel 2 (infrared)', 'channel 2')
+    """
+    return f"channel {number} ({names[number - 1]})" if names else f"channel {number}"
 
 
 def _low(setting: RangeSetting) -> Low:
