@@ -4,6 +4,7 @@
 # make docs        build the documentation site into build/docs
 # make soak        kill trainings 50 times at random instants, and compare with one never killed (long)
 # make web-assets  take the browser runtime that exported pages carry (needs npm)
+# make onnx-web    take the browser runtime that ONNX models are tested in (needs npm)
 # make test-torch  compute the golden numbers of imported networks, FID and KID anew, with PyTorch
 #                  (its own environment)
 # make test-addons the same of the layers of tensorflow-addons (Python 3.9 to 3.11)
@@ -13,6 +14,7 @@
 #                  (CASES=... others, FILES=a folder of your own pictures to damage; half an hour)
 # make reproduce   the paper's tables 1 to 3 and Figure 7's at a small scale (an hour or two)
 # make benchmark   the project beside the authors' PyTorch program and TensorFlow's tutorial
+# make benchmark-large-set  the time until a training on a million files takes its first step
 # make lock        renew requirements-dev.lock: the versions that tests and CI run with
 # make check-lock  whether that file has what pyproject.toml asks for (needs a package index)
 # make audit       whether vulnerabilities of those versions are known
@@ -29,15 +31,17 @@ RUN ?= runs/sample
 KILLS ?= 50
 CASES ?= 2000
 FILES ?=
+LARGE_SET ?= 1000000
 
 LOCK := requirements-dev.lock
 
 WEB := exporters/litert
+ONNX_WEB := build/onnx-web
 ADDONS := build/addons
 TORCH := build/torch
 
 .PHONY: run test lint types test-fast test-slow test-torch test-addons test-cluster test-combinations soak fuzz \
-  reproduce benchmark web-assets docs lock check-lock audit wheel release test-pythons clean
+  reproduce benchmark benchmark-large-set web-assets onnx-web docs lock check-lock audit wheel release test-pythons clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed
@@ -63,8 +67,8 @@ types: $(VENV)/installed-dev
 test-fast: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not cluster'
 
-# The web page's where there is npm; without, its tests say what they miss.
-test-slow: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
+# Those in browsers' runtimes where there is npm; without, they say what they miss.
+test-slow: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js $(ONNX_WEB)/installed)
 	$(BIN)/pytest -n 2 -m 'slow and not cluster'
 
 test-combinations: $(VENV)/installed-dev
@@ -118,6 +122,9 @@ benchmark: $(VENV)/installed $(TORCH)/installed
 docs: $(VENV)/installed-dev $(if $(shell command -v npm),$(WEB)/index.js)
 	$(BIN)/sphinx-build --fail-on-warning --quiet --builder html docs build/docs
 
+benchmark-large-set: $(VENV)/installed
+	$(BIN)/python -m benchmarks.large_set --files $(LARGE_SET)
+
 web-assets: $(WEB)/index.js
 
 $(WEB)/index.js: tools/web_assets/package-lock.json tools/web_assets/take.py
@@ -125,6 +132,14 @@ $(WEB)/index.js: tools/web_assets/package-lock.json tools/web_assets/take.py
 	cp tools/web_assets/package*.json build/web-assets
 	cd build/web-assets && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(PYTHON) tools/web_assets/take.py build/web-assets/node_modules $(WEB)
+
+onnx-web: $(ONNX_WEB)/installed
+
+$(ONNX_WEB)/installed: tools/onnx_web/package-lock.json
+	mkdir -p $(ONNX_WEB)
+	cp tools/onnx_web/package*.json $(ONNX_WEB)
+	cd $(ONNX_WEB) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
 
 # For all Python versions and systems at once, and without a word of where packages came from.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --generate-hashes \

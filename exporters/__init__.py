@@ -1,4 +1,4 @@
-"""Exports of a run's generator: SavedModel, TFLite model and web page."""
+"""Exports of a run's generator: SavedModel, TFLite model, ONNX model and web page."""
 
 from pix2pix_tf.exporters.exporting import FORMATS, Exported, export
 from pix2pix_tf.exporters.parity import Parity

@@ -152,6 +152,37 @@ def pairs_folder(tmp_path):
     return lambda name="pairs", **words: write_pairs(tmp_path / name, **words)
 
 
+class HelpersHere:
+    """In place of `HelperProcesses`: works in this process, without the second that others take."""
+
+    def __init__(self, *, low_priority=False):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def kill(self):
+        pass
+
+    def map(self, work, items):
+        return map(work, items)
+
+
+def make_small_large(monkeypatch):
+    """Datasets of more than 4 files count as large, and 2 of their training pairs as a sample."""
+    from pix2pix_tf.data.checking import pending
+    from pix2pix_tf.training import background_check
+
+    pending._cache.cache_clear()
+    monkeypatch.setattr(pending, "OPENED_AT_MOST", 4)
+    monkeypatch.setattr(pending, "SAMPLED", 2)
+    for module in (pending, background_check):
+        monkeypatch.setattr(module, "HelperProcesses", HelpersHere)
+
+
 # Settings of a training that takes seconds, as typed; the rest is the paper's.
 TINY = {
     "data.load_size": 36,

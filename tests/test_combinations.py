@@ -191,6 +191,8 @@ def channels(inputs, targets):
         ("tflite", "dynamic", {**channels(4, 2), "bits": 16, "generator.norm": "instance"}),
         ("tflite", "int8", {**channels(1, 2), "bits": 16}),
         ("web", "float16", {**channels(2, 2), "bits": 16}),
+        ("onnx", "float32", {**channels(1, 4), "bits": 16}),
+        ("onnx", "int8", {**LAB, "bits": 16}),
         *(
             ("saved_model", None, {**form, "generator.kind": kind, "bits": bits})
             for form in (

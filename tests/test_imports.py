@@ -7,7 +7,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXPORTERS = sorted((ROOT / "exporters").rglob("*.py"))
-ABOVE = {"benchmark", "cli", "demo", "importing", "preparation", "reproduce", "study", "training"}
+ABOVE = {
+    "benchmark",
+    "cli",
+    "demo",
+    "doctor",
+    "importing",
+    "preparation",
+    "reproduce",
+    "study",
+    "training",
+}
 BELOW = [
     path
     for path in sorted((ROOT / "pix2pix_tf").glob("*/**/*.py"))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def export(
     run: RunOption,
     format: Annotated[
-        str, typer.Option(help="Format to export to.", metavar="saved_model|tflite|web")
+        str, typer.Option(help="Format to export to.", metavar="saved_model|tflite|onnx|web")
     ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Output directory.")],
     name: Annotated[
@@ -36,14 +36,14 @@ def export(
     precision: Annotated[
         str | None,
         typer.Option(
-            help="Precision of the weights: of tflite by default float32, of web float16.",
+            help="Precision; by default float32, of web float16. dynamic is not for onnx.",
             metavar="float32|float16|dynamic|int8",
         ),
     ] = None,
     size: Annotated[
         str | None,
         typer.Option(
-            help="Size of the images, tflite and web; by default the size of training.",
+            help="Size of the images; by default that of training, and any for onnx.",
             metavar="N|HEIGHTxWIDTH",
         ),
     ] = None,
@@ -53,6 +53,17 @@ def export(
     uint8: Annotated[
         bool,
         typer.Option("--uint8", help="tflite: take and return uint8 instead of float32 in 0..255."),
+    ] = False,
+    opset: Annotated[
+        int | None,
+        typer.Option(
+            help="onnx: version of the operators; by default 15, with --dropout 18.",
+            metavar="13..18",
+        ),
+    ] = None,
+    dropout: Annotated[
+        bool,
+        typer.Option("--dropout", help="onnx: dropout is on, with its seeds from an input `seed`."),
     ] = False,
     direction: DirectionOption = None,
     checkpoint: CheckpointOption = "newest",
@@ -84,6 +95,8 @@ def export(
             size=parse_size(size),
             resizable=resizable,
             uint8=uint8,
+            opset=opset,
+            dropout=dropout,
             direction=direction,
             checkpoint=parse_checkpoint(checkpoint),
             images=images,
@@ -97,18 +110,24 @@ def export(
 
 
 def _parity_table(exported: Exported) -> Table:
+    from pix2pix_tf.images.value_range import EIGHT_BIT
+
     images = pluralize(exported.parity[0].images, "image")
-    title = f"compared with translate on {images}; errors in grey levels of 255"
+    plain = exported.targets == EIGHT_BIT.target
+    unit = "grey levels of 255" if plain else "the numbers of the targets"
+    title = f"compared with translate on {images}; errors in {unit}"
     columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
     table = Table("", *columns, title=title, title_justify="left")
     for parity in exported.parity:
+        errors = f"{parity.max_difference:.3g}", f"{parity.mean_difference:.3g}"
+        if plain:
+            errors = f"{parity.max_error:.3g}", f"{parity.mean_error:.3f}"
         table.add_row(
             parity.variant,
-            f"{parity.max_error:.3g}",
-            f"{parity.mean_error:.3f}",
+            *errors,
             f"{parity.ssim:.4f}",
             f"{parity.milliseconds:.1f}",
             f"{parity.translate_milliseconds:.1f}",
-            str(parity.limit),
+            parity.limit_in(exported.targets),
         )
     return table

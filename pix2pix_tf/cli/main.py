@@ -11,6 +11,7 @@ import typer
 from pix2pix_tf.cli.benchmark import benchmark
 from pix2pix_tf.cli.data import data_app
 from pix2pix_tf.cli.demo import demo
+from pix2pix_tf.cli.doctor import doctor
 from pix2pix_tf.cli.evaluate import evaluate
 from pix2pix_tf.cli.export import export
 from pix2pix_tf.cli.import_ import import_
@@ -76,6 +77,7 @@ add_commands(
         "reproduce": reproduce,
         "train-segmenter": train_segmenter,
         "benchmark": benchmark,
+        "doctor": doctor,
     },
 )
 app.add_typer(data_app, name="data")

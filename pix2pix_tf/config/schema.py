@@ -22,6 +22,7 @@ from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.objectives import OBJECTIVES, Pix2PixObjective
 from pix2pix_tf.config.section import (
     DataScale,
+    DisplayedChannels,
     ImageSize,
     Interval,
     LayerNames,
@@ -133,6 +134,19 @@ class DataConfig(Section):
     """
     range_percentiles: Percentiles = (0.1, 99.9)
     """Percentiles of the values of the training files that a range of `data` lies between."""
+    input_display: DisplayedChannels = None
+    """Channels of inputs that sheets, reports and pages show, counted from 1: one as grey, such as
+    `4`, or three as red, green and blue, `[4, 3, 2]`. null shows colours as they are (1 to 4
+    channels of 8 or 16 bits without a range), otherwise the first channel of one or two and the
+    first three of more.
+    """
+    target_display: DisplayedChannels = None
+    """Channels of targets and outputs that are shown, likewise."""
+    display_percentiles: Percentiles | None = (2.0, 98.0)
+    """Percentiles of the images shown together that are shown black and white, by channel; outputs
+    are stretched like their targets. null shows the range of the values from black to white.
+    Colours are not stretched.
+    """
     nodata: NodataSetting = "file"
     """Value that stands for no data, such as 0, -9999 or nan: `file` is the one that a file itself
     declares (GeoTIFF), if any; a number or nan holds for all files; null is none;
@@ -145,7 +159,8 @@ class DataConfig(Section):
     """
     on_bad_image: Literal["stop", "skip"] = "stop"
     """What happens if images cannot be used: `stop` refuses to train and lists them; `skip` trains
-    without their pairs and lists those in the run's skipped.txt.
+    without their pairs and lists those in the run's skipped.txt. Of more than 10,000 files, most
+    are opened while the training goes on, which then stops at a checkpoint or skips the pair.
     """
     validation_fraction: Annotated[Real, Field(gt=0, lt=1)] = 0.1
     """Fraction of the training pairs that is held out for validation if the dataset has no val
@@ -301,6 +316,18 @@ class DataConfig(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _fit_display(self) -> DataConfig:
+        for side, channels in zip(("input", "target"), self.image_channels, strict=True):
+            shown = getattr(self, f"{side}_display")
+            if shown is not None and max(shown) > channels:
+                raise _contradiction(
+                    f"{side}_display",
+                    list(shown),
+                    f"{side}s have {pluralize(channels, 'channel')}, counted from 1",
+                )
+        return self
+
     @property
     def window_size(self) -> tuple[int, int]:
         """Height and width of the largest window that a crop is made of, by `scale` of augment."""
@@ -404,7 +431,9 @@ class TrainingConfig(Section):
     float32.
     """
     jit_compile: Literal["auto", True, False] = "auto"
-    """Whether the update is compiled by XLA; `auto` does so on one GPU that it supports only."""
+    """Whether the update is compiled by XLA; `auto` does so on a single GPU that is no newer than
+    TensorFlow's build.
+    """
     steps_per_execution: PositiveInt = 1
     """Generator updates that the device makes in one call, as of Keras' compile(): more keep a fast
     GPU busy. Validation, checkpoints and stopping keep their steps.
@@ -534,6 +563,8 @@ class Config(Section):
             "target_channels": data.input_channels,
             "input_range": data.target_range,
             "target_range": data.input_range,
+            "input_display": data.target_display,
+            "target_display": data.input_display,
             "nodata": data.nodata[::-1] if isinstance(data.nodata, tuple) else data.nodata,
         }
         return self.model_copy(update={"data": data.model_copy(update=swapped)})

@@ -110,6 +110,19 @@ def _percentiles(value: Any) -> Any:
     return low, high
 
 
+def _display(value: Any) -> Any:
+    """Converts a channel or a list of channels to a tuple; checks how many there are."""
+    if value is None:
+        return None
+    channels = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if len(channels) not in (1, 3):
+        raise _expected("one channel, or [red, green, blue]")
+    for channel in channels:
+        if type(channel) is not int or channel < 1:
+            raise _expected("the numbers of channels, from 1")
+    return channels
+
+
 def _expected(what: str) -> PydanticCustomError:
     return PydanticCustomError(EXPECTATION, "expected {what}", {"what": what})
 
@@ -167,6 +180,11 @@ Percentiles = Annotated[
     Bounds,
     BeforeValidator(_percentiles),
     WithJsonSchema({"type": "array", "format": "`[low, high]`"}),
+]
+DisplayedChannels = Annotated[
+    tuple[int, ...] | None,
+    BeforeValidator(_display),
+    WithJsonSchema({"type": "array", "format": "a channel or `[red, green, blue]`"}),
 ]
 Interval = Literal["epoch"] | PositiveInt
 Norm = Literal["batch", "instance", "none"]

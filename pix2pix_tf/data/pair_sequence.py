@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_tf.data.augment import Size, Window, cut
+from pix2pix_tf.data.checking.pending import PendingPairs
 from pix2pix_tf.data.source import Derive, Pair
 from pix2pix_tf.images.convert import resize_image
 from pix2pix_tf.images.value_range import ImageValues, PairValues
@@ -30,6 +31,7 @@ class Pairs(Sequence[Pair]):
         keep: The number of pairs that are kept in memory once they are read, at most.
         failure: The error of a read that failed within a tf.data pipeline, which itself only
             passes on its text; None if no read has failed.
+        pending: The pairs whose contents have not been opened; None if all have been.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Pairs(Sequence[Pair]):
         files: Sequence[tuple[Path, ...]] = (),
         keep: int = 0,
         read_window: ReadWindow | None = None,
+        pending: PendingPairs | None = None,
     ) -> None:
         """Initializes the sequence; no pair is read yet.
 
@@ -58,6 +61,8 @@ class Pairs(Sequence[Pair]):
             read_window: Function that reads a window of a pair by its number, at the size of its
                 files, without the rest, or returns None where the whole pair is to be read; None if
                 pairs are resized.
+            pending: The pairs whose contents have not been opened; None if all have been, or need
+                not be.
         """
         self.names = list(names)
         self.files = list(files)
@@ -69,6 +74,7 @@ class Pairs(Sequence[Pair]):
         self._read = read
         self._derive = derive
         self.keep = keep
+        self.pending = pending
         self._kept: dict[int, Pair] = {}
 
     def __len__(self) -> int:
@@ -81,6 +87,27 @@ class Pairs(Sequence[Pair]):
             if len(self._kept) < self.keep:
                 self._kept[index] = pair
         return pair
+
+    def sound_index(self, index: int, *seed: int) -> int:
+        """Returns the number of a pair, or of another one in its place if it is bad.
+
+        It is for training pairs of large datasets, not all of which were opened beforehand.
+
+        Args:
+            index: The number of the pair.
+            seed: Numbers that the substitute for a bad pair depends on, beside `index`.
+
+        Raises:
+            UserError: The pair is bad, and `data.on_bad_image` is `stop`; `failure` keeps the
+                error.
+        """
+        if self.pending is None:
+            return index
+        try:
+            return self.pending.sound_index(index, *seed)
+        except UserError as error:
+            self.failure = error
+            raise
 
     def size_of(self, index: int) -> Size:
         """Returns the height and width of a pair in pixels."""
@@ -139,7 +166,8 @@ class Pairs(Sequence[Pair]):
         Returns:
             A new sequence, which does not keep pairs in memory.
         """
-        return Pairs(self.names, self._read, size, self.values, derive, self.files)
+        values, pending = self.values, self.pending
+        return Pairs(self.names, self._read, size, values, derive, self.files, pending=pending)
 
     def _load(self, index: int) -> Pair:
         size = self.size_of(index)

@@ -7,7 +7,7 @@ it, `checking` opens them if that is requested, and `source` reads the remaining
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from rich.filesize import decimal
 from pix2pix_tf.config.schema import Config, DataConfig
 from pix2pix_tf.data.checking.check_pairs import CheckedPairs, SkippedPair, check_pairs
 from pix2pix_tf.data.checking.kinds import Kinds, describe, other_sizes
+from pix2pix_tf.data.checking.pending import ContentTask, PendingPairs, check_large, is_large
 from pix2pix_tf.data.derived.inputs import note_on_16bit
 from pix2pix_tf.data.held_out import held_out
 from pix2pix_tf.data.layout.errors import existing_root
@@ -38,6 +39,7 @@ from pix2pix_tf.utils.text import pluralize
 Advance = Callable[[int], None]
 # Shares of the memory that decoded pairs may take; networks and TensorFlow need the rest.
 _AUTO_AT_MOST, _ALL_AT_MOST = 0.5, 0.7
+_HELD_OUT_AT_MOST = 2000  # validation pairs that are scored in a reasonable time
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ def open_pairs(
 
     Args:
         config: The config of the experiment.
-        check: Whether to open every image first, so that a bad one does not stop training later.
-            With `data.on_bad_image: skip` they are always opened, since the result decides which
-            pairs there are.
+        check: Whether to open every image first, so that a bad one does not stop training later;
+            of a large dataset (`data.checking.pending`) the headers and a sample. With
+            `data.on_bad_image: skip` this is always done, since the result decides which pairs
+            there are.
         advance: Called after each pair that is opened first, with the total number of them.
 
     Returns:
@@ -207,7 +210,19 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
     splits = _training_splits(layout, data)
     source = PairSource(config)
     checked = CheckedPairs(splits, {}, [], {})
-    if check or data.on_bad_image == "skip":
+    pending = None
+    checks = check or data.on_bad_image == "skip"
+    if checks and is_large(splits):
+        task = ContentTask(
+            layout.root,
+            source.spec,
+            tuple(source.ranges),
+            native_scale(data),
+            config.warnings.flat_fraction,
+            skip_bad=data.on_bad_image == "skip",
+        )
+        checked, pending = check_large(splits, task, advance)
+    elif checks:
         checked = check_pairs(
             splits,
             source.spec,
@@ -226,9 +241,11 @@ def _open_files(config: Config, check: bool, advance: Advance) -> OpenedPairs:
             _sizes(checked.splits[split], source, data, checked.kinds) or size,
             types=checked.dtypes.get(split),
             training=split == "train",
+            pending=pending if split == "train" else None,
         )
 
     notes = [*(other_sizes(checked.kinds) if data.scale == "resize" else ()), *checked.warnings]
+    notes += _many_held_out(layout, splits)
     if source.derivation is not None:
         notes += note_on_16bit(sum(kind.dtype == "uint16" for kind in checked.kinds.values()))
     return OpenedPairs(
@@ -264,6 +281,7 @@ def _pairs_of_files(
     *,
     types: SideTypes | None = None,
     training: bool = False,
+    pending: PendingPairs | None = None,
 ) -> Pairs:
     """Returns pairs that are read from files.
 
@@ -273,8 +291,9 @@ def _pairs_of_files(
         size: Height and width in pixels that images are resized to, or those of each pair.
         types: The data types of the files of each side; None to read the headers of all files.
         training: Whether these are training pairs, see `PairSource.derive_on_reading`.
+        pending: The pairs among them whose contents have not been opened.
     """
-    paths = [tuple(pair.sides.values()) for pair in files]
+    paths = [(pair.a,) if pair.b is None else (pair.a, pair.b) for pair in files]
     if types is None:
         readings = {
             path: source.spec.reading_of(side)
@@ -297,6 +316,7 @@ def _pairs_of_files(
         read_window=(lambda index, window: source.window(files[index], window))
         if source.at_own_size
         else None,
+        pending=pending,
     )
 
 
@@ -322,7 +342,7 @@ def _sizes(
         return None
 
     def size_of(side: str, path: Path) -> Size:
-        kind = kinds.get(path) if kinds else None
+        kind = kinds.get(str(path)) if kinds else None
         if kind is not None:
             return kind.height, kind.width
         return image_size(path, *source.spec.reading_of(side))
@@ -364,6 +384,18 @@ def _found(layout: Layout, checked: CheckedPairs) -> str:
     if checked.skipped:
         parts.append(f"{pluralize(len(checked.skipped), 'bad pair')} skipped")
     return f"{layout.root}: {'; '.join(filter(None, [*parts, *layout.notes]))}"
+
+
+def _many_held_out(layout: Layout, splits: Mapping[str, Sequence[PairFiles]]) -> list[str]:
+    """Returns a note on validation pairs that are many, and were not chosen by the user."""
+    count = len(splits["val"])
+    if "val" in layout.splits or count <= _HELD_OUT_AT_MOST:
+        return []
+    share = f"{_HELD_OUT_AT_MOST / (count + len(splits['train'])):.1g}"
+    return [
+        f"{count:,} pairs are held out, and all of them are scored before the first step and in "
+        f"each validation: data.validation_fraction={share} holds out fewer"
+    ]
 
 
 def _counts(train: int, val: int) -> str:

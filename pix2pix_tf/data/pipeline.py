@@ -2,7 +2,8 @@
 
 Of N pairs, image number i of a training (counted over all epochs) is at position i mod N of epoch
 i div N. The order of an epoch, the augmentation and the dropout mask of an image depend only on the
-seed and these numbers, so that training can resume at any step by starting to count there.
+seed and these numbers, so that training can resume at any step by starting to count there. So does
+the pair in the place of one that is bad, where that is found only while training goes on.
 """
 
 from __future__ import annotations
@@ -179,8 +180,14 @@ def _reader(pairs: Pairs, config: Config, paired: bool) -> Callable[..., Pair]:
 
     def read(number: np.int64, draws: np.ndarray, target_draws: np.ndarray) -> Pair:
         epoch, position = divmod(int(number), count)
-        pair = crop(order(epoch)[position], draws)
-        return pair if paired else (pair[0], crop(target_order(epoch)[position], target_draws)[1])
+        pair = crop(usable(order(epoch)[position], number), draws)
+        if paired:
+            return pair
+        other = usable(target_order(epoch)[position], number, _TARGET_ORDER)
+        return pair[0], crop(other, target_draws)[1]
+
+    def usable(index: np.int64, number: np.int64, *purpose: int) -> int:
+        return pairs.sound_index(int(index), seed, int(number), *purpose)
 
     return read
 

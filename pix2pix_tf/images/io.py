@@ -3,9 +3,10 @@
 Reading
     - The format is recognized by the content of a file, not by its suffix. `formats.READ_FORMATS`
       are read: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, PPM, TGA and others that Pillow
-      decodes; and arrays that NumPy saved, as .npy or as .npz of one array. Of a JPEG with further
-      images after the first (MPO, which phones write for previews) the first is read; of a TIFF the
-      one image of full size, without overviews and masks.
+      decodes; arrays that NumPy saved, as .npy or as .npz of one array; and slices of DICOM and
+      NIfTI, whose values are rescaled by the slope and intercept of the file. Of a JPEG with
+      further images after the first (MPO, which phones write for previews) the first is read; of a
+      TIFF the one image of full size, without overviews and masks.
     - The orientation of EXIF and TIFF is applied; an unreadable EXIF block is ignored, as image
       viewers do. Colour profiles are not applied.
     - Palette images become RGB, or RGBA if they have transparency; bilevel becomes 0/255 grey.
@@ -52,6 +53,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from pix2pix_tf.images.carried_tags import NO_TAGS, CarriedTags
 from pix2pix_tf.images.convert import to_channels
+from pix2pix_tf.images.dicom_image import DicomImage, is_dicom
+from pix2pix_tf.images.formats import unknown_kind
 from pix2pix_tf.images.image_file import (
     ANY_READING,
     Axes,
@@ -61,6 +64,7 @@ from pix2pix_tf.images.image_file import (
     Reading,
     openable,
 )
+from pix2pix_tf.images.nifti_image import NiftiImage, is_nifti
 from pix2pix_tf.images.nodata import DECLARED, NodataRule, empty_pixels, replace_nodata
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
@@ -73,7 +77,7 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import WriteError, is_special, write_error_message
 from pix2pix_tf.utils.text import pluralize
 
-OpenedImage = PillowImage | TiffImage | NumpyImage
+OpenedImage = PillowImage | TiffImage | NumpyImage | DicomImage | NiftiImage
 
 _WRITTEN_AS = {
     ".jpg": "JPEG",
@@ -94,7 +98,7 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True, "exact": True},  # exact keeps colour where alpha is 0
 }
 
-_MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
+MODE_OF_CHANNELS: dict[int, ColourMode] = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
 WITH_ALPHA: tuple[ColourMode, ...] = ("grey + alpha", "RGBA")  # their last channel is alpha
 LARGE_PIXELS = 16 * 2**20  # images of more pixels are decoded one at a time
 _ONE_LARGE_IMAGE = threading.Lock()
@@ -236,7 +240,7 @@ def inspect_image(
             raise UserError(_too_many_pixels(path, opened, pixels, max_pixels))
         with _ONE_LARGE_IMAGE if pixels > LARGE_PIXELS else contextlib.nullcontext():
             decoded = np.ascontiguousarray(opened.decode())
-        colour_mode = opened.colour_mode or _MODE_OF_CHANNELS[decoded.shape[2]]
+        colour_mode = opened.colour_mode or MODE_OF_CHANNELS[decoded.shape[2]]
         decoded, missing = replace_nodata(
             decoded, nodata, opened.tags.nodata, has_alpha=colour_mode in WITH_ALPHA
         )
@@ -279,6 +283,16 @@ def image_dtype(path: ImageFile) -> np.dtype:
     """
     with open_image_file(openable(path), Reading(axes="CYX")) as opened:  # whatever their order
         return opened.dtype
+
+
+def image_rescaling(path: ImageFile) -> str:
+    """Reads from the header how stored numbers are rescaled, in words; "" if they are not.
+
+    Raises:
+        UserError: As for `image_dtype`.
+    """
+    with open_image_file(openable(path), Reading(axes="CYX")) as opened:
+        return opened.rescaling.words if isinstance(opened, DicomImage | NiftiImage) else ""
 
 
 def image_size(
@@ -402,6 +416,20 @@ def encode_png(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def encode_npy(image: np.ndarray) -> bytes:
+    """Encodes an image, [H, W, C], as the content of a .npy file."""
+    file = io.BytesIO()
+    _save(file, image, "NPY", {}, NO_TAGS)
+    return file.getvalue()
+
+
+def encode_tiff(image: np.ndarray) -> bytes:
+    """Encodes an image, [H, W, C], as the content of a TIFF file."""
+    file = io.BytesIO()
+    _save(file, image, "TIFF", {}, NO_TAGS)
+    return file.getvalue()
+
+
 def tiff_text(description: str) -> dict[str, str]:
     """Returns the text entries of a TIFF file that `write_image` wrote, by their keywords.
 
@@ -501,6 +529,10 @@ def opened_image(file: BinaryIO, head: bytes, path: OpenableFile, reading: Readi
         return TiffImage(file, path, reading.axes)
     if head.startswith((NPY_SIGNATURE, *NPZ_SIGNATURES)):
         return NumpyImage(file, path, reading)
+    if is_dicom(file):
+        return DicomImage(file, path)
+    if is_nifti(file):
+        return NiftiImage(file, path)
     return PillowImage(file, head, path)
 
 
@@ -528,6 +560,8 @@ def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
         )
     if head.startswith(b"PK"):
         return f"{path} is no archive of NumPy (.npz), or damaged: write it anew."
+    if isinstance(error, UnidentifiedImageError) and (kind := unknown_kind(head)):
+        return f"{path} is {kind}."
     if isinstance(error, UnidentifiedImageError) and str(error):
         return (
             f"{path} is not an image that can be read: it is a damaged {error}, or one of a kind "

@@ -50,6 +50,7 @@ _SYSTEM_ENDINGS = ("@synoeastream", "@synoresource", ":zone.identifier")
 _RESCUED = re.compile(r"found\.\d{3}")  # folders in which Windows puts files from a damaged disk
 
 _SUFFIXES = set(IMAGE_SUFFIXES)
+_NUMBER = re.compile(r"[0-9]+")
 
 _Identity = tuple[int, int]  # device and inode, the same for every path to a file or folder
 
@@ -61,6 +62,7 @@ class Listing:
     Attributes:
         folder: The folder.
         images: Image files, by their suffix, in natural order of their paths (img2 before img10).
+        names: Their names, see `image_name`.
         others: The other files, except those that were skipped.
         system: The hidden and system files and folders, which were skipped.
         repeated: Links that were not followed, because their target is listed already or contains
@@ -71,6 +73,7 @@ class Listing:
 
     folder: Path
     images: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
     system: list[Path] = field(default_factory=list)
     repeated: list[Path] = field(default_factory=list)
@@ -79,8 +82,15 @@ class Listing:
 
     def sort(self) -> None:
         """Sorts images and other files in natural order, the same on every system."""
-        for paths in (self.images, self.others):
-            paths.sort(key=lambda path: natural(_inside(path, self.folder)))
+        self.others.sort(key=lambda path: natural(_inside(path, self.folder)))
+        inside = [_inside(path, self.folder) for path in self.images]
+        order = sorted(range(len(inside)), key=lambda index: natural(inside[index]))
+        self.images = [self.images[index] for index in order]
+        self.names = [without_suffix(inside[index]) for index in order]
+
+    def folders(self) -> list[Path]:
+        """Returns the folders that hold images, in the order of the images."""
+        return list(map(Path, dict.fromkeys(map(os.path.dirname, map(str, self.images)))))
 
 
 @dataclass(frozen=True)
@@ -167,7 +177,8 @@ def list_entries(folder: Path) -> Entries:
 
 def is_image(name: str) -> bool:
     """Whether a file name has the suffix of an image."""
-    return os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122  faster, for many files
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  faster, for many files
+    return suffix in _SUFFIXES or (suffix == ".gz" and name.lower().endswith(".nii.gz"))
 
 
 def is_system(name: str) -> bool:
@@ -195,11 +206,15 @@ def image_name(path: Path, folder: Path) -> str:
     return without_suffix(_inside(path, folder))
 
 
-def natural(text: str) -> tuple[list[str | int], str]:
+def natural(text: str) -> tuple[str, str]:
     """Returns a sort key by which img2 precedes img10; the text decides between img1 and img01."""
-    # Text and digits alternate, so that elements at the same index have the same type.
-    parts = re.split(r"([0-9]+)", text)
-    return [int(part) if k % 2 else part for k, part in enumerate(parts)], text
+    return _NUMBER.sub(_number_key, text), text
+
+
+def _number_key(number: re.Match[str]) -> str:
+    """Returns a text that sorts as a number does: before other text, fewer digits first."""
+    digits = number[0].lstrip("0")
+    return f"\0{chr(len(digits))}{digits}"
 
 
 def by_suffix(files: Iterable[Path]) -> str:
@@ -234,7 +249,7 @@ def listing_notes(listings: Sequence[Listing]) -> list[str]:
 
 def composed(text: str) -> str:
     """Converts a text to NFC, in which a letter with its accent is one character."""
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _inside(path: Path, folder: Path) -> str:

@@ -73,6 +73,16 @@ class PillowImage:
         is_16bit = self._is_16bit or _png_depth(self._image, head) == 16
         self.dtype = np.dtype(np.uint16 if is_16bit else np.uint8)
 
+    @property
+    def channels(self) -> int:
+        """The number of channels by the header; decoding shows whether alpha is used, in a TGA."""
+        has_alpha = self._image.has_transparency_data
+        if self._is_16bit:
+            is_colour = self._image.mode == "RGB"
+        else:
+            is_colour = self._image.mode in _COLOUR_MODES
+        return (3 if is_colour else 1) + has_alpha
+
     def decode(self) -> np.ndarray:
         """Decodes the upright image, [height, width, 1..4] of `dtype`."""
         image = self._image

@@ -30,6 +30,7 @@ from pix2pix_tf.utils.files import WriteError, check_output_directory, is_specia
 from pix2pix_tf.utils.text import pluralize
 
 OutputFormat = Literal["png", "tiff", "npy"]
+_WRITTEN_AS_TIFF = (".tif", ".tiff", ".dcm", ".nii", ".gz")  # no medical images are written
 _SUFFIXES: dict[OutputFormat, str] = {"png": ".png", "tiff": ".tif", "npy": ".npy"}
 
 
@@ -108,7 +109,8 @@ def translate_files(
         tile: The side of tiles in pixels, for images larger than that; see `Translator.tiled`.
         overwrite: Whether existing translations are replaced.
         format: `png`, `tiff` or `npy`. By default NumPy arrays or TIFF files if the targets of the
-            training were such, else PNG files, or TIFF where PNG cannot hold the translations.
+            training were such, TIFF for DICOM and NIfTI, else PNG files, or TIFF where PNG cannot
+            hold the translations.
         max_pixels: Largest number of pixels to decode at once: those of a whole image, or of one
             strip or tile of a TIFF file that is translated in tiles.
         advance: Called with the total number of steps, after each image or, if an image is
@@ -197,7 +199,7 @@ def _output_format(translator: Translator, format: OutputFormat | None) -> Outpu
         return format
     if translator.target_suffix in (".npy", ".npz"):
         return "npy"
-    if translator.target_suffix in (".tif", ".tiff") or not png_holds(dtype, channels):
+    if translator.target_suffix in _WRITTEN_AS_TIFF or not png_holds(dtype, channels):
         return "tiff"
     return "png"
 

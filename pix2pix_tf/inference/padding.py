@@ -49,9 +49,9 @@ class AxisPadding:
         The image is mirrored at its borders as often as necessary: with `size` 3 and `total` 5 the
         positions are 2 1 0 1 2 1 0 1.
         """
-        position = tf.range(self.padded) - self.before
         period = tf.maximum(2 * (self.size - 1), 1)
-        position = tf.math.floormod(position, period)
+        first = _up_to_multiple(self.before, period)  # -before, shifted by whole periods
+        position = tf.math.floormod(tf.range(self.padded) + first, period)
         return tf.minimum(position, period - position)
 
 
@@ -66,11 +66,19 @@ def axis_padding(size: Length, multiple: int, smallest: int = 1) -> AxisPadding:
     Returns:
         The padding.
     """
-    total = -size % multiple
+    total = _up_to_multiple(size, multiple)
     if smallest > multiple:
         larger = max if isinstance(size, int) else tf.maximum
         total = larger(total, smallest - size)
     return AxisPadding(size, total)
+
+
+def _up_to_multiple(size: Length, multiple: Length) -> Length:
+    """Returns the number that is missing from `size` to the next multiple: -size modulo multiple.
+
+    No operand is negative, because in ONNX the remainder of a negative number is negative.
+    """
+    return (multiple - size % multiple) % multiple
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from pix2pix_tf.config.schema import TrainingConfig
 from pix2pix_tf.methods.method import Batch, Losses, Method
+from pix2pix_tf.methods.xla import choose_xla
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 
 Update = Callable[[Batch, tf.Tensor], Losses]
@@ -23,7 +24,7 @@ def make_update(
     returns the losses before the update, as means over the global batch.
     """
     replica_update: Update = method.update
-    if _uses_xla(training, strategy):
+    if choose_xla(training, strategy).used:
         replica_update = tf.function(replica_update, jit_compile=True, autograph=False)
     elif all("CPU" in device for device in strategy.extended.worker_devices):
         # Entered within the thread of the replica, which does not inherit scopes around it.
@@ -81,14 +82,3 @@ def update_ema(average: keras.Model, network: keras.Model, decay: float) -> None
         step = (1.0 - decay) * (tf.convert_to_tensor(weight.value) - mean_now)
         # Assigned to this replica's own copy: every replica makes the same step.
         tf.raw_ops.AssignAddVariableOp(resource=mean.value.handle, value=step)
-
-
-def _uses_xla(training: TrainingConfig, strategy: tf.distribute.Strategy) -> bool:
-    """Returns whether XLA compiles the update of a replica into one program.
-
-    By default it does so on a single GPU only. It is slower on CPUs; with several GPUs, which sum
-    gradients within the program, it has not been measured.
-    """
-    if training.jit_compile == "auto":
-        return strategy.num_replicas_in_sync == 1 and "GPU" in strategy.extended.worker_devices[0]
-    return training.jit_compile

@@ -19,7 +19,7 @@ import keras
 import tensorflow as tf
 
 from pix2pix_tf.models import cpu_convolutions as cpu
-from pix2pix_tf.models import subpixel
+from pix2pix_tf.models import philox, subpixel
 
 EPSILON = 1e-5  # as in the published programs; Keras' default is 1e-3
 
@@ -220,28 +220,40 @@ class SeededDropout(keras.layers.Layer):
             if not training:
                 return x
             seeds = tf.random.uniform([tf.shape(x)[0], 2], maxval=2**31 - 1, dtype=tf.int32)
-        shape = tf.shape(x)[1:]
-        noise = tf.map_fn(
-            lambda seed: _uniform(
-                shape, tf.random.experimental.stateless_fold_in(seed, self.index, alg="philox")
-            ),
-            seeds,
-            fn_output_signature=tf.TensorSpec(x.shape[1:], tf.float32),
-        )
-        kept = tf.cast(noise >= self.rate, x.dtype)
+        noise = _portable_noise if philox.is_active() else _noise
+        kept = tf.cast(noise(x, seeds, self.index) >= self.rate, x.dtype)
         return x * kept * (1 / (1 - self.rate))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "index": self.index}
 
 
-def _uniform(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Returns the numbers of `tf.random.stateless_uniform` in [0, 1), with and without XLA.
+def _noise(x: tf.Tensor, seeds: tf.Tensor, index: int) -> tf.Tensor:
+    """Returns uniform numbers in [0, 1), float32 of the shape of `x`, by a seed for each image."""
+    shape = tf.shape(x)[1:]
 
-    XLA draws the same bits but converts them to other numbers.
+    def of_image(seed: tf.Tensor) -> tf.Tensor:
+        seed = tf.random.experimental.stateless_fold_in(seed, index, alg="philox")
+        bits = tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
+        return _fractions(tf.bitwise.bitwise_and(bits, 2**23 - 1))
+
+    signature = tf.TensorSpec(x.shape[1:], tf.float32)
+    return tf.map_fn(of_image, seeds, fn_output_signature=signature)
+
+
+def _portable_noise(x: tf.Tensor, seeds: tf.Tensor, index: int) -> tf.Tensor:
+    """Returns the numbers of `_noise`, without operations of TensorFlow alone."""
+    bits = philox.random_bits(philox.fold_in(seeds, index), tf.reduce_prod(tf.shape(x)[1:]))
+    return tf.reshape(_fractions(bits % 2**23), tf.shape(x))
+
+
+def _fractions(bits: tf.Tensor) -> tf.Tensor:
+    """Returns numbers in [0, 1) for 23 bits.
+
+    Those of `tf.random.stateless_uniform` itself differ with and without XLA, whose conversion of
+    the same bits is another one.
     """
-    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
-    return tf.cast(tf.bitwise.bitwise_and(bits, 2**23 - 1), tf.float32) * 2.0**-23
+    return tf.cast(bits, tf.float32) * 2.0**-23
 
 
 @keras.saving.register_keras_serializable("pix2pix_tf")

@@ -1,10 +1,10 @@
 """Record of the pairs of a training, stored beside its weights and compared with the current pairs.
 
 The record has, for every pair, its path relative to the root, without suffix, and the sizes of its
-files. For evenly spaced pairs, as many as `HASHED_BYTES` allows, it also has a SHA-256 of their
-contents, so that a large dataset costs no more than a small one. The comparison does not detect a
-different file of the same name and size if the dataset is too large to be hashed completely, and
-it takes an image that was re-encoded for a different one.
+files. For evenly spaced pairs, as many as `HASHED_BYTES` and `HASHED_PAIRS` allow, it also has a
+SHA-256 of their contents, so that a large dataset costs no more than a small one. The comparison
+does not detect a different file of the same name and size if the dataset is too large to be hashed
+completely, and it takes an image that was re-encoded for a different one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import OpenedPairs, data_root
 from pix2pix_tf.images.carried_tags import CarriedTags
 from pix2pix_tf.images.formats import without_suffix
+from pix2pix_tf.images.listing import composed
 from pix2pix_tf.images.value_range import PairValues
 from pix2pix_tf.runs.side_tags import common_tags, to_json
 from pix2pix_tf.utils.errors import UserError
@@ -32,6 +32,7 @@ from pix2pix_tf.utils.parallel import parallel_map
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
 HASHED_BYTES = 256 * 2**20  # limit per split
+HASHED_PAIRS = 10_000  # limit per split
 _HASHED_OF_A_FILE = 16 * 2**20  # of a larger file only the beginning and the end are hashed
 _NAMED_AT_MOST = 5  # maximal number of names in a message
 
@@ -170,7 +171,7 @@ def _types(values: PairValues, data: DataConfig) -> dict[str, str]:
 def _suffixes(files: Sequence[tuple[Path, ...]]) -> dict[str, str]:
     """Returns the suffix of each side, of one file or two a pair, whose files all have the same."""
     found = {
-        side: {path.suffix.lower() for path in paths}
+        side: {os.path.splitext(str(path))[1].lower() for path in paths}  # noqa: PTH122  faster
         for side, paths in _files_of_sides(files).items()
     }
     return {side: min(suffixes) for side, suffixes in found.items() if len(suffixes) == 1}
@@ -198,11 +199,11 @@ def split_record(pairs: Pairs, root: Path | None) -> SplitRecord:
         UserError: A file cannot be read.
     """
     files = dict(zip(_places(pairs, root), pairs.files or [()] * len(pairs), strict=True))
-    sizes_of_files = parallel_map(_sizes, list(files.values()), lambda total: None)
-    sizes = dict(zip(files, sizes_of_files, strict=True))
-    to_read = sum(min(size, _HASHED_OF_A_FILE) for each in sizes_of_files for size in each)
-    hashed = list(files)[:: max(1, -(-to_read // HASHED_BYTES))] if to_read else []
-    hashes = parallel_map(lambda place: file_digest(files[place]), hashed, lambda total: None)
+    sizes = {place: _sizes(each) for place, each in files.items()}
+    to_read = sum(min(size, _HASHED_OF_A_FILE) for each in sizes.values() for size in each)
+    step = max(1, -(-to_read // HASHED_BYTES), -(-len(files) // HASHED_PAIRS))
+    hashed = list(files)[::step] if to_read else []
+    hashes = parallel_map(lambda place: file_digest(files[place]), hashed)
     return SplitRecord(
         names_sha256=_digest_of_names(pairs.names),
         count=len(pairs),
@@ -490,26 +491,27 @@ def _places(pairs: Pairs, root: Path | None) -> list[str]:
     """Returns the place of each pair: that of its first file, or of both if pairs share that."""
     if root is None or not pairs.files:
         return [_normalized(name) for name in pairs.names]
-    folder = root.parent if is_table(root) else root
+    folder = os.path.join(root.parent if is_table(root) else root, "")  # noqa: PTH118
     firsts = [_place(files[0], folder) for files in pairs.files]
     if len(set(firsts)) == len(firsts):
         return firsts
     return [" + ".join(_place(file, folder) for file in files) for files in pairs.files]
 
 
-def _place(file: Path, folder: Path) -> str:
-    absolute = Path(os.path.abspath(file))  # noqa: PTH100  links are not resolved
-    place = absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
-    return _normalized(without_suffix(place.as_posix()))
+def _place(file: Path, folder: str) -> str:
+    """Returns the path of a file below a folder, which ends in a separator, without suffix."""
+    # Texts, since paths take ten times as long; links are not resolved.
+    absolute = os.path.abspath(str(file))  # noqa: PTH100
+    return _normalized(without_suffix(absolute.removeprefix(folder).replace(os.sep, "/")))
 
 
 def _normalized(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return composed(name)
 
 
 def _sizes(files: Sequence[Path]) -> list[int]:
     try:
-        return [file.stat().st_size for file in files]
+        return [os.stat(str(file)).st_size for file in files]  # noqa: PTH116  faster, for many files
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
 

@@ -9,9 +9,10 @@ pairs.json    the dataset's layout on disk (`layout`), its folder (`root`), the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from pix2pix_tf.data.checking.check_pairs import summarize_skipped
+from pix2pix_tf.data.checking.check_pairs import SkippedPair, summarize_skipped
 from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.images.io import image_size
 from pix2pix_tf.runs.checkpoint_files import newest_step
@@ -24,7 +25,7 @@ from pix2pix_tf.runs.pairs_record import (
     shared_contents,
 )
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.utils.files import write_text
+from pix2pix_tf.utils.files import write_text, writing
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _MAX_NAMES = 5  # maximal number of names in a message
@@ -59,22 +60,58 @@ def record_pairs(run: Run, now: PairsRecord, pairs: OpenedPairs) -> list[str]:
     step = newest_step(run.checkpoints) or 0
     before = read_record(run.pairs_file)
     record = replace(next_record(before, now, step), proportions=_proportions(pairs))
-    notes = _skipped_notes(run, pairs)
+    skipped = _all_skipped(pairs)
+    notes = _skipped_notes(run, skipped)
     if before is None:
         notes += _shared_notes(now) + (_unknown_notes(run, step) if step else [])
     else:
         notes += _change_notes(before, record, step)
-    if pairs.skipped:
-        lines = (
-            f"{one.split}/{one.name}: {' '.join(problem.split())}\n"
-            for one in pairs.skipped
-            for problem in one.problems
-        )
-        write_text(run.skipped_file, "".join(lines))
+    if skipped:
+        write_text(run.skipped_file, "".join(map(_skipped_lines, skipped)))
     else:
         run.skipped_file.unlink(missing_ok=True)
     record.write(run.pairs_file)
     return notes
+
+
+def add_skipped(run: Run, pair: SkippedPair) -> None:
+    """Adds a pair to skipped.txt that was found to be bad since `record_pairs`.
+
+    Args:
+        run: The run.
+        pair: The pair.
+    """
+    with writing(run.skipped_file), run.skipped_file.open("a", encoding="utf-8") as file:
+        file.write(_skipped_lines(pair))
+
+
+def skipped_before(run: Run) -> set[str]:
+    """Returns what may be the names of training pairs in skipped.txt of the last session.
+
+    A name may contain a colon, after which the reason follows: all beginnings are returned.
+    """
+    try:
+        lines = run.skipped_file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return set()
+    names = set()
+    for line in lines:
+        split, _, rest = line.partition("/")
+        parts = rest.split(": ")
+        if split == "train":
+            names |= {": ".join(parts[:count]) for count in range(1, len(parts))}
+    return names
+
+
+def _skipped_lines(pair: SkippedPair) -> str:
+    """Returns the lines of skipped.txt about a pair."""
+    problems = (" ".join(problem.split()) for problem in pair.problems)
+    return "".join(f"{pair.split}/{pair.name}: {problem}\n" for problem in problems)
+
+
+def _all_skipped(pairs: OpenedPairs) -> list[SkippedPair]:
+    pending = pairs.train.pending
+    return [*pairs.skipped, *(() if pending is None else pending.new_bad())]
 
 
 def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
@@ -88,12 +125,11 @@ def _proportions(pairs: OpenedPairs) -> tuple[float, float] | None:
     return min(ratios), max(ratios)
 
 
-def _skipped_notes(run: Run, pairs: OpenedPairs) -> list[str]:
-    if not pairs.skipped:
+def _skipped_notes(run: Run, skipped: Sequence[SkippedPair]) -> list[str]:
+    if not skipped:
         return []
-    count = len(pairs.skipped)
-    words = f"{pluralize(count, 'bad pair')} skipped, listed in {run.skipped_file}:"
-    return [words, *(f"  {line}" for line in summarize_skipped(pairs.skipped))]
+    words = f"{pluralize(len(skipped), 'bad pair')} skipped, listed in {run.skipped_file}:"
+    return [words, *(f"  {line}" for line in summarize_skipped(skipped))]
 
 
 def _shared_notes(now: PairsRecord) -> list[str]:

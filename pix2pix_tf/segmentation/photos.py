@@ -47,6 +47,7 @@ class LabelledPhotos(Sequence[LabelledPhoto]):
 
     def _load(self, index: int) -> LabelledPhoto:
         try:
+            index = self._pairs.sound_index(index)
             photo, _ = self._pairs[index]
             classes = label_map(
                 *(self._pairs, index, 1, self._palette, self._config.data),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import time
@@ -19,11 +20,14 @@ from pix2pix_tf.evaluation.metrics.metric import Scores
 from pix2pix_tf.methods import images_per_step, method_of
 from pix2pix_tf.methods.method import Batch, Losses, Optimized, checkpoint_parts, translating_parts
 from pix2pix_tf.methods.update import make_update, make_updates
+from pix2pix_tf.methods.xla import choose_xla
 from pix2pix_tf.runs.checkpoints import Checkpoints
 from pix2pix_tf.runs.pairs_record import read_record
 from pix2pix_tf.runs.run import Run
+from pix2pix_tf.runs.trained_on import add_skipped
 from pix2pix_tf.runs.versions import record_session
 from pix2pix_tf.training import messages
+from pix2pix_tf.training.background_check import BackgroundCheck
 from pix2pix_tf.training.batches import distributed_batches
 from pix2pix_tf.training.distributed.cluster import find_cluster
 from pix2pix_tf.training.distributed.worker_group import (
@@ -165,13 +169,19 @@ class _Training:
             progress.print(already_trained(self.run, self.config, self.first, self.total))
             return TrainingResult(self.first, None, newest)
         self._open_records(progress)
-        with graceful_shutdown() as caught, progress:
+        skip = functools.partial(add_skipped, self.run)
+        self.check = BackgroundCheck(
+            None if self.workers.cluster else self.pairs.train.pending, skip
+        )
+        with graceful_shutdown() as caught, progress, self.check:
             before = (
                 newest
                 if self.first
                 else self._validate_and_sample(progress, 0, validate=True, sample=True)
             )
             after, interrupted = self._loop(progress, caught)
+            for line in [*self.check.lines(), *self.check.unfinished()]:
+                progress.print(line)
         return TrainingResult(int(self.checkpoints.step), before, after, interrupted)
 
     def _loop(
@@ -191,7 +201,10 @@ class _Training:
         step = self.first
         while step < self.total:
             count = self.schedule.updates_of_call(step)
-            self.buffer.add(step + 1, count, *self._run_updates(batches, step, count))
+            try:
+                self.buffer.add(step + 1, count, *self._run_updates(batches, step, count))
+            except UserError as error:
+                raise self._stopped_by(error, progress, step) from None
             step += count
             self.checkpoints.step.assign(step)
 
@@ -200,6 +213,11 @@ class _Training:
             )
             validate, sample, checkpoint = self.schedule.due_after(step)
             checkpoint = checkpoint or stop is not None
+            for line in self.check.lines():
+                progress.print(line)
+                self.logs.text(step, "data", line)
+            if self.check.error is not None:
+                raise self._stopped_by(self.check.error, progress, step)
             if validate or sample or checkpoint or report:
                 self._report(progress)  # comes first: it rejects losses that are not finite
             if validate or sample or checkpoint:
@@ -213,6 +231,16 @@ class _Training:
                 self._print_for_worker(progress, messages.stopped(step, stop.name))
                 return None, stop
         return scores, None
+
+    def _stopped_by(self, error: UserError, progress: TrainingProgress, step: int) -> UserError:
+        """Saves the state after `step`, as far as it is sound; returns an error that says so."""
+        if step == self.first or not self.workers.is_chief:
+            return error
+        if self.buffer.first:
+            self._report(progress)
+        self._check_weights(step)
+        self.checkpoints.save()
+        return UserError(messages.stopped_by_image(str(error), step))
 
     def _run_updates(self, batches: Iterator[Batch], step: int, count: int) -> tuple[Losses, float]:
         """Makes `count` updates; returns their losses and the seconds spent waiting for batches."""
@@ -350,6 +378,9 @@ class _Training:
         progress.print(f"data: {self.pairs.found}")
         for note in self.pairs.notes:
             progress.print(f"warning: {note}")
+        xla = choose_xla(self.config.training, self.workers.strategy)
+        if xla.note is not None:
+            progress.print(f"warning: {xla.note}")
         progress.print(
             f"run: {self.run.path}: {start} of {self.total} steps, "
             f"batch {batch} on {self.workers.devices}"

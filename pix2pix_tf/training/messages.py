@@ -61,6 +61,19 @@ def stopped(step: int, signal_name: str) -> str:
     return f"stopped at step {step} by {signal_name}; saved: the same command resumes there"
 
 
+def stopped_by_image(problem: str, step: int) -> str:
+    """Returns the error message for an image that turned out to be bad during a training.
+
+    Args:
+        problem: What is wrong with which file.
+        step: The step that was saved.
+    """
+    return (
+        f"{problem}\nStopped at step {step}; saved: when the image is mended, the same command "
+        "with --data-changed resumes there"
+    )
+
+
 def _kept_checkpoint(run: Run, which: str) -> str:
     newest = newest_step(run.checkpoints)
     if newest is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from pix2pix_tf.config.schema import Config, format_range
+from pix2pix_tf.data.checking.pending import PendingPairs
 from pix2pix_tf.data.measured_ranges import measure_ranges
 from pix2pix_tf.data.pairs import OpenedPairs, open_pairs
 from pix2pix_tf.inference.reference_batch import record_reference_batch
@@ -16,12 +17,14 @@ from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.lock import run_lock
 from pix2pix_tf.runs.pairs_record import PairsRecord, record_of
 from pix2pix_tf.runs.run import Run
-from pix2pix_tf.runs.trained_on import check_pairs, record_pairs
+from pix2pix_tf.runs.trained_on import check_pairs, record_pairs, skipped_before
 from pix2pix_tf.training.distributed.worker_group import WorkerGroup
 from pix2pix_tf.training.init_from import InitialWeights, plan_initialization
 from pix2pix_tf.training.resume import check_resumable, check_schedule, steps_left
 from pix2pix_tf.utils.console import ProgressBar, print_line
 from pix2pix_tf.utils.files import check_output_directory
+from pix2pix_tf.utils.helper_processes import HelperProcesses
+from pix2pix_tf.utils.runtime import garbage_collection_paused
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def prepare_run(
     Raises:
         UserError: The data, any of its images, the run directory or the config cannot be used.
     """
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as while_preparing:
+        while_preparing.enter_context(garbage_collection_paused())
         workers.check_batch(config.training.batch_size)
         config = _with_measured_ranges(config, run, console)
         check_resumable(run, config)  # before the checks that take long
@@ -77,6 +81,8 @@ def prepare_run(
             check_output_directory(run.path)
         with ProgressBar(console, "checking images") as progress:
             pairs = open_pairs(config, check=True, advance=progress.advance)
+        if pairs.train.pending is not None:
+            pairs = _opened_further(pairs, pairs.train.pending, run, workers, console)
         record = record_of(pairs, config.data)
         check_pairs(run, record, data_changed)
         check_schedule(run, config, len(pairs.train))
@@ -97,7 +103,32 @@ def prepare_run(
         if workers.is_chief:
             record_reference_batch(run, config, pairs.train)
         workers.check_sees(run)
+        while_preparing.close()
         yield PreparedRun(config, run, workers, pairs, record, initial)
+
+
+def _opened_further(
+    pairs: OpenedPairs, pending: PendingPairs, run: Run, workers: WorkerGroup, console: Console
+) -> OpenedPairs:
+    """Opens what is needed of the pairs of a large dataset that have not been opened.
+
+    Args:
+        pairs: The pairs.
+        pending: The training pairs that have not been opened.
+        run: The run. Pairs that the last session has skipped are opened first.
+        workers: The workers. Several open all images beforehand, since none could stop the others
+            at a checkpoint when the image that it reads is bad.
+        console: Where progress is shown.
+
+    Returns:
+        The pairs, with notes on all contents if all were opened.
+    """
+    if workers.cluster is None:
+        pending.open_named(skipped_before(run))
+        return pairs
+    with ProgressBar(console, "checking images") as progress, HelperProcesses() as helpers:
+        warnings = pending.open_rest(helpers, progress.advance)
+    return replace(pairs, notes=[*pairs.notes, *warnings])
 
 
 def _with_measured_ranges(config: Config, run: Run, console: Console) -> Config:

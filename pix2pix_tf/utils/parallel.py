@@ -11,6 +11,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MAX_THREADS = 16  # more threads would only wait for disks and memory
+_AT_ONCE = 4096  # items that are waiting or in progress
 
 
 def parallel_map(
@@ -35,9 +36,11 @@ def parallel_map(
     results = []
     pool = ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MAX_THREADS))
     try:
-        for result in pool.map(work, items):
-            results.append(result)
-            advance(len(items))
+        # A million tasks at once would take a gigabyte.
+        for first in range(0, len(items), _AT_ONCE):
+            for result in pool.map(work, items[first : first + _AT_ONCE]):
+                results.append(result)
+                advance(len(items))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return results

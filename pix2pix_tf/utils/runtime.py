@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 import tempfile
@@ -56,6 +57,23 @@ def captured_native_stderr() -> Iterator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+
+
+@contextmanager
+def garbage_collection_paused() -> Iterator[None]:
+    """Pauses Python's garbage collector, which would look at each of millions of objects again.
+
+    What was made in the block is left out of later collections too, which would delay updates of a
+    training; it is freed as usual when nothing refers to it.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 def keep_freed_memory() -> None:

@@ -68,7 +68,7 @@ def test_tflite_journey(tiny_run, tmp_path):
     ("words", "message"),
     [
         (["--run", "none", "--format", "tflite"], "run none: no such folder"),
-        (["--run", "tiny_run", "--format", "onnx"], "expected saved_model, tflite or web"),
+        (["--run", "tiny_run", "--format", "coreml"], "expected saved_model, tflite, onnx or web"),
         (["--run", "tiny_run", "--format", "tflite", "--precision", "int4"], "dynamic or int8"),
         (
             ["--run", "tiny_run", "--format", "saved_model", "--precision", "int8"],
@@ -92,7 +92,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(here, tiny_run, tmp_path, 
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny_run"]
 
 
-@pytest.mark.parametrize("format", ["tflite", "web"])
+@pytest.mark.parametrize("format", ["tflite", "onnx", "web"])
 def test_output_that_exists_is_kept(tiny_run, tmp_path, format):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("precious")

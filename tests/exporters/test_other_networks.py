@@ -40,15 +40,23 @@ def run(request, pairs_folder, tmp_path):
     return tmp_path / "run"
 
 
-def test_exports_agree_with_translate(run, tmp_path):
-    for format, words in (
-        ("saved_model", {}),
-        ("tflite", {}),
-        ("tflite", {"precision": "int8"}),
-        ("tflite", {"resizable": True}),
-    ):
-        name = "-".join([format, *map(str, words.values())])
-        exported = export(run, format, tmp_path / name, **words)
+def export_all(run, folder, *forms):
+    for format, words in forms:
+        name = "-".join([format, *words, *map(str, words.values())])
+        exported = export(run, format, folder / name, **words)
         assert all(parity.passed for parity in exported.parity)
+
+
+def test_exports_agree_with_translate(run, tmp_path):
+    int8, resizable = {"precision": "int8"}, {"resizable": True}
+    export_all(
+        run, tmp_path, ("saved_model", {}), ("tflite", {}), ("tflite", int8), ("tflite", resizable)
+    )
     image = np.random.default_rng(0).integers(0, 256, (30, 44, 3), np.uint8)
     assert Translator(run)(image, dropout=False).shape == (30, 44, 3)
+
+
+@pytest.mark.slow("converts large graphs")
+def test_onnx_agrees_with_translate(run, tmp_path):
+    dropout, int8 = {"dropout": True}, {"precision": "int8"}
+    export_all(run, tmp_path, ("onnx", {}), ("onnx", int8), ("onnx", dropout))

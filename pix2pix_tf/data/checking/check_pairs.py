@@ -12,11 +12,18 @@ from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kinds, kinds_of
 from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
-from pix2pix_tf.data.checking.outside import SideRange, range_warnings
-from pix2pix_tf.data.checking.values import value_warnings
+from pix2pix_tf.data.checking.outside import (
+    OutsideCounts,
+    PairInfos,
+    SideRange,
+    range_warnings,
+)
+from pix2pix_tf.data.checking.rescaled import rescaling_notes
+from pix2pix_tf.data.checking.values import FileInfo, value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
 from pix2pix_tf.data.native_scale import NativeScale
+from pix2pix_tf.images.headers import ImageHeader
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import other_bands, refuse_other_channels
 from pix2pix_tf.utils.errors import UserError
@@ -96,7 +103,8 @@ def check_pairs(
         for pair in pairs:
             inspection = inspections[pair]
             inspection.problems.extend(refused_channels(pair, inspection.images, spec))
-            inspection.problems.extend(refused_sizes(split, pair, inspection, scale))
+            if not inspection.problems:
+                inspection.problems.extend(refused_sizes(split, pair, inspection.images, scale))
     bad = [
         SkippedPair(split, pair.name, tuple(inspections[pair].problems))
         for split, pairs in splits.items()
@@ -104,24 +112,20 @@ def check_pairs(
         if inspections[pair].problems
     ]
     if bad and not skip_bad:
-        raise UserError(_all_that_is_bad(bad, len(inspections), root))
+        raise UserError(all_that_is_bad(bad, len(inspections), root))
     sound = {
         split: [pair for pair in pairs if not inspections[pair].problems]
         for split, pairs in splits.items()
     }
-    _refuse_empty(sound, bad, root)
+    refuse_empty(sound, bad, root)
     kinds: Kinds = {}
-    files: dict[Path, tuple[str, ImageInfo]] = {}
     for split, pairs in sound.items():
         for pair in pairs:
-            images = inspections[pair].images
-            kinds |= kinds_of(split, pair, images)
-            files |= {pair.sides[side]: (side, image) for side, image in images.items()}
-    warnings = value_warnings(files, spec.channels_of, flat_fraction, [one.side for one in ranges])
+            kinds |= kinds_of(split, pair, inspections[pair].images)
     images_of_pairs = [(pair, inspections[pair].images) for each in sound.values() for pair in each]
-    warnings += [*nodata_notes(images_of_pairs), *georeference_notes(images_of_pairs)]
-    for one in ranges:
-        warnings += range_warnings(images_of_pairs, one)
+    cache = InspectionCache(root)
+    warnings = content_warnings(images_of_pairs, spec, flat_fraction, ranges, cache=cache)
+    cache.close()
     return CheckedPairs(
         sound,
         {split: _types(inspections[pair] for pair in pairs) for split, pairs in sound.items()},
@@ -129,6 +133,42 @@ def check_pairs(
         kinds,
         warnings,
     )
+
+
+def content_warnings(
+    pairs: PairInfos,
+    spec: PairSpec,
+    flat_fraction: float | None,
+    ranges: Sequence[SideRange],
+    counts: Sequence[Iterable[OutsideCounts | None]] | None = None,
+    cache: InspectionCache | None = None,
+) -> list[str]:
+    """Returns sentences about the contents of all pairs that look unintended, or are clipped.
+
+    Args:
+        pairs: The files of each pair, and what they hold by the keys of `PairFiles.sides`.
+        spec: The input and the target.
+        flat_fraction: See `value_warnings`.
+        ranges: The ranges that the config gives.
+        counts: For each range, the results of `count_pair` for each pair; None if they are to be
+            counted.
+        cache: Where counts are looked up and added to.
+
+    Raises:
+        UserError: No value lies in a range.
+    """
+    files = (
+        FileInfo(pair.sides[side], side, info)
+        for pair, images in pairs
+        for side, info in images.items()
+    )
+    ranged = [one.side for one in ranges]
+    warnings = value_warnings(files, spec.channels_of, flat_fraction, ranged)
+    warnings += [*nodata_notes(pairs), *georeference_notes(pairs)]
+    warnings += rescaling_notes(pair for pair, _ in pairs)
+    for number, one in enumerate(ranges):
+        warnings += range_warnings(pairs, one, None if counts is None else counts[number], cache)
+    return warnings
 
 
 def summarize_skipped(skipped: Sequence[SkippedPair]) -> list[str]:
@@ -157,6 +197,22 @@ def _inspect_all(
             raise UserError("not in the cache")
         return image
 
+    inspections = {pair: inspect_pair(pair, spec.reading_of, cached) for pair in pairs}
+    unknown = [pair for pair, inspection in inspections.items() if inspection.problems]
+    found = parallel_map(lambda pair: inspect_cached(pair, spec, cache), unknown, advance)
+    cache.close()
+    return inspections | dict(zip(unknown, found, strict=True))
+
+
+def inspect_cached(pair: PairFiles, spec: PairSpec, cache: InspectionCache) -> Inspection:
+    """Inspects a pair, opening only files that are not in the cache; `cache.save` is not called.
+
+    Args:
+        pair: The files of the pair.
+        spec: The input and the target, with the number of channels that they are read with.
+        cache: What is known of files.
+    """
+
     def opened(path: Path, reading: Reading) -> ImageInfo:
         image = cache.get(path, reading)
         if image is None:
@@ -165,11 +221,7 @@ def _inspect_all(
             cache.add(path, stamp, image, reading)
         return image
 
-    inspections = {pair: inspect_pair(pair, spec.reading_of, cached) for pair in pairs}
-    unknown = [pair for pair, inspection in inspections.items() if inspection.problems]
-    found = parallel_map(lambda pair: inspect_pair(pair, spec.reading_of, opened), unknown, advance)
-    cache.save()
-    return inspections | dict(zip(unknown, found, strict=True))
+    return inspect_pair(pair, spec.reading_of, opened)
 
 
 def _types(inspections: Iterable[Inspection]) -> SideTypes:
@@ -181,12 +233,14 @@ def _types(inspections: Iterable[Inspection]) -> SideTypes:
     return found
 
 
-def refused_channels(pair: PairFiles, images: Mapping[str, ImageInfo], spec: PairSpec) -> list[str]:
+def refused_channels(
+    pair: PairFiles, images: Mapping[str, ImageInfo | ImageHeader], spec: PairSpec
+) -> list[str]:
     """Returns sentences about files whose channels are not those that the config asks for.
 
     Args:
         pair: The files of a pair.
-        images: What they hold, by the keys of `PairFiles.sides`.
+        images: What they hold, or what their headers say, by the keys of `PairFiles.sides`.
         spec: The input and the target, with the number of channels that they are read with.
     """
     problems = []
@@ -204,25 +258,29 @@ def refused_channels(pair: PairFiles, images: Mapping[str, ImageInfo], spec: Pai
 
 
 def refused_sizes(
-    split: str, pair: PairFiles, inspection: Inspection, scale: NativeScale | None
+    split: str,
+    pair: PairFiles,
+    images: Mapping[str, ImageInfo | ImageHeader],
+    scale: NativeScale | None,
 ) -> list[str]:
     """Returns sentences about a pair of a size that cannot be used at the scale of a config.
 
     Args:
         split: The split of the pair.
-        pair: The files of the pair.
-        inspection: What is known about them.
+        pair: The files of the pair, which fit together.
+        images: What they hold, or what their headers say, by the keys of `PairFiles.sides`.
         scale: The scale that pairs are taken at; None if they are resized to one size.
     """
-    if scale is None or inspection.problems:
+    if scale is None:
         return []
-    sizes = {side: (image.height, image.width) for side, image in inspection.images.items()}
+    sizes = {side: (image.height, image.width) for side, image in images.items()}
     return scale.problems(split, pair, sizes)
 
 
-def _refuse_empty(
+def refuse_empty(
     sound: Mapping[str, Sequence[PairFiles]], bad: Sequence[SkippedPair], root: Path
 ) -> None:
+    """Raises an error if no pair of a split can be used."""
     for split, pairs in sound.items():
         if not pairs:
             of_split = [one for one in bad if one.split == split]
@@ -234,7 +292,14 @@ def _refuse_empty(
             )
 
 
-def _all_that_is_bad(bad: Sequence[SkippedPair], count: int, root: Path) -> str:
+def all_that_is_bad(bad: Sequence[SkippedPair], count: int, root: Path) -> str:
+    """Error message for a dataset with bad pairs that are not to be skipped.
+
+    Args:
+        bad: The bad pairs.
+        count: The number of pairs that were looked at.
+        root: The folder of the dataset.
+    """
     lines = "\n".join(f"  {line}" for line in summarize_skipped(bad))
     return (
         f"{root}: {len(bad)} of {pluralize(count, 'pair')} cannot be used:\n{lines}\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pix2pix_tf.data.checking.inspection import ImageInfo, sides_of
 from pix2pix_tf.data.layout.pair_files import PairFiles
+from pix2pix_tf.images.headers import ImageHeader
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _CHANNELS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGBA"}
@@ -50,37 +51,34 @@ class Kind:
         return f"{self.width}×{self.height}"
 
 
-Kinds = dict[Path, Kind]  # the kind of each file
+Kinds = dict[str, Kind]  # the kind of each file, by its path
 
 
-def kinds_of(split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo]) -> Kinds:
+def kinds_of(
+    split: str, item: PairFiles | Path, images: Mapping[str, ImageInfo | ImageHeader]
+) -> Kinds:
     """Returns the kinds of the files of a pair, or of one image.
 
     Args:
         split: The split that the pair belongs to.
         item: The pair, or the file of the image.
-        images: The content of its files by side, see `inspect_pair`.
+        images: The content of its files by side, see `inspect_pair`, or what their headers say.
     """
     sides = sides_of(item)
-    return {
-        sides[side]: Kind(
-            split,
-            side,
-            image.height,
-            image.width,
-            image.dtype.name,
-            image.channels,
-            image.colour_mode != "bands",
-        )
-        for side, image in images.items()
-    }
+    return {str(sides[side]): kind_of(split, side, image) for side, image in images.items()}
+
+
+def kind_of(split: str, side: str, image: ImageInfo | ImageHeader) -> Kind:
+    """Returns the kind of a file, see `kinds_of`."""
+    size, dtype = (image.height, image.width), image.dtype.name
+    return Kind(split, side, *size, dtype, image.channels, image.colour_mode != "bands")
 
 
 def describe(kinds: Iterable[Kind]) -> str:
     """Describes sizes and types of images, such as `512×256 8 bit RGB` (width×height)."""
     sides: dict[str, Counter[str]] = {}
-    for kind in kinds:
-        sides.setdefault(kind.side, Counter())[f"{kind.size} {kind.type}"] += 1
+    for kind, count in Counter(kinds).items():
+        sides.setdefault(kind.side, Counter())[f"{kind.size} {kind.type}"] += count
     return ", ".join(
         f"{side} {_commonest(found)}" if side in ("A", "B") else _commonest(found)
         for side, found in sides.items()
@@ -90,14 +88,21 @@ def describe(kinds: Iterable[Kind]) -> str:
 def other_sizes(kinds: Kinds) -> list[str]:
     """Returns one sentence for each side on which a few images differ in size from nearly all."""
     notes = []
-    for side in dict.fromkeys(kind.side for kind in kinds.values()):
-        own = {path: kind.size for path, kind in kinds.items() if kind.side == side}
-        (size, count), *_ = Counter(own.values()).most_common(1)
-        others = [f"{path} ({found})" for path, found in own.items() if found != size]
-        if others and count >= _NEARLY_ALL * len(own):
+    sides: dict[str, Counter[str]] = {}
+    for kind, count in Counter(kinds.values()).items():
+        sides.setdefault(kind.side, Counter())[kind.size] += count
+    for side, sizes in sides.items():
+        (size, count), *others = sizes.most_common()
+        total = sizes.total()
+        if others and count >= _NEARLY_ALL * total:
+            paths = [
+                f"{path} ({kind.size})"
+                for path, kind in kinds.items()
+                if kind.side == side and kind.size != size
+            ]
             notes.append(
-                f"{len(others)} of {len(own)} images have another size than the others, {size} "
-                f"(width×height): {shorten_list(others)}"
+                f"{len(paths)} of {total} images have another size than the others, {size} "
+                f"(width×height): {shorten_list(paths)}"
             )
     return notes
 

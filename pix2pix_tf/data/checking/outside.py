@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pix2pix_tf.config.schema import DataConfig, format_range
+from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.inspection import ImageInfo, ranges_of_side
 from pix2pix_tf.data.layout.pair_files import PairFiles, read_side, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
@@ -19,6 +20,7 @@ from pix2pix_tf.utils.parallel import parallel_map
 from pix2pix_tf.utils.text import pluralize, shorten_list
 
 _NAMED_AT_MOST = 5
+PairInfos = Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]]
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,15 @@ class SideRange:
         """The number of channels that the side is read with."""
         return self.spec.channels_of(self.side)
 
+    def key(self, files: PairFiles) -> str:
+        """Returns what the values of a file outside the range depend on beside the file."""
+        side = self.side if files.b is not None else "A|B"
+        reading = tuple(self.spec.reading_of(side))
+        return repr((self.side, self.channels, reading, self.values.low, self.values.high))
+
 
 @dataclass(frozen=True)
-class _Counts:
+class OutsideCounts:
     """Values of one image outside a range.
 
     Attributes:
@@ -77,23 +85,28 @@ def given_ranges(data: DataConfig, spec: PairSpec) -> list[SideRange]:
 
 
 def range_warnings(
-    pairs: Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]], given: SideRange
+    pairs: PairInfos,
+    given: SideRange,
+    counts: Iterable[OutsideCounts | None] | None = None,
+    cache: InspectionCache | None = None,
 ) -> list[str]:
     """Returns sentences about files whose values the range of their side may not be meant for.
 
     Args:
         pairs: The files of each pair, and what they hold by the keys of `PairFiles.sides`.
         given: The side and its range.
+        counts: The results of `count_pair` for each pair; None if they are to be counted.
+        cache: Where counts are looked up and added to.
 
     Raises:
         UserError: No value of a channel lies in the range.
     """
-    return list(filter(None, [_mixed_types(pairs, given), count_outside(pairs, given)]))
+    if counts is None:
+        counts = parallel_map(lambda pair: count_pair(*pair, given, cache), pairs)
+    return list(filter(None, [_mixed_types(pairs, given), _outside(len(pairs), given, counts)]))
 
 
-def _mixed_types(
-    pairs: Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]], given: SideRange
-) -> str | None:
+def _mixed_types(pairs: PairInfos, given: SideRange) -> str | None:
     """Returns a sentence about files of several types, whose numbers one range is for."""
     types = Counter(str(split_sides(infos)[given.side].dtype) for _, infos in pairs)
     if len(types) < 2:
@@ -105,45 +118,67 @@ def _mixed_types(
     )
 
 
-def count_outside(
-    pairs: Sequence[tuple[PairFiles, Mapping[str, ImageInfo]]],
+def count_pair(
+    files: PairFiles,
+    infos: Mapping[str, ImageInfo],
     given: SideRange,
-    advance: Callable[[int], None] = lambda total: None,
-) -> str | None:
-    """Counts the values of one side that lie outside its range.
+    cache: InspectionCache | None = None,
+) -> OutsideCounts | None:
+    """Counts the values of one side of a pair that lie outside its range.
 
-    Only files that can have such values, by their smallest and largest, are read.
+    The file is only read if it can have such values, by its smallest and largest, and if they were
+    not counted before.
 
     Args:
-        pairs: The files of each pair, and what they hold by the keys of `PairFiles.sides`.
+        files: The files of the pair.
+        infos: What they hold, by the keys of `PairFiles.sides`.
         given: The side and its range.
-        advance: Called after each file that is read, with the number of these files.
+        cache: Where counts are looked up and added to.
 
     Returns:
-        A sentence with the number of such values and the first files; None if there are none.
+        The counts; None if there are no such values.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    if _lies_inside(infos, given):
+        return None
+    path, key = files.a if files.b is None else files.sides[given.side], given.key(files)
+    stamp = None if cache is None else cache.stamp(path)
+    known = None if cache is None else cache.counts(path, key)
+    if known is not None:
+        return OutsideCounts(path, np.array(known[0]), np.array(known[1]))
+    _, image, missing = read_side(files, given.side, given.spec)
+    absent = 0 if missing is None else np.count_nonzero(missing, axis=(0, 1))
+    outside, values = given.values.count_outside(image), image[..., 0].size - absent
+    if cache is not None:
+        cache.add_counts(path, stamp, key, outside.tolist(), np.asarray(values).tolist())
+    return OutsideCounts(path, outside, values)
+
+
+def _outside(total: int, given: SideRange, counts: Iterable[OutsideCounts | None]) -> str | None:
+    """Returns a sentence with the number of values outside and the first files, if there are any.
+
+    Args:
+        total: The number of pairs.
+        given: The side and its range.
+        counts: The results of `count_pair`.
 
     Raises:
         UserError: No value of a channel lies in the range.
     """
-    doubtful = [files for files, infos in pairs if not _lies_inside(infos, given)]
-
-    def count(files: PairFiles) -> _Counts:
-        path, image, missing = read_side(files, given.side, given.spec)
-        absent = 0 if missing is None else np.count_nonzero(missing, axis=(0, 1))
-        return _Counts(path, given.values.count_outside(image), image[..., 0].size - absent)
-
-    counts = parallel_map(count, doubtful, advance)
-    found = sorted((one for one in counts if one.outside.any()), key=lambda one: one.path)
+    found = [one for one in counts if one is not None and one.outside.any()]
+    found.sort(key=lambda one: str(one.path))
     if not found:
         return None
-    if len(found) == len(pairs):
+    if len(found) == total:
         _refuse_empty_channels(found, given)
     number = sum(int(each.outside.sum()) for each in found)
     names = [f"{each.path} ({each.outside.sum():,})" for each in found]
     lie, are = ("lies", "is") if number == 1 else ("lie", "are")
     return (
         f"{given.setting}: {number:,} {'value' if number == 1 else 'values'} of {given.side} {lie} "
-        f"outside and {are} clipped, in {len(found)} of {pluralize(len(pairs), 'image')}: "
+        f"outside and {are} clipped, in {len(found)} of {pluralize(total, 'image')}: "
         f"{shorten_list(names, _NAMED_AT_MOST)}"
     )
 
@@ -157,7 +192,7 @@ def _lies_inside(infos: Mapping[str, ImageInfo], given: SideRange) -> bool:
     return not any(given.values.count_outside(corner).any() for corner in corners)
 
 
-def _refuse_empty_channels(counts: Sequence[_Counts], given: SideRange) -> None:
+def _refuse_empty_channels(counts: Sequence[OutsideCounts], given: SideRange) -> None:
     """Raises an error if all values of a channel lie outside, of all images of the side."""
     outside = np.sum([each.outside for each in counts], axis=0)
     inside = np.sum([each.values - each.outside for each in counts], axis=0)

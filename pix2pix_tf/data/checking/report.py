@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pix2pix_tf.config.schema import DataConfig
+from pix2pix_tf.data.checking.cache import InspectionCache
 from pix2pix_tf.data.checking.check_pairs import refused_channels, refused_sizes
-from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair
+from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_pair, open_image
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import given_ranges, range_warnings
-from pix2pix_tf.data.checking.values import value_warnings
+from pix2pix_tf.data.checking.rescaled import rescaling_notes
+from pix2pix_tf.data.checking.values import FileInfo, value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
 from pix2pix_tf.data.layout.pair_spec import pair_spec
@@ -55,6 +57,8 @@ def check_dataset(
 ) -> DatasetReport:
     """Opens every image of a dataset fully, in parallel.
 
+    Sound images are remembered, so that a training does not open them again.
+
     Args:
         folder: The folder of the dataset.
         setting: The layout to look for, see `find_layout`.
@@ -79,17 +83,25 @@ def check_dataset(
     if not items:
         raise UserError("\n".join(problems))
     kinds: Kinds = {}
-    files: dict[Path, tuple[str, ImageInfo]] = {}
+    files: list[FileInfo] = []
     pairs = dict.fromkeys(layout.splits, 0)
     sound: list[tuple[PairFiles, Mapping[str, ImageInfo]]] = []
     spec = None if data is None else pair_spec(data)
     ranges = [] if data is None or spec is None else given_ranges(data, spec)
     scale = None if data is None else native_scale(data)
 
+    cache = InspectionCache(layout.root)
+
+    def opened(path: Path, reading: Reading) -> ImageInfo:
+        stamp = cache.stamp(path)
+        info = open_image(path, reading)
+        cache.add(path, stamp, info, reading)
+        return info
+
     def inspect(item: tuple[str, PairFiles | Path]) -> Inspection:
         if spec is not None and isinstance(item[1], PairFiles):
-            return inspect_pair(item[1], spec.reading_of)
-        return inspect_pair(item[1], lambda side: Reading(axes=axes))
+            return inspect_pair(item[1], spec.reading_of, opened)
+        return inspect_pair(item[1], lambda side: Reading(axes=axes), opened)
 
     for (split_name, item), inspection in zip(
         items, parallel_map(inspect, items, advance), strict=True
@@ -97,12 +109,17 @@ def check_dataset(
         kinds |= kinds_of(split_name, item, inspection.images)
         if isinstance(item, PairFiles) and spec is not None:
             inspection.problems.extend(refused_channels(item, inspection.images, spec))
-            inspection.problems.extend(refused_sizes(split_name, item, inspection, scale))
+            if not inspection.problems:
+                inspection.problems.extend(
+                    refused_sizes(split_name, item, inspection.images, scale)
+                )
         problems += inspection.problems
         if isinstance(item, PairFiles) and not inspection.problems:
             pairs[split_name] += 1
             sound.append((item, inspection.images))
-            files |= {item.sides[side]: (side, info) for side, info in inspection.images.items()}
+            files += [
+                FileInfo(item.sides[side], side, info) for side, info in inspection.images.items()
+            ]
     not_trained = why_not_trained(layout)
     channels_of = None if spec is None else spec.channels_of
     warnings = [
@@ -112,10 +129,12 @@ def check_dataset(
     ]
     for one in ranges:
         try:
-            warnings += range_warnings(sound, one)
+            warnings += range_warnings(sound, one, cache=cache)
         except UserError as error:
             problems.append(str(error))
+    cache.close()
     notes = [*layout.notes, *nodata_notes(sound), *georeference_notes(sound)]
+    notes += rescaling_notes(pair for pair, _ in sound)
     return DatasetReport(
         layout.described, pairs, Counter(kinds.values()), problems, notes, warnings
     )

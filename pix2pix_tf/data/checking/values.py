@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,51 +15,72 @@ from pix2pix_tf.utils.text import pluralize, shorten_list
 _LEAST_LARGEST = {8: 64, 16: 32768}
 
 
-class SideImage(NamedTuple):
-    """The values of one image of one side of a dataset.
+class FileInfo(NamedTuple):
+    """An image file and what it holds.
 
     Attributes:
-        path: The file of the image.
-        info: What the file holds.
-        ranges: Smallest and largest value of each channel except alpha.
-        alpha: Smallest and largest value of alpha; None for images without alpha.
+        path: The file.
+        side: `A|B` for a side-by-side file, `A`, `B` or `photo`.
+        info: What it holds.
     """
 
     path: Path
+    side: str
     info: ImageInfo
-    ranges: Sequence[Range]
-    alpha: Range | None
 
 
-Sides = dict[str, list[SideImage]]
+@dataclass
+class _SideValues:
+    """What is known of the values of all images of one side; it takes them one by one.
 
-
-def images_of_sides(files: Mapping[Path, tuple[str, ImageInfo]]) -> Sides:
-    """Groups images by side; a side-by-side file counts as one image of A and one of B.
-
-    Args:
-        files: For each file its side (`A|B`, `A`, `B` or `photo`) and what it holds.
-
-    Returns:
-        The images of each side: `A` and `B`, or `photo`.
+    Attributes:
+        count: The number of images.
+        by_bits: The number of unsigned integer images and their largest value, by their bits.
+        hulls: The smallest and largest value of each channel except alpha, by the number of
+            channels.
+        flat: The images of a single colour.
+        alpha: The images with alpha that is not opaque, and the number of their channels.
+        bands: The number of channels of each image of bands.
     """
-    sides: Sides = {}
-    for path, (side, info) in files.items():
-        left, right = info.halves
-        parts = {"A": left, "B": right} if side == "A|B" else {side: info.ranges()}
-        for name, ranges in parts.items():
-            image = SideImage(
-                path,
-                info,
-                ranges[:-1] if info.has_alpha else ranges,
-                ranges[-1] if info.has_alpha else None,
-            )
-            sides.setdefault(name, []).append(image)
-    return sides
+
+    count: int = 0
+    by_bits: dict[int, tuple[int, int]] = field(default_factory=dict)
+    hulls: dict[int, list[Range]] = field(default_factory=dict)
+    flat: list[Path] = field(default_factory=list)
+    alpha: list[tuple[Path, int]] = field(default_factory=list)
+    bands: list[int] = field(default_factory=list)
+
+    def add(self, path: Path, info: ImageInfo, ranges: list[Range]) -> None:
+        """Adds an image.
+
+        Args:
+            path: The file.
+            info: What it holds.
+            ranges: Smallest and largest value of each channel of this side.
+        """
+        self.count += 1
+        alpha = ranges[-1] if info.has_alpha else None
+        ranges = ranges[:-1] if info.has_alpha else ranges
+        if info.dtype.kind == "u":
+            count, largest = self.by_bits.get(info.bits, (0, 0))
+            top = int(max((high for _, high in ranges), default=0))
+            self.by_bits[info.bits] = count + 1, max(largest, top)
+        hull = self.hulls.get(len(ranges))
+        self.hulls[len(ranges)] = (
+            ranges
+            if hull is None
+            else [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(hull, ranges, strict=True)]
+        )
+        if all(low == high for low, high in ranges):
+            self.flat.append(path)
+        if alpha is not None and alpha[0] < 2**info.bits - 1:
+            self.alpha.append((path, info.channels))
+        if info.colour_mode == "bands":
+            self.bands.append(info.channels)
 
 
 def value_warnings(
-    files: Mapping[Path, tuple[str, ImageInfo]],
+    files: Iterable[FileInfo],
     channels_of: Callable[[str], int] | None = None,
     flat_fraction: float | None = None,
     ranged: Collection[str] = (),
@@ -66,7 +88,8 @@ def value_warnings(
     """Returns sentences about values that look unintended, with advice.
 
     Args:
-        files: For each file its side and what it holds, see `images_of_sides`.
+        files: The files of the dataset and what they hold; a side-by-side file counts as one image
+            of A and one of B.
         channels_of: Function from a side to the number of channels that it is read with; None if
             there is no config.
         flat_fraction: If more than this fraction of the images, in 0..1, are of a single colour,
@@ -74,92 +97,87 @@ def value_warnings(
             always.
         ranged: The sides for which the config gives a range of values.
     """
-    found = []
-    for side, images in images_of_sides(files).items():
+    sides: dict[str, _SideValues] = {}
+    for path, side, info in files:
+        parts = (
+            dict(zip("AB", info.halves, strict=True)) if side == "A|B" else {side: info.ranges()}
+        )
+        for name, ranges in parts.items():
+            sides.setdefault(name, _SideValues()).add(path, info, list(ranges))
+    found: list[str] = []
+    for side, values in sides.items():
         read_as = None if channels_of is None else channels_of(side)
         found += [
-            *([] if side in ranged else _few_bits(side, images)),
-            *_constant_channels(side, images),
-            *_single_colours(side, images, flat_fraction),
-            *_alpha(side, images, read_as),
-            *_bands(side, images, read_as),
+            *([] if side in ranged else _few_bits(side, values)),
+            *_constant_channels(side, values),
+            *_single_colours(side, values, flat_fraction),
+            *_alpha(side, values, read_as),
+            *_bands(side, values, read_as),
         ]
     return found
 
 
-def _few_bits(side: str, images: Sequence[SideImage]) -> list[str]:
-    found = []
+def _few_bits(side: str, values: _SideValues) -> Iterator[str]:
     for bits, least in _LEAST_LARGEST.items():
-        own = [image for image in images if image.info.dtype == f"uint{bits}"]
-        largest = int(max((high for image in own for _, high in image.ranges), default=0))
+        count, largest = values.by_bits.get(bits, (0, 0))
         if 0 < largest < least:
             few, top = largest.bit_length(), 2**bits - 1
-            found.append(
-                f"{_of(own, side)} with {bits} bits: the largest value of all is {largest} of "
+            yield (
+                f"{_of(count, side)} with {bits} bits: the largest value of all is {largest} of "
                 f"{top}, which fits in {few} bits, so that they are nearly black: give the range "
                 f"of the values, data.input_range=[0,{2**few - 1}] (for targets, "
                 "data.target_range); or, if they are numbers of classes, give each class a colour "
                 "or grey of its own"
             )
-    return found
 
 
-def _constant_channels(side: str, images: Sequence[SideImage]) -> list[str]:
-    counts = {len(image.ranges) for image in images}
-    if len(images) < 2 or len(counts) != 1:
-        return []
-    ranges = [_hull(image.ranges[channel] for image in images) for channel in range(counts.pop())]
+def _constant_channels(side: str, values: _SideValues) -> Iterator[str]:
+    if values.count < 2 or len(values.hulls) != 1:
+        return
+    (ranges,) = values.hulls.values()
     constant = [number for number, (low, high) in enumerate(ranges) if low == high]
-    if not constant or len(constant) == len(ranges):
-        return []
-    return [
-        f"{_of(images, side)}: channel {number + 1} of {len(ranges)} is {ranges[number][0]} "
-        "everywhere: nothing can be learnt from it; choose data.input_channels or "
-        "data.target_channels without it, or see that the files are right"
-        for number in constant
-    ]
+    if len(constant) == len(ranges):
+        return
+    for number in constant:
+        yield (
+            f"{_of(values.count, side)}: channel {number + 1} of {len(ranges)} is "
+            f"{ranges[number][0]} everywhere: nothing can be learnt from it; choose "
+            "data.input_channels or data.target_channels without it, or see that the files are "
+            "right"
+        )
 
 
-def _single_colours(
-    side: str, images: Sequence[SideImage], flat_fraction: float | None
-) -> list[str]:
-    flat = [image for image in images if all(low == high for low, high in image.ranges)]
-    if not flat or (flat_fraction is not None and len(flat) > flat_fraction * len(images)):
-        return []
-    names = shorten_list([str(image.path) for image in flat])
-    return [f"{len(flat)} of {_of(images, side)} are of a single colour: {names}"]
+def _single_colours(side: str, values: _SideValues, flat_fraction: float | None) -> Iterator[str]:
+    flat = values.flat
+    if not flat or (flat_fraction is not None and len(flat) > flat_fraction * values.count):
+        return
+    names = shorten_list([str(path) for path in flat])
+    yield f"{len(flat)} of {_of(values.count, side)} are of a single colour: {names}"
 
 
-def _alpha(side: str, images: Sequence[SideImage], read_as: int | None) -> list[str]:
-    used = [i for i in images if i.alpha is not None and i.alpha[0] < 2**i.info.bits - 1]
+def _alpha(side: str, values: _SideValues, read_as: int | None) -> Iterator[str]:
+    used = values.alpha
     if not used or read_as in (2, 4):
-        return []
-    names = shorten_list([str(image.path) for image in used])
-    return [
-        f"{len(used)} of {_of(images, side)} have a channel tagged as alpha that is not opaque, "
-        f"and is laid over white ({names}): if it is a measurement (near infrared, say), "
-        f"data.input_channels={used[0].info.channels}, or data.target_channels, reads it as a "
-        "channel"
-    ]
+        return
+    names = shorten_list([str(path) for path, _ in used])
+    yield (
+        f"{len(used)} of {_of(values.count, side)} have a channel tagged as alpha that is not "
+        f"opaque, and is laid over white ({names}): if it is a measurement (near infrared, say), "
+        f"data.input_channels={used[0][1]}, or data.target_channels, reads it as a channel"
+    )
 
 
-def _bands(side: str, images: Sequence[SideImage], read_as: int | None) -> list[str]:
-    own = [image for image in images if image.info.colour_mode == "bands"]
-    if not own or read_as is not None:
-        return []
-    bands = own[0].info.channels
-    return [
-        f"{len(own)} of {_of(images, side)} have {pluralize(bands, 'band')}, not colours or alpha: "
-        f"data.input_channels={bands}, or data.target_channels, reads them; as anything else they "
-        "are refused"
-    ]
+def _bands(side: str, values: _SideValues, read_as: int | None) -> Iterator[str]:
+    if not values.bands or read_as is not None:
+        return
+    bands = values.bands[0]
+    yield (
+        f"{len(values.bands)} of {_of(values.count, side)} have {pluralize(bands, 'band')}, not "
+        f"colours or alpha: data.input_channels={bands}, or data.target_channels, reads them; as "
+        "anything else they are refused"
+    )
 
 
-def _of(images: Sequence[SideImage], side: str) -> str:
+def _of(count: int, side: str) -> str:
     side = {"photo": "", "?": ""}.get(side, f" of {side}")
-    return f"{pluralize(len(images), 'image')}{side}"
-
-
-def _hull(ranges: Iterable[Range]) -> Range:
-    lows, highs = zip(*ranges, strict=True)
-    return min(lows), max(highs)
+    return f"{pluralize(count, 'image')}{side}"

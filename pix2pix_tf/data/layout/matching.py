@@ -98,8 +98,7 @@ def by_name(listing: Listing) -> tuple[dict[str, Path], list[tuple[Path, Path]]]
     """
     named: dict[str, Path] = {}
     doubles = []
-    for path in listing.images:
-        name = image_name(path, listing.folder)
+    for path, name in zip(listing.images, listing.names, strict=True):
         if name in named:
             doubles.append((path, named[name]))
         else:

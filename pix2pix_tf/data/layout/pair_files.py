@@ -25,7 +25,7 @@ SideTypes = dict[str, set[np.dtype]]  # the data types of the images of each sid
 TWICE_THE_WIDTH = ((1, 2),)  # two squares beside each other
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots: there may be a million
 class PairFiles:
     """The file or the two files of one pair.
 
@@ -46,12 +46,23 @@ class PairFiles:
     proportions: tuple[Size, ...] = TWICE_THE_WIDTH
     is_photo: bool = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the paths as texts, in a fifth of the time."""
+        b = None if self.b is None else str(self.b)
+        return _unpickled, (self.name, str(self.a), b, self.proportions, self.is_photo)
+
     @property
     def sides(self) -> dict[str, Path]:
         """The files by what they hold: `photo`, or `A|B` (side by side), or `A` and `B`."""
         if self.is_photo:
             return {"photo": self.a}
         return {"A|B": self.a} if self.b is None else {"A": self.a, "B": self.b}
+
+
+def _unpickled(
+    name: str, a: str, b: str | None, proportions: tuple[Size, ...], is_photo: bool
+) -> PairFiles:
+    return PairFiles(name, Path(a), None if b is None else Path(b), proportions, is_photo)
 
 
 def read_pair(files: PairFiles, spec: PairSpec) -> tuple[np.ndarray, np.ndarray]:

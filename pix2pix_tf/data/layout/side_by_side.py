@@ -121,7 +121,7 @@ def _tree(listing: Listing) -> dict[Path, list[Path]]:
             add(folder.parent)
             tree[folder.parent].append(folder)
 
-    for folder in dict.fromkeys(path.parent for path in listing.images):
+    for folder in listing.folders():
         add(folder)
     return tree
 
@@ -137,11 +137,15 @@ def _twins(listing: Listing, tree: Mapping[Path, list[Path]]) -> list[Path]:
     within = _branching(tree, listing.folder)
     if len(within) < 2:
         return []
+    beginnings = [f"{image_name(folder / '_', listing.folder)[:-1]}" for folder in within]
     names: Counter[str] = Counter()
-    for path in listing.images:
-        for folder in within:
-            if path.is_relative_to(folder):
-                names[image_name(path, folder)] += 1
-                break
+    cuts: dict[str, int] = {}  # how many characters are cut off the names in a folder
+    for name in listing.names:
+        folder = name[: name.rfind("/") + 1]
+        if folder not in cuts:
+            inside = (len(beginning) for beginning in beginnings if folder.startswith(beginning))
+            cuts[folder] = next(inside, 0)
+        if cuts[folder]:
+            names[name[cuts[folder] :]] += 1
     shared = sum(number for number in names.values() if number > 1)
     return list(within) if 2 * shared > names.total() else []

@@ -268,7 +268,7 @@ def _flat_split(split: str, pairs: Pairs, limits: WarningsConfig) -> list[Warned
     contrasts = [
         [
             _contrast(side.full_scale(image))
-            for side, image in zip(meanings, pairs[index], strict=True)
+            for side, image in zip(meanings, pairs[pairs.sound_index(index)], strict=True)
         ]
         for index in chosen
     ]
