@@ -1,4 +1,4 @@
-"""Fine-tunes a run: from the embedded city to 60 facades, which are too few to begin with.
+"""Fine-tunes a run on the embedded city to 60 facades.
 
     python examples/fine_tuning.py [STEPS]
 
