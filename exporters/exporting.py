@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs
+from pix2pix_tf.exporters.inputs import Inputs, run_inputs, spread_inputs, typical_images
 from pix2pix_tf.exporters.parity import Parity, Variant, compare, refuse_failures
 from pix2pix_tf.exporters.saved_model import saved_model_variants, write_saved_model
 from pix2pix_tf.exporters.tflite import (
@@ -21,6 +21,7 @@ from pix2pix_tf.exporters.tflite import (
 )
 from pix2pix_tf.exporters.versions import next_version
 from pix2pix_tf.exporters.web import check_runtime, write_page
+from pix2pix_tf.images.value_range import EIGHT_BIT, ImageValues
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.checkpoint_files import check_path
 from pix2pix_tf.runs.data import run_config
@@ -47,6 +48,7 @@ class Exported:
             file or the page.
         bytes: Size of the artefact in bytes, without the report.
         parity: Comparison of each variant of the artefact with `translate`.
+        targets: The type and the meaning of the values of translations, for differences.
 
     Example:
         >>> from pix2pix_tf import export
@@ -58,6 +60,7 @@ class Exported:
     folder: Path
     bytes: int
     parity: list[Parity]
+    targets: ImageValues = EIGHT_BIT.target
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ def export(
         size: For `tflite` and `web`: height and width of the images in pixels, or one number for
             both; by default those of training.
         resizable: For `tflite`: whether the model takes images of any size.
-        uint8: For `tflite`: whether input and output are uint8 instead of float32 in 0..255.
+        uint8: For `tflite`: whether input and output are uint8 instead of
+            float32 with the numbers of the data; they span the range of the data.
         direction: `AtoB` or `BtoA`, see `Translator`; by default as in training.
         checkpoint: `newest` or `best`.
         images: Largest number of images to compare, which are evenly spaced in the data.
@@ -149,7 +153,7 @@ def export(
             for variant in variants
         ]
         refuse_failures(parities)
-        exported = Exported(target, _bytes(folder), parities)
+        exported = Exported(target, _bytes(folder), parities, translator.values.target)
         report = _report(translator, options, exported)
         (folder / REPORT).write_text(strict_json(report) + "\n", encoding="utf-8")
     return exported
@@ -226,8 +230,8 @@ def _write(
     if options.format == "tflite":
         (folder / f"{options.name}.tflite").write_bytes(model)
     else:
-        full_scale = [translator.values.input.full_scale(image) for image in shown]
-        write_page(folder, options.name, model, translator.config.data, full_scale)
+        images = typical_images(translator, shown)
+        write_page(folder, options.name, model, translator.config.data, images)
     limit = LIMITS[options.precision]
     return [tflite_variant(translator, model, options.precision, options.size, limit)]
 

@@ -11,9 +11,13 @@ from pix2pix_tf.config.schema import Config
 from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pairs import open_pairs
+from pix2pix_tf.exporters.page_task import PageImages, needs_outputs
 from pix2pix_tf.images.listing import image_name, list_images
+from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError, raise_problems
 from pix2pix_tf.utils.sampling import evenly_spaced
+
+_TRANSLATED = 8  # inputs of a page at most, to measure how translations are shown
 
 
 class Inputs(Sequence[np.ndarray]):
@@ -95,6 +99,22 @@ def spread_inputs(inputs: Inputs, count: int) -> list[np.ndarray]:
             problems.append(str(error))
     raise_problems(problems)
     return images
+
+
+def typical_images(translator: Translator, inputs: Sequence[np.ndarray]) -> PageImages:
+    """Returns the images that a page is made with.
+
+    Args:
+        translator: The model of the page.
+        inputs: Typical inputs of the page's size.
+    """
+    values = translator.values
+    inputs = [values.input.unify(image) for image in inputs]
+    outputs = []
+    if needs_outputs(translator.config.data, values):
+        chosen = evenly_spaced(len(inputs), _TRANSLATED)
+        outputs = [translator(inputs[index], dropout=False) for index in chosen]
+    return PageImages(inputs, outputs, values)
 
 
 def _inputs_of(pairs: Pairs) -> Inputs:

@@ -1,4 +1,4 @@
-"""Comparison of an export with `translate` on the same images."""
+"""Comparison of an export with `translate` on the same images, in the numbers of the data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from pix2pix_tf.evaluation.metrics.pixel import image_scores
-from pix2pix_tf.images.value_range import ImageValues
+from pix2pix_tf.images.value_range import EIGHT_BIT, ImageValues
 from pix2pix_tf.utils.errors import UserError
 
-# From an image of the data to its translation, [H, W, D]: uint8 or uint16 in full scale, or floats
-# in 0..1, fractions of the range of the targets.
+# From an image of the data to its translation, [H, W, D], of the type and with the numbers of the
+# targets.
 Translate = Callable[[np.ndarray], np.ndarray]
 
 
@@ -64,12 +64,14 @@ class Variant:
         exported: The export as a function of an image.
         reference: The corresponding call of `translate`.
         limit: Largest accepted difference.
+        targets: The type and the meaning of the values of translations.
     """
 
     name: str
     exported: Translate
     reference: Translate
     limit: Limit
+    targets: ImageValues = EIGHT_BIT.target
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class Parity:
         max_error: The largest difference of a pixel, in grey levels of 255; a whole number for
             images of 8 bits.
         mean_error: The mean difference, in grey levels of 255.
+        max_difference: The largest difference of a value, in the numbers of the targets.
+        mean_difference: The mean difference, likewise.
         ssim: The mean SSIM.
         milliseconds: Median time of the export for an image, on this machine.
         translate_milliseconds: Median time of `translate` for an image, on this machine.
@@ -98,6 +102,8 @@ class Parity:
     images: int
     max_error: float
     mean_error: float
+    max_difference: float
+    mean_difference: float
     ssim: float
     milliseconds: float
     translate_milliseconds: float
@@ -109,6 +115,13 @@ class Parity:
         limit = self.limit.max_error
         small = limit is None or self.max_error <= limit + _ROUNDING
         return small and self.ssim >= self.limit.ssim
+
+    def limit_in(self, targets: ImageValues) -> str:
+        """Describes the limit, in the numbers of targets if all channels have one range."""
+        span, level = targets.of(targets.dtype), self.limit.max_error
+        if targets == EIGHT_BIT.target or level is None or len(span.low) > 1:
+            return str(self.limit)
+        return f"≤ {level * (span.high[0] - span.low[0]) / 255:.3g}"
 
     def as_dict(self) -> dict[str, Any]:
         """Converts the result to values for JSON.
@@ -134,10 +147,13 @@ def compare(
     """
     variant.exported(images[0])  # the first call compiles or allocates and is not timed
     variant.reference(images[0])
-    errors, ssims, times, reference_times = [], [], [], []
+    scale = variant.targets.full_scale
+    errors, differences, ssims, times, reference_times = [], [], [], [], []
     for image in images:
         output, seconds = _timed(variant.exported, image)
         expected, reference_seconds = _timed(variant.reference, image)
+        differences.append(np.abs(_signed(output) - _signed(expected)))
+        output, expected = scale(output), scale(expected)
         errors.append(np.abs(_levels(output) - _levels(expected)))
         ssims.append(image_scores(output, expected)["ssim"])
         times.append(seconds)
@@ -148,6 +164,8 @@ def compare(
         images=len(images),
         max_error=max(error.max() for error in errors).item(),
         mean_error=float(np.mean([error.mean() for error in errors])),
+        max_difference=max(difference.max() for difference in differences).item(),
+        mean_difference=float(np.mean([difference.mean() for difference in differences])),
         ssim=float(np.mean(ssims)),
         milliseconds=1000 * statistics.median(times),
         translate_milliseconds=1000 * statistics.median(reference_times),
@@ -167,14 +185,19 @@ def refuse_failures(parities: Sequence[Parity]) -> None:
     failed = [parity for parity in parities if not parity.passed]
     if failed:
         found = "; ".join(
-            f"{parity.variant}: max {parity.max_error:.3g} grey levels, SSIM {parity.ssim:.4f}, "
-            f"allowed {parity.limit}"
+            f"{parity.variant}: max {parity.max_error:.3g} grey levels of 255, SSIM "
+            f"{parity.ssim:.4f}, allowed {parity.limit}"
             for parity in failed
         )
         raise UserError(
             f"the export does not compute what translate does, so it was removed ({found}); "
             "another --precision may be closer"
         )
+
+
+def _signed(image: np.ndarray) -> np.ndarray:
+    """Returns the numbers of an image in a type that holds their differences."""
+    return image.astype(np.int64 if image.dtype.kind in "iu" else np.float64)
 
 
 def _levels(image: np.ndarray) -> np.ndarray:

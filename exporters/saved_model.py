@@ -26,7 +26,7 @@ import tensorflow as tf
 from pix2pix_tf.exporters.image_files import translate_encoded
 from pix2pix_tf.exporters.parity import EXACT, Variant
 from pix2pix_tf.exporters.warmup import WARMUP, write_warmup
-from pix2pix_tf.images.writers import png_holds
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.cpu_convolutions import cpu_convolutions
 
@@ -122,34 +122,34 @@ def saved_model_variants(translator: Translator, folder: Path) -> list[Variant]:
     def by_files(image: np.ndarray) -> np.ndarray:
         png = files(image_bytes=tf.io.encode_png(image)[tf.newaxis])["image_bytes"][0]
         # The number of channels is not given, because `decode_png` does not accept 2.
-        return targets.full_scale(tf.io.decode_png(png, dtype=targets.dtype).numpy())
+        return tf.io.decode_png(png, dtype=targets.dtype).numpy()
 
     def by_images(image: np.ndarray) -> np.ndarray:
         tensor = tf.constant(inputs.unify(image)[np.newaxis])
-        return targets.full_scale(images(images=tensor)["images"].numpy()[0])
+        return images(images=tensor)["images"].numpy()[0]
 
     def by_sample(image: np.ndarray) -> np.ndarray:
         tensors = {
             "images": tf.constant(inputs.unify(image)[np.newaxis]),
             "seed": tf.constant([seed]),
         }
-        return targets.full_scale(sample(**tensors)["images"].numpy()[0])
+        return sample(**tensors)["images"].numpy()[0]
 
     def translate(image: np.ndarray) -> np.ndarray:
-        return targets.full_scale(translator(image, dropout=False))
+        return translator(image, dropout=False)
 
     def translate_tensor(image: np.ndarray) -> np.ndarray:
         return translate(inputs.unify(image))
 
     def translate_sample(image: np.ndarray) -> np.ndarray:
-        return targets.full_scale(translator(inputs.unify(image), seed=seed))
+        return translator(inputs.unify(image), seed=seed)
 
     limit = EXACT.for_values(targets)
-    default = Variant("serving_default", by_files, translate, limit)
-    if not _takes_files(translator):
-        default = Variant("serving_default", by_images, translate_tensor, limit)
-    return [
-        default,
-        Variant("images", by_images, translate_tensor, limit),
-        Variant("sample", by_sample, translate_sample, limit),
-    ]
+    calls = {
+        "serving_default": (by_images, translate_tensor),
+        "images": (by_images, translate_tensor),
+        "sample": (by_sample, translate_sample),
+    }
+    if _takes_files(translator):
+        calls["serving_default"] = (by_files, translate)
+    return [Variant(name, *functions, limit, targets) for name, functions in calls.items()]

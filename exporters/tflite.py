@@ -1,9 +1,10 @@
 """TFLite models of a generator, without dropout, for one image at a time.
 
 They have one signature, `serving_default`, which maps `images`, [1, H, W, C], to `images`,
-[1, H, W, D]: float32 in 0..255 (the output is neither rounded nor clipped), or uint8. 0 and 255
-stand for the smallest and the largest value of the data: of the full range of its type, or of
-`data.input_range` and `data.target_range`. No operation needs Flex.
+[1, H, W, D]. Both are float32 with the numbers of the files that the run was trained on: 0 to 255
+for 8 bits, 0 to 65535 for 16, and those of `data.input_range` and `data.target_range` (inputs
+outside are clipped, outputs are not rounded). With `uint8` both are uint8, whose 0 and 255 stand
+for the smallest and the largest of these numbers. No operation needs Flex.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from pix2pix_tf.data.representation import decode
+from pix2pix_tf.data.representation import decode, decode_floats, encode, encode_floats
 from pix2pix_tf.exporters.parity import EXACT, Limit, Variant
-from pix2pix_tf.images.convert import to_8bit
-from pix2pix_tf.images.value_range import EIGHT_BIT, ImageValues
+from pix2pix_tf.images.convert import to_8bit, to_dtype
+from pix2pix_tf.images.value_range import ImageValues
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.models.subpixel import subpixel_convolutions
 
@@ -39,7 +40,7 @@ PRECISIONS = tuple(LIMITS)
 # no norm follows it, so that channels of very different ranges share one scale. Statistics, skips
 # and activations in 8 bits would cause the rest, and take more time, as they are many small steps.
 _FLOAT_OPERATIONS = [
-    *("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "ADD", "SUB", "MUL"),
+    *("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM"),
     *("LEAKY_RELU", "RELU", "CONCATENATION", "DEPTH_TO_SPACE", "TANH"),
 ]
 _FIRST_CONVOLUTION = re.compile(r"/encoder_1(_\d+)?/")
@@ -73,9 +74,9 @@ def convert_to_tflite(
         return tf.lite.TFLiteConverter.from_concrete_functions([function], module)
 
     def samples() -> Iterable[list[np.ndarray]]:
+        inputs, dtype = translator.values.input, np.uint8 if uint8 else np.float32
         for image in calibration():
-            shown = translator.values.input.full_scale(image)
-            yield [_as_input(shown, uint8)[np.newaxis]]
+            yield [_as_input(image, inputs, uint8).astype(dtype)[np.newaxis]]
 
     if precision == "int8":
         return _convert_to_int8(converter, samples)
@@ -91,15 +92,16 @@ def _translating_function(
     translator: Translator, size: tuple[int, int] | None, uint8: bool
 ) -> tuple[tf.Module, tf.types.experimental.ConcreteFunction]:
     channels, _ = translator.translation.translation.channels
+    values = translator.values
     dtype = tf.uint8 if uint8 else tf.float32
     specification = tf.TensorSpec([1, *(size or (None, None)), channels], dtype, "images")
 
     @tf.function(input_signature=[specification], autograph=False)
     def translate(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        pixels = tf.cast(images, tf.float32) / 127.5 - 1.0
+        pixels = encode(images) if uint8 else encode_floats(images, values.input)
         with subpixel_convolutions():
             output = translator.translation(pixels, None)
-        return {"images": decode(output) if uint8 else (output + 1.0) * 127.5}
+        return {"images": decode(output) if uint8 else decode_floats(output, values.target)}
 
     module = tf.Module()
     networks = translator.networks.values()
@@ -148,21 +150,21 @@ def tflite_variant(
     resized: list[tuple[int, ...]] = []
     inputs, targets = translator.values.input, translator.values.target
 
+    uint8 = _input(interpreter)["dtype"] == np.uint8
+
     def exported(image: np.ndarray) -> np.ndarray:
         if size is None and resized[-1:] != [image.shape]:
             resized.append(image.shape)
             interpreter.resize_tensor_input(_input(interpreter)["index"], [1, *image.shape])
-        levels = run_tflite(interpreter, inputs.full_scale(image))
-        return targets.full_scale(_as_image(levels, targets))
-
-    uint8 = _input(interpreter)["dtype"] == np.uint8
+        return _as_image(run_tflite(interpreter, _as_input(image, inputs, uint8)), targets)
 
     def reference(image: np.ndarray) -> np.ndarray:
+        image = inputs.unify(image)
         if uint8:
             image = inputs.from_full_scale(to_8bit(inputs.full_scale(image)))
-        return targets.full_scale(translator(image, dropout=False))
+        return translator(image, dropout=False)
 
-    return Variant(name, exported, reference, limit.for_values(targets))
+    return Variant(name, exported, reference, limit.for_values(targets), targets)
 
 
 def run_tflite(interpreter: Interpreter, image: np.ndarray) -> np.ndarray:
@@ -170,16 +172,15 @@ def run_tflite(interpreter: Interpreter, image: np.ndarray) -> np.ndarray:
 
     Args:
         interpreter: The interpreter.
-        image: [H, W, C] of the size of the interpreter's input: uint8 or uint16 in full scale, or
-            fractions of the range of the inputs, floats in 0..1.
+        image: [H, W, C] of the size of the interpreter's input, with the numbers that the model
+            takes.
 
     Returns:
-        [H, W, D] in 0..255, uint8 or float32 like the model.
+        [H, W, D], uint8 or float32 like the model.
     """
     interpreter.allocate_tensors()
     details = _input(interpreter)
-    uint8 = details["dtype"] == np.uint8
-    interpreter.set_tensor(details["index"], _as_input(image, uint8)[np.newaxis])
+    interpreter.set_tensor(details["index"], image[np.newaxis].astype(details["dtype"]))
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
 
@@ -188,16 +189,15 @@ def _input(interpreter: Interpreter) -> dict[str, Any]:
     return interpreter.get_input_details()[0]
 
 
-def _as_input(image: np.ndarray, uint8: bool) -> np.ndarray:
-    top = 1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
-    levels = image.astype(np.float32) * np.float32(255 / top)
-    return np.rint(levels).astype(np.uint8) if uint8 else levels
+def _as_input(image: np.ndarray, inputs: ImageValues, uint8: bool) -> np.ndarray:
+    """Returns an image of the run with the numbers that a model takes."""
+    image = inputs.unify(image)
+    return to_8bit(inputs.full_scale(image)) if uint8 else image
 
 
-def _as_image(levels: np.ndarray, targets: ImageValues) -> np.ndarray:
-    """Returns the output of a model, uint8 or floats in 0..255, with the values of targets."""
-    if levels.dtype == np.uint8:
-        return targets.from_full_scale(levels)
-    if targets == EIGHT_BIT.target:
-        return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-    return targets.of(targets.dtype).values(np.clip(levels / 255, 0, 1), targets.dtype)
+def _as_image(output: np.ndarray, targets: ImageValues) -> np.ndarray:
+    """Returns the output of a model as an image of the run's targets."""
+    if output.dtype == np.uint8:
+        return targets.from_full_scale(output)
+    span = targets.of(targets.dtype)
+    return to_dtype(np.clip(output.astype(np.float64), span.low, span.high), targets.dtype)

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import imagecodecs
+import nibabel
 import numpy as np
 import tifffile
 from PIL import Image
+
+from tests.images.test_medical import write_dicom
 
 ANY_TYPE = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8")
 MANY = (1, 2, 3, 4, 5, 13)
@@ -91,6 +94,16 @@ def _npz(path: Path, image: np.ndarray) -> None:
     np.savez_compressed(path, image=_flat(image))
 
 
+def _dicom(path: Path, image: np.ndarray) -> None:
+    write_dicom(path, image[..., 0])
+
+
+def _nifti(path: Path, image: np.ndarray) -> None:
+    """A file of x, y, and of vectors for several channels."""
+    array = image.transpose(1, 0, 2)
+    nibabel.save(nibabel.Nifti1Image(array[:, :, None, None], np.eye(4), dtype=image.dtype), path)
+
+
 KINDS = {
     "PNG": Kind(".png", _pillow, ("u1",), (1, 2, 3, 4)),
     "PNG of 16 bits": Kind(".png", _png16, ("u2",), (1, 2, 3, 4)),
@@ -129,6 +142,9 @@ KINDS = {
         ANY_TYPE[1:4] + ANY_TYPE[5:],
     ),
     "NumPy's archive": Kind(".npz", _npz),
+    "DICOM": Kind(".dcm", _dicom, ("u1", "u2", "i2"), (1,)),
+    "NIfTI": Kind(".nii", _nifti, ("u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8")),
+    "NIfTI, compressed": Kind(".nii.gz", _nifti, ("i2", "f4"), (1, 5)),
 }
 
 

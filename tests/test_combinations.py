@@ -26,12 +26,16 @@ SIDE = 16
 DERIVATIONS = ("pair", "lightness", "grey", "edges", "centre_mask", "random_mask")
 THOROUGH = bool(os.environ.get("PIX2PIX_TF_ALL_COMBINATIONS"))  # `make test-combinations`
 OBJECTIVES = ("l1", "l2", "gan", "cgan", "l1+gan", "l1+cgan", "l2+gan", "l2+cgan")
+GEOMETRIC = ("flip_vertical", "rotate_90", "transpose", {"scale": (1, 1.5)})
+VALUES = ({"brightness": 0.1}, {"contrast": 0.2}, {"noise": 0.05}, {"blur": 1})
 FACTORS = {
     "data.input_channels": (1, 2, 3, 4),
     "data.target_channels": (1, 2, 3, 4),
     "data.derive": DERIVATIONS,
     "data.photo": ("file", "A", "B"),
     "data.representation": ("plain", "lab"),
+    "data.scale": ("resize", "native", 1.5),
+    "data.augment": (("mirror",), GEOMETRIC, (*GEOMETRIC, *VALUES)),
     "generator.kind": ("unet", "encoder_decoder", "resnet_6", "resnet_9")[: 4 if THOROUGH else 3],
     "generator.norm": ("batch", "instance", "none"),
     "generator.bottleneck_norm": (False, True),
@@ -109,7 +113,9 @@ def named(numbers):
 
 
 def words(case):
-    return "-".join(str(value) for value in case.values())
+    return "-".join(
+        str(len(value)) if isinstance(value, tuple) else str(value) for value in case.values()
+    )
 
 
 def picture(random, channels, bits, side=SIDE):

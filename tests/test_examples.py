@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import tifffile
 import yaml
 from PIL import Image
@@ -44,12 +45,34 @@ def test_microscopy_gives_the_cameras_numbers_back(tmp_path):
 
 
 @pytest.mark.slow("starts Python with TensorFlow, twice")
-def test_satellite_gives_metres_back(tmp_path):
+def test_satellite_gives_metres_back_where_the_scene_is(tmp_path):
     run_example("satellite.py", tmp_path)
-    heights = tifffile.imread(tmp_path / "heights" / "scene.tif")
-    assert (heights.shape, heights.dtype) == ((600, 600), np.float32)
+    with (
+        rasterio.open(tmp_path / "large" / "scene.tif") as scene,
+        rasterio.open(tmp_path / "heights" / "scene.tif") as made,
+    ):
+        assert (made.crs, made.transform) == (scene.crs, scene.transform)
+        assert (made.shape, made.dtypes, made.nodata) == ((600, 600), ("float32",), -9999)
+        light, heights = scene.read(), made.read(1)
+    empty = (light == 0).all(axis=0)
+    assert empty.any()
+    assert np.array_equal(heights == -9999, empty)
     assert 1 < heights.max() <= 30
+    assert heights[~empty].min() >= 0
     assert Image.open(tmp_path / "satellite.png").size == (1800, 600)
+
+
+@pytest.mark.slow("starts Python with TensorFlow")
+def test_photographs_keep_their_size(tmp_path):
+    run_example("photographs.py", tmp_path)
+    assert Image.open(tmp_path / "photographs.png").size == (900, 200)
+
+
+@pytest.mark.slow("starts Python with TensorFlow, and trains thrice")
+def test_fine_tuning_starts_from_the_citys_weights(tmp_path):
+    run_example("fine_tuning.py", tmp_path)
+    assert (tmp_path / "runs" / "tuned" / "init_from.json").exists()
+    assert Image.open(tmp_path / "fine_tuning.png").size == (576, 144)
 
 
 def test_serving_client_names_the_extra_that_grpc_needs(tmp_path):

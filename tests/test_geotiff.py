@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -50,7 +51,19 @@ def write_set(root, **of_heights):
             write_geotiff(path, scene(number), transform=NORTH_UP, nodata=NO_SCENE)
             options = {"nodata": NO_HEIGHT, "transform": NORTH_UP, **of_heights}
             write_geotiff(root / split / "B" / f"{number}.tif", heights(number), **options)
+    for path in root.rglob("*.tif"):  # files of this very moment are not remembered
+        os.utime(path, (1e9, 1e9))
     return root
+
+
+@pytest.fixture
+def not_opened(monkeypatch):
+    """Function after which files are no longer decoded to be checked."""
+
+    def refuse(path, reading):
+        raise AssertionError(f"{path} is opened again")
+
+    return lambda: monkeypatch.setattr("pix2pix_tf.data.checking.check_pairs.open_image", refuse)
 
 
 def config(root, **data):
@@ -94,7 +107,7 @@ def test_no_data_is_never_an_input_or_a_target(tmp_path):
         assert np.array_equal(target[..., 0], np.maximum(heights(number), 0))
 
 
-def test_no_data_is_counted_once_and_not_as_values_outside(tmp_path):
+def test_no_data_is_counted_once_and_not_as_values_outside(tmp_path, not_opened):
     root = write_set(tmp_path)
     a, b = (
         f"no data: {count} values of {side} in 5 of 5 images, which the networks see as the low "
@@ -104,7 +117,11 @@ def test_no_data_is_counted_once_and_not_as_values_outside(tmp_path):
     notes = open_pairs(config(root), check=True).notes
     assert [note[: len(a)] for note in notes[:1]] == [a]
     assert [note[: len(b)] for note in notes[1:]] == [b]
-    assert open_pairs(config(root), check=True).notes == notes  # from the cache
+    others = open_pairs(config(root, nodata=None), check=True).notes
+    assert len(others) == 2
+    assert open_pairs(config(root), check=True).notes == notes
+    not_opened()
+    assert open_pairs(config(root), check=True).notes == notes
     report = check_dataset(root, data=config(root).data)
     assert [report.warnings, report.problems] == [[], []]
     assert [note for note in report.notes if note.startswith("no data")] == notes
@@ -242,7 +259,7 @@ MISMATCHES = {
 
 @pytest.mark.parametrize("why", MISMATCHES)
 @pytest.mark.parametrize("command", ["train", "data check"])
-def test_pairs_of_other_ground_are_refused(here, tmp_path, why, command):
+def test_pairs_of_other_ground_are_refused(here, tmp_path, not_opened, why, command):
     root = write_set(tmp_path / "set", **MISMATCHES[why])
     (tmp_path / "x.yaml").write_text(config(root).to_yaml())
     words = {"train": ["train", "--run", "run"], "data check": ["data", "check", root]}[command]
@@ -253,6 +270,7 @@ def test_pairs_of_other_ground_are_refused(here, tmp_path, why, command):
         assert "lies in EPSG:32633 at x 300000 to 300200, y 4999800 to 5000000" in told
         assert why in told
         assert "Traceback" not in told
+        not_opened()
         assert str(root / "train" / "B" / "0.tif") in told.replace(" ", "")
     assert not (tmp_path / "run" / "checkpoints").exists()
 

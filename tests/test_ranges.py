@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tifffile
+from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from rich.console import Console
 
@@ -16,7 +17,7 @@ from pix2pix_tf import Translator, evaluate, export, load_config, train
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.data.pipeline import training_batches
 from pix2pix_tf.demo.app import make_app
-from pix2pix_tf.exporters.web import page_task
+from pix2pix_tf.exporters.page_task import PageImages, page_task
 from pix2pix_tf.images.sheets import GAP
 from pix2pix_tf.images.value_range import ImageValues, PairValues, ValueRange
 from pix2pix_tf.inference.files import translate_files
@@ -211,36 +212,64 @@ def test_saved_model_takes_and_returns_the_values_of_the_files(run, translator, 
 
 
 @pytest.mark.parametrize("uint8", [False, True])
-def test_tflite_spans_the_range_by_0_to_255(run, translator, tmp_path, uint8):
-    exported = export(run, "tflite", tmp_path / "phone", images=2, uint8=uint8)
-    (parity,) = exported.parity
+def test_tflite_agrees_in_the_numbers_of_the_targets(run, tmp_path, uint8, here):
+    words = ("export", "--run", run, "--format", "tflite", "--output", "phone", "--images", 2)
+    code, out, _ = here(*words, *(["--uint8"] if uint8 else []))
+    assert code == 0
+    assert "errors in the numbers of the targets" in " ".join(out.split())
+    (parity,) = json.loads((tmp_path / "phone" / "export.json").read_text())["parity"]
+    assert parity["passed"]
+    level = (HIGH - LOW) / 255
+    assert parity["max_difference"] <= (1.01 * level if uint8 else 1)
+    assert parity["max_error"] == pytest.approx(parity["max_difference"] / level, abs=1e-3)
+    assert f"≤ {level:.3g}" in out
+
+
+def test_tflite_takes_and_returns_the_numbers_of_the_files(run, translator, tmp_path):
+    export(run, "tflite", tmp_path / "phone", images=1, name="x")
+    interpreter = Interpreter(model_path=str(tmp_path / "phone" / "x.tflite"))
+    image = noise(16, 16, 1)
+    image[0, 0] = 60000  # clipped
+    run_model = interpreter.get_signature_runner("serving_default")
+    output = run_model(images=image[np.newaxis].astype(np.float32))["images"][0]
+    assert output.dtype == np.float32
+    assert np.abs(output - translator(image, dropout=False)).max() < 0.6
+
+
+def test_int8_computes_ranges_in_floats(run, tmp_path):
+    (parity,) = export(run, "tflite", tmp_path / "int8", images=2, precision="int8").parity
     assert parity.passed
-    assert parity.max_error < (1.01 if uint8 else 0.1)
 
 
 def test_the_demo_translates_drawings_that_span_the_range(translator):
-    example = translator.values.input.full_scale(noise(16, 16, 1))
+    example = noise(16, 16, 1)
     with (
         in_thread(make_app(translator, "twelve bits", [example])) as address,
         Visitor(address) as visitor,
     ):
+        task = visitor.get("/page.json")[1]
         shown = pixels(visitor.get("/example.png")[1])
-        assert np.abs(shown[..., 0] - example[..., 0] * 255).max() <= 0.51
-        drawn = noise(16, 16, 1, top=256).astype(np.uint8)
-        _, png = visitor.post("/translate?seed=3", file_of(drawn[..., 0]))
-    values = np.rint(drawn / 255 * 4095).astype(np.uint16)
-    output = translator(values, seed=3)[..., 0].astype(float)
-    expected = (output - LOW) / (HIGH - LOW) * 255
+        assert np.abs(shown[..., 0] - example[..., 0] / 4095 * 255).max() <= 0.51
+        assert np.array_equal(np.load(io.BytesIO(visitor.get("/example.npy")[1])), example)
+        drawn = file_of(noise(16, 16, 1, top=256).astype(np.uint8)[..., 0])
+        _, png = visitor.post("/translate?seed=3", drawn)
+        _, npy = visitor.post("/translate?seed=3&as=npy", drawn)
+    values = np.rint(pixels(drawn)[..., :1] / 255 * 4095).astype(np.uint16)
+    output = translator(values, seed=3)
+    assert np.array_equal(np.load(io.BytesIO(npy)), output)
+    (black,), (white,) = (task["target"]["display"][name] for name in ("black", "white"))
+    assert LOW < black < white < HIGH
+    expected = np.clip((output[..., 0] - black) / (white - black), 0, 1) * 255
     assert np.abs(pixels(png)[..., 0] - expected).max() <= 0.51
 
 
-def test_pages_span_the_range_and_have_no_more_than_four_channels(translator):
-    data = translator.config.data
-    example = translator.values.input.full_scale(np.full((16, 16, 1), 4095, np.uint16))
-    assert page_task("x", data, [example])["palette"] == ["#ffffff"]
-    many = data.model_copy(update={"target_channels": 5})
-    with pytest.raises(UserError, match=r"a page shows images of 1 to 4 channels.* has 5"):
-        page_task("x", many, [example])
+def test_pages_span_the_range(translator):
+    data, white = translator.config.data, np.full((16, 16, 1), 4095, np.uint16)
+    task = page_task("x", data, PageImages([white], [white], translator.values))
+    assert task["palette"] == ["#ffffff"]
+    assert task["drawn"]
+    assert (task["input"]["low"], task["input"]["high"]) == ([0], [4095])
+    assert task["input"]["display"] == {"channels": [0], "black": [0], "white": [4095]}
 
 
 def test_targets_of_8_bits_stay_8_bits(tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 from pix2pix_tf.config.schema import load_config
 from pix2pix_tf.datasets.sample_city import render_city
 from pix2pix_tf.exporters import web
+from pix2pix_tf.exporters.page_task import PageImages
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -56,7 +57,8 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
     folder.mkdir()
     config = load_config(DEMO / "demo.yaml")
     model = (DEMO / "model.tflite").read_bytes()
-    web.write_page(folder, "Street map → aerial photo", model, config.data, _street_maps())
+    images = PageImages(_street_maps())
+    web.write_page(folder, "Street map → aerial photo", model, config.data, images)
 
 
 def _street_maps() -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import augmentations
 import demo_page
 import drawings
 import included
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # Called with the mark's argument, the text between the parentheses.
 GENERATORS: dict[str, Callable[[str], str]] = {
     "api": reference_api.markdown,
+    "augmentations": augmentations.markdown,
     "commands": reference_commands.markdown,
     "config": reference_config.markdown,
     "demo": demo_page.markdown,

@@ -4,10 +4,12 @@
 
 const model = {
   place: "browser", // which of the page's words are shown
+  arrays: ".npy", // files of arrays that can be opened
 
   // Resolves when images can be translated; showProgress is called with a text and a fraction of 1.
   async load(task, showProgress) {
     refuseOldBrowser();
+    model.task = task;
     model.worker = new Worker("worker.js");
     await askWorker({ kind: "load", task }, ({ received, total }) => {
       const mega = (bytes) => (bytes / 1e6).toFixed(1);
@@ -16,20 +18,31 @@ const model = {
     });
   },
 
-  // Returns the translation of the drawing as an ImageBitmap. Exported models have no noise.
-  async translate(canvas) {
-    const drawn = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    const { pixels } = await askWorker({ kind: "translate", pixels: drawn.data });
-    return createImageBitmap(new ImageData(pixels, canvas.width, canvas.height));
+  // Returns the translation of an input as an array: of the array that was opened, or else of what
+  // the canvas shows. Exported models have no noise.
+  async translate({ canvas, opened }) {
+    const { height, width, input, target } = model.task;
+    const drawn = () => fromCanvas(canvas.getContext("2d").getImageData(0, 0, width, height).data, input, height, width);
+    const values = Float32Array.from((opened ?? drawn()).values);
+    const made = await askWorker({ kind: "translate", values });
+    return { values: made.values, height, width, channels: target.channels };
   },
 
-  // Returns a file as an ImageBitmap of any size.
+  // Returns a file as an ImageBitmap of any size, or an array of the page's size.
   async read(file) {
+    const { height, width, input, drawn } = model.task;
+    if (input.array && isNpy(new Uint8Array(await file.slice(0, 6).arrayBuffer()))) return readNpy(await file.arrayBuffer(), input, height, width);
+    if (!drawn) throw new Error(`This page opens arrays (.npy) of ${input.channels} channels.`);
     try {
       return await createImageBitmap(file);
     } catch {
       throw new Error("That is not a picture this browser can read.");
     }
+  },
+
+  // Returns a translation as a file, and its suffix.
+  async save(translation) {
+    return { blob: writeNpy(translation, model.task.target), suffix: ".npy" };
   },
 };
 

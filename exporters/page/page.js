@@ -23,6 +23,8 @@ let busy = false;
 let wanted = false; // the drawing has changed since the translation began
 let timer;
 let openings = 0; // pictures opened so far
+let opened = null; // the array whose values the canvas shows; null for a drawing
+let translation = null; // the array that is shown; null for a picture
 
 start().catch((error) => fail(error.message));
 
@@ -37,7 +39,12 @@ async function start() {
   result.fillStyle = "#e8e6e1";
   result.fillRect(0, 0, task.width, task.height);
   get("width").value = Math.max(1, Math.round(task.width / 64));
-  addColours();
+  if (task.drawn) addColours();
+  for (const element of document.querySelectorAll("[data-drawn]")) element.hidden = (element.dataset.drawn === "yes") !== task.drawn;
+  for (const element of document.querySelectorAll(".array-files")) element.textContent = model.arrays.split(",").join(", ");
+  get("or-array").hidden = !task.input.array;
+  get("open").accept = [...(task.drawn ? ["image/*"] : []), ...(task.input.array ? [model.arrays] : [])].join(",");
+  get("save-values").hidden = !task.target.array;
   listen();
   chooseTool("pen");
   get("noises").hidden = !task.noise;
@@ -73,7 +80,7 @@ async function translate() {
   document.body.dataset.state = "busy";
   const start = performance.now();
   try {
-    showTranslation(await model.translate(input, noise(), say));
+    showTranslation(await model.translate({ canvas: input, opened }, noise(), say));
   } catch (error) {
     fail(error.message);
     return;
@@ -85,10 +92,13 @@ async function translate() {
   else document.body.dataset.state = "done";
 }
 
-function showTranslation(picture) {
+// Shows an array or an ImageBitmap.
+function showTranslation(made) {
   result.clearRect(0, 0, task.width, task.height);
-  result.drawImage(picture, 0, 0);
-  get("save").disabled = false;
+  translation = made.values ? made : null;
+  if (translation) result.putImageData(toImage(translation, task.target), 0, 0);
+  else result.drawImage(made, 0, 0);
+  get("save").disabled = get("save-values").disabled = false;
 }
 
 // The seed of the model's noise; null for none.
@@ -129,6 +139,7 @@ function fail(text) {
 
 function begin(x, y) {
   stroke = { x, y, before: snapshot() };
+  opened = null;
   if (tool === "fill") fill(Math.floor(x), Math.floor(y));
   else drawTo(x, y);
 }
@@ -136,7 +147,7 @@ function begin(x, y) {
 function drawTo(x, y) {
   ink.fillStyle = ink.strokeStyle = tool === "eraser" ? task.background : colour;
   if (tool === "rectangle") {
-    ink.putImageData(stroke.before, 0, 0);
+    ink.putImageData(stroke.before.image, 0, 0);
     ink.fillRect(Math.round(Math.min(stroke.x, x)), Math.round(Math.min(stroke.y, y)), Math.round(Math.abs(x - stroke.x)), Math.round(Math.abs(y - stroke.y)));
   } else if (tool !== "fill") {
     [ink.lineWidth, ink.lineCap] = [Number(get("width").value), "round"];
@@ -156,7 +167,7 @@ function end() {
 }
 
 function fill(x, y) {
-  const image = snapshot();
+  const { image } = snapshot();
   const pixels = image.data;
   const paint = parseColour(colour);
   const first = 4 * (y * task.width + x);
@@ -182,7 +193,7 @@ function parseColour(text) {
 }
 
 function snapshot() {
-  return ink.getImageData(0, 0, task.width, task.height);
+  return { image: ink.getImageData(0, 0, task.width, task.height), opened };
 }
 
 function remember(before) {
@@ -195,7 +206,9 @@ function remember(before) {
 function travel(from, to) {
   if (!from.length || stroke) return;
   to.push(snapshot());
-  ink.putImageData(from.pop(), 0, 0);
+  const there = from.pop();
+  ink.putImageData(there.image, 0, 0);
+  opened = there.opened;
   showHistory();
   changed();
 }
@@ -207,6 +220,7 @@ function showHistory() {
 
 function clear() {
   remember(snapshot());
+  opened = null;
   ink.fillStyle = task.background;
   ink.fillRect(0, 0, task.width, task.height);
   changed();
@@ -220,7 +234,7 @@ async function openPicture(blob) {
     const picture = await model.read(blob, say);
     if (mine !== openings) return; // another has been opened since
     say("");
-    showPicture(picture);
+    show(picture);
   } catch (error) {
     if (mine === openings) warn(error.message);
   }
@@ -228,11 +242,20 @@ async function openPicture(blob) {
 
 async function openExample() {
   openings++;
-  showPicture(await createImageBitmap(await (await fetch("example.png")).blob()));
+  if (task.input.array) show(readNpy(await (await fetch("example.npy")).arrayBuffer(), { ...task.input, axes: "YXC" }, task.height, task.width));
+  else show(await createImageBitmap(await (await fetch("example.png")).blob()));
 }
 
-function showPicture(picture) {
+// Shows an array or an ImageBitmap as the input.
+function show(picture) {
   remember(snapshot());
+  opened = picture.values ? picture : null;
+  if (opened) ink.putImageData(toImage(opened, task.input), 0, 0);
+  else cover(picture);
+  changed();
+}
+
+function cover(picture) {
   // Covers the canvas: the proportions are kept, and the image is cropped equally on both sides.
   const scale = Math.max(task.width / picture.width, task.height / picture.height);
   const [width, height] = [picture.width * scale, picture.height * scale];
@@ -240,17 +263,28 @@ function showPicture(picture) {
   ink.fillRect(0, 0, task.width, task.height);
   ink.imageSmoothingQuality = "high";
   ink.drawImage(picture, (task.width - width) / 2, (task.height - height) / 2, width, height);
-  changed();
 }
 
 function save() {
-  output.toBlob((blob) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${task.title}.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  }, "image/png");
+  output.toBlob((blob) => download(blob, ".png"), "image/png");
+}
+
+async function saveValues() {
+  try {
+    const { blob, suffix } = await model.save(translation, say);
+    say("");
+    download(blob, suffix);
+  } catch (error) {
+    warn(error.message);
+  }
+}
+
+function download(blob, suffix) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `${task.title}${suffix}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 // ---- controls
@@ -298,6 +332,7 @@ function listen() {
   get("clear").onclick = clear;
   get("translate").onclick = translate;
   get("save").onclick = save;
+  get("save-values").onclick = saveValues;
   get("example").onclick = openExample;
   get("noise").onchange = translate;
   get("seed").onchange = checkSeed;
@@ -321,7 +356,7 @@ function listenToPointer() {
     return [inside((event.clientX - box.left) / box.width, task.width), inside((event.clientY - box.top) / box.height, task.height)];
   };
   input.onpointerdown = (event) => {
-    if (event.button || stroke) return;
+    if (event.button || stroke || !task.drawn) return;
     input.setPointerCapture(event.pointerId);
     begin(...place(event));
   };
@@ -347,6 +382,7 @@ function listenToKeys() {
     else if (task.palette[Number(key) - 1]) chooseColour(task.palette[Number(key) - 1]);
   });
   input.addEventListener("keydown", (event) => {
+    if (!task.drawn) return;
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (steps[event.key]) movePen(steps[event.key], event.shiftKey ? 1 : Math.max(1, task.width / 64));
     else if (event.key === " ") togglePen();

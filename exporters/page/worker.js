@@ -2,14 +2,17 @@
 // worker, because LiteRT.js loads its WebAssembly with importScripts.
 "use strict";
 
-let task; // of page.json: height, width, channels
+let task; // page.json
 let runtime;
 let model;
 
 onmessage = async ({ data }) => {
   try {
     if (data.kind === "load") await load(data.task);
-    else postMessage({ kind: "translated", ...(await translate(data.pixels)) });
+    else {
+      const values = await translate(data.values);
+      postMessage({ kind: "translated", values }, [values.buffer]);
+    }
   } catch (error) {
     postMessage({ kind: "error", text: error?.message ?? String(error) });
   }
@@ -43,35 +46,12 @@ async function fetchBytes(name) {
   return bytes;
 }
 
-// Returns the RGBA bytes of the translation of a drawing, given as opaque RGBA bytes.
-async function translate(pixels) {
-  const start = performance.now();
-  const input = new runtime.Tensor(toModel(pixels), [1, task.height, task.width, task.inputChannels]);
+// Returns the values of the translation of an image, both Float32Array with the numbers of the data.
+async function translate(values) {
+  const input = new runtime.Tensor(values, [1, task.height, task.width, task.input.channels]);
   const [output] = await model.run(input);
-  const values = (await output.data()).slice();
+  const made = (await output.data()).slice();
   input.delete();
   output.delete();
-  return { pixels: fromModel(values), seconds: (performance.now() - start) / 1000 };
-}
-
-function toModel(pixels) {
-  const channels = task.inputChannels;
-  const values = new Float32Array((pixels.length / 4) * channels);
-  for (let from = 0, to = 0; from < pixels.length; from += 4, to += channels) {
-    const [red, green, blue] = pixels.subarray(from, from + 3);
-    if (channels >= 3) values.set([red, green, blue], to);
-    else values[to] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16; // ITU-R 601 luma
-    if (channels % 2 === 0) values[to + channels - 1] = 255;
-  }
-  return values;
-}
-
-function fromModel(values) {
-  const channels = task.targetChannels;
-  const pixels = new Uint8ClampedArray((values.length / channels) * 4); // clamps and rounds
-  for (let from = 0, to = 0; from < values.length; from += channels, to += 4) {
-    for (let k = 0; k < 3; k++) pixels[to + k] = values[from + (channels >= 3 ? k : 0)];
-    pixels[to + 3] = channels % 2 === 0 ? values[from + channels - 1] : 255;
-  }
-  return pixels;
+  return made;
 }

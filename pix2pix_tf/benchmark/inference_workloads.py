@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from pix2pix_tf.benchmark.worker import WorkloadFunction
 from pix2pix_tf.config.schema import Config
+from pix2pix_tf.data.pairs import OpenedPairs
 from pix2pix_tf.exporters.saved_model import write_saved_model
 from pix2pix_tf.exporters.tflite import convert_to_tflite, run_tflite
 from pix2pix_tf.inference.translator import Translator
@@ -20,20 +21,24 @@ from pix2pix_tf.methods.method import checkpoint_parts, translating_parts
 from pix2pix_tf.models import build_generator
 from pix2pix_tf.models.flops import forward_flops
 from pix2pix_tf.runs.checkpoints import Checkpoints
+from pix2pix_tf.runs.pairs_record import record_of
 from pix2pix_tf.runs.run import Run
 
 _CALIBRATION_IMAGES = 2  # they determine the ranges of int8, which do not affect its speed
 
 
-def write_untrained_run(config: Config, folder: Path) -> None:
+def write_untrained_run(config: Config, folder: Path, pairs: OpenedPairs | None = None) -> None:
     """Writes a run with an untrained generator, which is as fast as a trained one.
 
     Args:
         config: The run's config.
         folder: The run directory, which is created.
+        pairs: The pairs of the config, whose types the images of the run have; None for 8 bits.
     """
     run = Run(folder)
     run.save_config(config)
+    if pairs is not None:
+        record_of(pairs, config.data).write(run.pairs_file)
     method = method_of(config).build(config, 1, None)
     parts, translating = checkpoint_parts(method), translating_parts(method)
     Checkpoints(run.checkpoints, parts, translating, keep=1).save()
@@ -42,7 +47,7 @@ def write_untrained_run(config: Config, folder: Path) -> None:
 def inference_workloads(
     run: Path, export_dir: Path, names: Iterable[str], threads: int
 ) -> tuple[dict[str, WorkloadFunction], int]:
-    """Prepares workloads that translate one uint8 image repeatedly.
+    """Prepares workloads that translate one image repeatedly.
 
     Args:
         run: The run directory.
@@ -84,8 +89,10 @@ def _workload(
 
 
 def _noise_image(translator: Translator, size: tuple[int, int]) -> np.ndarray:
-    shape = (*size, translator.config.data.image_channels[0])
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    """Returns an input of the run's channels and type, over the whole range of its values."""
+    shape, values = (*size, translator.config.data.image_channels[0]), translator.values.input
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    return values.unify(values.from_full_scale(noise))
 
 
 def _load_saved_model(

@@ -117,10 +117,12 @@ def _prepare_translations(
     if not names:
         return {}, 0
     from pix2pix_tf.benchmark.inference_workloads import inference_workloads, write_untrained_run
+    from pix2pix_tf.data.pairs import open_pairs
 
     run = folder / "run" if worker_config.run is None else Path(worker_config.run)
     if not run.exists():
-        write_untrained_run(config, run)
+        pairs = open_pairs(config) if "pipeline" in worker_config.workloads else None
+        write_untrained_run(config, run, pairs)
     export_dir = folder / "exports"
     export_dir.mkdir()
     return inference_workloads(run, export_dir, names, worker_config.threads)

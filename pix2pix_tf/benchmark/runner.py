@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pix2pix_tf.benchmark import package_worker
@@ -14,6 +14,7 @@ from pix2pix_tf.benchmark.report import Report, Row, scaling
 from pix2pix_tf.benchmark.rounds import WorkloadTimings, alternate
 from pix2pix_tf.benchmark.workloads import WorkerProcess, Workload, worker_environment
 from pix2pix_tf.config.schema import Config, make_config
+from pix2pix_tf.data.measured_ranges import measure_ranges
 from pix2pix_tf.utils.errors import UserError
 
 TRANSLATIONS = ("translate", "saved_model", "tflite float32", "tflite int8")
@@ -59,6 +60,7 @@ def benchmark(options: Options, advance: Callable[[int], None] = lambda total: N
         UserError: The options require a GPU and there is none, the config's data does not exist,
             or a process ended.
     """
+    options = replace(options, config=measure_ranges(options.config))
     with ExitStack() as workers:
 
         def start(config: Config, workloads: Sequence[str], gpus: int | None) -> WorkerProcess:

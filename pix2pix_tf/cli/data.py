@@ -13,6 +13,7 @@ from rich.table import Table
 
 from pix2pix_tf.cli.derive import derive, edges, sketch
 from pix2pix_tf.cli.options import (
+    AxesOption,
     NewFolderOption,
     OverridesOption,
     add_commands,
@@ -50,13 +51,6 @@ class LayoutOption(str, Enum):
     side_by_side = "side_by_side"
     folders = "folders"
     photographs = "photographs"
-
-
-class AxesOption(str, Enum):
-    """Order of the axes of files that do not name them, see `pix2pix_tf.images.axes`."""
-
-    channels_last = "YXC"
-    channels_first = "CYX"
 
 
 Layout = Annotated[
@@ -210,13 +204,27 @@ def data_pair(
     resize: Annotated[
         bool, typer.Option("--resize", help="Resize B to the size of A if they differ.")
     ] = False,
+    axes: Annotated[
+        AxesOption | None,
+        typer.Option(
+            help="Order of the axes of NumPy arrays and of TIFFs of several pages: channels last "
+            "(YXC) or first (CYX)."
+        ),
+    ] = None,
 ) -> None:
     """Combine two folders of like-named images into side-by-side pairs."""
     from pix2pix_tf.preparation.pairing import pair_folders
 
     console = PlainConsole()
     with _quietly(), ProgressBar(console, "pairing") as progress:
-        paired = pair_folders(a, b, output, resize=resize, advance=progress.advance)
+        paired = pair_folders(
+            a,
+            b,
+            output,
+            resize=resize,
+            axes=None if axes is None else axes.value,
+            advance=progress.advance,
+        )
     for line in paired.notes:
         print_line(console, line)
     print_line(console, f"{pluralize(paired.count, 'pair')} in {output}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from pix2pix_tf.cli.options import (
+    AxesOption,
     DataSettingsOption,
     DirectionOption,
     LabelIdsOption,
     parse_checkpoint,
+    parse_range,
     print_nested_output_notes,
     start_tensorflow,
 )
@@ -29,8 +32,9 @@ from pix2pix_tf.utils.strict_json import strict_json
 from pix2pix_tf.utils.text import pluralize
 
 if TYPE_CHECKING:
+    from pix2pix_tf.evaluation.folder_values import FolderSetting
     from pix2pix_tf.evaluation.request import MetricRequest
-    from pix2pix_tf.evaluation.result import Evaluation
+    from pix2pix_tf.evaluation.result import ChannelScores, Evaluation
 
 
 def evaluate(
@@ -55,6 +59,38 @@ def evaluate(
         typer.Option(
             metavar="outputs|targets",
             help="Which of --outputs and --targets to resize if sizes differ.",
+        ),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="FILE|NAME",
+            help="Config, such as a run's config.yaml, whose targets --outputs and --targets are "
+            "like: their channels, axes, range and display.",
+        ),
+    ] = None,
+    value_range: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="LOW,HIGH",
+            help="Range of the values of --outputs and --targets, such as 0,4095; floats need one.",
+        ),
+    ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of channels that --outputs and --targets are compared with; by default "
+            "RGB for colours, otherwise those of the files.",
+        ),
+    ] = None,
+    axes: Annotated[
+        AxesOption | None,
+        typer.Option(
+            help="Order of the axes of --outputs and --targets that do not name them: channels "
+            "last (YXC) or first (CYX)."
         ),
     ] = None,
     split: Annotated[
@@ -134,11 +170,14 @@ def evaluate(
     _check_drawn(plot, log, request)
     if run is not None:
         _refuse("--run", outputs=outputs, targets=targets, labels=labels, resize=resize)
+        folder_options = {"config": config, "range": value_range, "axes": axes}
+        _refuse("--run", **folder_options, channels=channels)
     elif outputs is not None and targets is not None:
-        setting = next(iter(overrides or []), None)
-        _refuse("--outputs", split=split, direction=direction, checkpoint=checkpoint, set=setting)
+        override = next(iter(overrides or []), None)
+        _refuse("--outputs", split=split, direction=direction, checkpoint=checkpoint, set=override)
     else:
         raise UserError("evaluate: give --run DIR, or --outputs DIR and --targets DIR")
+    setting = _folder_setting(config, value_range, channels, axes)
     console = PlainConsole()
     with ProgressBar(console, "evaluating") as progress:
         if run is not None:
@@ -160,12 +199,30 @@ def evaluate(
                 labels=labels,
                 request=request,
                 resize=resize,
+                setting=setting,
                 save=save,
                 advance=progress.advance,
             )
     _show(console, result, run, json_file, report, plot, log)
     if save is not None:
         print_nested_output_notes(console, save, map(Path, filter(None, (outputs, targets))))
+
+
+def _folder_setting(
+    config: str | None, value_range: str | None, channels: int | None, axes: AxesOption | None
+) -> FolderSetting:
+    """Returns how outputs and targets of folders are read: by a config, or by single options."""
+    from pix2pix_tf.config.schema import load_config
+    from pix2pix_tf.evaluation.folder_values import FolderSetting, target_setting
+
+    if config is not None:
+        _refuse("--config, which has them", range=value_range, channels=channels, axes=axes)
+        return target_setting(load_config(config).data)
+    return FolderSetting(
+        "dtype" if value_range is None else parse_range(value_range),
+        channels,
+        None if axes is None else axes.value,
+    )
 
 
 def _check_written(
@@ -202,6 +259,8 @@ def _show(
 ) -> None:
     """Prints an evaluation, and writes the requested files."""
     console.print(_table(result))
+    if channels := result.channel_scores():
+        console.print(_channel_table(channels))
     for note in result.notes:
         print_line(console, note)
     written = []
@@ -229,6 +288,7 @@ def _show(
 
 def _table(result: Evaluation) -> Table:
     from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+    from pix2pix_tf.evaluation.metrics.metric import is_channel_score
 
     where = f", step {result.step}, split {result.split}" if result.step is not None else ""
     title = f"{result.title}{where}, {pluralize(result.images, 'image')}"
@@ -240,13 +300,22 @@ def _table(result: Evaluation) -> Table:
     )
     intervals = result.intervals()
     for name, score in result.scores.items():
+        if is_channel_score(name):
+            continue
         low, high = intervals.get(name, (None, None))
         interval = "" if low is None or high is None else f"{low:.4f} .. {high:.4f}"
         table.add_row(name, format_number(score), interval, DESCRIPTIONS[name])
     return table
 
 
-def _refuse(option: str, **others: str | None) -> None:
+def _channel_table(channels: Sequence[ChannelScores]) -> Table:
+    table = Table("channel", *channels[0].columns, title="by channel", title_justify="left")
+    for channel in channels:
+        table.add_row(str(channel.number), *map(format_number, channel.columns.values()))
+    return table
+
+
+def _refuse(option: str, **others: object | None) -> None:
     for name, value in others.items():
         if value is not None:
             raise UserError(f"--{name}: cannot be combined with {option}")

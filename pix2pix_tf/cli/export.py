@@ -97,18 +97,24 @@ def export(
 
 
 def _parity_table(exported: Exported) -> Table:
+    from pix2pix_tf.images.value_range import EIGHT_BIT
+
     images = pluralize(exported.parity[0].images, "image")
-    title = f"compared with translate on {images}; errors in grey levels of 255"
+    plain = exported.targets == EIGHT_BIT.target
+    unit = "grey levels of 255" if plain else "the numbers of the targets"
+    title = f"compared with translate on {images}; errors in {unit}"
     columns = ("max", "mean", "SSIM", "ms an image", "translate's", "allowed")
     table = Table("", *columns, title=title, title_justify="left")
     for parity in exported.parity:
+        errors = f"{parity.max_difference:.3g}", f"{parity.mean_difference:.3g}"
+        if plain:
+            errors = f"{parity.max_error:.3g}", f"{parity.mean_error:.3f}"
         table.add_row(
             parity.variant,
-            f"{parity.max_error:.3g}",
-            f"{parity.mean_error:.3f}",
+            *errors,
             f"{parity.ssim:.4f}",
             f"{parity.milliseconds:.1f}",
             f"{parity.translate_milliseconds:.1f}",
-            str(parity.limit),
+            parity.limit_in(exported.targets),
         )
     return table

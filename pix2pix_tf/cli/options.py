@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,6 +84,14 @@ PortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")
 ]
 NewFolderOption = Annotated[Path, typer.Option(metavar="DIR", help="Output directory, a new one.")]
+
+
+class AxesOption(str, Enum):
+    """Order of the axes of files that do not name them, see `pix2pix_tf.images.axes`."""
+
+    channels_last = "YXC"
+    channels_first = "CYX"
+
 
 _SETTING = re.compile(r"[\w.]+=.*", re.DOTALL)
 _OPTION = re.compile(r"--[\w-]+=")
@@ -211,6 +221,49 @@ def parse_size(text: str | None, at_most: int = 2**31 - 1) -> tuple[int, int] | 
             f"at least one pixel and at most {at_most} a side"
         )
     return int(sides[0]), int(sides[-1])
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """Parses the value of `--range`: two numbers, the smaller one first.
+
+    Raises:
+        UserError: The text has another form.
+
+    Example:
+        >>> parse_range("-10,2500")
+        (-10.0, 2500.0)
+    """
+    try:
+        low, high = map(float, text.strip("[]").split(","))
+    except ValueError:
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise UserError(
+            f"--range {text}: expected the smallest and the largest value, such as 0,4095"
+        )
+    return low, high
+
+
+def parse_display(text: str | None) -> tuple[int, ...] | None:
+    """Parses the value of `--display`: a channel, or three for red, green and blue, from 1.
+
+    Raises:
+        UserError: The text has another form.
+
+    Example:
+        >>> parse_display("4,3,2")
+        (4, 3, 2)
+    """
+    if text is None:
+        return None
+    parts = text.strip("[]").split(",")
+    numbers = tuple(int(part) for part in parts if part.strip().isdecimal())
+    if len(numbers) != len(parts) or len(parts) not in (1, 3) or 0 in numbers:
+        raise UserError(
+            f"--display {text}: expected the number of a channel, from 1, or of three for red, "
+            "green and blue, such as 4,3,2"
+        )
+    return numbers
 
 
 def print_nested_output_notes(console: Console, output: Path, inputs: Iterable[Path]) -> None:

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pix2pix_tf.cli.options import (
+    AxesOption,
     HostOption,
     PortOption,
+    parse_display,
     parse_size,
     print_loopback_note,
     print_nested_output_notes,
@@ -76,6 +78,21 @@ def study_new(
         str | None,
         typer.Option(metavar="A|B", help="The real half, if --real has side-by-side pairs."),
     ] = None,
+    display: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|R,G,B",
+            help="Channel that is shown as grey, or three as red, green and blue, counted from 1; "
+            "stretched like the real images. By default colours as they are, the first of others.",
+        ),
+    ] = None,
+    axes: Annotated[
+        AxesOption | None,
+        typer.Option(
+            help="Order of the axes of NumPy arrays and of TIFFs of several pages: channels last "
+            "(YXC) or first (CYX)."
+        ),
+    ] = None,
     about: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Text of the first page: who asks, whom to contact."),
@@ -91,6 +108,7 @@ def study_new(
     ] = 0,
 ) -> None:
     """Make a study of folders of real and fake images."""
+    from pix2pix_tf.images.display import DisplaySetting
     from pix2pix_tf.study.create import Invitation, create_study
     from pix2pix_tf.study.settings import Protocol
 
@@ -112,6 +130,8 @@ def study_new(
                 seconds=seconds,
             ),
             real_half=cast(Literal["A", "B"] | None, real_half),
+            axes=None if axes is None else axes.value,
+            display=DisplaySetting(parse_display(display)),
             size=parse_size(size, at_most=8192),
             about=about,
             invitation=Invitation(invite, invites),

@@ -45,20 +45,33 @@ def train(
         ),
     ] = None,
     overrides: OverridesOption = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run whose weights a new run starts from, as training.init_from.",
+            metavar="DIR",
+        ),
+    ] = None,
     fresh: FreshOption = 0,
     data_changed: DataChangedOption = False,
 ) -> None:
     """Train a model, or resume the training in a run directory."""
-    settings, run_dir = _config_and_run(config, run, overrides or [])
+    sets = list(overrides or [])
+    if init_from is not None:
+        sets.append(f"training.init_from={init_from}")
+    settings, run_dir = _config_and_run(config, run, sets)
     start_tensorflow(devices=False)
     from pix2pix_tf.runs.run import Run
     from pix2pix_tf.training import find_cluster
     from pix2pix_tf.training import train as train_run
+    from pix2pix_tf.training.resume import refuse_itself
     from pix2pix_tf.utils.runtime import keep_freed_memory
 
     cluster = find_cluster(os.environ)
     is_chief = cluster is None or cluster.me == cluster.chief
     if is_chief:
+        if fresh:
+            refuse_itself(settings, Run(run_dir))  # it would be deleted
         start_over(Run(run_dir), fresh, "run", "--run")
     keep_freed_memory()
     console = PlainConsole()

@@ -22,8 +22,10 @@ from pix2pix_tf.config.files import read_config, shipped_files, validated
 from pix2pix_tf.config.objectives import OBJECTIVES, Pix2PixObjective
 from pix2pix_tf.config.section import (
     DataScale,
+    DisplayedChannels,
     ImageSize,
     Interval,
+    LayerNames,
     Nodata,
     NodataSetting,
     NonEmptyStr,
@@ -132,6 +134,19 @@ class DataConfig(Section):
     """
     range_percentiles: Percentiles = (0.1, 99.9)
     """Percentiles of the values of the training files that a range of `data` lies between."""
+    input_display: DisplayedChannels = None
+    """Channels of inputs that sheets, reports and pages show, counted from 1: one as grey, such as
+    `4`, or three as red, green and blue, `[4, 3, 2]`. null shows colours as they are (1 to 4
+    channels of 8 or 16 bits without a range), otherwise the first channel of one or two and the
+    first three of more.
+    """
+    target_display: DisplayedChannels = None
+    """Channels of targets and outputs that are shown, likewise."""
+    display_percentiles: Percentiles | None = (2.0, 98.0)
+    """Percentiles of the images shown together that are shown black and white, by channel; outputs
+    are stretched like their targets. null shows the range of the values from black to white.
+    Colours are not stretched.
+    """
     nodata: NodataSetting = "file"
     """Value that stands for no data, such as 0, -9999 or nan: `file` is the one that a file itself
     declares (GeoTIFF), if any; a number or nan holds for all files; null is none;
@@ -144,7 +159,7 @@ class DataConfig(Section):
     """
     on_bad_image: Literal["stop", "skip"] = "stop"
     """What happens if images cannot be used: `stop` refuses to train and lists them; `skip` trains
-    without their pairs and lists those in the run's skipped.txt. Of more than 10,000 files, most are
+    without their pairs and lists those in the run's skipped.txt. Most of more than 10,000 files are
     opened while the training goes on, which then stops at a checkpoint or skips the pair.
     """
     validation_fraction: Annotated[Real, Field(gt=0, lt=1)] = 0.1
@@ -301,6 +316,18 @@ class DataConfig(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _fit_display(self) -> DataConfig:
+        for side, channels in zip(("input", "target"), self.image_channels, strict=True):
+            shown = getattr(self, f"{side}_display")
+            if shown is not None and max(shown) > channels:
+                raise _contradiction(
+                    f"{side}_display",
+                    list(shown),
+                    f"{side}s have {pluralize(channels, 'channel')}, counted from 1",
+                )
+        return self
+
     @property
     def window_size(self) -> tuple[int, int]:
         """Height and width of the largest window that a crop is made of, by `scale` of augment."""
@@ -389,6 +416,16 @@ class TrainingConfig(Section):
     """Decay, such as 0.999, of an exponential moving average of the generator's weights, which then
     translates; null keeps none.
     """
+    init_from: PathStr | None = None
+    """Run directory whose newest weights a new run starts from, generator and discriminator, with
+    fresh optimisers; null draws them. Layers of another shape, such as those of other channels,
+    start anew. A run that is resumed does not read it again. A ~ at its start is the home
+    directory.
+    """
+    freeze: LayerNames = ()
+    """Layers that keep the weights of training.init_from: the beginnings of their names, such as
+    `encoder` or `generator/encoder_1`, or the name of a network.
+    """
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Type in which the networks compute; weights, statistics, logits, translations and losses stay
     float32.
@@ -403,6 +440,17 @@ class TrainingConfig(Section):
     """Whether the same config gives the same numbers every time on the same machine."""
     seed: Seed = 0
     """Random seed of the initial weights, the order of pairs, crops, augmentation and dropout."""
+
+    @model_validator(mode="after")
+    def _freezes_what_is_trained(self) -> TrainingConfig:
+        if self.freeze and self.init_from is None:
+            raise PydanticCustomError(
+                CONTRADICTION,
+                "training.freeze: {names}: keeps the weights of training.init_from, which is not "
+                "given; without it they would stay random",
+                {"names": ", ".join(self.freeze)},
+            )
+        return self
 
 
 class LoggingConfig(Section):
@@ -513,6 +561,8 @@ class Config(Section):
             "target_channels": data.input_channels,
             "input_range": data.target_range,
             "target_range": data.input_range,
+            "input_display": data.target_display,
+            "target_display": data.input_display,
             "nodata": data.nodata[::-1] if isinstance(data.nodata, tuple) else data.nodata,
         }
         return self.model_copy(update={"data": data.model_copy(update=swapped)})

@@ -94,12 +94,33 @@ def _data_scale(value: Any) -> Any:
     raise _expected("resize, native, or a factor above 0 such as 0.5, at most 8")
 
 
+def _layer_names(value: Any) -> Any:
+    """Converts a list of names to a tuple."""
+    names = value if isinstance(value, (list, tuple)) else [None]
+    if not all(isinstance(name, str) and name for name in names):
+        raise _expected("a list of names, such as [encoder], or [] for none")
+    return tuple(names)
+
+
 def _percentiles(value: Any) -> Any:
     """Converts [low, high] to a tuple of floats in 0..100."""
     low, high = _bounds(value)
     if low < 0 or high > 100:
         raise _expected("[low, high] in 0 to 100")
     return low, high
+
+
+def _display(value: Any) -> Any:
+    """Converts a channel or a list of channels to a tuple; checks how many there are."""
+    if value is None:
+        return None
+    channels = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if len(channels) not in (1, 3):
+        raise _expected("one channel, or [red, green, blue]")
+    for channel in channels:
+        if type(channel) is not int or channel < 1:
+            raise _expected("the numbers of channels, from 1")
+    return channels
 
 
 def _expected(what: str) -> PydanticCustomError:
@@ -129,6 +150,12 @@ RangeSetting = Annotated[
         {"anyOf": [{"enum": ["dtype", "data"]}, {"type": "array", "format": _RANGE_FORMAT}]}
     ),
 ]
+LayerNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_layer_names),
+    PlainSerializer(list),
+    WithJsonSchema({"type": "array", "format": "list of names"}),
+]
 Nodata = Literal["file", "nan"] | int | float | None  # the value that stands for no data
 NodataSetting = Annotated[
     Nodata | tuple[Nodata, Nodata],
@@ -153,6 +180,11 @@ Percentiles = Annotated[
     Bounds,
     BeforeValidator(_percentiles),
     WithJsonSchema({"type": "array", "format": "`[low, high]`"}),
+]
+DisplayedChannels = Annotated[
+    tuple[int, ...] | None,
+    BeforeValidator(_display),
+    WithJsonSchema({"type": "array", "format": "a channel or `[red, green, blue]`"}),
 ]
 Interval = Literal["epoch"] | PositiveInt
 Norm = Literal["batch", "instance", "none"]

@@ -2,16 +2,15 @@
 
 Every change is a function of draws that follow from a seed alone (paper, section 3.3 and appendix
 6.2 for the crop and mirroring), so that training resumes exactly. Geometric changes act on images
-of any type and number of channels, and both sides of a pair get the same one (`Geometry`).
-Photometric changes act on encoded inputs, in [-1, 1] (`vary_values`), so that their strengths mean
-the same for every type and range of values.
+of any type and number of channels, and both sides of a pair get the same one (`crop_window`,
+`orient`). Photometric changes act on encoded inputs, in [-1, 1] (`vary_values`), so that their
+strengths mean the same for every type and range of values.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +20,8 @@ from pix2pix_tf.config.augmentations import Augmentations
 
 Size = tuple[int, int]  # height and width in pixels
 
+# Places of the draws that decide about each geometric change.
+_TOP, _LEFT, _MIRROR, _SCALE, _FLIP, _TURNS, _TRANSPOSE = range(7)
 NUM_DRAWS = 7
 # Purposes of a seed, folded into it so that different purposes have independent randomness.
 _MORE_GEOMETRY = 1
@@ -45,7 +46,7 @@ class Window(NamedTuple):
 
 
 def geometric_draws(seed: tf.Tensor) -> tf.Tensor:
-    """Draws the random numbers that `Geometry.of_draws` takes.
+    """Draws the random numbers of the geometric changes of an image.
 
     Args:
         seed: int32 [2].
@@ -56,95 +57,44 @@ def geometric_draws(seed: tf.Tensor) -> tf.Tensor:
     more = tf.random.experimental.stateless_fold_in(seed, _MORE_GEOMETRY)
     return tf.concat(
         [
-            tf.random.stateless_uniform([3], seed),  # the place and mirroring
-            tf.random.stateless_uniform([NUM_DRAWS - 3], more),
+            tf.random.stateless_uniform([_MIRROR + 1], seed),
+            tf.random.stateless_uniform([NUM_DRAWS - _MIRROR - 1], more),
         ],
         axis=0,
     )
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """A random crop with its orientation, the same for both images of a pair.
+def crop_window(draws: np.ndarray, augment: Augmentations, size: Size, crop: Size) -> Window:
+    """Returns the window of an image that becomes the crop; every place is equally likely.
 
-    Attributes:
-        place: Place of the crop on both axes, from 0 (the first that fits) to less than 1 (the
-            last).
-        factor: Factor by which the image is enlarged before it is cropped.
-        mirror: Whether left and right are exchanged.
-        flip: Whether top and bottom are exchanged, after that.
-        quarter_turns: Number of counterclockwise quarter turns, after that.
-        transpose: Whether rows and columns are exchanged, at last.
+    The factor of `scale` is uniform on a logarithmic axis: doubled as often as halved.
+
+    Args:
+        draws: float32 [NUM_DRAWS] in [0, 1), see `geometric_draws`.
+        augment: The augmentations of the config.
+        size: Height and width of the image.
+        crop: Height and width of the crop.
+
+    Returns:
+        The window, which is resized to the crop if there is a `scale`. On an axis on which it is
+        larger than the image, the image is in its middle.
+
+    Example:
+        >>> from pix2pix_tf.config.augmentations import Augmentation
+        >>> draws = np.full(NUM_DRAWS, 0.5, np.float32)
+        >>> crop_window(draws, Augmentations(), size=(10, 12), crop=(4, 4))
+        Window(top=3, left=4, height=4, width=4)
+        >>> twice = Augmentations([Augmentation("scale", (2.0, 2.0))])
+        >>> crop_window(draws, twice, size=(10, 12), crop=(4, 4))
+        Window(top=4, left=5, height=2, width=2)
     """
-
-    place: tuple[np.float32, np.float32]
-    factor: float = 1.0
-    mirror: bool = False
-    flip: bool = False
-    quarter_turns: int = 0
-    transpose: bool = False
-
-    @classmethod
-    def of_draws(cls, draws: np.ndarray, augment: Augmentations) -> Geometry:
-        """Returns the geometry of random draws.
-
-        Factors of `scale` are uniform on a logarithmic axis: doubled as often as halved.
-
-        Args:
-            draws: float32 [NUM_DRAWS] in [0, 1), see `geometric_draws`.
-            augment: The augmentations of the config.
-
-        Example:
-            >>> draws = np.array([0, 0.9, 0.4, 0.5, 0.6, 0.3, 0.7], np.float32)
-            >>> augment = Augmentations([Augmentation("mirror"), Augmentation("rotate_90")])
-            >>> geometry = Geometry.of_draws(draws, augment)
-            >>> geometry.mirror, geometry.flip, geometry.quarter_turns
-            (True, False, 1)
-        """
-        top, left, mirror, factor, flip, turns, transpose = np.asarray(draws, np.float32)
-        low, high = map(math.log, augment.scale)
-        return cls(
-            (top, left),
-            math.exp(low + float(factor) * (high - low)),
-            augment.has("mirror") and bool(mirror < 0.5),
-            augment.has("flip_vertical") and bool(flip < 0.5),
-            int(turns * 4) if augment.has("rotate_90") else 0,
-            augment.has("transpose") and bool(transpose < 0.5),
-        )
-
-    def window(self, size: Size, crop: Size) -> Window:
-        """Returns the window of an image that becomes the crop; every place is equally likely.
-
-        Args:
-            size: Height and width of the image.
-            crop: Height and width of the crop.
-
-        Returns:
-            The window, which is resized to the crop if `factor` is not 1. On an axis on which it is
-            larger than the image, the image is in its middle.
-        """
-        (top, height), (left, width) = (
-            _span(length, max(1, round(side / self.factor)), place)
-            for length, side, place in zip(size, crop, self.place, strict=True)
-        )
-        return Window(top, left, height, width)
-
-    def orient(self, crop: np.ndarray) -> np.ndarray:
-        """Mirrors, turns and transposes a crop.
-
-        Args:
-            crop: [H, W, C] of any type.
-
-        Returns:
-            [H, W, C] or [W, H, C].
-        """
-        if self.mirror:
-            crop = crop[:, ::-1]
-        if self.flip:
-            crop = crop[::-1]
-        if self.quarter_turns:
-            crop = np.rot90(crop, self.quarter_turns)
-        return crop.swapaxes(0, 1) if self.transpose else crop
+    low, high = map(math.log, augment.scale)
+    factor = math.exp(low + float(draws[_SCALE]) * (high - low))
+    (top, height), (left, width) = (
+        _span(length, max(1, round(side / factor)), np.float32(draws[place]))
+        for length, side, place in zip(size, crop, (_TOP, _LEFT), strict=True)
+    )
+    return Window(top, left, height, width)
 
 
 def _span(length: int, side: int, place: np.float32) -> tuple[int, int]:
@@ -186,6 +136,34 @@ def _reflected(first: int, end: int, length: int) -> np.ndarray:
     period = 2 * (length - 1)
     places = np.arange(first, end) % period
     return np.minimum(places, period - places)
+
+
+def orient(image: tf.Tensor, draws: tf.Tensor, augment: Augmentations) -> tf.Tensor:
+    """Mirrors, flips, turns and transposes a crop, in this order.
+
+    Args:
+        image: [H, W, C] of any type.
+        draws: float32 [NUM_DRAWS] in [0, 1), see `geometric_draws`.
+        augment: The augmentations of the config.
+
+    Returns:
+        [H, W, C], or [W, H, C] after an odd number of quarter turns and transpositions.
+    """
+    if augment.has("mirror"):
+        image = _half_of_the_time(draws[_MIRROR], lambda x: tf.reverse(x, [1]), image)
+    if augment.has("flip_vertical"):
+        image = _half_of_the_time(draws[_FLIP], lambda x: tf.reverse(x, [0]), image)
+    if augment.has("rotate_90"):
+        image = tf.image.rot90(image, tf.cast(draws[_TURNS] * 4, tf.int32))
+    if augment.has("transpose"):
+        image = _half_of_the_time(draws[_TRANSPOSE], lambda x: tf.transpose(x, [1, 0, 2]), image)
+    return image
+
+
+def _half_of_the_time(
+    draw: tf.Tensor, change: Callable[[tf.Tensor], tf.Tensor], image: tf.Tensor
+) -> tf.Tensor:
+    return tf.cond(draw < 0.5, lambda: change(image), lambda: image)
 
 
 def vary_values(image: tf.Tensor, augment: Augmentations, seed: tf.Tensor) -> tf.Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import Config
-from pix2pix_tf.data.augment import Geometry, geometric_draws, vary_values
+from pix2pix_tf.data.augment import crop_window, geometric_draws, orient, vary_values
 from pix2pix_tf.data.derived.derivation import derivation
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.representation import encode, representation
@@ -147,6 +147,10 @@ def _loader(
         image, target = tf.numpy_function(
             read, [number, draws, target_draws], dtypes, stateful=False
         )
+        image.set_shape([*data.crop_size, channels[0]])
+        target.set_shape([*data.crop_size, channels[1]])
+        image = orient(image, draws, data.augment)
+        target = orient(target, target_draws, data.augment)
         if derived is not None and derived.masks:  # holes are placed relative to the crop
             image = tf.numpy_function(mask, [image, number], values.input.dtype, stateful=False)
         image.set_shape([*data.crop_size, channels[0]])
@@ -168,11 +172,11 @@ def _reader(pairs: Pairs, config: Config, paired: bool) -> Callable[..., Pair]:
     target_order = order if paired else epoch_orders(count, seed, _TARGET_ORDER)
 
     def crop(index: int, draws: np.ndarray) -> Pair:
-        geometry = Geometry.of_draws(draws, data.augment)
-        image, target = pairs.crop(
-            index, lambda size: geometry.window(size, data.crop_size), data.crop_size
+        return pairs.crop(
+            index,
+            lambda size: crop_window(draws, data.augment, size, data.crop_size),
+            data.crop_size,
         )
-        return geometry.orient(image), geometry.orient(target)
 
     def read(number: np.int64, draws: np.ndarray, target_draws: np.ndarray) -> Pair:
         epoch, position = divmod(int(number), count)

@@ -110,6 +110,36 @@ def decode(image: tf.Tensor, values: ImageValues = EIGHT_BIT.target) -> tf.Tenso
     return tf.cast(tf.clip_by_value(levels, smallest, largest), values.dtype)
 
 
+def encode_floats(image: tf.Tensor, values: ImageValues) -> tf.Tensor:
+    """Scales the numbers of images to [-1, 1] as `encode` does, for graphs of 32-bit floats alone.
+
+    Args:
+        image: float32 [..., C] with the numbers of images of the type `values.dtype`.
+        values: The meaning of the values.
+
+    Returns:
+        float32 of the same shape.
+    """
+    low, half_width = _low_and_half_width(values.of(values.dtype), np.dtype(np.float32))
+    scaled = (image - low if np.any(low) else image) / half_width - 1.0
+    return scaled if values.range is None else tf.clip_by_value(scaled, -1.0, 1.0)
+
+
+def decode_floats(image: tf.Tensor, values: ImageValues) -> tf.Tensor:
+    """Converts [-1, 1] to the numbers of images, the inverse of `encode_floats`.
+
+    Args:
+        image: float32 [..., C].
+        values: The meaning of the values.
+
+    Returns:
+        float32 of the same shape, neither rounded nor clipped.
+    """
+    low, half_width = _low_and_half_width(values.of(values.dtype), np.dtype(np.float32))
+    levels = (image + 1.0) * half_width
+    return levels + low if np.any(low) else levels
+
+
 def _low_and_half_width(values: ValueRange, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Returns the smallest value and half the width of a range, [C], or [] for all channels."""
     low, high = np.array(values.low), np.array(values.high)
@@ -133,11 +163,13 @@ class Representation:
             generator's output.
         to_image: Function that converts the generator's output and the input images to output
             images.
+        recombines: Whether `to_image` makes use of the input images.
     """
 
     to_input: Callable[[tf.Tensor], tf.Tensor]
     to_target: Callable[[tf.Tensor], tf.Tensor]
     to_image: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    recombines: bool = False
 
 
 def representation(name: str) -> Representation:
@@ -149,7 +181,7 @@ def representation(name: str) -> Representation:
     """
     if name == "plain":
         return Representation(_unchanged, _unchanged, _output_alone)
-    return Representation(_lightness, _ab, _recombined)
+    return Representation(_lightness, _ab, _recombined, recombines=True)
 
 
 def _unchanged(image: tf.Tensor) -> tf.Tensor:

@@ -61,7 +61,6 @@ def serve(
         inputs = spread_inputs(shown, MAX_INPUTS)
         for dropout in (True, False):  # traced before the first request
             translator(inputs[0], dropout=dropout)
-        full_scale = [translator.values.input.full_scale(image) for image in inputs]
-        return make_app(translator, Path(run_dir).absolute().name, full_scale)
+        return make_app(translator, Path(run_dir).absolute().name, inputs)
 
     serve_page(make, host, port, lambda address: ready(address, step))

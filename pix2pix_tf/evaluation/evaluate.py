@@ -6,25 +6,36 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.evaluation.context import MetricContext, load_metric_context
+from pix2pix_tf.evaluation.folder_values import FolderSetting
 from pix2pix_tf.evaluation.items import RESIZE, EvaluationItems, FolderItems, RunItems
 from pix2pix_tf.evaluation.metrics.compute import Estimate, MetricResults, compute_metrics
 from pix2pix_tf.evaluation.metrics.feature_scores import FeatureScores
-from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
+from pix2pix_tf.evaluation.metrics.metric import (
+    EvaluationItem,
+    Metric,
+    Scores,
+    channel_score,
+)
 from pix2pix_tf.evaluation.metrics.pixel import identical_note
-from pix2pix_tf.evaluation.request import DEFAULT_REQUEST, MetricRequest
+from pix2pix_tf.evaluation.request import DEFAULT_REQUEST, FEATURE_METRICS, MetricRequest
 from pix2pix_tf.evaluation.result import Evaluation
 from pix2pix_tf.evaluation.saving import saved_images
 from pix2pix_tf.evaluation.tensorboard import write_evaluation
 from pix2pix_tf.images.folder_names import split_named
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.images.value_range import ImageValues
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.data import open_scored
 from pix2pix_tf.runs.run import Measurement, Run
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.text import pluralize
+
+DEFAULT_SETTING = FolderSetting()
 
 
 def evaluate(
@@ -87,8 +98,7 @@ def evaluate(
         translator, scored.pairs, context.labels, class_maps=context.class_maps, dropout=dropout
     )
     results, notes = _score(items, context, save, advance)
-    in_numbers = _l1_in_numbers_of(translator.values.target, results)
-    notes = [*scored.notes, *context.notes(scored), *notes, *in_numbers]
+    notes = [*scored.notes, *context.notes(scored), *notes]
     if dropout:
         other = translator.direction if translator.direction != config.data.direction else None
         measurement = Measurement(
@@ -113,10 +123,14 @@ def evaluate_folders(
     labels: str | Path | None = None,
     request: MetricRequest = DEFAULT_REQUEST,
     resize: str | None = None,
+    setting: FolderSetting = DEFAULT_SETTING,
     save: str | Path | None = None,
     advance: Callable[[int], None] = lambda total: None,
 ) -> Evaluation:
     """Scores output images of any program against target images.
+
+    Colours are compared in RGB, other images channel by channel as they are. Outputs and targets
+    must have the same channels; floats need a range.
 
     Args:
         outputs: Folder of the outputs, or a pattern with one `*`, see `FolderItems`.
@@ -126,6 +140,7 @@ def evaluate_folders(
         request: The scores to compute.
         resize: `outputs` or `targets`, the images to resize if their sizes differ; None refuses
             such images.
+        setting: Range, channels and axes of the images, if they are not those of their files.
         save: New folder for the images, see `pix2pix_tf.evaluation.saving.saved_images`.
         advance: Called after each image with the number of all images.
 
@@ -158,6 +173,7 @@ def evaluate_folders(
         context.labels,
         class_maps=context.class_maps,
         resize=resize,
+        setting=setting,
     )
     results, notes = _score(items, context, save, advance)
     return Evaluation(
@@ -172,9 +188,10 @@ def _score(
     advance: Callable[[int], None],
 ) -> tuple[MetricResults, list[str]]:
     """Scores items, reading each once; returns the scores and notes, one sentence each."""
+    _refuse_metrics_of_colours(items, context)
     features = None
     with ExitStack() as stack:
-        stack.enter_context(report_all_unreadable(items.files))
+        stack.enter_context(report_all_unreadable(items.files, items.open))
         _check_sizes(items, context.metrics)
         consumers: list[Callable[[EvaluationItem], None]] = []
         if context.network is not None:
@@ -185,7 +202,8 @@ def _score(
             features = FeatureScores(context.request.metrics, context.network)
             consumers.append(features.add)
         if save is not None:
-            consumers.append(stack.enter_context(saved_images(Path(save))))
+            saved = saved_images(Path(save), items.values, items.channels)
+            consumers.append(stack.enter_context(saved))
 
         def on_item(item: EvaluationItem) -> None:
             for consume in consumers:
@@ -203,18 +221,56 @@ def _score(
         distances, feature_notes = features.compute()
         results.estimates |= {name: Estimate(score) for name, score in distances.items()}
         notes += feature_notes
-    return results, notes
+    return results, [*notes, *l1_in_numbers(items.values, results.scores)]
 
 
-def _l1_in_numbers_of(values: ImageValues, results: MetricResults) -> list[str]:
-    """Returns a note with L1 in the numbers of the targets, if one range holds for all channels."""
-    l1 = results.scores.get("l1")
-    if l1 is None or values.range is None or len(values.range.low) > 1:
+def l1_in_numbers(values: ImageValues, scores: Scores) -> list[str]:
+    """Returns a note with L1 in the numbers of the targets, if they are not plain 8 bits.
+
+    Args:
+        values: The type and the meaning of the values of the targets.
+        scores: The scores, of single channels too where the range differs by channel.
+
+    Example:
+        >>> from pix2pix_tf.images.value_range import ValueRange
+        >>> twelve_bits = ImageValues(np.dtype(np.uint16), ValueRange((0.0,), (4095.0,)))
+        >>> l1_in_numbers(twelve_bits, {"l1": 0.01})
+        ['l1 in the numbers of the targets: 40.95, within [0, 4095]']
+    """
+    l1 = scores.get("l1")
+    if l1 is None or (values.range is None and values.dtype == np.uint8):
         return []
-    (low,), (high,) = values.range.low, values.range.high
-    return [
-        f"l1 in the numbers of the targets: {l1 * (high - low):.4g}, within [{low:g}, {high:g}]"
-    ]
+    span = values.of(values.dtype)
+    bounds = list(zip(span.low, span.high, strict=True))
+    if len(bounds) == 1:
+        found = _in_numbers(l1, *bounds[0])
+    else:
+        found = "; ".join(
+            f"channel {number} {_in_numbers(scores[channel_score('l1', number)], *each)}"
+            for number, each in enumerate(bounds, 1)
+        )
+    return [f"l1 in the numbers of the targets: {found}"]
+
+
+def _in_numbers(l1: float, low: float, high: float) -> str:
+    return f"{l1 * (high - low):.4g}, within [{low:.10g}, {high:.10g}]"
+
+
+def _refuse_metrics_of_colours(items: EvaluationItems, context: MetricContext) -> None:
+    """Refuses metrics of colours for images that are none, such as 13 bands or floats.
+
+    Integers of 8 or 16 bits with a range are compared as grey or RGB.
+    """
+    values, channels = items.values, items.channels
+    if values.are_colours(channels) or (png_holds(values.dtype, channels) and channels in (1, 3)):
+        return
+    names = [metric.name for metric in context.metrics if metric.colours_only]
+    names += context.request.chosen(FEATURE_METRICS)
+    if names:
+        raise UserError(
+            f"metric {names[0]}: compares images of grey or RGB of 8 or 16 bits, and these have "
+            f"{pluralize(channels, 'channel')} of {values.dtype}; use l1, psnr, ssim or sharpness"
+        )
 
 
 def _check_sizes(items: EvaluationItems, metrics: Sequence[Metric]) -> None:

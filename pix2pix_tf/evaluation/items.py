@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from pix2pix_tf.data.pair_sequence import Pairs
+from pix2pix_tf.evaluation.folder_values import FolderSetting, find_values, folder_reading
 from pix2pix_tf.evaluation.folders import match_images
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
 from pix2pix_tf.images.convert import resize_image, to_channels
-from pix2pix_tf.images.io import decode_image, image_size
+from pix2pix_tf.images.display import (
+    COLOURS,
+    PairDisplay,
+    display_setting,
+    is_measured,
+    measure_display,
+    thinned,
+)
+from pix2pix_tf.images.image_file import ANY_READING, Reading
+from pix2pix_tf.images.io import decode_image, image_size, inspect_image
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.segmentation.decoding import Decoded, check_palette, decode_labels, decode_output
 from pix2pix_tf.segmentation.labels import decode_pair, resize_classes
 from pix2pix_tf.segmentation.palette import Palette
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.sampling import evenly_spaced
 
+_DISPLAYED_TOGETHER = 16  # images at most, whose values are stretched between their percentiles
 RESIZE = ("outputs", "targets")
 
 
@@ -68,6 +81,8 @@ class RunItems(Sequence[EvaluationItem]):
 
     Attributes:
         files: All image files of the split.
+        values: The type and the meaning of the values of outputs and targets.
+        channels: The number of their channels.
     """
 
     def __init__(
@@ -92,7 +107,10 @@ class RunItems(Sequence[EvaluationItem]):
         self._pairs = pairs
         self._labels, self._class_maps = labels, class_maps
         self._unknown = _UnknownPixels()
-        self.files = [path for files in pairs.files for path in files]
+        self._readings = _readings(pairs, translator)
+        self.files = list(self._readings)
+        self.values = translator.values.target
+        _, self.channels = translator.config.data.image_channels
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -102,13 +120,36 @@ class RunItems(Sequence[EvaluationItem]):
         seed = self._translator.config.training.seed
         output = self._translator.for_scoring(image, dropout=self._dropout, seed=seed)
         class_maps = self._decoded(index, output, self._labels) if self._labels else {}
-        values = self._translator.values.target
-        images = values.full_scale(output), values.full_scale(target)
+        images = self.values.full_scale(output), self.values.full_scale(target)
         return EvaluationItem(self._pairs.names[index], *images, class_maps)
+
+    def open(self, path: Path) -> None:
+        """Reads one of the files as it is scored, to see whether it can be read."""
+        decode_image(path, *self._readings[path])
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """Returns the name of each image, with the height and width it is scored at."""
         return ((name, self._pairs.size_of(i)) for i, name in enumerate(self._pairs.names))
+
+    @cached_property
+    def display(self) -> PairDisplay:
+        """How inputs, and targets and outputs, are shown, by some evenly spaced pairs."""
+        data, inputs = self._translator.config.data, self._translator.values.input
+        setting, (channels, _) = display_setting(data), data.image_channels
+        if not is_measured(setting.input, inputs, channels) and not is_measured(
+            setting.target, self.values, self.channels
+        ):
+            return PairDisplay()  # without reading any
+        values = self.values
+        measured: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        for index in evenly_spaced(len(self._pairs), _DISPLAYED_TOGETHER):
+            image, target = self._pairs[index]
+            measured[0].append(inputs.full_scale(thinned(image)))
+            measured[1].append(values.full_scale(thinned(target)))
+        return PairDisplay(
+            measure_display(measured[0], setting.input),
+            measure_display(measured[1], setting.target),
+        )
 
     def source(self, index: int) -> np.ndarray:
         """Returns the input of one item, [H, W, C], in full scale as outputs and targets are."""
@@ -141,11 +182,13 @@ class RunItems(Sequence[EvaluationItem]):
 
 
 class FolderItems(Sequence[EvaluationItem]):
-    """Images of one folder with those of the same names in another, compared in RGB.
+    """Images of one folder with those of the same names in another.
 
     Attributes:
         names: Names of the images.
         files: Files of all images.
+        values: The type and the meaning of the values of outputs and targets.
+        channels: The number of their channels.
     """
 
     def __init__(
@@ -157,6 +200,7 @@ class FolderItems(Sequence[EvaluationItem]):
         *,
         class_maps: Collection[str],
         resize: str | None,
+        setting: FolderSetting,
     ) -> None:
         """Matches the images; an image is read when its item is accessed.
 
@@ -168,9 +212,11 @@ class FolderItems(Sequence[EvaluationItem]):
             class_maps: Names of the class maps to make.
             resize: `outputs` or `targets`, the images to resize to the size of the others if the
                 two differ; None refuses such images.
+            setting: What is known of outputs and targets besides their files.
 
         Raises:
-            UserError: There is no image, the names do not match, or the sizes differ.
+            UserError: There is no image, the names do not match, the sizes differ, or the values
+                cannot be compared, see `find_values`.
         """
         places = [outputs, targets, *([] if source is None else [source])]
         matched = match_images(places)
@@ -180,28 +226,49 @@ class FolderItems(Sequence[EvaluationItem]):
         self._notes, self._unknown = matched.notes, _UnknownPixels()
         self.names = list(self._outputs)
         self.files = [path for files in matched.files for path in files.values()]
-        if resize is None:
-            with report_all_unreadable(self.files):
+        self._compared = {*self._outputs.values(), *self._targets.values()}
+        self._reading = folder_reading(setting)
+        with report_all_unreadable(self.files, self.open):
+            self._found = find_values(sorted(self._compared), setting)
+            self._reading = self._found.reading
+            if resize is None:
                 self._check_same_sizes()
+        self.values, self.channels = self._found.values, self._found.channels
+        self._display = setting.display
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> EvaluationItem:  # type: ignore[override]  # no slices
         name = self.names[index]
-        output = _read_rgb(self._outputs[name])
-        target = _read_rgb(self._targets[name])
+        output = self._found.read(self._outputs[name])
+        target = self._found.read(self._targets[name])
         if self._resize == "outputs":
             output = resize_image(output, *target.shape[:2])
         elif self._resize == "targets":
             target = resize_image(target, *output.shape[:2])
         class_maps = self._decoded(name, output.shape[:2], self._labels) if self._labels else {}
-        return EvaluationItem(name, output, target, class_maps)
+        images = self.values.full_scale(output), self.values.full_scale(target)
+        return EvaluationItem(name, *images, class_maps)
+
+    @cached_property
+    def display(self) -> PairDisplay:
+        """How label images, and targets and outputs, are shown, by some evenly spaced targets."""
+        if not is_measured(self._display, self.values, self.channels):
+            return PairDisplay()  # without reading any
+        chosen = evenly_spaced(len(self), _DISPLAYED_TOGETHER)
+        paths = [self._targets[self.names[index]] for index in chosen]
+        targets = [self.values.full_scale(thinned(self._found.read(path))) for path in paths]
+        return PairDisplay(COLOURS, measure_display(targets, self._display))
+
+    def open(self, path: Path) -> None:
+        """Reads one of the files as it is scored, to see whether it can be read."""
+        inspect_image(path, *(self._reading if path in self._compared else ANY_READING))
 
     def sizes(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """Returns the file of each image, with the height and width it is scored at."""
         files = self._outputs if self._resize == "targets" else self._targets
-        return ((str(files[name]), image_size(files[name])) for name in self.names)
+        return ((str(files[name]), self._size(files[name])) for name in self.names)
 
     def source(self, index: int) -> np.ndarray | None:
         """Returns the label image that one output was made from, [H, W, 3], if there is one."""
@@ -230,9 +297,12 @@ class FolderItems(Sequence[EvaluationItem]):
             self._unknown.add(f"{what}s", decoded)
         return {what: resize_classes(decoded.classes, *size) for what, decoded in found.items()}
 
+    def _size(self, path: Path) -> tuple[int, int]:
+        return image_size(path, *self._reading)
+
     def _check_same_sizes(self) -> None:
         for name, output in self._outputs.items():
-            sizes = [image_size(path) for path in (output, self._targets[name])]
+            sizes = [self._size(path) for path in (output, self._targets[name])]
             if sizes[0] != sizes[1]:
                 (h, w), (height, width) = sizes
                 raise UserError(
@@ -243,6 +313,16 @@ class FolderItems(Sequence[EvaluationItem]):
 
 
 EvaluationItems = RunItems | FolderItems
+
+
+def _readings(pairs: Pairs, translator: Translator) -> dict[Path, Reading]:
+    """Returns how each file of pairs is read."""
+    one_file = "photo" if translator.config.data.from_photographs else "A|B"
+    return {
+        path: translator.source.spec.reading_of(side)
+        for files in pairs.files
+        for side, path in zip(("A", "B") if len(files) == 2 else (one_file,), files, strict=True)
+    }
 
 
 def _decode_truth(path: Path, labels: LabelDecoding) -> Decoded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,26 @@ import numpy as np
 
 from pix2pix_tf.evaluation.items import EvaluationItems
 from pix2pix_tf.evaluation.metrics.compute import Estimate, MetricResults
-from pix2pix_tf.evaluation.metrics.metric import Scores
+from pix2pix_tf.evaluation.metrics.metric import (
+    Scores,
+    is_channel_score,
+    split_channel_score,
+)
 from pix2pix_tf.segmentation.palette import Palette
+
+
+@dataclass(frozen=True)
+class ChannelScores:
+    """The scores of one channel that is no colour.
+
+    Attributes:
+        number: Number of the channel, from 1.
+        columns: Scores by their heading: `l1`, `l1 in its numbers` (those of the targets), `psnr`,
+            `ssim`; only those that were computed.
+    """
+
+    number: int
+    columns: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -68,6 +87,26 @@ class Evaluation:
             [low, high] by the score's name; None where an end is undefined.
         """
         return self.metric_results.intervals()
+
+    def channel_scores(self) -> list[ChannelScores]:
+        """Returns the scores of each channel; none if there is one, or if channels are colours."""
+        columns: dict[int, dict[str, float]] = {}
+        for name, score in self.scores.items():
+            if not is_channel_score(name):
+                continue
+            metric, number = split_channel_score(name)
+            column = columns.setdefault(number, {})
+            column[metric] = score
+            if metric == "l1":
+                column["l1 in its numbers"] = score * self._width(number)
+        return [ChannelScores(number, columns[number]) for number in sorted(columns)]
+
+    def _width(self, number: int) -> float:
+        """Returns the difference of the largest and the smallest value of a channel."""
+        values = self.items.values
+        span = values.of(values.dtype)
+        place = number - 1 if len(span.low) > 1 else 0
+        return span.high[place] - span.low[place]
 
     def to_json(self) -> dict[str, Any]:
         """Converts the evaluation to values for JSON.

@@ -50,7 +50,7 @@ def find_axes(shape: Sequence[int], reading: Reading, path: object) -> Axes:
     if channels is None:
         raise UserError(
             f"{found}, whose channels may be the first axis or the last: say so with {AXES_KEYS}, "
-            "CYX or YXC (data check: --axes)."
+            "CYX or YXC (data check and evaluate: --axes)."
         )
     first, last = shape[0] == channels, shape[-1] == channels
     if first == last:

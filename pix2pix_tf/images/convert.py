@@ -94,19 +94,17 @@ def halves(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def for_display(image: np.ndarray) -> np.ndarray:
-    """Converts any image to one that can be shown.
+    """Converts colours to RGB of 8 bits; see `images.display` for other images.
 
-    Grey is replicated, alpha composited over white, and 16 bits reduced to 8. Of more than four
-    channels, which are no colours, the first three are shown.
+    Grey is replicated, alpha composited over white, and 16 bits reduced to 8.
 
     Args:
-        image: uint8, uint16, or floats in 0..1, [H, W, C].
+        image: uint8, uint16, or floats in 0..1, [H, W, 1..4].
 
     Returns:
         uint8 [H, W, 3].
     """
-    image = to_8bit(image)
-    return image[..., :3] if image.shape[2] > 4 else to_channels(image, 3)
+    return to_channels(to_8bit(image), 3)
 
 
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -8,6 +8,7 @@ names the kind of file. TIFF is read by `tiff.image`, and arrays of NumPy by `nu
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import struct
@@ -26,6 +27,7 @@ READ_FORMATS = (
     "TIFF",
     "GIF",
     "AVIF",
+    "HEIF",
     "DDS",
     "DIB",
     "ICO",
@@ -71,9 +73,17 @@ NOT_READ = {
     "FPX": "decoded only in part",
     "MIC": "several images",
 }
+# Kinds that Pillow does not open, by their first bytes: brands of ISO files, and JPEG XL.
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _OPTIONAL = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}  # optional features of Pillow
 NUMPY_SUFFIXES = (".npy", ".npz")
-_DOUBLE_SUFFIXES = (".ome.tif", ".ome.tiff")  # which are one, by the programs that write them
+MEDICAL_SUFFIXES = (".dcm", ".nii", ".nii.gz")
+_DOUBLE_SUFFIXES = (
+    ".ome.tif",
+    ".ome.tiff",
+    ".nii.gz",
+)  # which are one, by the programs that write them
 _TGA_FOOTER, _TGA_SUFFIXES = b"TRUEVISION-XFILE.", (".tga", ".icb", ".vda", ".vst")
 _SHORT_MARKS = ("DIB", "ICO", "PCX")  # their first bytes may also occur in the header of a TGA
 _HEAD = 16  # the number of bytes by which Pillow recognizes a format
@@ -82,17 +92,41 @@ _SCANNED = 1 << 16  # the number of first bytes that hold the headers of JPEG 20
 
 def _suffixes() -> tuple[str, ...]:
     Image.init()
+    if importlib.util.find_spec("pillow_heif"):  # the extra `formats`
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     missing = {kind for kind, name in _OPTIONAL.items() if not features.check(name)}
     known = [kind for kind in READ_FORMATS if kind not in missing]
     pairs = Image.registered_extensions().items()
     named = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".npy")
     usual = {suffix: rank for rank, suffix in enumerate(named)}
-    found = [*NUMPY_SUFFIXES, *(suffix for suffix, kind in pairs if kind in known)]
+    # Of the last, files are images that an error names, whether they can be read or not.
+    found = {*NUMPY_SUFFIXES, *MEDICAL_SUFFIXES, ".heic", ".heif", ".avif", ".jxl"}
+    found |= {suffix for suffix, kind in pairs if kind in known}
     return tuple(sorted(found, key=lambda suffix: (usual.get(suffix, len(usual)), suffix)))
 
 
 IMAGE_SUFFIXES = _suffixes()  # compare with a path's suffix in lower case
 SUFFIXES_IN_WORDS = f"{', '.join(IMAGE_SUFFIXES[:7])} ({len(IMAGE_SUFFIXES) - 7} more kinds)"
+
+
+def unknown_kind(head: bytes) -> str | None:
+    """Explains why Pillow does not know a kind of file; None if nothing is known about it.
+
+    Args:
+        head: The first bytes of the file, 12 or more.
+    """
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        return "a HEIC image, which needs pillow-heif: pip install 'pix2pix-tf[formats]'"
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return (
+            "an AVIF image, which this build of Pillow does not read: install Pillow 11.3 or later"
+        )
+    if head.startswith(_JPEG_XL):
+        # Its plugin for Pillow makes 8 bits of 16 and of floats, and does not say so.
+        return "a JPEG XL image, which is not read: convert it to PNG or TIFF"
+    return None
 
 
 def without_suffix(path: str) -> str:
@@ -214,6 +248,11 @@ def _avif(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
     return f"an AVIF with {12 if depth & 1 else 10} bits per sample" if depth & 2 else None
 
 
+def _heif(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
+    bits = image.info.get("bit_depth", 8)  # of which the plugin keeps 8
+    return f"a HEIC with {bits} bits per sample" if bits != 8 else None
+
+
 def _sgi(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
     return "an SGI image with 16 bits per sample" if head[3] == 2 else None
 
@@ -261,6 +300,7 @@ def _ico(image: Image.Image, head: bytes, file: BinaryIO) -> str | None:
 _CHECKS = {
     "JPEG2000": _jpeg2000,
     "AVIF": _avif,
+    "HEIF": _heif,
     "SGI": _sgi,
     "SUN": _sun,
     "PCX": _pcx,

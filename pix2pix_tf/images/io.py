@@ -3,9 +3,10 @@
 Reading
     - The format is recognized by the content of a file, not by its suffix. `formats.READ_FORMATS`
       are read: JPEG, PNG, TIFF, WebP, BMP, GIF, AVIF, JPEG 2000, PPM, TGA and others that Pillow
-      decodes; and arrays that NumPy saved, as .npy or as .npz of one array. Of a JPEG with further
-      images after the first (MPO, which phones write for previews) the first is read; of a TIFF the
-      one image of full size, without overviews and masks.
+      decodes; arrays that NumPy saved, as .npy or as .npz of one array; and slices of DICOM and
+      NIfTI, whose values are rescaled by the slope and intercept of the file. Of a JPEG with
+      further images after the first (MPO, which phones write for previews) the first is read; of a
+      TIFF the one image of full size, without overviews and masks.
     - The orientation of EXIF and TIFF is applied; an unreadable EXIF block is ignored, as image
       viewers do. Colour profiles are not applied.
     - Palette images become RGB, or RGBA if they have transparency; bilevel becomes 0/255 grey.
@@ -52,6 +53,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from pix2pix_tf.images.carried_tags import NO_TAGS, CarriedTags
 from pix2pix_tf.images.convert import to_channels
+from pix2pix_tf.images.dicom_image import DicomImage, is_dicom
+from pix2pix_tf.images.formats import unknown_kind
 from pix2pix_tf.images.image_file import (
     ANY_READING,
     Axes,
@@ -61,18 +64,20 @@ from pix2pix_tf.images.image_file import (
     Reading,
     openable,
 )
+from pix2pix_tf.images.nifti_image import NiftiImage, is_nifti
 from pix2pix_tf.images.nodata import DECLARED, NodataRule, empty_pixels, replace_nodata
 from pix2pix_tf.images.numpy_image import NPY_SIGNATURE, NPZ_SIGNATURES, NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES, PillowImage
+from pix2pix_tf.images.png_writer import encode_png16, png_holds, png_options
+from pix2pix_tf.images.row_writers import tiff_rows
 from pix2pix_tf.images.tiff.descriptions import is_ome, ome_description
 from pix2pix_tf.images.tiff.image import TiffImage
 from pix2pix_tf.images.tiff.tags import SIGNATURES
-from pix2pix_tf.images.writers import encode_png16, png_holds, png_options, write_tiff
 from pix2pix_tf.utils.errors import UserError
-from pix2pix_tf.utils.files import is_special, write_error_message
+from pix2pix_tf.utils.files import WriteError, is_special, write_error_message
 from pix2pix_tf.utils.text import pluralize
 
-OpenedImage = PillowImage | TiffImage | NumpyImage
+OpenedImage = PillowImage | TiffImage | NumpyImage | DicomImage | NiftiImage
 
 _WRITTEN_AS = {
     ".jpg": "JPEG",
@@ -280,6 +285,16 @@ def image_dtype(path: ImageFile) -> np.dtype:
         return opened.dtype
 
 
+def image_rescaling(path: ImageFile) -> str:
+    """Reads from the header how stored numbers are rescaled, in words; "" if they are not.
+
+    Raises:
+        UserError: As for `image_dtype`.
+    """
+    with open_image_file(openable(path), Reading(axes="CYX")) as opened:
+        return opened.rescaling.words if isinstance(opened, DicomImage | NiftiImage) else ""
+
+
 def image_size(
     path: ImageFile,
     channels: int | None = None,
@@ -372,8 +387,8 @@ def write_image(
             `images.carried_tags`.
 
     Raises:
-        UserError: The suffix is not that of an image, the format cannot hold the image, or the file
-            cannot be written.
+        UserError: The suffix is not that of an image, or the format cannot hold the image.
+        WriteError: The file cannot be written.
         ValueError: The image has another type or shape, or `text` is given for another format.
     """
     path = Path(path)
@@ -388,7 +403,7 @@ def write_image(
         partial.replace(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(write_error_message(path, reason)) from error
+        raise WriteError(write_error_message(path, reason)) from error
     finally:
         with contextlib.suppress(OSError):  # usually it was renamed or never created
             partial.unlink()
@@ -398,6 +413,20 @@ def encode_png(image: np.ndarray) -> bytes:
     """Encodes an image, uint8 or uint16 [H, W, 1..4], as the content of a PNG file."""
     file = io.BytesIO()
     _save(file, image, "PNG", {}, NO_TAGS)
+    return file.getvalue()
+
+
+def encode_npy(image: np.ndarray) -> bytes:
+    """Encodes an image, [H, W, C], as the content of a .npy file."""
+    file = io.BytesIO()
+    _save(file, image, "NPY", {}, NO_TAGS)
+    return file.getvalue()
+
+
+def encode_tiff(image: np.ndarray) -> bytes:
+    """Encodes an image, [H, W, C], as the content of a TIFF file."""
+    file = io.BytesIO()
+    _save(file, image, "TIFF", {}, NO_TAGS)
     return file.getvalue()
 
 
@@ -418,7 +447,8 @@ def _save(
     """Writes an image; 8 bits by Pillow, which has no 16-bit colour."""
     if written_as == "TIFF":
         lines = [f"{keyword}={content}" for keyword, content in text.items()]
-        write_tiff(file, image, "\n".join(lines) or None, tags)
+        description = "\n".join(lines) or None
+        tiff_rows(file, image.shape, image.dtype, description, tags).write(image)
         return
     options = dict(_SAVE_OPTIONS.get(written_as, {}))
     if text:
@@ -499,6 +529,10 @@ def opened_image(file: BinaryIO, head: bytes, path: OpenableFile, reading: Readi
         return TiffImage(file, path, reading.axes)
     if head.startswith((NPY_SIGNATURE, *NPZ_SIGNATURES)):
         return NumpyImage(file, path, reading)
+    if is_dicom(file):
+        return DicomImage(file, path)
+    if is_nifti(file):
+        return NiftiImage(file, path)
     return PillowImage(file, head, path)
 
 
@@ -526,6 +560,8 @@ def explain_failure(path: OpenableFile, head: bytes, error: Exception) -> str:
         )
     if head.startswith(b"PK"):
         return f"{path} is no archive of NumPy (.npz), or damaged: write it anew."
+    if isinstance(error, UnidentifiedImageError) and (kind := unknown_kind(head)):
+        return f"{path} is {kind}."
     if isinstance(error, UnidentifiedImageError) and str(error):
         return (
             f"{path} is not an image that can be read: it is a damaged {error}, or one of a kind "

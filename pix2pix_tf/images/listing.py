@@ -177,7 +177,8 @@ def list_entries(folder: Path) -> Entries:
 
 def is_image(name: str) -> bool:
     """Whether a file name has the suffix of an image."""
-    return os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122  faster, for many files
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  faster, for many files
+    return suffix in _SUFFIXES or (suffix == ".gz" and name.lower().endswith(".nii.gz"))
 
 
 def is_system(name: str) -> bool:

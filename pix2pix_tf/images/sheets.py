@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pix2pix_tf.images.convert import for_display, resize_image
+from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.display import PairDisplaySetting, measure_display
 from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
 from pix2pix_tf.utils.sampling import evenly_spaced
 
@@ -23,7 +24,7 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
 
     Args:
         headings: The heading of each column.
-        rows: Rows of images, [H, W, C], see `for_display`. Smaller ones are centred in their cells.
+        rows: Rows of images, uint8 [H, W, 3]. Smaller ones are centred in their cells.
 
     Returns:
         uint8 [height, width, 3].
@@ -48,7 +49,7 @@ def make_sheet(headings: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) ->
     top = head
     for row, height in zip(rows, heights, strict=True):
         for left, image in zip(lefts, row, strict=True):
-            shown = Image.fromarray(for_display(image))
+            shown = Image.fromarray(image)
             across, down = (width - shown.width) // 2, (height - shown.height) // 2
             sheet.paste(shown, (left + across, top + down))
         top += height + GAP
@@ -79,6 +80,7 @@ def pairs_sheet(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]],
     rows: int,
     values: PairValues = EIGHT_BIT,
+    setting: PairDisplaySetting = PairDisplaySetting(),  # noqa: B008 - it is immutable
     largest: int | None = None,
 ) -> np.ndarray:
     """Makes a sheet of input | output | target for evenly spaced pairs of a sequence.
@@ -88,23 +90,26 @@ def pairs_sheet(
         pairs: Input and target of each pair.
         rows: The largest number of pairs on the sheet.
         values: The meaning of the values of inputs and targets; by default their full range.
+        setting: What of inputs and targets is shown; the pairs of the sheet are shown together.
         largest: The largest height and width of an image on the sheet in pixels; larger images are
             reduced. None keeps all as they are.
 
     Returns:
         uint8 [height, width, 3].
     """
-    chosen = evenly_spaced(len(pairs), rows)
-    images = [(pairs[i][0], translate(pairs[i][0]), pairs[i][1]) for i in chosen]
-    columns = (values.input, values.target, values.target)
-    rows_shown = [
-        [
-            _reduced(side.full_scale(image), largest)
-            for side, image in zip(columns, row, strict=True)
-        ]
-        for row in images
+    inputs, outputs, targets = [], [], []
+    for index in evenly_spaced(len(pairs), rows):
+        image, target = pairs[index]
+        inputs.append(_reduced(values.input.full_scale(image), largest))
+        outputs.append(_reduced(values.target.full_scale(translate(image)), largest))
+        targets.append(_reduced(values.target.full_scale(target), largest))
+    show_input = measure_display(inputs, setting.input)
+    show_target = measure_display(targets, setting.target)
+    shown = [
+        (show_input(image), show_target(output), show_target(target))
+        for image, output, target in zip(inputs, outputs, targets, strict=True)
     ]
-    return make_sheet(("input", "output", "target"), rows_shown)
+    return make_sheet(("input", "output", "target"), shown)
 
 
 def _reduced(image: np.ndarray, largest: int | None) -> np.ndarray:

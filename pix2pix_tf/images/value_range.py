@@ -14,6 +14,7 @@ import numpy as np
 
 from pix2pix_tf.config.section import RangeSetting
 from pix2pix_tf.images.convert import to_8bit, to_16bit, to_dtype
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.utils.errors import UserError
 
 UINT8 = np.dtype(np.uint8)
@@ -147,17 +148,25 @@ class ImageValues:
         return self.of(image.dtype).fractions(image)
 
     def from_full_scale(self, image: np.ndarray) -> np.ndarray:
-        """Converts an image from a display, such as a drawing, to an image of the side.
+        """Converts an image in full scale, such as a drawing, to an image of the side.
 
         Args:
-            image: uint8 or uint16 [H, W, C] that spans the full range of its type.
+            image: uint8 or uint16 [H, W, C] that spans the full range of its type, or fractions of
+                the range of the side, floats in 0..1.
 
         Returns:
-            The same image if there is no range, otherwise an image in `dtype`.
+            The same image if it is of 8 or 16 bits and spans the range of the side too, otherwise
+            an image in `dtype`.
         """
-        if self.range is None:
+        if image.dtype.kind == "f":
+            return self.of(self.dtype).values(image, self.dtype)
+        if self.range is None and self.dtype in _SCALED_TYPES:
             return image
-        return self.range.values(full_range(image.dtype).fractions(image), self.dtype)
+        return self.of(self.dtype).values(full_range(image.dtype).fractions(image), self.dtype)
+
+    def are_colours(self, channels: int) -> bool:
+        """Whether images of a number of channels are colours: of 8 or 16 bits, in full scale."""
+        return self.range is None and png_holds(self.dtype, channels)
 
 
 @dataclass(frozen=True)
@@ -191,13 +200,16 @@ def full_range(dtype: np.dtype) -> ValueRange:
     return ValueRange((float(limits.min),), (float(limits.max),))
 
 
-def image_values(setting: RangeSetting, dtypes: Iterable[np.dtype], key: str) -> ImageValues:
+def image_values(
+    setting: RangeSetting, dtypes: Iterable[np.dtype], key: str, option: str | None = None
+) -> ImageValues:
     """Returns the type and the meaning of the values of images.
 
     Args:
         setting: The value of `data.input_range` or `data.target_range`.
         dtypes: The types of the files.
         key: The key of the setting, for messages.
+        option: How a range is given, for messages; by default `--set KEY=[LOW,HIGH]`.
 
     Raises:
         UserError: The files have no range without a setting: they are floats, or their types are
@@ -205,14 +217,15 @@ def image_values(setting: RangeSetting, dtypes: Iterable[np.dtype], key: str) ->
 
     Example:
         >>> image_values("dtype", [np.dtype(np.uint8), np.dtype(np.uint16)], "data.input_range")
-        ImageValues(dtype=dtype('uint16'), range=None)
+        ImageValues(dtype=dtype('uint16'), range=None, nodata=None)
     """
     found = sorted(set(dtypes), key=str)
+    option = option or f"--set {key}=[LOW,HIGH]"
     dtype = np.result_type(*found) if found else UINT8
     if setting == "data":
         raise UserError(
             f"{key}: data: the range is measured when a training starts, and then is in the "
-            f"config.yaml of the run; use that config, or give the range, --set {key}=[LOW,HIGH]"
+            f"config.yaml of the run; use that config, or give the range, {option}"
         )
     if setting != "dtype":
         return ImageValues(dtype, given_range(setting))
@@ -220,12 +233,12 @@ def image_values(setting: RangeSetting, dtypes: Iterable[np.dtype], key: str) ->
     if any(one.kind not in "iu" for one in found):
         raise UserError(
             f"{key}: dtype: the files are {names}, and floats have no range of their own: give the "
-            f"smallest and the largest value that matters, --set {key}=[LOW,HIGH]"
+            f"smallest and the largest value that matters, {option}"
         )
     if len(found) > 1 and not all(one in _SCALED_TYPES for one in found):
         raise UserError(
             f"{key}: dtype: the files are of several types ({names}), whose ranges differ: convert "
-            f"them to one type, or give the range of the values, --set {key}=[LOW,HIGH]"
+            f"them to one type, or give the range of the values, {option}"
         )
     return ImageValues(dtype)
 

@@ -18,7 +18,7 @@ from pix2pix_tf.images.io import (
     other_bands,
     refuse_not_finite,
 )
-from pix2pix_tf.images.nodata import empty_pixels, replace_nodata
+from pix2pix_tf.images.nodata import empty_pixels, nodata_value, replace_nodata
 from pix2pix_tf.images.numpy_image import NumpyImage
 from pix2pix_tf.images.pillow_image import HEAD_BYTES
 from pix2pix_tf.images.tiff.image import TiffImage
@@ -99,6 +99,8 @@ class ImageWindows:
         Returns:
             bool [rows, columns]; None if none.
         """
+        if nodata_value(self._rules[0], self._opened.tags.nodata, self.dtype) is None:
+            return None  # without reading anything
         _, missing = self._window(where)
         return empty_pixels(missing, has_alpha=self._has_alpha)
 

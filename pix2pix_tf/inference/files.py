@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from pix2pix_tf.images.carried_tags import CarriedTags
 from pix2pix_tf.images.io import PIXELS_AT_MOST, write_image
-from pix2pix_tf.images.writers import png_holds
+from pix2pix_tf.images.png_writer import png_holds
+from pix2pix_tf.images.row_writers import ROW_SUFFIXES, rows_written
 from pix2pix_tf.inference.carried import CarriedOver, carried_notes, carried_over
 from pix2pix_tf.inference.inputs import Inputs
 from pix2pix_tf.inference.memory import refuse_too_large
@@ -26,11 +26,11 @@ from pix2pix_tf.inference.record import (
 from pix2pix_tf.inference.tiling import check_side
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.utils.errors import UserError, raise_problems
-from pix2pix_tf.utils.files import check_output_directory, is_special, writing
+from pix2pix_tf.utils.files import WriteError, check_output_directory, is_special, writing
 from pix2pix_tf.utils.text import pluralize
 
 OutputFormat = Literal["png", "tiff", "npy"]
-_STRIP_ROWS = 256  # of a large image, in which no data is marked at once
+_WRITTEN_AS_TIFF = (".tif", ".tiff", ".dcm", ".nii", ".gz")  # no medical images are written
 _SUFFIXES: dict[OutputFormat, str] = {"png": ".png", "tiff": ".tif", "npy": ".npy"}
 
 
@@ -70,6 +70,14 @@ class _Job:
     steps: int
     before: State
 
+    @property
+    def text(self) -> dict[str, str] | None:
+        """What the file says of how it was made; None for NumPy files, which have no place for it.
+
+        Existing files without it are kept as they are.
+        """
+        return None if self.target.suffix == ".npy" else self.record.text()
+
 
 def translate_files(
     translator: Translator,
@@ -101,7 +109,8 @@ def translate_files(
         tile: The side of tiles in pixels, for images larger than that; see `Translator.tiled`.
         overwrite: Whether existing translations are replaced.
         format: `png`, `tiff` or `npy`. By default NumPy arrays or TIFF files if the targets of the
-            training were such, else PNG files, or TIFF where PNG cannot hold the translations.
+            training were such, TIFF for DICOM and NIfTI, else PNG files, or TIFF where PNG cannot
+            hold the translations.
         max_pixels: Largest number of pixels to decode at once: those of a whole image, or of one
             strip or tile of a TIFF file that is translated in tiles.
         advance: Called with the total number of steps, after each image or, if an image is
@@ -145,7 +154,7 @@ def translate_files(
     for job in jobs:
         try:
             over = carried_over(translator, inputs.paths[job.index], inputs.form, suffix)
-            image = _translated(
+            _translate(
                 translator,
                 inputs,
                 job,
@@ -156,11 +165,13 @@ def translate_files(
                 max_pixels,
                 lambda _: advance(total),
             )
+        except WriteError as error:
+            done = f"{len(written)} of {len(targets)} are translated"
+            lines = [*problems, f"{error}; {done}, the same command goes on from there"]
+            raise UserError("\n".join(lines)) from error
         except UserError as error:
             problems.append(str(error))
             continue
-        done = f"{len(written)} of {len(targets)} are translated"
-        _write(job, image, over.tags, problems, done)
         written.append(job.target)
         carried.append(over)
         if not overwrite:
@@ -188,7 +199,7 @@ def _output_format(translator: Translator, format: OutputFormat | None) -> Outpu
         return format
     if translator.target_suffix in (".npy", ".npz"):
         return "npy"
-    if translator.target_suffix in (".tif", ".tiff") or not png_holds(dtype, channels):
+    if translator.target_suffix in _WRITTEN_AS_TIFF or not png_holds(dtype, channels):
         return "tiff"
     return "png"
 
@@ -242,7 +253,7 @@ def _job(
     return _Job(index, target, record, steps, state_of(target, record))
 
 
-def _translated(
+def _translate(
     translator: Translator,
     inputs: Inputs,
     job: _Job,
@@ -252,17 +263,28 @@ def _translated(
     tile: int | None,
     max_pixels: int,
     advance: Callable[[int], None],
-) -> np.ndarray:
-    """Returns a translation; on return, the memory of its input is free again."""
+) -> None:
+    """Translates an input and writes its translation; on return, the memory of both is free again.
+
+    Raises:
+        UserError: The input cannot be read.
+        WriteError: The translation cannot be written.
+    """
     path, form, source = inputs.paths[job.index], inputs.form, translator.source
+    with writing(job.target):
+        job.target.parent.mkdir(parents=True, exist_ok=True)
     if tile is not None and (windows := source.windows_of(path, form, max_pixels=max_pixels)):
         with windows:
             _refuse_type(path, windows.dtype, translator)
-            whole = translator.tiled(windows, tile, dropout=dropout, seed=seed, advance=advance)
-            for start in range(0, len(whole), _STRIP_ROWS):
-                rows = slice(start, start + _STRIP_ROWS)
-                whole[rows] = over.mark(whole[rows], windows.empty(rows))
-            return whole
+            bands = translator.tiled_bands(
+                windows, tile, dropout=dropout, seed=seed, advance=advance
+            )
+            marked = (
+                over.mark(rows, windows.empty(slice(first, first + len(rows))))
+                for first, rows in bands
+            )
+            _write_rows(translator, job, windows.shape[:2], marked, over)
+        return
     image, empty = source.read(path, form, name=inputs.names[job.index], max_pixels=max_pixels)
     _refuse_type(path, image.dtype, translator)
     if tile is not None:
@@ -270,7 +292,31 @@ def _translated(
     else:
         translation = translator(image, dropout=dropout, seed=seed)
         advance(1)
-    return over.mark(translation, empty)
+    write_image(job.target, over.mark(translation, empty), text=job.text, tags=over.tags)
+
+
+def _write_rows(
+    translator: Translator,
+    job: _Job,
+    size: tuple[int, int],
+    bands: Iterable[np.ndarray],
+    over: CarriedOver,
+) -> None:
+    """Writes a translation while it is computed; PNG files when it is complete."""
+    shape, dtype = (
+        (*size, translator.translation.translation.channels[1]),
+        translator.values.target.dtype,
+    )
+    if job.target.suffix in ROW_SUFFIXES:
+        with rows_written(job.target, shape, dtype, text=job.text, tags=over.tags) as write:
+            for rows in bands:
+                write(rows)
+        return
+    whole, written = np.empty(shape, dtype), 0
+    for rows in bands:
+        whole[written : written + len(rows)] = rows
+        written += len(rows)
+    write_image(job.target, whole, text=job.text, tags=over.tags)
 
 
 def _refuse_type(path: Path, dtype: np.dtype, translator: Translator) -> None:
@@ -280,19 +326,6 @@ def _refuse_type(path: Path, dtype: np.dtype, translator: Translator) -> None:
             f"{path} holds {dtype} values, and the inputs of this run are {values.types}: give it "
             "as one of these, or train with data.input_range, which takes every type"
         )
-
-
-def _write(job: _Job, image: np.ndarray, tags: CarriedTags, problems: list[str], done: str) -> None:
-    try:
-        with writing(job.target):
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-        # NumPy files have no place for a text, so that existing ones are kept as they are.
-        text = None if job.target.suffix == ".npy" else job.record.text()
-        write_image(job.target, image, text=text, tags=tags)
-    except UserError as error:
-        raise UserError(
-            "\n".join([*problems, f"{error}; {done}, the same command goes on from there"])
-        ) from error
 
 
 def _notes(states: Counter[State], count: int) -> list[str]:

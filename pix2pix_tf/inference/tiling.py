@@ -18,8 +18,10 @@ Two properties make a generator's output depend on the whole image:
 The result equals the translation of the whole image, except for rounding. Dropout in the inner
 layers (all of the dropout of a 256×256 U-Net) uses the masks of the whole image; in the tiled
 layers each tile has its own mask, and blending hides the transitions. Memory grows with the image
-only by the image itself, its translation and the inner feature maps. The time is that of as many
-translations as there are norms in the tiled layers, though most of these passes end early.
+only by the inner feature maps and a row of tiles, and by the image and its translation where they
+are held as a whole: files are read by windows, and `bands` yields the translation from the top. The
+time is that of as many translations as there are norms in the tiled layers, though most of these
+passes end early.
 """
 
 from __future__ import annotations
@@ -184,6 +186,23 @@ class TiledTranslation:
         Returns:
             [H, W, D] of the type of the targets' files.
         """
+        return stacked(self.bands(image, side, seed, advance), image.shape[0])
+
+    def bands(
+        self,
+        image: np.ndarray | ImageWindows,
+        side: int,
+        seed: int | None,
+        advance: Callable[[int], None] = lambda total: None,
+    ) -> Bands:
+        """Translates one image, and yields the translation in bands while it is computed.
+
+        Args:
+            image: As of `__call__`, like the other arguments.
+
+        Yields:
+            The index of the first row of a band, and the band, [rows, W, D], from the top.
+        """
         height, width = image.shape[:2]
         total = self.steps(height, width, side)
         forward = _MultiPassForward(self.grid(height, width, side), seed, lambda: advance(total))
@@ -195,7 +214,7 @@ class TiledTranslation:
             forward.sources += [partial(_part_of, whole, self._cell) for whole in maps]
             forward.done()
         forward.measure(self._up)
-        return _stacked(self._image_bands(forward.make(self._up), image), height)
+        yield from self._image_bands(forward.make(self._up), image)
 
     def _fixed(self, seed: int | None) -> dict[str, tf.Tensor]:
         """Returns the statistics of the norms that are fixed for all images."""
@@ -248,10 +267,11 @@ class TiledTranslation:
             first, end = np.clip([start - top, start - top + len(rows)], 0, height)
             if first == end:  # all rows of the strip are padding
                 continue
-            cut = rows[first + top - start : end + top - start, columns]
-            source = encode(tf.constant(image[first:end][np.newaxis]), self._values.input)
-            translated = self._representation.to_image(tf.constant(cut[np.newaxis]), source)
-            yield first, decode(translated, self._values.target).numpy()[0]
+            cut = tf.constant(rows[first + top - start : end + top - start, columns][np.newaxis])
+            if self._representation.recombines:  # else a file is not read once more
+                source = encode(tf.constant(image[first:end][np.newaxis]), self._values.input)
+                cut = self._representation.to_image(cut, source)
+            yield first, decode(cut, self._values.target).numpy()[0]
 
 
 @dataclass(frozen=True)
@@ -429,7 +449,7 @@ def _strips(bands: Bands, rows: int = 32) -> Bands:
             yield first + start, band[start : start + rows]
 
 
-def _stacked(bands: Bands, height: int) -> np.ndarray:
+def stacked(bands: Bands, height: int) -> np.ndarray:
     """Returns the bands as one array [height, W, C]."""
     whole: np.ndarray | None = None
     for first, rows in bands:
@@ -443,7 +463,7 @@ def _stacked(bands: Bands, height: int) -> np.ndarray:
 def _tensor(bands: Bands, height: int) -> tf.Tensor:
     """Returns the bands as one tensor [1, height, W, C].
 
-    Converting the array that `_stacked` returns would take two more copies.
+    Converting the array that `stacked` returns would take two more copies.
     """
     whole: tf.Variable | None = None
     for first, rows in bands:

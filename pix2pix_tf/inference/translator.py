@@ -17,7 +17,8 @@ from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.images.windows import ImageWindows
 from pix2pix_tf.inference.reference_batch import reference_moments
-from pix2pix_tf.inference.tiling import TiledTranslation, check_side, scoring_side
+from pix2pix_tf.inference.tile_grid import Bands
+from pix2pix_tf.inference.tiling import TiledTranslation, check_side, scoring_side, stacked
 from pix2pix_tf.inference.translation import (
     AnySizeTranslation,
     compile_translation,
@@ -176,17 +177,33 @@ class Translator:
         Raises:
             UserError: The image has another type or shape, or `side` another value.
         """
-        if not isinstance(image, ImageWindows):
-            image = np.asarray(image)
-        self._check(image)
-        if image.ndim != 3:
-            raise UserError(f"image: has shape {image.shape}; tiles are of one image, [H, W, C]")
-        check_side(side)
-        if max(image.shape[:2]) <= side:
-            output = self(image[:, :], dropout=dropout, seed=seed)
-            advance(1)
-            return output
-        return self._tiles(image, side, _seed_or_random(seed) if dropout else None, advance)
+        image = self._checked_for_tiles(image, side)
+        return stacked(self._bands(image, side, dropout, seed, advance), image.shape[0])
+
+    def tiled_bands(
+        self,
+        image: np.ndarray | ImageWindows,
+        side: int,
+        *,
+        dropout: bool = True,
+        seed: int | None = None,
+        advance: Callable[[int], None] = lambda total: None,
+    ) -> Bands:
+        """Translates one image in tiles, see `tiled`, and returns an iterator over bands of it.
+
+        Neither a file that is read in parts nor its translation is in memory as a whole.
+
+        Args:
+            image: As of `tiled`, like the other arguments.
+
+        Returns:
+            An iterator over the bands, from the top: the index of the first row, and the rows,
+            [rows, W, D]. They are computed when they are asked for.
+
+        Raises:
+            UserError: As of `tiled`.
+        """
+        return self._bands(self._checked_for_tiles(image, side), side, dropout, seed, advance)
 
     def steps(self, height: int, width: int, side: int) -> int:
         """Number of steps that `tiled` takes for an image.
@@ -220,6 +237,32 @@ class Translator:
     @cached_property
     def _tiles(self) -> TiledTranslation:
         return TiledTranslation(self.translation)
+
+    def _checked_for_tiles(
+        self, image: np.ndarray | ImageWindows, side: int
+    ) -> np.ndarray | ImageWindows:
+        if not isinstance(image, ImageWindows):
+            image = np.asarray(image)
+        self._check(image)
+        if image.ndim != 3:
+            raise UserError(f"image: has shape {image.shape}; tiles are of one image, [H, W, C]")
+        check_side(side)
+        return image
+
+    def _bands(
+        self,
+        image: np.ndarray | ImageWindows,
+        side: int,
+        dropout: bool,
+        seed: int | None,
+        advance: Callable[[int], None],
+    ) -> Bands:
+        if max(image.shape[:2]) <= side:
+            yield 0, self(image[:, :], dropout=dropout, seed=seed)
+            advance(1)
+            return
+        tile_seed = _seed_or_random(seed) if dropout else None
+        yield from self._tiles.bands(image, side, tile_seed, advance)
 
     def _check(self, images: np.ndarray | ImageWindows) -> None:
         channels, _ = self.translation.translation.channels

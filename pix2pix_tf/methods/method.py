@@ -13,7 +13,7 @@ from input to target is the value of `data.direction`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import keras
@@ -157,6 +157,7 @@ class MethodType:
         size_keys: Keys of the config, besides batch, crop and precision, on which the memory of a
             training depends most.
         loss_labels: Labels of losses in progress lines, such as "D" for "discriminator/loss".
+        averages: Networks that are moving averages, each with the name of the network it follows.
     """
 
     build: Callable[[Config, int, int | None], Method]
@@ -166,6 +167,7 @@ class MethodType:
     stabilizing_settings: Callable[[Config], Sequence[str]]
     size_keys: Sequence[str]
     loss_labels: Mapping[str, str]
+    averages: Mapping[str, str] = field(default_factory=dict)
 
 
 def checkpoint_parts(method: Method) -> dict[str, dict[str, tf.Variable]]:

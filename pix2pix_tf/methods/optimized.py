@@ -9,8 +9,10 @@ import keras
 import tensorflow as tf
 
 from pix2pix_tf.config.schema import TrainingConfig
+from pix2pix_tf.methods.freezing import freeze
 from pix2pix_tf.methods.loss_scaling import LossScaledAdam
 from pix2pix_tf.methods.optimizer import EPSILON, FusedAdam, LinearDecay
+from pix2pix_tf.utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,23 @@ def optimized(
     total_updates: int,
     decay_start: int | None,
 ) -> Optimized:
-    """Makes the optimizer of networks that are updated together.
+    """Makes the optimizer of networks that are updated together, except for frozen layers.
 
     Args:
         networks: The networks by their names in `Method.networks`.
         training: The settings of the training.
         total_updates: Number of updates of the whole training, where the learning rate reaches 0.
         decay_start: The update from which the learning rate decays, or None to keep it constant.
+
+    Raises:
+        UserError: All weights are frozen.
     """
+    freeze(networks, training.freeze)
+    if not trainable_variables(networks):
+        raise UserError(
+            f"training.freeze: {', '.join(training.freeze)} leaves nothing of "
+            f"{' and '.join(networks)} to train; leave out a name"
+        )
     rate: float | LinearDecay = training.learning_rate
     if decay_start is not None:
         rate = LinearDecay(training.learning_rate, decay_start, total_updates)

@@ -188,4 +188,5 @@ PIX2PIX = MethodType(
         "generator/l1": "L1",
         "generator/l2": "L2",
     },
+    averages={AVERAGE: GENERATOR},
 )

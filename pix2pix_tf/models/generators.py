@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,6 +110,19 @@ class GeneratorKind(ABC):
         """Returns the smallest height and width of an image, in pixels."""
         return self.size_multiple(crop_size)
 
+    def layer_elsewhere(self, layer: str, crop_size: Size, other: Size) -> str:
+        """Returns the layer that has the place of a layer in a network for another training size.
+
+        Args:
+            layer: Name of a layer.
+            crop_size: Height and width in training of its network, in pixels.
+            other: Height and width in training of the other network, in pixels.
+
+        Returns:
+            The name of the other network's layer, if that has one there.
+        """
+        return layer
+
     def tiling(self, network: keras.Model, crop_size: Size) -> Tiling:
         """Returns how to compute a network of this kind tile by tile.
 
@@ -153,6 +167,17 @@ class UNetKind(GeneratorKind):
     def num_downsamplings(self, crop_size: Size) -> int:
         """Returns how often both sides can be halved: 8 times at 256×256, down to 1×1."""
         return unet_levels(crop_size)
+
+    def layer_elsewhere(self, layer: str, crop_size: Size, other: Size) -> str:
+        """Returns the layer at the same resolution: decoders are counted from the bottleneck.
+
+        Example:
+            >>> GENERATORS["unet"].layer_elsewhere("decoder_6_norm", (128, 128), (256, 256))
+            'decoder_7_norm'
+        """
+        deeper = self.num_downsamplings(other) - self.num_downsamplings(crop_size)
+        block = re.fullmatch(r"decoder_(\d+)(.*)", layer)
+        return layer if block is None else f"decoder_{int(block[1]) + deeper}{block[2]}"
 
     def tiling(self, network: keras.Model, crop_size: Size) -> Tiling:
         """Returns a division into outer levels in tiles and inner levels for the whole image."""

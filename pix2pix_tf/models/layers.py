@@ -311,7 +311,7 @@ class SpectralConv2D(Convolution):
         right = tf.convert_to_tensor(self.vector_u)
         left = tf.math.l2_normalize(tf.matmul(right, tf.stop_gradient(matrix), transpose_b=True))
         right = tf.math.l2_normalize(tf.matmul(left, tf.stop_gradient(matrix)))
-        if training:
+        if training and self.trainable:
             # Assigned to this replica's own copy, because every replica computes the same value.
             tf.raw_ops.AssignVariableOp(resource=self.vector_u.value.handle, value=right)
         return tf.matmul(tf.matmul(left, matrix), right, transpose_b=True)[0, 0]

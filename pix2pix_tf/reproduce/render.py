@@ -12,7 +12,6 @@ import numpy as np
 from rich.table import Table
 
 from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
-from pix2pix_tf.images.convert import for_display
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import make_sheet
 from pix2pix_tf.reproduce.runner import Experiment, Reproduction, Row
@@ -141,8 +140,7 @@ def write_results(experiment: Experiment, result: Reproduction, name: str) -> li
     sheet = experiment.folder / f"{name}.png"
     headings = ("input", *(row.variant.name for row in result.rows), "target")
     columns = [result.inputs, *(row.outputs for row in result.rows), result.targets]
-    images = [[for_display(image) for image in row] for row in zip(*columns, strict=True)]
-    write_image(sheet, make_sheet(headings, images))
+    write_image(sheet, make_sheet(headings, list(zip(*columns, strict=True))))
     return [data, sheet]
 
 

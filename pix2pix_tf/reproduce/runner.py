@@ -201,11 +201,11 @@ def _score(experiment: Experiment, run: Path, row: Row, result: Reproduction) ->
 
 def _keep_examples(evaluation: Evaluation, row: Row, result: Reproduction) -> None:
     chosen = evenly_spaced(evaluation.images, SHEET_ROWS)
-    shown = [evaluation.items[index] for index in chosen]
-    row.outputs = [item.output for item in shown]
+    shown, display = [evaluation.items[index] for index in chosen], evaluation.items.display
+    row.outputs = [display.target(item.output) for item in shown]
     if not result.inputs:
-        result.inputs = [_input(evaluation, index) for index in chosen]
-        result.targets = [item.target for item in shown]
+        result.inputs = [display.input(_input(evaluation, index)) for index in chosen]
+        result.targets = [display.target(item.target) for item in shown]
 
 
 def _input(evaluation: Evaluation, index: int) -> np.ndarray:

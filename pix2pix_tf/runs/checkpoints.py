@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from pix2pix_tf.methods.method import network_variables
@@ -132,6 +134,66 @@ def restore_networks(networks: Mapping[str, keras.Model], folder: Path, which: s
     parts = {part: network_variables(network) for part, network in networks.items()}
     _restore(tf.train.Checkpoint(**parts, step=step), place, newest, partly=True)
     return int(step)
+
+
+class StoredWeights:
+    """The variables of the newest checkpoint of a run, by part and name, read on access.
+
+    Attributes:
+        step: The training step of the checkpoint.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Opens the checkpoint.
+
+        Args:
+            folder: The run's `checkpoints/`.
+
+        Raises:
+            UserError: There is no checkpoint, or it is damaged.
+        """
+        newest = newest_step(folder)
+        if newest is None:
+            raise UserError(f"{folder}: no checkpoint there yet; `pix2pix-tf train` writes one")
+        self.step = newest
+        self._folder = folder
+        with self._damage_reported():
+            self._reader = tf.train.load_checkpoint(str(folder / f"step-{newest}"))
+            self._shapes = self._reader.get_variable_to_shape_map()
+
+    def shape(self, part: str, name: str) -> tuple[int, ...] | None:
+        """Returns the shape of a variable; None if there is none of this name."""
+        shape = self._shapes.get(_stored_name(part, name))
+        return None if shape is None else tuple(shape)
+
+    def has_part(self, part: str) -> bool:
+        """Whether there is a variable of a part."""
+        return any(name.startswith(f"{part}/") for name in self._shapes)
+
+    def value(self, part: str, name: str) -> np.ndarray:
+        """Reads a variable.
+
+        Raises:
+            UserError: The checkpoint is damaged.
+        """
+        with self._damage_reported():
+            return np.asarray(self._reader.get_tensor(_stored_name(part, name)))
+
+    @contextmanager
+    def _damage_reported(self) -> Iterator[None]:
+        try:
+            yield
+        except (tf.errors.OpError, RuntimeError, LookupError, ValueError) as error:
+            raise UserError(
+                f"checkpoint {self._folder / f'step-{self.step}'}: is damaged "
+                f"({_first_line(error)}); {_recovery_hint(self._folder, self.step)}"
+            ) from None
+
+
+def _stored_name(part: str, name: str) -> str:
+    """Returns the name that TensorFlow gives a variable of a dictionary in a checkpoint."""
+    escaped = name.replace(".", "..").replace("/", ".S")
+    return f"{part}/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def _restore(

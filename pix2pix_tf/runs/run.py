@@ -9,6 +9,7 @@ metrics.json   all evaluations of this run
 versions.json  the seed, and the package versions of every session
 reference_batch.npz  the batch whose statistics normalise translated images, in runs that need one,
                see `pix2pix_tf.inference.reference_batch`
+init_from.json the run and the weights that this one started from, if it did
 pairs.json     the training and validation pairs
 skipped.txt    the invalid pairs that were left out
 .lock          lock held during a training, see `pix2pix_tf.runs.lock`
@@ -101,6 +102,11 @@ class Run(TrainingFolder):
     def reference_file(self) -> Path:
         """File of the reference batch, see `pix2pix_tf.inference.reference_batch`."""
         return self.path / "reference_batch.npz"
+
+    @property
+    def init_file(self) -> Path:
+        """Record of the weights that the run started from; only of runs that did."""
+        return self.path / "init_from.json"
 
     @property
     def skipped_file(self) -> Path:
@@ -274,7 +280,7 @@ class Run(TrainingFolder):
         return [*super()._folders(), self.samples]
 
     def _files(self) -> list[Path]:
-        return [*super()._files(), self.skipped_file, self.reference_file]
+        return [*super()._files(), self.skipped_file, self.reference_file, self.init_file]
 
     def _runs_nearby(self) -> str:
         runs = sorted({file.parent for file in self.path.parent.glob("*/config.yaml")})

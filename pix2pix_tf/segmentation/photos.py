@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from pix2pix_tf.data.augment import Geometry, geometric_draws
+from pix2pix_tf.data.augment import geometric_draws, orient
 from pix2pix_tf.data.pair_sequence import Pairs
 from pix2pix_tf.data.pipeline import epoch_orders
 from pix2pix_tf.images.convert import to_8bit
@@ -84,18 +84,19 @@ def training_batches(
     count = steps_per_epoch(photos, config) * config.training.batch_size
     order = epoch_orders(len(photos), config.training.seed)
 
-    def read(number: np.int64, draws: np.ndarray) -> LabelledPhoto:
+    def read(number: np.int64) -> LabelledPhoto:
         epoch, position = divmod(int(number), len(photos))
-        photo, classes = photos[order(epoch)[position]]
-        geometry = Geometry.of_draws(draws, config.data.augment)
-        return geometry.orient(photo), geometry.orient(classes)
+        return photos[order(epoch)[position]]
 
     def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        draws = geometric_draws(tf.stack([config.training.seed, tf.cast(number, tf.int32)]))
-        photo, classes = tf.numpy_function(read, [number, draws], [tf.uint8] * 2, stateful=False)
+        photo, classes = tf.numpy_function(read, [number], [tf.uint8] * 2, stateful=False)
         photo.set_shape([height, width, 3])
         classes.set_shape([height, width])
-        return tf.cast(photo, tf.float32), classes
+        draws = geometric_draws(tf.stack([config.training.seed, tf.cast(number, tf.int32)]))
+        photo, classes = (
+            orient(image, draws, config.data.augment) for image in (photo, classes[..., tf.newaxis])
+        )
+        return tf.cast(photo, tf.float32), classes[..., 0]
 
     numbers = tf.data.Dataset.range(first_epoch * count, config.training.epochs * count)
     images = numbers.map(load, num_parallel_calls=tf.data.AUTOTUNE)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pix2pix_tf.images.convert import resize_image
+from pix2pix_tf.images.display import DisplaySetting
+from pix2pix_tf.images.image_file import Axes
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.unreadable import report_all_unreadable
 from pix2pix_tf.study.database import AnswerDatabase
+from pix2pix_tf.study.display import Show, study_display
 from pix2pix_tf.study.plan import min_images
 from pix2pix_tf.study.settings import (
     NAME_PATTERN,
@@ -27,6 +31,7 @@ from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.files import atomic_directory, check_new_directory
 from pix2pix_tf.utils.parallel import parallel_map
 
+DEFAULT_DISPLAY = DisplaySetting()
 MIN_CODE_LENGTH = 6
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look alike
 _CODE_LENGTH = 8  # 31 to the 8th, nearly 10 to the 12th
@@ -56,6 +61,8 @@ def create_study(
     *,
     protocol: Protocol = PAPER_PROTOCOL,
     real_half: Literal["A", "B"] | None = None,
+    axes: Axes | None = None,
+    display: DisplaySetting = DEFAULT_DISPLAY,
     size: tuple[int, int] | None = None,
     about: str | None = None,
     invitation: Invitation = EVERYBODY,
@@ -63,9 +70,10 @@ def create_study(
 ) -> Study:
     """Creates a study that is ready to be served.
 
-    Images are copied as 8-bit RGB PNG files of one size, without metadata and without their names,
-    so that only their content distinguishes real from fake. A real image is matched with the fakes
-    that have the same path without suffix. `output` is created atomically, when all is written.
+    Images are copied as they are shown, as 8-bit RGB PNG files of one size, without metadata and
+    without their names, so that only their content distinguishes real from fake. A real image is
+    matched with the fakes that have the same path without suffix. `output` is created atomically,
+    when all is written.
 
     Args:
         output: A new folder.
@@ -74,6 +82,8 @@ def create_study(
         fakes: Folder of each algorithm's images, by the algorithm's name.
         protocol: The protocol of a session.
         real_half: The real half, where `real` has side-by-side pairs.
+        axes: The order of the axes of files that do not name them, see `images.axes`.
+        display: What is shown of images, see `study_display`.
         size: Height and width to which all images are resized bicubically, in pixels; by default
             all images must have the same size.
         about: Text for participants on the first page, such as who asks.
@@ -94,12 +104,17 @@ def create_study(
     _check_names(name, list(fakes))
     _check_invitation(invitation)
     folders = {algorithm: Path(folder) for algorithm, folder in fakes.items()}
-    sources = find_sources(Path(real), folders, real_half)
+    sources = find_sources(Path(real), folders, real_half, axes)
     _check_image_count(sources.names, protocol, Path(real))
     images = sources.all_images()
-    paths = [image.path for image in images]
-    with report_all_unreadable(paths):
+    by_path = {image.path: image for image in images}
+
+    def all_unreadable() -> AbstractContextManager[None]:
+        return report_all_unreadable(list(by_path), lambda path: by_path[path].read())
+
+    with all_unreadable():
         size = common_size(images, size)
+        show = study_display(sources, display)
     settings = Settings(
         name=name,
         id=secrets.token_hex(8),
@@ -109,10 +124,10 @@ def create_study(
         algorithms=tuple(fakes),
         images=sources.names,
     )
-    with report_all_unreadable(paths), atomic_directory(output) as partial:
+    with all_unreadable(), atomic_directory(output) as partial:
         study = _write_invitation(Study(partial, settings), invitation)
         study.save_settings()
-        _write_images(study, sources, advance)
+        _write_images(study, sources, show, advance)
     return Study(output, study.settings)
 
 
@@ -173,13 +188,15 @@ def _write_invitation(study: Study, invitation: Invitation) -> Study:
     return study
 
 
-def _write_images(study: Study, sources: Sources, advance: Callable[[int], None]) -> None:
+def _write_images(
+    study: Study, sources: Sources, show: Show, advance: Callable[[int], None]
+) -> None:
     for side in sources.sides:
         study.image_file(side, 0).parent.mkdir(parents=True)
 
     def write(item: tuple[str, int]) -> None:
         side, index = item
-        pixels = resize_image(sources.sides[side][index].pixels(), *study.settings.size)
+        pixels = resize_image(show(sources.sides[side][index]), *study.settings.size)
         write_image(study.image_file(side, index), pixels)
 
     items = [(side, index) for side in sources.sides for index in range(len(sources.names))]

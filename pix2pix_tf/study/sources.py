@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from pix2pix_tf.data.layout.matching import match, same_name
-from pix2pix_tf.images.convert import to_channels
-from pix2pix_tf.images.io import decode_image, image_dtype, image_size
+from pix2pix_tf.images.image_file import Axes, ColourMode
+from pix2pix_tf.images.io import image_size, inspect_image
 from pix2pix_tf.study.settings import REAL
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.parallel import parallel_map
@@ -27,37 +27,34 @@ class SourceImage:
     Attributes:
         path: The file.
         half: Which half of the file, or None for all of it.
+        axes: The order of the axes of a file that does not name them, see `images.axes`.
     """
 
     path: Path
     half: Literal["A", "B"] | None = None
+    axes: Axes | None = None
 
     def size(self) -> tuple[int, int]:
         """Returns the height and width in pixels, from the file's header.
 
         Raises:
-            UserError: The file has 16 bits, or is to be halved and has an odd width.
+            UserError: The file is to be halved and has an odd width.
         """
-        height, width = image_size(self.path)
-        if image_dtype(self.path) == np.uint16:
-            raise UserError(f"{self.path} has 16 bits, and screens show 8: convert it")
+        height, width = image_size(self.path, axes=self.axes)
         if self.half is None:
             return height, width
         if width % 2:
             raise UserError(f"{self.path} is {width} pixels wide: a pair has an even width")
         return height, width // 2
 
-    def pixels(self) -> np.ndarray:
-        """Reads the image as uint8 [H, W, 3].
-
-        Grey and alpha images are converted, so that their channels do not reveal which images are
-        real.
-        """
-        pixels = to_channels(decode_image(self.path), 3)
+    def read(self) -> tuple[np.ndarray, ColourMode]:
+        """Reads the image with its own channels and values, [H, W, C], and their meaning."""
+        found = inspect_image(self.path, axes=self.axes)
+        pixels, colour_mode = found.pixels, found.colour_mode
         middle = pixels.shape[1] // 2
         if self.half == "A":
-            return pixels[:, :middle]
-        return pixels[:, middle:] if self.half == "B" else pixels
+            pixels = pixels[:, :middle]
+        return (pixels[:, middle:] if self.half == "B" else pixels), colour_mode
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,10 @@ class Sources:
 
 
 def find_sources(
-    real: Path, fakes: Mapping[str, Path], real_half: Literal["A", "B"] | None
+    real: Path,
+    fakes: Mapping[str, Path],
+    real_half: Literal["A", "B"] | None,
+    axes: Axes | None = None,
 ) -> Sources:
     """Matches the real images with each algorithm's by their paths without suffix.
 
@@ -86,6 +86,7 @@ def find_sources(
         real: The folder of the real images.
         fakes: The folder of each algorithm's images, by the algorithm's name.
         real_half: The real half, where `real` has side-by-side pairs.
+        axes: The order of the axes of files that do not name them.
 
     Raises:
         UserError: A folder is missing or has no images, two images have the same name, or an
@@ -112,8 +113,8 @@ def find_sources(
                 "what is too much"
             )
         names = tuple(pair.name for pair in matched.pairs)
-        sides[REAL] = [SourceImage(pair.a, real_half) for pair in matched.pairs]
-        sides[algorithm] = [SourceImage(pair.b) for pair in matched.pairs if pair.b]
+        sides[REAL] = [SourceImage(pair.a, real_half, axes) for pair in matched.pairs]
+        sides[algorithm] = [SourceImage(pair.b, None, axes) for pair in matched.pairs if pair.b]
     return Sources(sides, names)
 
 

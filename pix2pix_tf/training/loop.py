@@ -34,6 +34,7 @@ from pix2pix_tf.training.distributed.worker_group import (
     default_strategy,
     joined_workers,
 )
+from pix2pix_tf.training.init_from import InitialWeights
 from pix2pix_tf.training.monitoring.health import Health, Warned, flat_data, non_finite
 from pix2pix_tf.training.monitoring.logs import TensorBoardLogs
 from pix2pix_tf.training.monitoring.loss_buffer import LossBuffer
@@ -330,6 +331,8 @@ class _Training:
     def _restore(self) -> int:
         """Restores the newest checkpoint, if there is one; returns the number of steps made."""
         first = self.checkpoints.restore()
+        if self.prepared.initial is not None:
+            self._start_from(self.prepared.initial)
         self.workers.check_step(self.run, first)
         if self.workers.is_chief and first < self.total:
             self.run.remove_leftovers()
@@ -338,6 +341,12 @@ class _Training:
         if stored is not None and first <= stored.since:
             self.checkpoints.forget_best()  # it was selected on other validation pairs
         return first
+
+    def _start_from(self, initial: InitialWeights) -> None:
+        """Starts from the weights of another run, and saves them, so that this happens once."""
+        initial.load(self.method, self.run if self.workers.is_chief else None)
+        if self.workers.is_chief:
+            self.checkpoints.save()
 
     def _open_records(self, progress: TrainingProgress) -> None:
         """Opens the logs, records the versions of this session and warns about flat data."""

@@ -19,6 +19,7 @@ from pix2pix_tf.runs.pairs_record import PairsRecord, record_of
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.runs.trained_on import check_pairs, record_pairs, skipped_before
 from pix2pix_tf.training.distributed.worker_group import WorkerGroup
+from pix2pix_tf.training.init_from import InitialWeights, plan_initialization
 from pix2pix_tf.training.resume import check_resumable, check_schedule, steps_left
 from pix2pix_tf.utils.console import ProgressBar, print_line
 from pix2pix_tf.utils.files import check_output_directory
@@ -36,6 +37,8 @@ class PreparedRun:
         workers: The workers that train it.
         pairs: The data.
         record: The record of the data that the run keeps.
+        initial: The weights of another run that it starts from; None if it draws them, or has
+            begun already.
     """
 
     config: Config
@@ -43,6 +46,7 @@ class PreparedRun:
     workers: WorkerGroup
     pairs: OpenedPairs
     record: PairsRecord
+    initial: InitialWeights | None = None
 
 
 @contextmanager
@@ -71,6 +75,7 @@ def prepare_run(
         workers.check_batch(config.training.batch_size)
         config = _with_measured_ranges(config, run, console)
         check_resumable(run, config)  # before the checks that take long
+        initial = plan_initialization(config, run)
         if workers.is_chief:
             check_path(run.path)
             check_output_directory(run.path)
@@ -92,13 +97,14 @@ def prepare_run(
             check_pairs(run, record, data_changed)
             notes += check_schedule(run, config, len(pairs.train))
             run.save_config(config)
+            notes += initial.notes(record) if initial is not None else []
             for note in [*notes, *record_pairs(run, record, pairs)]:
                 print_line(console, note)
         if workers.is_chief:
             record_reference_batch(run, config, pairs.train)
         workers.check_sees(run)
         while_preparing.close()
-        yield PreparedRun(config, run, workers, pairs, record)
+        yield PreparedRun(config, run, workers, pairs, record, initial)
 
 
 def _opened_further(

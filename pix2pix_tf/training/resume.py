@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from pix2pix_tf.config.schema import Config
 from pix2pix_tf.runs.checkpoint_files import newest_step
@@ -67,6 +68,10 @@ def check_resumable(run: Run, config: Config) -> list[str]:
         for key, values in changes.items()
         if key not in CHANGEABLE and not key.startswith(("logging.", "warnings."))
     }
+    if "training.init_from" in fixed:
+        refuse_itself(config, run)
+    if list(fixed) == ["training.init_from"]:
+        raise UserError(_other_beginning(run, *fixed["training.init_from"]))
     if fixed:
         words = ", ".join(
             f"{key} = {old} there and {new} here" for key, (old, new) in fixed.items()
@@ -76,6 +81,35 @@ def check_resumable(run: Run, config: Config) -> list[str]:
             "or start over with --fresh"
         )
     return [f"{key} is now {new}, was {old}" for key, (old, new) in changes.items()]
+
+
+def refuse_itself(config: Config, run: Run) -> None:
+    """Checks that a run does not start from itself.
+
+    Raises:
+        UserError: `training.init_from` is the directory of the run.
+    """
+    source = config.training.init_from
+    if source is not None and Path(source).resolve() == run.path.resolve():
+        raise UserError(
+            f"training.init_from: {source}: is this run itself; to go on with it, leave the key "
+            "out, or choose another --run to start from it"
+        )
+
+
+def _other_beginning(run: Run, old: object, new: object) -> str:
+    """Returns the message for a run that would be resumed with another `training.init_from`."""
+    began = "without training.init_from" if old is None else f"from the weights of {old}"
+    begun = f"run {run.path}: began {began}, and weights are taken over at the beginning alone: "
+    if new is None:
+        return (
+            f"{begun}to resume it, say --init-from {old} again, or --run {run.path} without "
+            "--config"
+        )
+    return (
+        f"{begun}to start from {new} choose another --run, or start over with --fresh; to resume "
+        f"it, say {'nothing of it' if old is None else f'--init-from {old}'}"
+    )
 
 
 def steps_left(run: Run, config: Config, pairs: int) -> int:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from pix2pix_tf.data.augment import Window, cut
 from pix2pix_tf.evaluation.metrics.pixel import METRICS, Scores, score_pairs
+from pix2pix_tf.images.display import display_setting
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.images.sheets import pairs_sheet
 from pix2pix_tf.inference.reference_batch import ReferenceStatistics, load_reference_batch
@@ -57,7 +58,7 @@ class Validation:
         config, self._run = prepared.config, prepared.run
         self._pairs, self._values = prepared.pairs.val, prepared.pairs.train.values
         self._digest = prepared.record.val.digest()
-        self._rows = config.logging.sheet_rows
+        self._rows, self._display = config.logging.sheet_rows, display_setting(config.data)
         self._crop_size = config.data.crop_size
         self._trained = method.networks
         self._copies: Mapping[str, keras.Model] = {}
@@ -108,7 +109,9 @@ class Validation:
             The sheet, uint8 [H, W, 3].
         """
         largest = None if self._pairs.size else _LARGEST_ON_SHEET
-        sheet = pairs_sheet(self._translate, self._pairs, self._rows, self._values, largest)
+        sheet = pairs_sheet(
+            self._translate, self._pairs, self._rows, self._values, self._display, largest
+        )
         with writing(self._run.samples):
             self._run.samples.mkdir(parents=True, exist_ok=True)
         write_image(self._run.samples / f"step-{step:07d}.png", sheet)

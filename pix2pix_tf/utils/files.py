@@ -70,9 +70,13 @@ def is_special(path: Path) -> bool:
 # Disk errors
 
 
+class WriteError(UserError):
+    """A file could not be written, to a disk that is full, say."""
+
+
 @contextmanager
 def writing(place: Path, what: str = "", *, write_only: bool = True) -> Iterator[None]:
-    """Converts disk errors of its block to a `UserError` that says what could not be written.
+    """Converts disk errors of its block to a `WriteError` that says what could not be written.
 
     Args:
         place: The file or folder that is written.
@@ -81,7 +85,7 @@ def writing(place: Path, what: str = "", *, write_only: bool = True) -> Iterator
             reading cannot raise (no space, read-only file system) are converted.
 
     Raises:
-        UserError: Writing failed.
+        WriteError: Writing failed.
     """
     try:
         yield
@@ -89,7 +93,7 @@ def writing(place: Path, what: str = "", *, write_only: bool = True) -> Iterator
         reason = disk_error_reason(error, _DISK_ERRORS if write_only else _WRITE_ONLY)
         if reason is None:
             raise
-        raise UserError(write_error_message(place, reason, what)) from error
+        raise WriteError(write_error_message(place, reason, what)) from error
 
 
 def write_error_message(place: Path, reason: str, what: str = "") -> str:

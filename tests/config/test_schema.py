@@ -206,6 +206,12 @@ def test_patch_grid(field, grid):
         ("data.target_range=[0, .inf]", "[0, inf]: expected finite numbers, of 1e+30 at most"),
         ("data.target_range=[0, 1, 2]", "[0, 1, 2]: expected [low, high], two numbers"),
         ("data.target_range=[[0, 1], true]", "[[0, 1], True]: expected [low, high], two num"),
+        ("data.nodata=none", "data.nodata: 'none': expected file, null, a finite number, or nan"),
+        ("data.nodata=.inf", "data.nodata: inf: expected file, null, a finite number, or nan"),
+        ("data.nodata=true", "expected file, null, a finite number, or nan"),
+        ("data.nodata=[1, 2, 3]", "[1, 2, 3]: expected one value, or [of inputs, of targets]"),
+        ("data.nodata=[[1, 2], 3]", "expected file, null, a finite number, or nan"),
+        ("data.nodata=" + "9" * 400, "expected file, null, a finite number, or nan"),
         (
             "data.input_range=[[0, 1], [0, 2]]",
             "data.input_range: [[0, 1], [0, 2]]: has a range for each of 2 channels, and "
@@ -399,3 +405,26 @@ def test_objective_is_that_of_the_method():
             make_config({**SAMPLE, "method": "toy_cycle", "objective": {"l1_weight": 5}})
     finally:
         toys.unregister()
+
+
+@pytest.mark.parametrize(
+    ("written", "expected", "of_sides"),
+    [
+        ("file", "file", ("file", "file")),
+        ("null", None, (None, None)),
+        ("nan", "nan", ("nan", "nan")),
+        (".nan", "nan", ("nan", "nan")),
+        ("-9999", -9999, (-9999, -9999)),
+        ("1e20", 1e20, (1e20, 1e20)),
+        ("[0, nan]", (0, "nan"), (0, "nan")),
+        ("[file, null]", ("file", None), ("file", None)),
+    ],
+)
+def test_values_for_no_data_are_read_and_written(written, expected, of_sides):
+    config = load_config("facades", [f"data.nodata={written}"])
+    assert config.data.nodata == expected
+    assert config.data.nodata_of_sides == of_sides
+    assert make_config(yaml.safe_load(config.to_yaml())) == config
+    other = config.in_direction("AtoB")  # facades are from B to A
+    assert other.data.nodata_of_sides == of_sides[::-1]
+    assert other.in_direction("BtoA") == config

@@ -8,11 +8,12 @@ from pix2pix_tf.config.augmentations import Augmentations
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data.augment import (
     NUM_DRAWS,
-    Geometry,
     Window,
     blur,
+    crop_window,
     cut,
     geometric_draws,
+    orient,
     vary_values,
 )
 
@@ -29,50 +30,85 @@ def draws(seed, number):
     return geometric_draws(tf.constant([seed, number])).numpy()
 
 
-def oriented(**changes):
-    place = (np.float32(0), np.float32(0))
-    return Geometry(place, **changes).orient(IMAGE)[..., 0].tolist()
+EVERY = ("mirror", "flip_vertical", "rotate_90", "transpose", {"scale": [0.5, 2]})
+ORDER = ("top", "left", "mirror", "scale", "flip_vertical", "rotate_90", "transpose")
 
 
-def test_orientations_by_hand():
-    assert oriented() == [[1, 2, 3], [4, 5, 6]]
-    assert oriented(mirror=True) == [[3, 2, 1], [6, 5, 4]]
-    assert oriented(flip=True) == [[4, 5, 6], [1, 2, 3]]
-    assert oriented(quarter_turns=1) == [[3, 6], [2, 5], [1, 4]]
-    assert oriented(quarter_turns=2) == [[6, 5, 4], [3, 2, 1]]
-    assert oriented(quarter_turns=3) == [[4, 1], [5, 2], [6, 3]]
-    assert oriented(transpose=True) == [[1, 4], [2, 5], [3, 6]]
-    assert oriented(mirror=True, transpose=True) == [[3, 6], [2, 5], [1, 4]]
+def drawn(**values):
+    """Draws by name; the others change nothing."""
+    still = {"top": 0.0, "left": 0.0, "mirror": 0.9, "scale": 0.5, "flip_vertical": 0.9}
+    still |= {"rotate_90": 0.0, "transpose": 0.9}
+    return np.array([{**still, **values}[name] for name in ORDER], np.float32)
 
 
-def test_draws_decide_only_what_the_config_has():
-    low, high = np.zeros(NUM_DRAWS, np.float32), np.full(NUM_DRAWS, 0.999, np.float32)
-    every = augment("mirror", "flip_vertical", "rotate_90", "transpose", {"scale": [0.9, 2]})
-    place = (np.float32(0), np.float32(0))
-    assert Geometry.of_draws(low, augment()) == Geometry(place)
-    assert Geometry.of_draws(low, every) == Geometry(place, 0.9, True, True, 0, True)
-    last = Geometry.of_draws(high, every)
-    assert (last.mirror, last.flip, last.quarter_turns, last.transpose) == (False, False, 3, False)
-    assert last.factor == pytest.approx(2, rel=1e-2)
+def oriented(*names, dtype=np.int32, **values):
+    image = tf.constant(IMAGE.astype(dtype))
+    return orient(image, tf.constant(drawn(**values)), augment(*names)).numpy()[..., 0].tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.float32])
+def test_orientations_by_hand(dtype):
+    def changed(**values):
+        return oriented(*EVERY[:4], dtype=dtype, **values)
+
+    assert changed() == [[1, 2, 3], [4, 5, 6]]
+    assert changed(mirror=0.4) == [[3, 2, 1], [6, 5, 4]]
+    assert changed(flip_vertical=0.4) == [[4, 5, 6], [1, 2, 3]]
+    assert changed(rotate_90=0.3) == [[3, 6], [2, 5], [1, 4]]
+    assert changed(rotate_90=0.6) == [[6, 5, 4], [3, 2, 1]]
+    assert changed(rotate_90=0.9) == [[4, 1], [5, 2], [6, 3]]
+    assert changed(transpose=0.4) == [[1, 4], [2, 5], [3, 6]]
+    assert changed(mirror=0.4, transpose=0.4) == [[3, 6], [2, 5], [1, 4]]
+
+
+def test_only_what_the_config_has_is_done():
+    everything = {"mirror": 0.1, "flip_vertical": 0.1, "rotate_90": 0.3, "transpose": 0.1}
+    assert oriented(**everything) == [[1, 2, 3], [4, 5, 6]]
+    assert oriented("flip_vertical", **everything) == [[4, 5, 6], [1, 2, 3]]
+    assert oriented("rotate_90", **everything) == [[3, 6], [2, 5], [1, 4]]
+
+
+def test_windows_by_hand():
+    half = drawn(top=0.5, left=0.25)
+    assert crop_window(half, augment(), (10, 10), (4, 4)) == Window(3, 1, 4, 4)  # 7 places
+    assert crop_window(half, augment(), (3, 10), (8, 8)) == Window(-2, 0, 8, 8)  # in the middle
+    scaled = augment({"scale": [0.5, 2]})
+    half[3] = 1.0  # twice as large
+    assert crop_window(half, scaled, (10, 10), (4, 4)) == Window(4, 2, 2, 2)
+    half[3] = 0.0
+    assert crop_window(half, scaled, (10, 10), (4, 4)) == Window(1, 0, 8, 8)
+    half[3] = 0.5  # 1 is in the middle between a half and 2
+    assert crop_window(half, scaled, (10, 10), (4, 4)) == Window(3, 1, 4, 4)
 
 
 def test_every_place_orientation_and_factor_occurs_as_often_as_any_other():
-    every = augment("mirror", "flip_vertical", "rotate_90", "transpose", {"scale": [0.5, 2]})
-    drawn = [Geometry.of_draws(draws(5, number), every) for number in range(400)]
-    for name in ("mirror", "flip", "transpose"):
-        assert 160 < sum(getattr(one, name) for one in drawn) < 240
-    assert min(np.bincount([one.quarter_turns for one in drawn], minlength=4)) > 70
-    assert 160 < sum(one.factor < 1 for one in drawn) < 240  # as often smaller as larger
-    assert all(0.5 <= one.factor <= 2 for one in drawn)
-    still = [Geometry.of_draws(draws(5, number), augment()) for number in range(400)]
-    tops, lefts = zip(*(one.window((11, 12), (8, 8))[:2] for one in still), strict=True)
-    assert set(tops) == set(range(4))
-    assert set(lefts) == set(range(5))
-    assert min(np.bincount(tops)) > 60  # 100 expected
-    independent = np.corrcoef(
-        [[one.place[0], one.mirror, one.flip, one.factor] for one in drawn], rowvar=False
-    )
-    assert np.abs(independent - np.eye(4)).max() < 0.2
+    every = np.array([draws(5, number) for number in range(400)])
+    assert (every.min() >= 0) & (every.max() < 1)
+    assert np.abs(every.mean(0) - 0.5).max() < 0.06
+    for column in every.T:
+        assert min(np.bincount((column * 4).astype(int), minlength=4)) > 70
+    assert np.abs(np.corrcoef(every, rowvar=False) - np.eye(NUM_DRAWS)).max() < 0.2
+    windows = [crop_window(each, augment(), (11, 12), (8, 8)) for each in every]
+    assert set(windows) == {Window(top, left, 8, 8) for top in range(4) for left in range(5)}
+    scaled = [crop_window(each, augment({"scale": [0.5, 2]}), (99, 99), (16, 16)) for each in every]
+    assert 160 < sum(window.height > 16 for window in scaled) < 240  # as often larger as smaller
+    assert {window.height for window in scaled} == set(range(8, 33))
+
+
+def test_both_sides_get_the_same():
+    """Of any type and number of channels."""
+    rows, columns = np.indices((12, 14))
+    image = (100 * rows + columns).astype(np.uint16)[..., np.newaxis]
+    target = np.repeat(image, 3, axis=-1).astype(np.float32)
+    for number in range(20):
+        each = draws(0, number)
+        window = crop_window(each, augment(*EVERY[:4]), (12, 14), (8, 8))
+        a, b = (
+            orient(tf.constant(cut(side, window)), tf.constant(each), augment(*EVERY[:4]))
+            for side in (image, target)
+        )
+        assert a.shape == (8, 8, 1)
+        assert np.array_equal(np.repeat(a, 3, axis=-1), b)
 
 
 def test_draws_are_those_of_the_seed_within_tf_data_too():
@@ -83,14 +119,6 @@ def test_draws_are_those_of_the_seed_within_tf_data_too():
     for number, drawn in enumerate(piped):
         assert np.array_equal(drawn, draws(3, number))
     assert not np.array_equal(draws(3, 0), draws(3, 1))
-
-
-def test_windows_by_hand():
-    half = (np.float32(0.5), np.float32(0.25))
-    assert Geometry(half).window((10, 10), (4, 4)) == Window(3, 1, 4, 4)  # 7 places
-    assert Geometry(half, factor=2.0).window((10, 10), (4, 4)) == Window(4, 2, 2, 2)
-    assert Geometry(half, factor=0.5).window((10, 10), (4, 4)) == Window(1, 0, 8, 8)
-    assert Geometry(half).window((3, 10), (8, 8)) == Window(-2, 0, 8, 8)  # in the middle
 
 
 def test_cut_pads_by_reflection_as_often_as_needed():

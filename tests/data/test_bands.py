@@ -212,7 +212,7 @@ def test_data_check_takes_the_axes_that_files_do_not_name(here, scene):
     out = " ".join(out.split())
     assert code == 2
     assert "is an array of 7×16×16, whose channels may be the first axis or the last" in out
-    assert "(data check: --axes)" in out
+    assert "--axes)" in out
     code, out, _ = here("data", "check", scene, "--axes", "CYX")
     assert code == 0
     assert "uint16, 13 channels" in out

@@ -7,7 +7,7 @@ from PIL import Image
 
 from pix2pix_tf.config.schema import make_config
 from pix2pix_tf.data import source
-from pix2pix_tf.data.augment import Geometry, Window, geometric_draws
+from pix2pix_tf.data.augment import Window, crop_window, geometric_draws
 from pix2pix_tf.data.checking.report import check_dataset
 from pix2pix_tf.data.pairs import open_pairs, open_split
 from pix2pix_tf.data.pipeline import DataNeeds, training_batches
@@ -92,9 +92,7 @@ def test_augment_scale_resizes_windows(root):
         seed = np.array([0, number], np.int32)
         index = image[..., 2].max()
         draws = geometric_draws(fold(seed)).numpy()
-        window = Geometry.of_draws(draws, settings.data.augment).window(
-            pairs.size_of(index), (32, 32)
-        )
+        window = crop_window(draws, settings.data.augment, pairs.size_of(index), (32, 32))
         assert window[2:] == (16, 16)
         part = numbered(pairs.size_of(index), index)[window.top :][:16, window.left :][:, :16]
         assert np.array_equal(image, resize_image(part, 32, 32))

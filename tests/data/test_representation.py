@@ -137,3 +137,27 @@ def test_a_range_wider_than_the_type_is_cut_to_it():
 def test_floats_without_a_range_are_refused():
     with pytest.raises(UserError, match=r"float32 have no range of their own.*data\.input_range"):
         encode(tf.constant([0.5]))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "values", "expected"),
+    [
+        ("f4", float("nan"), [float("nan"), 0, 5, 10, 99], [-1, -1, 0, 1, 1]),
+        ("f4", 1e20, [1e20, 10, 11], [-1, 1, 1]),
+        ("f4", -9999.0, [-9999, 0, 10], [-1, -1, 1]),
+        ("u2", 65535, [65535, 10, 65534], [-1, 1, 1]),
+        ("u1", float("nan"), [0, 5], [-1, 0]),
+        ("f4", 5.0, [5, 10], [0, 1]),  # within the range: data, after resizing for instance
+        ("f4", None, [99], [1]),
+    ],
+)
+def test_no_data_in_arrays_is_the_low_end(dtype, nodata, values, expected):
+    meaning = ImageValues(np.dtype(dtype), ValueRange((0.0,), (10.0,)), nodata)
+    image = tf.constant(np.array(values, dtype)[:, np.newaxis])
+    assert encode(image, meaning).numpy().ravel().tolist() == expected
+
+
+def test_no_data_in_arrays_is_the_low_end_of_each_channel():
+    meaning = ImageValues(np.dtype("f4"), ValueRange((0.0, 0.0), (10.0, 30.0)), 20.0)
+    image = tf.constant([[[20.0, 20.0]]])
+    assert encode(image, meaning).numpy().ravel().tolist() == [-1, pytest.approx(1 / 3)]

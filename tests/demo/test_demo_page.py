@@ -164,7 +164,7 @@ def test_what_the_server_refuses_is_said_and_the_drawing_stays(page, monkeypatch
     says("This picture is a CMYK image")
     page.drop(b"words", "mine.txt")
     says("This picture is not a JPEG, PNG or WebP file")
-    page.browser.execute_script("model.limit = 1000")
+    page.browser.execute_script("model.task.bodyBytes = 1000")
     page.drop(bytes(2500))
     says("This file has 0.0 MB; the server takes 0.0 at most: make it smaller.")
     page.translates(page.draw)

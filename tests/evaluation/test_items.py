@@ -3,6 +3,7 @@ import unicodedata
 import numpy as np
 import pytest
 
+from pix2pix_tf.evaluation.folder_values import FolderSetting
 from pix2pix_tf.evaluation.items import FolderItems, LabelDecoding
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.segmentation.shipped import load_palette
@@ -20,7 +21,15 @@ def write(folder, colour=(9, 9, 9), size=(8, 8), **names):
 
 def opened(outputs, targets, *, labels=None, palette=None, class_maps=(), resize=None):
     decoding = None if palette is None else LabelDecoding(palette)
-    return FolderItems(outputs, targets, labels, decoding, class_maps=class_maps, resize=resize)
+    return FolderItems(
+        outputs,
+        targets,
+        labels,
+        decoding,
+        class_maps=class_maps,
+        resize=resize,
+        setting=FolderSetting(),
+    )
 
 
 def test_pictures_are_matched_by_name_with_sub_folders_and_any_suffix(tmp_path):

@@ -25,6 +25,7 @@ from pix2pix_tf.evaluation.report import write_report
 from pix2pix_tf.evaluation.report.examples import choose_examples, ranked
 from pix2pix_tf.evaluation.report.images import data_uri
 from pix2pix_tf.evaluation.result import Evaluation
+from pix2pix_tf.images.display import PairDisplay
 from pix2pix_tf.segmentation.palette import make_palette
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.version import __version__
@@ -36,6 +37,8 @@ EVIL = "<script>alert(1)</script>\"'&.png"
 
 class Images:
     """EvaluationItems of plain colours; `seen` has the indices that were looked at."""
+
+    display = PairDisplay()
 
     def __init__(self, names, size=(24, 24), inputs=True):
         self.names, self.size, self.inputs, self.seen = names, size, inputs, []
@@ -226,7 +229,7 @@ def test_what_is_best_depends_on_the_score():
     assert ranked([0.2, 0.1, 0.3], "l1") == [1, 0, 2]
     assert ranked([20.0, inf, nan, 30.0], "psnr") == [1, 3, 0, 2]  # equal images are the best
     assert ranked([2.0, 0.9, 0.6, 0.0], "sharpness") == [1, 2, 0, 3]  # 0.6 is nearer to 1 than 2
-    assert ranked([0.5, 0.5, 0.7, 0.5], "ssim") == [2, 0, 1, 3]
+    assert ranked([0.5, 0.5, 0.7, -0.5], "ssim") == [2, 0, 1, 3]
 
 
 def embedded(page, kind):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.exporters.parity import EXACT, Limit, Parity, Variant, compare, refuse_failures
+from pix2pix_tf.images.value_range import ImageValues, ValueRange
 from pix2pix_tf.utils.errors import UserError
 
 EQUAL = {
@@ -12,6 +13,8 @@ EQUAL = {
     "images": 3,
     "max_error": 0,
     "mean_error": 0.0,
+    "max_difference": 0,
+    "mean_difference": 0.0,
     "ssim": 1.0,
     "milliseconds": 2.5,
     "translate_milliseconds": 5.0,
@@ -37,10 +40,36 @@ def changed(places):
     def translate(image):
         output = image.copy()
         for place, difference in places.items():
-            output[place] = output[place].astype(int) + difference
+            output[place] = output[place].astype(float) + difference
         return output
 
     return translate
+
+
+def test_errors_are_in_the_numbers_of_the_targets_too():
+    targets = ImageValues(np.dtype("f4"), ValueRange((-10.0,), (500.0,)))
+    image = np.full((8, 8, 2), 100, np.float32)
+    off = changed({(0, 0, 0): 4, (1, 1, 1): -2})
+    limit = Limit(2, 0.9).for_values(targets)
+    found = compare(Variant("off", off, same, limit, targets), [image])
+    assert found.max_difference == 4
+    assert found.mean_difference == pytest.approx(6 / 128)
+    assert found.max_error == pytest.approx(2)  # of 255 in 510
+    assert found.limit_in(targets) == "≤ 4"
+    assert found.limit_in(ImageValues()) == "max ≤ 2"
+    worse = compare(Variant("off", changed({(0, 0, 0): 5}), same, limit, targets), [image])
+    assert (found.passed, worse.passed) == (True, False)
+
+
+def test_errors_of_channels_with_ranges_of_their_own():
+    """A metre of error is nothing of 2,550 m, and all of a slope from 0 to 1."""
+    targets = ImageValues(np.dtype("f4"), ValueRange((0.0, 0.0), (2550.0, 1.0)))
+    image = np.zeros((8, 8, 2), np.float32)
+    metre = Variant("metre", changed({(0, 0, 0): 1}), same, EXACT.for_values(targets), targets)
+    assert compare(metre, [image]).max_error == pytest.approx(0.1)
+    slope = Variant("slope", changed({(0, 0, 1): 1}), same, EXACT.for_values(targets), targets)
+    assert compare(slope, [image]).max_error == pytest.approx(255)
+    assert compare(slope, [image]).max_difference == 1
 
 
 # --- comparing ----------------------------------------------------------------------------------
@@ -149,8 +178,8 @@ def test_failures_are_named_and_what_passes_is_not():
     message = str(caught.value)
     assert message.startswith("the export does not compute what translate does, so it was removed")
     assert message.endswith("another --precision may be closer")
-    assert "(far: max 17 grey levels, SSIM 0.9346, allowed max ≤ 1; " in message
-    assert "; unlike: max 40 grey levels, SSIM 0.5000, allowed SSIM ≥ 0.9)" in message
+    assert "(far: max 17 grey levels of 255, SSIM 0.9346, allowed max ≤ 1; " in message
+    assert "; unlike: max 40 grey levels of 255, SSIM 0.5000, allowed SSIM ≥ 0.9)" in message
     assert "good" not in message
     assert "fine" not in message
 

@@ -15,6 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from pix2pix_tf.exporters import export, web
+from pix2pix_tf.exporters.page_task import common_colours
 from pix2pix_tf.images.io import write_image
 from pix2pix_tf.utils.errors import UserError
 from tests.browsing import Served, chromium, in_browser, open_page
@@ -287,10 +288,10 @@ def test_palette_is_the_commonest_colours():
     image[:6] = (0, 0, 200)
     image[6:8] = (4, 2, 195)  # compression's variations of the colour above
     image[8] = (200, 0, 0)
-    assert web.common_colours([image]) == [(250, 250, 250), (0, 0, 200), (200, 0, 0)]
+    assert common_colours([image]) == [(250, 250, 250), (0, 0, 200), (200, 0, 0)]
     image[0, 0] = (0, 255, 0)
     many = [np.full((20, 20, 3), 250, np.uint8)] * 10
-    assert (0, 255, 0) not in web.common_colours([image, *many])  # 1 of 4400 pixels
+    assert (0, 255, 0) not in common_colours([image, *many])  # 1 of 4400 pixels
 
 
 def test_missing_runtime_says_what_to_do(finished_run, tmp_path, monkeypatch):

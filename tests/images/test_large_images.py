@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from pix2pix_tf.images import row_writers
 from pix2pix_tf.images.image_file import Reading
 from pix2pix_tf.images.io import read_image
 from pix2pix_tf.images.windows import ImageWindows
@@ -75,6 +76,30 @@ def test_tiff_beyond_the_limit_is_translated_in_tiles_as_it_is_whole(
     code, said = translate(here, tiny_run, *more)
     assert code == 0, said
     assert (read_image(folder / "out" / "a.png", 3, max_pixels=10**6) == in_parts).all()
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npy"])
+def test_a_translation_is_written_while_it_is_made(here, tiny_run, limited, monkeypatch, suffix):
+    """No part of it has more than some rows, and together they are what PNG files have whole."""
+    folder, parts = tiny_run.parent, []
+    write = row_writers._Rows.write
+
+    def counted(rows, part):
+        parts.append(len(part))
+        write(rows, part)
+
+    monkeypatch.setattr(row_writers._Rows, "write", counted)
+    tiff(folder / "in" / "a.tif", noise(700, 330), **TILED)
+    words = ("--tile", 256, "--no-dropout")
+    format = suffix[1:].replace("tif", "tiff")
+    code, said = translate(here, tiny_run, *words, "--format", format)
+    assert code == 0, said
+    assert sum(parts) == 700
+    assert max(parts) <= 32
+    code, said = translate(here, tiny_run, *words)
+    assert code == 0, said
+    whole = read_image(folder / "out" / "a.png", 3, max_pixels=10**6)
+    assert np.array_equal(read_image(folder / "out" / f"a{suffix}", 3, max_pixels=10**6), whole)
 
 
 def test_half_of_a_large_pair_is_translated_in_tiles(here, tiny_run, limited):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from pix2pix_tf.config.schema import load_config
+from pix2pix_tf.config.schema import load_config, make_config
 from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.metrics.pixel import score_pairs
 from pix2pix_tf.importing import import_weights
@@ -73,6 +74,19 @@ def test_an_imported_run_translates_and_trains_on(pairs_folder, tmp_path):
     before = values(translator.networks["generator_average"])
     changes = [np.abs(array - before[path]).max() for path, array in values(after).items()]
     assert 0 < max(changes) < 2 * config.training.learning_rate  # Adam's first step
+
+
+def test_a_new_run_starts_from_imported_weights(pairs_folder, tmp_path):
+    settings = [*OVERRIDES, f"data.root={pairs_folder()}"]
+    imported = import_weights(UNET, tmp_path / "run", overrides=settings)
+    tree = imported.config.model_dump(mode="json")
+    tree["training"] |= {"init_from": str(tmp_path / "run"), "freeze": ["encoder"]}
+    train(make_config(tree), tmp_path / "tuned", console=Console(quiet=True))
+    before = values(restored(tmp_path / "run").generator)
+    after = build_generator(imported.config, initial=False)
+    restore_networks({"generator": after}, tmp_path / "tuned" / "checkpoints", "newest")
+    for name, value in values(after).items():
+        assert np.array_equal(value, before[name]) == name.startswith("encoder"), name
 
 
 def test_without_a_file_the_discriminator_is_said_to_start_fresh(tmp_path):

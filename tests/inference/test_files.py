@@ -14,6 +14,7 @@ from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.runs.run import Run
 from pix2pix_tf.utils.errors import UserError
+from pix2pix_tf.utils.files import WriteError
 
 
 @pytest.fixture(scope="session")
@@ -230,7 +231,7 @@ def test_an_output_folder_that_cannot_be_made_is_refused_before_the_first_transl
 ):
     (photos.parent / "file").write_text("kept")
     monkeypatch.setattr(
-        "pix2pix_tf.inference.files._translated", lambda *_: pytest.fail("translated")
+        "pix2pix_tf.inference.files._translate", lambda *_: pytest.fail("translated")
     )
     with pytest.raises(UserError, match=r"expected a folder|cannot be written"):
         translate(translator, photos, output)
@@ -271,7 +272,7 @@ def test_a_full_disk_ends_it_with_all_that_is_known(photos, monkeypatch, transla
 
     def write(path, image, **words):
         if len(wrote) == 2:
-            raise UserError(f"{path} cannot be written: No space left on device")
+            raise WriteError(f"{path} cannot be written: No space left on device")
         wrote.append(path)
         write_image(path, image, **words)
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from pix2pix_tf.config.schema import load_config
+from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.inference.translator import Translator
 from pix2pix_tf.training import train
@@ -217,3 +218,36 @@ def test_commands_export(runs, here, tmp_path, image, method, way):
     seeds = {"images": tf.constant(image[np.newaxis]), "seed": tf.constant([3])}
     found = signatures["sample"](**seeds)["images"].numpy()[0]
     assert np.abs(found - translator(image, seed=3).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("method", "frozen"), [("toy_cycle", "generator_AtoB"), ("toy_latent", "encoder")]
+)
+def test_starts_from_another_run_with_frozen_networks(runs, tmp_path, method, frozen):
+    """Of two networks under one optimizer, one is frozen."""
+    settings = {"training.init_from": str(runs / method), "training.freeze": [frozen]}
+    train(config(method, **settings, **{"training.steps": 2}), tmp_path / "run", console=quiet())
+    before, after = weights(runs / method), weights(tmp_path / "run")
+    networks = [
+        name
+        for name in before
+        if "_optimizer/" not in name and not name.startswith("buffers/") and "/" in name
+    ]
+    kept = {name for name in networks if np.array_equal(before[name], after[name])}
+    assert kept
+    assert kept == {name for name in networks if name.startswith(f"{frozen}/")}
+
+
+def test_is_validated_on_whole_images_of_any_size(tmp_path):
+    for side in "AB":
+        for split, sizes in (("train", [(20, 24), (30, 20)]), ("val", [(17, 33), (40, 18)])):
+            for number, size in enumerate(sizes):
+                path = tmp_path / "data" / side / split / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                random = np.random.default_rng([number, ord(side)])
+                write_image(path, random.integers(0, 256, (*size, 3), np.uint8))
+    settings = {"data.dataset": None, "data.root": str(tmp_path / "data"), "data.scale": "native"}
+    settings |= {"logging.validate_every": 1, "training.steps": 1}
+    result = train(config("toy_cycle", **settings), tmp_path / "run", console=quiet())
+    scored = evaluate(tmp_path / "run")
+    assert scored.scores == pytest.approx(result.after, rel=1e-5)

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pix2pix_tf.data.layout.layout import find_layout
 from pix2pix_tf.data.layout.pair_files import read_pair
 from pix2pix_tf.data.layout.pair_spec import PairSpec, Side
-from pix2pix_tf.images.io import decode_image, write_image
+from pix2pix_tf.images.io import decode_image, image_tags, write_image
 from pix2pix_tf.preparation import pairing
 from pix2pix_tf.preparation.pairing import pair_folders
 from pix2pix_tf.utils.errors import UserError
@@ -87,14 +88,74 @@ def test_all_names_without_a_mate_are_listed(tmp_path):
     assert f"{b / '0.png'} has the same name without suffix as 0.jpg: remove one of them" in lines
 
 
-def test_16_bits_and_damage_are_refused_by_name(tmp_path):
+def test_damage_is_refused_by_name(tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
-    image(a / "1.png"), image(b / "1.png"), image(b / "2.png")
-    Image.fromarray(np.zeros((6, 10), np.uint16)).save(a / "2.png")
+    image(a / "1.png"), image(b / "1.png")
     (b / "1.png").write_bytes(b"")
-    message = refusal(a, b, tmp_path / "ab")
-    assert f"{a / '2.png'} has 16 bits, and pairs are written with 8" in message
-    assert f"{b / '1.png'} is empty" in message
+    assert f"{b / '1.png'} is empty" in refusal(a, b, tmp_path / "ab")
+
+
+@pytest.mark.parametrize("deep", ["a", "b"])
+def test_16_bits_of_either_side_are_kept(tmp_path, deep):
+    shallow = image(tmp_path / ("b" if deep == "a" else "a") / "1.png", channels=1)
+    values = np.random.default_rng(1).integers(0, 65536, (6, 10), np.uint16)
+    (tmp_path / deep).mkdir()
+    Image.fromarray(values).save(tmp_path / deep / "1.png")
+    pair_folders(tmp_path / "a", tmp_path / "b", tmp_path / "ab")
+    made = decode_image(tmp_path / "ab" / "1.png")
+    assert made.dtype == np.uint16
+    sides = dict(zip("ab", (made[:, :10], made[:, 10:]), strict=True))
+    np.testing.assert_array_equal(sides.pop(deep)[..., 0], values)
+    np.testing.assert_array_equal(sides.popitem()[1], shallow.astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize("kind", ["u1", "i2", "u4", "f4", "f8"])
+@pytest.mark.parametrize("bands", [1, 5])
+def test_bands_are_written_as_they_are(tmp_path, kind, bands):
+    shape = (6, 10, bands) if bands > 1 else (6, 10)
+    values = (np.random.default_rng(2).normal(size=(2, *shape)) * 100).astype(kind)
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    options = {"planarconfig": "contig"} if bands > 1 else {}
+    tifffile.imwrite(tmp_path / "a" / "1.tif", values[0], photometric="minisblack", **options)
+    np.save(tmp_path / "b" / "1.npy", values[1])
+    if kind == "u1" and bands == 1:  # grey, and an array that is no colour
+        message = refusal(tmp_path / "a", tmp_path / "b", tmp_path / "ab")
+        assert "has colours of uint8 and its mate" in message
+        assert "1 band of uint8, which one file cannot hold: leave them in two folders" in message
+        return
+    pair_folders(tmp_path / "a", tmp_path / "b", tmp_path / "ab", axes="YXC")
+    spec = PairSpec(Side("A", bands), Side("B", bands), bands)
+    (pair,) = find_layout(tmp_path / "ab", "side_by_side").pairs("")
+    for made, was in zip(read_pair(pair, spec), values, strict=True):
+        assert made.dtype == kind
+        np.testing.assert_array_equal(made, was.reshape(6, 10, bands))
+
+
+def test_values_that_stand_for_no_data_are_kept(tmp_path):
+    values = np.full((6, 10), -9999, np.float32)
+    values[:, 3:] = 5
+    tag = [(42113, "s", 0, "-9999", True)]  # GDAL_NODATA
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "1.tif", values, extratags=tag)
+    pair_folders(tmp_path / "a", tmp_path / "b", tmp_path / "ab")
+    written = tifffile.imread(tmp_path / "ab" / "1.tif")
+    np.testing.assert_array_equal(written, np.concatenate([values, values], axis=1))
+    assert image_tags(tmp_path / "ab" / "1.tif").nodata == -9999
+    tifffile.imwrite(tmp_path / "b" / "1.tif", values)  # where -9999 is a value
+    message = refusal(tmp_path / "a", tmp_path / "b", tmp_path / "other")
+    assert "has 1 band of float32 (no data: -9999) and its mate" in message
+
+
+def test_other_bands_are_refused_by_name(tmp_path):
+    for folder, bands in (("a", 5), ("b", 6)):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "1.npy", np.zeros((4, 4, bands), np.float32))
+    message = refusal(tmp_path / "a", tmp_path / "b", tmp_path / "ab", axes="YXC")
+    assert "has 5 bands of float32 and its mate" in message
+    assert "6 bands of float32, which one file cannot hold" in message
+    assert nothing_but(tmp_path, "a", "b")
 
 
 def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
@@ -107,7 +168,7 @@ def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
     assert nothing_but(tmp_path, "a", "b")
     (b / "2.png").write_bytes(damaged)
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pairing, "write_image", interrupted)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pix2pix_tf.images.display import DisplaySetting
 from pix2pix_tf.images.io import read_image, write_image
 from pix2pix_tf.study.create import Invitation, create_study
 from pix2pix_tf.study.settings import Protocol, load_study
@@ -117,12 +118,63 @@ def test_other_sizes_need_a_rule_and_other_shapes_are_refused(tmp_path):
     assert shapes == {(8, 16, 3)}
 
 
-def test_16_bits_and_damaged_images_are_named(tmp_path):
+def test_damaged_images_are_named(tmp_path):
     write_sides(tmp_path)
     (tmp_path / "L1/2.png").write_bytes((tmp_path / "L1/2.png").read_bytes()[:-30])
     assert "L1/2.png is damaged" in refusal(tmp_path, {"L1": "L1"})
-    Image.fromarray(np.zeros((8, 8), np.uint16)).save(tmp_path / "L1/2.png")
-    assert "L1/2.png has 16 bits" in refusal(tmp_path, {"L1": "L1"})
+
+
+def test_16_bits_are_shown_in_full_scale(tmp_path):
+    write_sides(tmp_path)
+    deep = np.full((8, 8), 51 * 257, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "L1/2.png")
+    folders = {"L1": tmp_path / "L1"}
+    study = create_study(tmp_path / "out", "s", tmp_path / "real", folders, protocol=QUICK)
+    assert np.unique(read_image(study.image_file("L1", 2), 3)).tolist() == [51]
+
+
+def write_bands(folder, *images):
+    folder.mkdir()
+    for number, image in enumerate(images):
+        np.save(folder / f"{number}.npy", image)
+
+
+def test_bands_are_shown_by_the_display_stretched_like_the_real_ones(tmp_path):
+    """The real ones go from 100 to 200 in band 3; the fakes are 25 higher in it."""
+    real = np.zeros((8, 8, 5), np.float32)
+    real[..., 2] = np.linspace(100, 200, 8)[:, None]
+    fake = real + np.float32(25)
+    write_bands(tmp_path / "real", *[real] * 6)
+    write_bands(tmp_path / "ours", *[fake] * 6)
+    study = create_study(
+        tmp_path / "out",
+        "s",
+        tmp_path / "real",
+        {"ours": tmp_path / "ours"},
+        protocol=QUICK,
+        axes="YXC",
+        display=DisplaySetting((3,), (0, 100)),
+    )
+    shown = [read_image(study.image_file(side, 0), 3)[:, 0, 0] for side in ("real", "ours")]
+    expected = (np.linspace(100, 200, 8) - 100) / 100 * 255
+    assert np.abs(shown[0] - expected).max() <= 0.51
+    assert np.abs(shown[1] - np.minimum(expected + 255 / 4, 255)).max() <= 0.51
+
+
+def test_other_bands_are_refused_by_name(tmp_path):
+    bands = np.zeros((8, 8, 5), np.float32)
+    write_bands(tmp_path / "real", *[bands] * 6)
+    write_bands(tmp_path / "ours", *[bands[..., :4]] * 6)
+    words = {"axes": "YXC"}
+    message = refusal(tmp_path, {"ours": "ours"}, **words)
+    assert "ours/0.npy has 4 bands and " in message
+    assert "real/0.npy 5 bands: the images of a study must have the same" in message
+    message = refusal(tmp_path, {"ours": "ours"}, display=DisplaySetting((9,)), **words)
+    assert "--display 9: " in message
+    assert "has 5 bands, counted from 1" in message
+    assert "channels may be the first axis or the last" in refusal(tmp_path, {"ours": "ours"})
+    write_sides(tmp_path, "L1")
+    assert "L1/0.png has 3 channels" in refusal(tmp_path, {"L1": "L1"}, **words)
 
 
 def test_too_few_images_for_a_session(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,8 +12,10 @@ from PIL import Image
 from rich.console import Console
 
 from pix2pix_tf.config.schema import load_config
+from pix2pix_tf.data.pairs import open_pairs
 from pix2pix_tf.evaluation.evaluate import evaluate
 from pix2pix_tf.exporters import export
+from pix2pix_tf.images.sheets import GAP
 from pix2pix_tf.inference.files import translate_files
 from pix2pix_tf.inference.inputs import find_inputs
 from pix2pix_tf.inference.translator import Translator
@@ -135,3 +139,40 @@ def test_translations_are_of_the_targets_kind(scene, tmp_path, here):
     assert "--format png: holds 1 to 4 channels of 8 or 16 bits" in err
     assert "7 channels of uint8; use tiff or npy" in err
     assert not (tmp_path / "pngs").exists()
+
+
+def test_displays_and_scores_by_channel_through_the_command(scene, tmp_path, here):
+    """Bands 4, 3 and 2 of the inputs and channel 7 of the targets, in the sheet and the report."""
+    settings = {**TINIEST, "training.steps": 1, "data.root": "scene", "data.direction": "AtoB"}
+    settings |= {"data.input_channels": 13, "data.target_channels": 7}
+    settings |= {"data.input_display": "[4,3,2]", "data.target_display": 7}
+    words = [f"{key}={value}" for key, value in settings.items()]
+    code, _, err = here("train", "--config", "facades", "--run", "run", "--set", *words)
+    assert (code, err) == (0, "")
+    sheet = np.asarray(Image.open(tmp_path / "run" / "samples" / "step-0000001.png"))
+    side = 16
+    rows = sheet[-GAP - side : -GAP]
+    pairs = open_pairs(load_config(tmp_path / "run" / "config.yaml")).val
+    shown = [rows[:, GAP + k * (side + GAP) :][:, :side] for k in range(3)]
+    images = [[pairs[index][k] for index in range(2)] for k in (0, 1)]
+    for k, channels in ((0, [3, 2, 1]), (1, [6])):
+        pixels = np.concatenate(
+            [image[..., channels].reshape(-1, len(channels)) for image in images[k]]
+        )
+        black, white = np.percentile(pixels, (2, 98), axis=0)
+        expected = 255 * np.clip((images[k][1][..., channels] - black) / (white - black), 0, 1)
+        assert np.abs(shown[2 * k] - expected).max() <= 0.51
+    code, out, _ = here("evaluate", "--run", "run", "--report", "page")
+    assert code == 0
+    assert "by channel" in out
+    assert "│ 7       │" in out
+    recorded = json.loads((tmp_path / "run" / "metrics.json").read_text())[-1]["scores"]
+    assert recorded["l1"] == pytest.approx(
+        np.mean([recorded[f"l1_channel_{number}"] for number in range(1, 8)])
+    )
+    code, _, err = here("train", "--config", "run/config.yaml", "--set", "data.input_display=14")
+    assert code == 2
+    assert "data.input_display: [14]: inputs have 13 channels, counted from 1" in err
+    code, _, err = here("train", "--config", "run/config.yaml", "--set", "data.input_display=[1,2]")
+    assert code == 2
+    assert "one channel, or [red, green, blue]" in err

@@ -90,13 +90,13 @@ def test_whole_images_are_validated_and_evaluated_alike(photographs, tmp_path):
 def test_large_images_are_scored_in_tiles(photographs, tmp_path, monkeypatch):
     """Tiles have the scores of the whole image but for rounding."""
     run, tiled = tmp_path / "run", []
-    call = tiling.TiledTranslation.__call__
+    call = tiling.TiledTranslation.bands
 
     def counted(self, image, *args, **words):
         tiled.append(image.shape[:2])
         return call(self, image, *args, **words)
 
-    monkeypatch.setattr(tiling.TiledTranslation, "__call__", counted)
+    monkeypatch.setattr(tiling.TiledTranslation, "bands", counted)
     with monkeypatch.context() as patch:
         patch.setattr(tiling, "LARGEST_SCORED_WHOLE", 20_000)
         patch.setattr(tiling, "SCORING_SIDE", 256)

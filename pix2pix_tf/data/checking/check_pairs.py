@@ -18,6 +18,7 @@ from pix2pix_tf.data.checking.outside import (
     SideRange,
     range_warnings,
 )
+from pix2pix_tf.data.checking.rescaled import rescaling_notes
 from pix2pix_tf.data.checking.values import FileInfo, value_warnings
 from pix2pix_tf.data.layout.pair_files import PairFiles, SideTypes, split_sides
 from pix2pix_tf.data.layout.pair_spec import PairSpec
@@ -164,6 +165,7 @@ def content_warnings(
     ranged = [one.side for one in ranges]
     warnings = value_warnings(files, spec.channels_of, flat_fraction, ranged)
     warnings += [*nodata_notes(pairs), *georeference_notes(pairs)]
+    warnings += rescaling_notes(pair for pair, _ in pairs)
     for number, one in enumerate(ranges):
         warnings += range_warnings(pairs, one, None if counts is None else counts[number], cache)
     return warnings

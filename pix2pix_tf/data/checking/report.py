@@ -14,6 +14,7 @@ from pix2pix_tf.data.checking.inspection import ImageInfo, Inspection, inspect_p
 from pix2pix_tf.data.checking.kinds import Kind, Kinds, kinds_of, other_sizes
 from pix2pix_tf.data.checking.nodata import georeference_notes, nodata_notes
 from pix2pix_tf.data.checking.outside import given_ranges, range_warnings
+from pix2pix_tf.data.checking.rescaled import rescaling_notes
 from pix2pix_tf.data.checking.values import FileInfo, value_warnings
 from pix2pix_tf.data.layout.layout import LayoutSetting, find_layout, why_not_trained
 from pix2pix_tf.data.layout.pair_files import PairFiles
@@ -133,6 +134,7 @@ def check_dataset(
             problems.append(str(error))
     cache.close()
     notes = [*layout.notes, *nodata_notes(sound), *georeference_notes(sound)]
+    notes += rescaling_notes(pair for pair, _ in sound)
     return DatasetReport(
         layout.described, pairs, Counter(kinds.values()), problems, notes, warnings
     )

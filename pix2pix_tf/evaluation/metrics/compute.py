@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric, Scores
+from pix2pix_tf.evaluation.metrics.metric import (
+    EvaluationItem,
+    Metric,
+    Scores,
+    is_channel_score,
+)
 
 RESAMPLES = 1000
 _SEED = 0
@@ -47,7 +52,7 @@ class MetricResults:
     Attributes:
         names: Names of the images.
         estimates: Scores of the whole set by name, in the order of the metrics.
-        per_image: Scores of each image by name, in the order of `names`.
+        per_image: Scores of each image by name, in the order of `names`; not of single channels.
         sums: Statistics summed over all images, by the metric's name.
         undefined_notes: Sentences about metrics whose scores are undefined.
     """
@@ -103,7 +108,8 @@ def compute_metrics(
             contributing[metric.name] += bool(metric.contributes(statistic))
             if metric.per_image:
                 for name, value in _scores(metric, statistic[np.newaxis]).items():
-                    results.per_image.setdefault(name, []).append(float(value[0]))
+                    if not is_channel_score(name):
+                        results.per_image.setdefault(name, []).append(float(value[0]))
         on_item(item)
     for metric in metrics:
         results.sums[metric.name] = sums[metric.name][0]

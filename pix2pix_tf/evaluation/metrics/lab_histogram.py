@@ -54,7 +54,7 @@ def lab_histogram_metric() -> Metric:
     def statistic(item: EvaluationItem) -> np.ndarray:
         return np.stack([lab_counts(item.output), lab_counts(item.target)])
 
-    return Metric("lab_histogram", statistic, _scores)
+    return Metric("lab_histogram", statistic, _scores, colours_only=True)
 
 
 def _scores(sums: np.ndarray) -> dict[str, np.ndarray]:

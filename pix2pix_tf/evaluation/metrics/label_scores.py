@@ -34,6 +34,7 @@ def segmentation_metric(palette: Palette) -> Metric:
         "segmentation",
         statistic,
         segmentation_scores,
+        colours_only=True,
         class_maps=frozenset({"output", "target"}),
         undefined_note="segmentation scores are undefined: no pixel of the true labels has a class",
     )
@@ -70,6 +71,7 @@ def fcn_metric(segmenter: Segmenter) -> Metric:
         "fcn_score",
         statistic,
         scores,
+        colours_only=True,
         class_maps=frozenset({"source"}),
         undefined_note="FCN-scores are undefined: no pixel of the labels has a class",
     )

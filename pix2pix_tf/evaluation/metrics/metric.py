@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 Scores = dict[str, float]
+_OF_CHANNEL = "_channel_"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Metric:
             images are added.
         scores: Computes the scores by name, each [R], from the summed statistics [R, ...] of R
             sets of images.
-        per_image: Whether the scores are defined for a single image too.
+        per_image: Whether the scores are defined for a single image too; those of single channels
+            are left out there.
+        colours_only: Whether the metric is of colours, not of other channels.
         class_maps: Names of the class maps that `statistic` reads: `output`, `target`, `source`.
         min_size: Smallest height and width of an image in pixels.
         size_reason: The reason why smaller images cannot be scored, as the rest of a sentence that
@@ -54,6 +57,7 @@ class Metric:
     statistic: Callable[[EvaluationItem], np.ndarray]
     scores: Callable[[np.ndarray], dict[str, np.ndarray]]
     per_image: bool = False
+    colours_only: bool = False
     class_maps: frozenset[str] = frozenset()
     min_size: int = 1
     size_reason: str = ""
@@ -61,13 +65,27 @@ class Metric:
     undefined_note: str = ""
 
 
-def mean_metric(name: str, score: Callable[[np.ndarray, np.ndarray], float]) -> Metric:
-    """Makes a metric whose score is the mean over images of `score(output, target)`."""
+def channel_score(name: str, number: int) -> str:
+    """Returns the name of a score of a single channel.
 
-    def statistic(item: EvaluationItem) -> np.ndarray:
-        return np.array([score(item.output, item.target), 1.0])
+    Example:
+        >>> channel_score("l1", 2), is_channel_score("l1_channel_2"), is_channel_score("l1")
+        ('l1_channel_2', True, False)
+    """
+    return f"{name}{_OF_CHANNEL}{number}"
 
-    def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: sums[:, 0] / sums[:, 1]}
 
-    return Metric(name, statistic, scores, per_image=True)
+def is_channel_score(name: str) -> bool:
+    """Whether a score is of a single channel, by its name."""
+    return _OF_CHANNEL in name
+
+
+def split_channel_score(name: str) -> tuple[str, int]:
+    """Returns what `channel_score` made a name of.
+
+    Example:
+        >>> split_channel_score("l1_channel_2")
+        ('l1', 2)
+    """
+    score, number = name.split(_OF_CHANNEL)
+    return score, int(number)

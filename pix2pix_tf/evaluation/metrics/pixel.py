@@ -1,15 +1,25 @@
-"""L1, PSNR and SSIM between outputs and targets."""
+"""L1, PSNR and SSIM between outputs and targets.
+
+They are of all channels together. Of images whose channels are not colours, the metrics have the
+scores of each channel too (`l1_channel_1`), since one of 13 bands can be bad unseen in their mean.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from pix2pix_tf.evaluation.metrics.compute import compute_metrics
-from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric, Scores, mean_metric
+from pix2pix_tf.evaluation.metrics.metric import (
+    EvaluationItem,
+    Metric,
+    Scores,
+    channel_score,
+)
+from pix2pix_tf.images.png_writer import png_holds
 from pix2pix_tf.images.value_range import EIGHT_BIT, PairValues
 
 SSIM_WINDOW = 7  # height and width of the window in pixels
@@ -46,11 +56,7 @@ def ssim(output: np.ndarray, target: np.ndarray) -> float:
     It is computed by scikit-image with a uniform window of 7×7 pixels, as the mean over channels.
     See `l1` for the arguments.
     """
-    if min(target.shape[:2]) < SSIM_WINDOW:
-        return float("nan")
-    return float(
-        structural_similarity(_scaled(target), _scaled(output), data_range=1.0, channel_axis=-1)
-    )
+    return float(np.mean(_channel_ssim(output, target)))
 
 
 def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
@@ -59,36 +65,49 @@ def image_scores(output: np.ndarray, target: np.ndarray) -> Scores:
 
 
 def pixel_metrics() -> list[Metric]:
-    """Returns the metrics L1, PSNR and SSIM, each the mean over images."""
-    ssim_metric = replace(
-        mean_metric("ssim", ssim),
-        min_size=SSIM_WINDOW,
-        size_reason="compares windows of 7×7 pixels",
-    )
-    return [mean_metric("l1", l1), psnr_metric(), ssim_metric]
+    """Returns the metrics L1, PSNR and SSIM, each the mean over images.
 
-
-def psnr_metric() -> Metric:
-    """Returns the metric of the mean PSNR over outputs that differ from their targets.
-
-    It is infinite if all outputs are identical to their targets.
+    They include the scores of single channels if the channels are not colours. PSNR is the mean
+    over outputs that differ from their targets; it is infinite if all are identical to them.
     """
 
-    def statistic(item: EvaluationItem) -> np.ndarray:
-        value = psnr(item.output, item.target)
-        return np.array([0.0, 0.0, 1.0] if np.isinf(value) else [value, 1.0, 0.0])
+    def l1_statistic(item: EvaluationItem) -> np.ndarray:
+        errors = [l1(*images) for images in (_images(item), *_channels(item))]
+        return np.array([1.0, *errors])
 
-    def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
-        only_identical = np.where(sums[:, 2] > 0, np.inf, np.nan)
-        return {"psnr": np.where(sums[:, 1] > 0, sums[:, 0] / sums[:, 1], only_identical)}
+    def psnr_statistic(item: EvaluationItem) -> np.ndarray:
+        values = [psnr(*images) for images in (_images(item), *_channels(item))]
+        return np.array(
+            [[0.0, 0.0, 1.0] if np.isinf(value) else [value, 1.0, 0.0] for value in values]
+        )
 
-    return Metric(
-        "psnr",
-        statistic,
-        scores,
-        per_image=True,
-        contributes=lambda statistic: bool(statistic[1] > 0),
-    )
+    def ssim_statistic(item: EvaluationItem) -> np.ndarray:
+        channels = _channel_ssim(*_images(item))  # the slowest score, computed once
+        return np.array([1.0, np.mean(channels), *(channels if _by_channel(item) else ())])
+
+    def psnr_scores(sums: np.ndarray) -> dict[str, np.ndarray]:
+        only_identical = np.where(sums[..., 2] > 0, np.inf, np.nan)
+        means = np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], only_identical)
+        return _named("psnr", means)
+
+    return [
+        Metric("l1", l1_statistic, partial(_mean_scores, "l1"), per_image=True),
+        Metric(
+            "psnr",
+            psnr_statistic,
+            psnr_scores,
+            per_image=True,
+            contributes=lambda statistic: bool(statistic[0, 1] > 0),
+        ),
+        Metric(
+            "ssim",
+            ssim_statistic,
+            partial(_mean_scores, "ssim"),
+            per_image=True,
+            min_size=SSIM_WINDOW,
+            size_reason="compares windows of 7×7 pixels",
+        ),
+    ]
 
 
 def score_pairs(
@@ -97,7 +116,7 @@ def score_pairs(
     on_pair: Callable[[np.ndarray, np.ndarray, np.ndarray], None] = lambda *images: None,
     values: PairValues = EIGHT_BIT,
 ) -> Scores:
-    """Scores the translations of pairs by L1, PSNR and SSIM, as `pix2pix_tf.evaluate` does.
+    """Scores the translations of pairs by `pixel_metrics`, as `pix2pix_tf.evaluate` does.
 
     Args:
         translate: Function from an input to its output, both [H, W, C].
@@ -133,6 +152,44 @@ def identical_note(identical: int, images: int) -> str | None:
         f"{identical} of {images} outputs {are} identical to their target: PSNR is the mean of "
         f"the other {images - identical}"
     )
+
+
+def _images(item: EvaluationItem) -> tuple[np.ndarray, np.ndarray]:
+    return item.output, item.target
+
+
+def _by_channel(item: EvaluationItem) -> bool:
+    """Whether single channels are scored: several that are not colours."""
+    channels = item.target.shape[-1]
+    return channels > 1 and not png_holds(item.target.dtype, channels)
+
+
+def _channels(item: EvaluationItem) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Returns output and target of each channel that is scored by itself, [H, W, 1]."""
+    for k in range(item.target.shape[-1] if _by_channel(item) else 0):
+        yield item.output[..., k : k + 1], item.target[..., k : k + 1]
+
+
+def _mean_scores(name: str, sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns means from sums [R, 1 + K]: the number of images, then the sum of each score."""
+    return _named(name, sums[:, 1:] / sums[:, :1])
+
+
+def _named(name: str, scores: np.ndarray) -> dict[str, np.ndarray]:
+    """Names scores [R, K]: that of all channels, then those of single channels."""
+    names = [name, *(channel_score(name, number) for number in range(1, scores.shape[1]))]
+    return dict(zip(names, scores.T, strict=True))
+
+
+def _channel_ssim(output: np.ndarray, target: np.ndarray) -> list[float]:
+    """Returns the SSIM of each channel; NaN for images smaller than 7×7."""
+    if min(target.shape[:2]) < SSIM_WINDOW:
+        return [float("nan")] * target.shape[-1]
+    first, second = _scaled(target), _scaled(output)
+    return [
+        float(structural_similarity(first[..., k], second[..., k], data_range=1.0))
+        for k in range(target.shape[-1])
+    ]
 
 
 def _scaled(image: np.ndarray) -> np.ndarray:

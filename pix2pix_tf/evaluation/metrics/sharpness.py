@@ -6,6 +6,7 @@ import numpy as np
 
 from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
 from pix2pix_tf.images.convert import for_display
+from pix2pix_tf.images.png_writer import png_holds
 
 
 def neighbour_contrast(image: np.ndarray) -> float:
@@ -14,9 +15,13 @@ def neighbour_contrast(image: np.ndarray) -> float:
     It is the sum of the mean over vertical neighbours and the mean over horizontal neighbours.
 
     Args:
-        image: The image, uint8 or uint16 [H, W, 1..4], at least 2×2.
+        image: The image, at least 2×2: colours, of which red, green and blue over white are
+            compared, or other channels in full scale, all of which are.
     """
-    levels = for_display(image) / 255
+    if png_holds(image.dtype, image.shape[-1]):
+        levels = for_display(image) / 255
+    else:
+        levels = image if image.dtype.kind == "f" else image / np.iinfo(image.dtype).max
     return float(
         np.mean(np.abs(np.diff(levels, axis=0))) + np.mean(np.abs(np.diff(levels, axis=1)))
     )

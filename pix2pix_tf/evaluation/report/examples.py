@@ -112,8 +112,10 @@ def ranked(values: Sequence[float], name: str) -> list[int]:
         name: Name of the score.
     """
     scores = np.asarray(values, np.float64)
-    with np.errstate(divide="ignore"):  # an output without any contrast has a sharpness of 0
-        badness = {"l1": scores, "sharpness": np.abs(np.log(scores))}.get(name, -scores)
+    badness = scores if name == "l1" else -scores
+    if name == "sharpness":
+        with np.errstate(divide="ignore"):  # an output without any contrast has a sharpness of 0
+            badness = np.abs(np.log(scores))
     return np.argsort(badness, kind="stable").tolist()
 
 
@@ -132,9 +134,10 @@ def _groups(order: list[int]) -> Groups:
 
 def _card(evaluation: Evaluation, index: int) -> Card:
     item, source = evaluation.items[index], evaluation.items.source(index)
-    images = {"output": item.output, "target": item.target}
+    display = evaluation.items.display
+    images = {"output": display.target(item.output), "target": display.target(item.target)}
     if source is not None:
-        images = {"input": source, **images}
+        images = {"input": display.input(source), **images}
     height, width = item.output.shape[:2]
     return Card(
         index,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pix2pix_tf.images.convert import for_display, resize_image
+from pix2pix_tf.images.convert import resize_image
 
 LONGEST_SIDE = 512  # pixels: larger images are scaled down
 _QUALITY = 90
@@ -33,12 +33,11 @@ class EmbeddedImage:
 
 
 def embed_image(image: np.ndarray) -> EmbeddedImage:
-    """Encodes an image, uint8 or uint16 [H, W, 1..4], scaled down to `LONGEST_SIDE` if larger."""
-    displayed = for_display(image)
-    height, width = displayed.shape[:2]
+    """Encodes an image, uint8 [H, W, 3], scaled down to `LONGEST_SIDE` if larger."""
+    height, width = image.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     height, width = max(1, round(height * scale)), max(1, round(width * scale))
-    uri = data_uri(resize_image(displayed, height, width))
+    uri = data_uri(resize_image(image, height, width))
     return EmbeddedImage(uri, height, width, scaled=scale < 1)
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from pix2pix_tf.evaluation.metrics.compute import RESAMPLES
 from pix2pix_tf.evaluation.metrics.descriptions import DESCRIPTIONS
+from pix2pix_tf.evaluation.metrics.metric import is_channel_score
 from pix2pix_tf.evaluation.plots import score_title
 from pix2pix_tf.evaluation.report.examples import embed_examples
 from pix2pix_tf.evaluation.report.figures import lab_plots, spread_plots, training_plots
@@ -88,8 +89,14 @@ def _render(
             version=__version__,
             today=date.today().isoformat(),
             evaluation=evaluation,
-            results=results,
             descriptions=DESCRIPTIONS,
+            estimates={
+                name: estimate
+                for name, estimate in evaluation.estimates.items()
+                if not is_channel_score(name)
+            },
+            channels=evaluation.channel_scores(),
+            results=results,
             resamples=RESAMPLES,
             examples=embed_examples(evaluation, advance),
             longest_side=LONGEST_SIDE,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pix2pix_tf.evaluation.metrics.compute import compute_metrics
-from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric, mean_metric
-from pix2pix_tf.evaluation.metrics.pixel import psnr_metric
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem, Metric
+from pix2pix_tf.evaluation.metrics.pixel import pixel_metrics
 
 
 def items(*levels):
@@ -16,7 +16,13 @@ def items(*levels):
     ]
 
 
-LEVEL = mean_metric("level", lambda output, target: float(output[0, 0, 0]))
+LEVEL = Metric(
+    "level",
+    lambda item: np.array([item.output[0, 0, 0], 1.0]),
+    lambda sums: {"level": sums[:, 0] / sums[:, 1]},
+    per_image=True,
+)
+PSNR = pixel_metrics()[1]
 
 
 def test_means_and_each_images_own_score():
@@ -53,16 +59,14 @@ def test_one_image_that_counts_has_no_interval(levels):
 def test_identical_outputs_are_left_out_of_mean_psnr_and_of_its_interval():
     black = np.zeros((8, 8, 1), np.uint8)
     made = [EvaluationItem(f"{n}", np.full_like(black, n), black) for n in (0, 51, 0, 102)]
-    results = compute_metrics(made, [psnr_metric()])
+    results = compute_metrics(made, [PSNR])
     estimate, by_hand = results.estimates["psnr"], [-20 * math.log10(share) for share in (0.2, 0.4)]
     assert estimate.value == pytest.approx(sum(by_hand) / 2)
     assert by_hand[1] <= estimate.low + 1e-9
     assert estimate.high <= by_hand[0] + 1e-9
     assert results.per_image["psnr"] == pytest.approx([math.inf, by_hand[0], math.inf, by_hand[1]])
-    assert math.isnan(
-        compute_metrics(made[:2], [psnr_metric()]).estimates["psnr"].low
-    )  # of one image
-    only = compute_metrics(made[::2], [psnr_metric()]).estimates["psnr"]
+    assert math.isnan(compute_metrics(made[:2], [PSNR]).estimates["psnr"].low)  # of one image
+    only = compute_metrics(made[::2], [PSNR]).estimates["psnr"]
     assert only.value == math.inf
     assert math.isnan(only.low)
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from pix2pix_tf.evaluation.metrics.pixel import identical_note, image_scores, score_pairs
+from pix2pix_tf.evaluation.metrics.compute import compute_metrics
+from pix2pix_tf.evaluation.metrics.metric import EvaluationItem
+from pix2pix_tf.evaluation.metrics.pixel import (
+    identical_note,
+    image_scores,
+    pixel_metrics,
+    score_pairs,
+)
 
 RANDOM = np.random.default_rng(0)
 OUTPUT, TARGET = RANDOM.integers(0, 256, (2, 16, 20, 3), np.uint8)
@@ -83,3 +90,41 @@ def test_ssim_of_tiny_images_is_undefined():
 )
 def test_identical_outputs_are_counted(identical, images, words):
     assert identical_note(identical, images) == words
+
+
+def item(output, target):
+    return EvaluationItem("a", np.asarray(output, np.float32), np.asarray(target, np.float32))
+
+
+def test_scores_of_each_channel_that_is_no_colour():
+    target = np.random.default_rng(1).random((12, 10, 5))
+    output = target.copy()
+    output[..., 1] = 1 - target[..., 1]
+    output[..., 4] = np.clip(target[..., 4] - 0.125, 0, 1)
+    results = compute_metrics([item(output, target)] * 2, pixel_metrics())
+    scores = results.scores
+    by_channel = [scores[f"l1_channel_{number}"] for number in range(1, 6)]
+    expected = np.abs(output - target).mean(axis=(0, 1))
+    assert by_channel == pytest.approx(expected.tolist(), abs=1e-6)
+    assert scores["l1"] == pytest.approx(expected.mean(), abs=1e-6)
+    squared = ((output - target) ** 2).mean(axis=(0, 1))
+    assert scores["psnr_channel_2"] == pytest.approx(-10 * math.log10(squared[1]), rel=1e-5)
+    assert scores["psnr"] == pytest.approx(-10 * math.log10(squared.mean()), rel=1e-5)
+    assert scores["psnr_channel_1"] == math.inf
+    assert scores["ssim_channel_1"] == 1
+    assert scores["ssim_channel_2"] < 0
+    expected = structural_similarity(target[..., 4], output[..., 4], data_range=1)
+    assert scores["ssim_channel_5"] == pytest.approx(expected, abs=1e-5)
+    together = structural_similarity(target, output, data_range=1, channel_axis=-1)
+    assert scores["ssim"] == pytest.approx(together, abs=1e-5)
+    assert sorted(results.per_image) == ["l1", "psnr", "ssim"]
+    assert results.identical == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_colours_and_single_channels_have_no_scores_by_channel(channels):
+    image = np.random.default_rng(0).integers(0, 65536, (8, 8, channels), np.uint16)
+    scores = compute_metrics([EvaluationItem("a", image, image)], pixel_metrics()).scores
+    assert list(scores) == ["l1", "psnr", "ssim"]
+    one = image[..., :1] / 65535
+    assert list(compute_metrics([item(one, one)], pixel_metrics()).scores) == list(scores)

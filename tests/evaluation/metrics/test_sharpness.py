@@ -32,3 +32,10 @@ def test_targets_without_contrast_leave_sharpness_undefined_not_infinite():
         ]
     both = [EvaluationItem("a", STRIPES, flat), EvaluationItem("b", STRIPES, STRIPES)]
     assert compute_metrics(both, [sharpness_metric()]).estimates["sharpness"].value == 2
+
+
+def test_channels_that_are_no_colours_count_alike():
+    bands = np.zeros((4, 4, 5), np.float32)
+    bands[::2, :, 4] = 0.5  # rows alternate in the last channel alone
+    assert neighbour_contrast(bands) == pytest.approx(0.1)
+    assert neighbour_contrast((bands * 65535).astype(np.uint16)) == pytest.approx(0.1, abs=1e-4)

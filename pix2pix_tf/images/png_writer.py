@@ -1,11 +1,11 @@
-"""Writing of what Pillow does not: 16-bit PNG files, and TIFF files of any channels and type."""
+"""Writing of PNG files of 16 bits, which Pillow does not write, and what else PNG files say."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL.PngImagePlugin import PngInfo
@@ -57,45 +57,6 @@ def png_options(image: np.ndarray, tags: CarriedTags) -> dict[str, Any]:
     profile = tags.profile_for(image.dtype, image.shape[2])
     options = {"dpi": dpi, "icc_profile": profile}
     return {name: value for name, value in options.items() if value is not None}
-
-
-def write_tiff(
-    file: BinaryIO,
-    image: np.ndarray,
-    description: str | None = None,
-    tags: CarriedTags = NO_TAGS,
-) -> None:
-    """Writes an image as a TIFF file of interleaved bands.
-
-    Grey, RGB and alpha (as the last channel) of 8 and 16 bits are marked as such; other images are
-    bands without a meaning.
-
-    Args:
-        file: The file, opened for writing.
-        image: Integers or floats [H, W, C].
-        description: Text in ASCII that the file describes itself with.
-        tags: What else the file says.
-    """
-    import tifffile  # imported here because few files need it
-
-    channels = image.shape[2]
-    is_colour = png_holds(image.dtype, channels)
-    options: dict[str, Any] = tags.tiff_options(image.dtype, channels)
-    if is_colour and channels in (2, 4):
-        options["extrasamples"] = ["unassalpha"]
-    pixels = image[..., 0] if channels == 1 else image
-    options["photometric"] = "rgb" if is_colour and channels >= 3 else "minisblack"
-    if not tags.is_ome:
-        planes = "contig" if channels > 1 else None
-        options |= {"planarconfig": planes, "description": description, "metadata": None}
-    elif channels == 1 or is_colour:
-        options |= {"ome": True, "planarconfig": None if channels == 1 else "contig"}
-        axes = "YX" if channels == 1 else "YXS"
-        options["metadata"] = tags.ome_metadata(axes, description)
-    else:  # one page for each channel, as microscopes write them
-        pixels = np.moveaxis(image, -1, 0)
-        options |= {"ome": True, "metadata": tags.ome_metadata("CYX", description)}
-    tifffile.imwrite(file, pixels, **options)
 
 
 def _chunks_of(options: Mapping[str, Any]) -> bytes:
