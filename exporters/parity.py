@@ -117,7 +117,14 @@ class Parity:
         return small and self.ssim >= self.limit.ssim
 
     def limit_in(self, targets: ImageValues) -> str:
-        """Describes the limit, in the numbers of targets if all channels have one range."""
+        """Describes the limit, in the numbers of targets if all channels have one range.
+
+        Args:
+            targets: The type and the meaning of the values of translations.
+
+        Returns:
+            The limit in words, such as `≤ 1`.
+        """
         span, level = targets.of(targets.dtype), self.limit.max_error
         if targets == EIGHT_BIT.target or level is None or len(span.low) > 1:
             return str(self.limit)

@@ -122,6 +122,10 @@ class DataConfig(Section):
     """
     target_channels: PositiveInt = 3
     """Channels of a target as the generator makes it, likewise."""
+    input_array: NonEmptyStr | None = None
+    """Name of the array that is the input in .npz files of several; null reads the only one."""
+    target_array: NonEmptyStr | None = None
+    """Name of the array that is the target, likewise."""
     input_names: ChannelNames = None
     """Names of the channels of inputs, such as `[blue, green, red, infrared]`, by which messages
     and reports call them; null numbers them.
@@ -581,6 +585,8 @@ class Config(Section):
             "target_axes": data.input_axes,
             "input_channels": data.target_channels,
             "target_channels": data.input_channels,
+            "input_array": data.target_array,
+            "target_array": data.input_array,
             "input_names": data.target_names,
             "target_names": data.input_names,
             "input_range": data.target_range,

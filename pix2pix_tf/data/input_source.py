@@ -233,7 +233,8 @@ class InputSource:
 
     def _reading(self, form: InputForm) -> Reading:
         side = self.spec.input or self.spec.target
-        return Reading(None if form.derive else self.spec.input_channels, side.axes, (side.nodata,))
+        channels = None if form.derive else self.spec.input_channels
+        return Reading(channels, side.axes, (side.nodata,), side.array)
 
     def _sizes(self, paths: Sequence[Path]) -> dict[Path, Size]:
         """Returns the sizes of files with readable headers; the others raise errors if decoded."""

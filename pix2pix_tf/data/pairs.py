@@ -305,7 +305,7 @@ def _pairs_of_files(
             decode_image(path, *readings[path])
 
         with report_all_unreadable(list(readings), read):
-            types = side_types(files)
+            types = side_types(files, source.spec)
     return Pairs(
         [pair.name for pair in files],
         lambda index: source.read(files[index]),

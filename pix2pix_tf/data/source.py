@@ -118,7 +118,7 @@ class PairSource:
             key = "A|B" if files.b is None else side.name
             path = files.sides[key]
             axes = self.spec.reading_of(key).axes
-            reading = Reading(side.channels, axes, (side.nodata,))
+            reading = Reading(side.channels, axes, (side.nodata,), side.array)
             if not windows_save_time(path, reading):
                 return None
             half = side.half if files.b is None else None

@@ -91,7 +91,12 @@ class Evaluation:
         return self.metric_results.intervals()
 
     def channel_scores(self) -> list[ChannelScores]:
-        """Returns the scores of each channel; none if there is one, or if channels are colours."""
+        """Returns the scores of each channel that is no colour.
+
+        Returns:
+            The scores, in the order of the channels; none if there is one channel, or if channels
+            are colours.
+        """
         columns: dict[int, dict[str, float]] = {}
         for name, score in self.scores.items():
             if not is_channel_score(name):

@@ -24,11 +24,13 @@ class Reading(NamedTuple):
         axes: The order of its axes if the file does not name them; None if it is not known.
         nodata: Which values stand for no data, see `pix2pix_tf.images.nodata`: one rule, or one for
             each half of a side-by-side pair.
+        array: The name of the array to read of a .npz file that has several; None for the only one.
     """
 
     channels: int | None = None
     axes: Axes | None = None
     nodata: tuple[NodataRule, ...] = DECLARED
+    array: str | None = None
 
 
 ANY_READING = Reading()  # for files that name their axes, with their own channels

@@ -139,6 +139,7 @@ def decode_image(
     channels: int | None = None,
     axes: Axes | None = None,
     nodata: tuple[NodataRule, ...] = DECLARED,
+    array: str | None = None,
     *,
     max_pixels: int = PIXELS_AT_MOST,
 ) -> np.ndarray:
@@ -150,6 +151,7 @@ def decode_image(
             bands are not colours is read only if this is the number of its bands.
         axes: The order of axes of a file that does not name them, see `images.axes`.
         nodata: Which values stand for no data; they are replaced by the low end of the range.
+        array: The name of the array to read of a .npz file that has several.
         max_pixels: The largest number of pixels that are decoded at once.
 
     Returns:
@@ -158,7 +160,9 @@ def decode_image(
     Raises:
         UserError: As for `read_image`.
     """
-    return decode_with_mask(path, Reading(channels, axes, nodata), max_pixels=max_pixels).pixels
+    return decode_with_mask(
+        path, Reading(channels, axes, nodata, array), max_pixels=max_pixels
+    ).pixels
 
 
 def decode_with_mask(
@@ -212,6 +216,7 @@ def inspect_image(
     channels: int | None = None,
     axes: Axes | None = None,
     nodata: tuple[NodataRule, ...] = DECLARED,
+    array: str | None = None,
     *,
     max_pixels: int = PIXELS_AT_MOST,
 ) -> DecodedImage:
@@ -223,6 +228,7 @@ def inspect_image(
             see `images.axes`.
         axes: The order of axes of a file that does not name them.
         nodata: Which values stand for no data; they are replaced by the low end of the range.
+        array: The name of the array to read of a .npz file that has several.
         max_pixels: The largest number of pixels that are decoded at once. For this limit, pixels
             of more than 8 bytes (four channels of 16 bits) count once for every 8 of them.
 
@@ -233,7 +239,7 @@ def inspect_image(
         UserError: As for `read_image`.
     """
     path = openable(path)
-    with open_image_file(path, Reading(channels, axes)) as opened:
+    with open_image_file(path, Reading(channels, axes, array=array)) as opened:
         pixel_bytes = opened.bands * opened.dtype.itemsize
         pixels = opened.height * opened.width * math.ceil(pixel_bytes / _PIXEL_BYTES)
         if pixels > max_pixels:
@@ -275,13 +281,18 @@ def refuse_not_finite(path: ImageFile, pixels: np.ndarray, top: int = 0, left: i
         )
 
 
-def image_dtype(path: ImageFile) -> np.dtype:
+def image_dtype(path: ImageFile, array: str | None = None) -> np.dtype:
     """Reads the data type of the result of `read_image` from the header.
+
+    Args:
+        path: The file.
+        array: The name of the array to read of a .npz file that has several.
 
     Raises:
         UserError: The file cannot be used by its header; damaged pixels are not detected.
     """
-    with open_image_file(openable(path), Reading(axes="CYX")) as opened:  # whatever their order
+    reading = Reading(axes="CYX", array=array)  # whatever their order
+    with open_image_file(openable(path), reading) as opened:
         return opened.dtype
 
 
@@ -300,6 +311,7 @@ def image_size(
     channels: int | None = None,
     axes: Axes | None = None,
     nodata: tuple[NodataRule, ...] = DECLARED,
+    array: str | None = None,
 ) -> tuple[int, int]:
     """Reads height and width in pixels of the result of `read_image` from the header.
 
@@ -308,11 +320,12 @@ def image_size(
         channels: The number of channels that is asked for, see `inspect_image`.
         axes: The order of axes of a file that does not name them.
         nodata: Which values stand for no data, which matters nothing here.
+        array: The name of the array to read of a .npz file that has several.
 
     Raises:
         UserError: As for `image_dtype`.
     """
-    with open_image_file(openable(path), Reading(channels, axes)) as opened:
+    with open_image_file(openable(path), Reading(channels, axes, array=array)) as opened:
         return opened.height, opened.width
 
 

@@ -96,7 +96,7 @@ class NumpyImage:
         self._member: zipfile.ZipInfo | None = None
         if file.read(len(NPY_SIGNATURE)) != NPY_SIGNATURE:
             self._archive = zipfile.ZipFile(file)
-            self._member = _only_array(self._archive, path)
+            self._member = _array_of(self._archive, path, reading.array)
             size = _member_size(self._member, path)
         with self._opened() as array:
             self._header = header = _read_header(array, path)
@@ -194,10 +194,16 @@ def _fill(file: IO[bytes], buffer: memoryview) -> None:
         part[:] = data
 
 
-def _only_array(archive: zipfile.ZipFile, path: OpenableFile) -> zipfile.ZipInfo:
-    """Returns the one array of an archive."""
+def _array_of(archive: zipfile.ZipFile, path: OpenableFile, name: str | None) -> zipfile.ZipInfo:
+    """Returns the array of an archive that has a name, or its only array."""
     members = archive.infolist()
     arrays = [member for member in members if member.filename.endswith(".npy")]
+    if name is not None and arrays:
+        named = [array for array in arrays if array.filename == f"{name}.npy"]
+        if not named:
+            there = shorten_list([array.filename.removesuffix(".npy") for array in arrays])
+            raise UserError(f"{path} has no array {name}; it has {there}.")
+        return named[0]
     if not arrays:
         raise UserError(
             f"{path} is a ZIP archive without arrays of NumPy: replace it by an image or a .npy "
@@ -206,8 +212,8 @@ def _only_array(archive: zipfile.ZipFile, path: OpenableFile) -> zipfile.ZipInfo
     if len(arrays) > 1:
         names = shorten_list([member.filename.removesuffix(".npy") for member in arrays])
         raise UserError(
-            f"{path} holds {len(arrays)} arrays ({names}): save the one you want by itself, as "
-            ".npy or .npz."
+            f"{path} holds {len(arrays)} arrays ({names}): say which is read with "
+            "data.input_array (for targets, data.target_array), or save it by itself."
         )
     return arrays[0]
 

@@ -194,7 +194,11 @@ class Translator:
         Neither a file that is read in parts nor its translation is in memory as a whole.
 
         Args:
-            image: As of `tiled`, like the other arguments.
+            image: [H, W, C] as for whole images, or a file that is read in parts.
+            side: Side of a tile in pixels: a multiple of 64, 256 or more.
+            dropout: Whether dropout is on, as for whole images.
+            seed: Seed of the dropout, as for whole images.
+            advance: Called after each step with the total number of steps, see `steps`.
 
         Returns:
             An iterator over the bands, from the top: the index of the first row, and the rows,

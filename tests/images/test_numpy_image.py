@@ -187,7 +187,9 @@ def test_arrays_that_are_no_images_are_refused_by_name(tmp_path, array, named):
 
 def test_several_arrays_are_refused_with_their_names(tmp_path):
     path = npz(tmp_path / "x.npz", red=counted(2, 2), green=counted(2, 2))
-    assert "holds 2 arrays (red, green): save the one you want by itself" in refusal(path, 1)
+    assert "holds 2 arrays (red, green): say which is read with data.input_array" in refusal(
+        path, 1
+    )
     assert "without arrays of NumPy" in refusal(npz(tmp_path / "y.npz"), 1)
 
 
@@ -275,7 +277,7 @@ def test_windows_of_large_arrays_are_parts_of_the_image(tmp_path, monkeypatch, a
     array = counted(7, 30, 20, dtype=">i2")
     path = npy(tmp_path / "x.npy", np.asfortranarray(array) if fortran else array)
     reading = Reading(7 if axes == "CYX" else 20, axes)
-    whole = read_image(path, *reading)
+    whole = read_image(path, reading.channels, reading.axes)
     assert has_windows(path, reading)
     with ImageWindows(path, reading) as windows:
         assert windows.shape == whole.shape

@@ -66,7 +66,7 @@ class InspectionCache:
             return None
         try:
             image, known = _image_info(entry), _asked(reading)
-            own = entry[-1] == known if image.colour_mode == "bands" else entry[-1][-1] == known[-1]
+            own = entry[-1] == known if image.colour_mode == "bands" else entry[-1][2] == known[2]
         except (ValueError, TypeError, LookupError):  # damaged
             return None
         return image if own else None
@@ -175,7 +175,7 @@ def _asked(reading: Reading) -> list[Any]:
     nodata = list(
         dict.fromkeys(rule.value for rule in reading.nodata)
     )  # of halves, mostly the same
-    return [reading.channels, reading.axes, nodata]
+    return [reading.channels, reading.axes, nodata, reading.array]
 
 
 def _image_info(entry: list[Any]) -> ImageInfo:

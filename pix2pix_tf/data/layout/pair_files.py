@@ -204,8 +204,12 @@ def alike(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return 100 * larger <= 102 * smaller
 
 
-def side_types(pairs: Iterable[PairFiles]) -> SideTypes:
+def side_types(pairs: Iterable[PairFiles], spec: PairSpec) -> SideTypes:
     """Reads the data types of the sides of pairs from the headers of all files.
+
+    Args:
+        pairs: The files of the pairs.
+        spec: The input and the target.
 
     Returns:
         The types of each side: `A` and `B`, or `photo`.
@@ -215,7 +219,10 @@ def side_types(pairs: Iterable[PairFiles]) -> SideTypes:
     """
     found: SideTypes = {}
     for files in pairs:
-        types = {side: image_dtype(path) for side, path in files.sides.items()}
+        types = {
+            side: image_dtype(path, spec.reading_of(side).array)
+            for side, path in files.sides.items()
+        }
         for side, dtype in split_sides(types).items():
             found.setdefault(side, set()).add(dtype)
     return found

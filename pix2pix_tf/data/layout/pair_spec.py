@@ -32,6 +32,7 @@ class Side:
         axes: The order of axes in files that do not name them; None if it is not given.
         nodata: Which values stand for no data, and the low end of the range.
         names: The names of the channels; empty if they have none.
+        array: The name of the array to read of .npz files that have several.
     """
 
     name: SideName
@@ -39,6 +40,7 @@ class Side:
     axes: Axes | None = None
     nodata: NodataRule = BY_FILE
     names: tuple[str, ...] = ()
+    array: str | None = None
 
     def channel(self, index: int) -> str:
         """Returns what messages call a channel: its number, from 1, and its name if it has one."""
@@ -89,11 +91,11 @@ class PairSpec:
             UserError: Both sides are in one file, for which different axes are given.
         """
         if self.input is None:
-            return Reading(None, self.target.axes, (self.target.nodata,))
+            return Reading(None, self.target.axes, (self.target.nodata,), self.target.array)
         if side == "A|B":
             return self._reading_of_both(self.input, self.target)
         one = self.input if side == self.input.name else self.target
-        return Reading(one.channels, one.axes, (one.nodata,))
+        return Reading(one.channels, one.axes, (one.nodata,), one.array)
 
     def _reading_of_both(self, one: Side, other: Side) -> Reading:
         axes = {side.axes for side in (one, other) if side.axes is not None}
@@ -104,7 +106,8 @@ class PairSpec:
             )
         channels = one.channels if one.channels == other.channels else None
         left, right = sorted((one, other), key=lambda side: side.name)
-        return Reading(channels, axes.pop() if axes else None, (left.nodata, right.nodata))
+        array = one.array if one.array == other.array else None
+        return Reading(channels, axes.pop() if axes else None, (left.nodata, right.nodata), array)
 
 
 def pair_spec(data: DataConfig) -> PairSpec:
@@ -113,7 +116,13 @@ def pair_spec(data: DataConfig) -> PairSpec:
     input_nodata, target_nodata = data.nodata_of_sides
     if data.derive != "pair":
         name: SideName = "photo" if data.photo == "file" else data.photo
-        photo = Side(name, target_channels, data.target_axes, NodataRule(target_nodata))
+        photo = Side(
+            name,
+            target_channels,
+            data.target_axes,
+            NodataRule(target_nodata),
+            array=data.target_array,
+        )
         return PairSpec(None, photo, input_channels)
     names: tuple[SideName, SideName] = ("A", "B") if data.direction == "AtoB" else ("B", "A")
     return PairSpec(
@@ -123,6 +132,7 @@ def pair_spec(data: DataConfig) -> PairSpec:
             data.input_axes,
             NodataRule(input_nodata, _low(data.input_range)),
             data.input_names or (),
+            data.input_array,
         ),
         Side(
             names[1],
@@ -130,6 +140,7 @@ def pair_spec(data: DataConfig) -> PairSpec:
             data.target_axes,
             NodataRule(target_nodata, _low(data.target_range)),
             data.target_names or (),
+            data.target_array,
         ),
         input_channels,
     )

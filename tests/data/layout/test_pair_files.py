@@ -139,14 +139,15 @@ def test_unreadable_mate_is_named(tmp_path):
     (tmp_path / "b.png").touch()
     files = PairFiles("x", write(tmp_path / "a.png", 2, 2), tmp_path / "b.png")
     assert str(tmp_path / "b.png") in refusal(read_pair, files, channels(3, 3))
-    assert str(tmp_path / "b.png") in refusal(side_types, [files])
+    assert str(tmp_path / "b.png") in refusal(side_types, [files], channels(3, 3))
 
 
 def test_types_of_each_side(tmp_path):
+    spec = channels(1, 1)
     shallow, deep = write(tmp_path / "8.png", 1, 2), write_grey16(tmp_path / "16.png", 5)
     side_by_side, two = PairFiles("x", deep, None), PairFiles("y", shallow, deep)
-    assert side_types([side_by_side]) == {"A": {np.dtype("u2")}, "B": {np.dtype("u2")}}
-    assert side_types([two]) == {"A": {np.dtype("u1")}, "B": {np.dtype("u2")}}
-    assert side_types([side_by_side, two])["A"] == {np.dtype("u1"), np.dtype("u2")}
+    assert side_types([side_by_side], spec) == {"A": {np.dtype("u2")}, "B": {np.dtype("u2")}}
+    assert side_types([two], spec) == {"A": {np.dtype("u1")}, "B": {np.dtype("u2")}}
+    assert side_types([side_by_side, two], spec)["A"] == {np.dtype("u1"), np.dtype("u2")}
     photo = PairFiles("z", shallow, None, is_photo=True)
-    assert side_types([photo]) == {"photo": {np.dtype("u1")}}
+    assert side_types([photo], spec) == {"photo": {np.dtype("u1")}}
