@@ -11,7 +11,7 @@ from pix2pix_tf.data.checking.check_pairs import SkippedPair
 from pix2pix_tf.data.checking.pending import PendingPairs
 from pix2pix_tf.utils.errors import UserError
 from pix2pix_tf.utils.helper_processes import HelperLostError, HelperProcesses
-from pix2pix_tf.utils.text import pluralize
+from pix2pix_tf.utils.text import NAMED_AT_MOST, pluralize
 
 
 class BackgroundCheck:
@@ -34,6 +34,7 @@ class BackgroundCheck:
         self._helpers = HelperProcesses(low_priority=True)
         self._stopping = False
         self._opened = 0
+        self._skipped = 0
         self._thread = threading.Thread(target=self._run, name="check of images", daemon=True)
 
     def __enter__(self) -> BackgroundCheck:
@@ -59,7 +60,11 @@ class BackgroundCheck:
         lines = []
         for pair in () if self._pending is None else self._pending.new_bad():
             self._skip(pair)
-            lines.append(f"warning: skipped: {' '.join(pair.problems)}")
+            self._skipped += 1
+            if self._skipped <= NAMED_AT_MOST:
+                lines.append(f"warning: skipped: {' '.join(pair.problems)}")
+            elif self._skipped == NAMED_AT_MOST + 1:
+                lines.append("warning: more pairs are skipped, see the run's skipped.txt")
         return lines + [self._lines.get() for _ in range(self._lines.qsize())]
 
     def unfinished(self) -> list[str]:

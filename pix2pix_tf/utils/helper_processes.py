@@ -120,6 +120,7 @@ class HelperProcesses:
             process.stdin.flush()
             succeeded, result = pickle.load(process.stdout)
         except (OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            process.kill()  # else one that sent something else would be waited for
             code = process.wait()
             raise HelperLostError(
                 f"a process that opens images has ended with code {code}, perhaps for lack of "
