@@ -83,6 +83,6 @@ def test_the_installation_of_these_tests():
     names = {each.name for each in found if each.section == "packages"}
     assert {"tensorflow", "keras", "numpy", "typer"} <= names
     extras = {each.name for each in found if each.section == "extras"}
-    assert {"edges", "geo", "medical", "gpu", "serve"} <= extras
+    assert {"edges", "formats", "medical", "gpu", "serve"} <= extras
     assert not {"dev", "docs"} & extras
     assert installed_version("no-such-package") is None
