@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pix2pix_tf.config.schema import make_config
+from pix2pix_tf.data.input_source import InputSource
 from pix2pix_tf.demo import app as demo
 from pix2pix_tf.images.io import write_image
+from pix2pix_tf.images.value_range import EIGHT_BIT
 from pix2pix_tf.study import app as study
 from pix2pix_tf.study.create import create_study
 from pix2pix_tf.study.settings import Protocol
@@ -87,7 +89,9 @@ def pages(tmp_path_factory):
             "discriminator": {"receptive_field": 34},
         }
     )
-    translator = SimpleNamespace(config=config)
+    translator = SimpleNamespace(
+        config=config, values=EIGHT_BIT, source=InputSource(config), target_suffix=".png"
+    )
     return study.make_app(made.folder), demo.make_app(translator, "x", [black])
 
 
